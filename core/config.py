@@ -1,0 +1,127 @@
+"""Settings: read once from the environment and `.env`, checked, frozen, passed on."""
+
+import re
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from core.errors import SettingsError
+
+ARCHITECTURES = (
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "resnet101",
+    "resnet152",
+    "resnext50_32x4d",
+    "resnext101_32x8d",
+    "wide_resnet50_2",
+    "wide_resnet101_2",
+    "resnet14",
+)
+DEFAULT_ARCHITECTURE = "resnet50"
+
+# Milvus allows letters, digits and underscores; 200 leaves room for the metric's suffix.
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
+
+
+class Settings(BaseSettings):
+    """What a user can set, each as `ORCHARD_` plus the name in capitals."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ORCHARD_",
+        env_file=".env",
+        env_file_encoding="utf-8",
+        # `.env` may hold variables of other programs.
+        extra="ignore",
+        # `ORCHARD_WEIGHTS=` means "not set".
+        env_ignore_empty=True,
+        frozen=True,
+    )
+
+    data_dir: Annotated[Path, Field(description="folder for everything the app writes")] = Path(
+        "data"
+    )
+    milvus_uri: Annotated[
+        str, Field(description="Milvus Lite file (*.db) or server address; default DATA_DIR")
+    ] = ""
+    milvus_token: Annotated[SecretStr, Field(description="user:password or API key")] = SecretStr(
+        ""
+    )
+    milvus_database: str = "image_vector_db"
+    milvus_timeout: Annotated[float, Field(gt=0, le=600, description="seconds")] = 10.0
+    collection: Annotated[str, Field(description="name of the collection family")] = "fruit_vector"
+    dataset: Annotated[
+        Path | None, Field(description="folder of class folders; default: as indexed")
+    ] = None
+    architecture: str = DEFAULT_ARCHITECTURE
+    weights: Annotated[Path | None, Field(description="a checkpoint file")] = None
+
+    @field_validator("architecture")
+    @classmethod
+    def _known_architecture(cls, value: str) -> str:
+        if value not in ARCHITECTURES:
+            raise ValueError(f"allowed are {', '.join(ARCHITECTURES)}")
+        return value
+
+    @field_validator("collection", "milvus_database")
+    @classmethod
+    def _milvus_name(cls, value: str) -> str:
+        if not _NAME.fullmatch(value):
+            raise ValueError(
+                "allowed are letters, digits and underscores, not starting with a digit, at most "
+                "200 characters"
+            )
+        return value
+
+    @field_validator("milvus_uri")
+    @classmethod
+    def _milvus_address(cls, value: str) -> str:
+        if value and "://" not in value and not value.endswith(".db"):
+            raise ValueError(
+                "allowed are a file name ending in .db (Milvus Lite) or an address such as "
+                "http://localhost:19530"
+            )
+        return value
+
+    @field_validator("weights")
+    @classmethod
+    def _existing_file(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.expanduser().is_file():
+            raise ValueError("no such file; give the path of a checkpoint")
+        return value.expanduser() if value else None
+
+    @cached_property
+    def uri(self) -> str:
+        """The address that is connected to: `milvus_uri`, or the Lite file below `data_dir`."""
+        return self.milvus_uri or str(self.data_dir / "orchard.db")
+
+    @property
+    def is_lite(self) -> bool:
+        """Whether the database is an embedded Milvus Lite file."""
+        return "://" not in self.uri
+
+
+def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401
+    """Read the settings; `overrides` that are not None win over environment and `.env`.
+
+    Raises:
+        SettingsError: A value is not allowed; the message names the variable, the value and
+            what is allowed.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        raise SettingsError("\n".join(_described(item) for item in error.errors())) from None
+
+
+def _described(item: Any) -> str:  # noqa: ANN401
+    name = str(item["loc"][0]) if item["loc"] else "settings"
+    reason = str(item["msg"]).removeprefix("Value error, ")
+    # A token is never echoed.
+    value = "the value" if "token" in name else repr(str(item["input"]))
+    return f"ORCHARD_{name.upper()}: {value} is not allowed: {reason}."

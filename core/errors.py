@@ -1,0 +1,49 @@
+"""The exceptions a user can meet.
+
+Every message says what happened, names the value at fault and ends with what to do next, so that
+a page or a script can show it as it is.
+"""
+
+
+class OrchardError(Exception):
+    """Base of everything Orchard raises on purpose; its text is fit to be shown to a person."""
+
+
+class SettingsError(OrchardError):
+    """A setting has a value that is not allowed."""
+
+
+class DatasetError(OrchardError):
+    """The dataset folder is missing, empty or holds no pictures."""
+
+
+class ImageError(OrchardError):
+    """One picture cannot be used: not an image, damaged, or too large to be decoded safely."""
+
+
+class WeightsError(OrchardError):
+    """A checkpoint is missing, damaged, of another architecture, or not what its name says."""
+
+
+class WeightsDownloadError(WeightsError):
+    """Weights could not be fetched over the network."""
+
+
+class StoreError(OrchardError):
+    """The vector database refused or failed a request."""
+
+
+class StoreUnavailableError(StoreError):
+    """The vector database cannot be reached, or another process holds it."""
+
+
+class CollectionNotFoundError(StoreError):
+    """The collection asked for does not exist."""
+
+
+class EncoderMismatchError(OrchardError):
+    """A collection was built with another encoder than the one about to query or extend it."""
+
+
+class QueryError(OrchardError):
+    """A search was asked for with a value outside its range."""

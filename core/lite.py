@@ -1,0 +1,97 @@
+"""What can be told about a Milvus Lite database folder without opening it."""
+
+from pathlib import Path
+
+from core.errors import StoreError, StoreUnavailableError
+
+_RETRY = "then try again"
+
+
+def check_openable(path: Path) -> None:
+    """Make sure that Milvus Lite can open `path` from this process, making its parent folder.
+
+    Milvus Lite says only "Open local milvus failed", whatever the cause is; this tells them apart.
+
+    Raises:
+        StoreError: `path` is a plain file, or its folder cannot be made or written.
+        StoreUnavailableError: Another process has the database open.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"the folder {str(path.parent)!r} for the database cannot be made ({error.strerror}). "
+            "Set ORCHARD_DATA_DIR to a folder you may write to."
+        ) from error
+    if path.exists() and not path.is_dir():
+        raise StoreError(
+            f"{str(path)!r} is a file, but a Milvus Lite database is a folder. Move the file away "
+            "or set ORCHARD_MILVUS_URI to another name."
+        )
+    if is_locked(path):
+        raise StoreUnavailableError(
+            f"the database {str(path)!r} is open in another process{_holder_text(path)}. Milvus "
+            "Lite serves one process at a time: most likely the dashboard is running. Stop it "
+            f"(Ctrl-C in its terminal), {_RETRY}. Nothing is damaged."
+        )
+    folder = path if path.exists() else path.parent
+    probe = folder / ".orchard-write-test"
+    try:
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise StoreError(
+            f"{str(folder)!r} cannot be written ({error.strerror}). Correct its permissions or "
+            "set ORCHARD_DATA_DIR to another folder."
+        ) from error
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a process holds the lock of a Lite database; it may be this very process."""
+    lock = path / "LOCK"
+    try:
+        with lock.open("r+b") as file:
+            return not _try_lock(file.fileno())
+    except FileNotFoundError:
+        return False
+    except OSError:
+        # Windows refuses to open a locked file at all.
+        return lock.exists()
+
+
+def lock_holder(path: Path) -> int | None:
+    """Return the process that holds the lock, where the system tells (Linux)."""
+    try:
+        inode = (path / "LOCK").stat().st_ino
+        for line in Path("/proc/locks").read_text(encoding="ascii").splitlines():
+            fields = line.split()
+            if fields[1] == "FLOCK" and fields[5].rsplit(":", 1)[1] == str(inode):
+                return int(fields[4])
+    except (OSError, IndexError, ValueError):
+        pass
+    return None
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        import msvcrt
+
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+            msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)  # type: ignore[attr-defined]
+        except OSError:
+            return False
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
+    return True
+
+
+def _holder_text(path: Path) -> str:
+    process = lock_holder(path)
+    return f" (process {process})" if process else ""

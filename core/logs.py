@@ -1,0 +1,33 @@
+"""One log file below the data folder: what a person is not shown is kept there."""
+
+import logging
+import logging.handlers
+from pathlib import Path
+
+FILE_NAME = "orchard.log"
+_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+def start_logging(data_dir: Path) -> None:
+    """Send the records of Orchard's modules, and warnings of others, to `data_dir`/orchard.log.
+
+    Safe to call again; a folder that cannot be written is passed over, since the first thing that
+    needs it reports it better.
+    """
+    root = logging.getLogger()
+    path = (data_dir / FILE_NAME).absolute()
+    for handler in root.handlers:
+        if isinstance(handler, logging.FileHandler) and handler.baseFilename == str(path):
+            return
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        handler = logging.handlers.RotatingFileHandler(
+            path, maxBytes=2_000_000, backupCount=2, encoding="utf-8", delay=True
+        )
+    except OSError:
+        return
+    handler.setFormatter(logging.Formatter(_FORMAT))
+    handler.setLevel(logging.INFO)
+    root.addHandler(handler)
+    logging.getLogger("core").setLevel(logging.INFO)
+    logging.getLogger("scripts").setLevel(logging.INFO)

@@ -1,0 +1,53 @@
+"""The three metrics and everything that depends on which one it is."""
+
+import math
+from enum import StrEnum
+
+
+class Metric(StrEnum):
+    """How two embeddings are compared. Nothing else in Orchard compares metric names.
+
+    A *score* is what Milvus returns: for L2 the squared distance, for IP the dot product, for
+    COSINE the cosine of the angle. What a person is shown may differ, see `displayed`.
+    """
+
+    L2 = "L2"
+    IP = "IP"
+    COSINE = "COSINE"
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Whether a larger score means more alike."""
+        return self is not Metric.L2
+
+    @property
+    def noun(self) -> str:
+        """What the displayed number is called."""
+        return {
+            Metric.L2: "distance",
+            Metric.IP: "inner product",
+            Metric.COSINE: "similarity",
+        }[self]
+
+    @property
+    def direction(self) -> str:
+        """The direction and range of the displayed number, in words."""
+        return {
+            Metric.L2: "Euclidean distance, 0 is identical, lower is more alike, no upper limit",
+            Metric.IP: "inner product, higher is more alike, no limits",
+            Metric.COSINE: "cosine similarity, from -1 to 1, higher is more alike",
+        }[self]
+
+    def displayed(self, score: float) -> float:
+        """Return the number to show for a score: L2 as the distance itself, others unchanged.
+
+        Milvus returns the square of the L2 distance; rounding can make it negative near zero.
+        """
+        return math.sqrt(max(score, 0.0)) if self is Metric.L2 else score
+
+    def formatted(self, score: float) -> str:
+        """Return the displayed number as text: COSINE to three decimals, else three digits."""
+        value = self.displayed(score)
+        if self is Metric.COSINE:
+            return f"{value:.3f}"
+        return f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"

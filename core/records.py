@@ -1,0 +1,123 @@
+"""Frozen records that cross module borders."""
+
+from dataclasses import dataclass
+
+from core.metric import Metric
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRecord:
+    """One picture of a dataset.
+
+    Attributes:
+        id: 0 <= id < 2**63; the first 63 bits of BLAKE2b over `path`, so the same file has the
+            same id on every machine and in every run.
+        path: Relative to the dataset folder, with forward slashes.
+        label: The first folder of `path`; empty for a picture that lies in no folder.
+        digest: BLAKE2b of the file's bytes, 32 hexadecimal digits.
+    """
+
+    id: int
+    path: str
+    label: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedFile:
+    """A file that was left out, and why, in words fit for a report."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderIdentity:
+    """What must agree for two embeddings to be comparable.
+
+    Attributes:
+        architecture: Name of the network, such as `resnet50`.
+        weights: First eight hexadecimal digits of the SHA-256 of the weights file.
+        preprocessing: Short text such as `resize256-crop224-imagenet`.
+        dimension: Numbers in an embedding.
+    """
+
+    architecture: str
+    weights: str
+    preprocessing: str
+    dimension: int
+
+    def __str__(self) -> str:
+        """Return the identity as one string; `parse` reads it back."""
+        return f"{self.architecture}/{self.weights}/{self.preprocessing}/{self.dimension}"
+
+    @classmethod
+    def parse(cls, text: str) -> "EncoderIdentity":
+        """Read what `str` wrote.
+
+        Raises:
+            ValueError: `text` has another form.
+        """
+        architecture, weights, preprocessing, dimension = text.split("/")
+        return cls(architecture, weights, preprocessing, int(dimension))
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One row that a search found.
+
+    Attributes:
+        rank: From 1, best first.
+        score: As Milvus returns it, see `core.metric`.
+    """
+
+    rank: int
+    record: ImageRecord
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionInfo:
+    """One collection of a family, as the database describes it.
+
+    Attributes:
+        name: Of the collection, such as `fruit_vector_l2`.
+        rows: Live rows.
+        index_type: Such as `IVF_FLAT`; empty while there is no index.
+        nlist: Number of lists of an IVF index as built; 0 for other index types.
+        pending_rows: Rows the index does not cover yet; they are searched by brute force.
+        encoder: What made the embeddings.
+        dataset: Absolute folder that was indexed, on the machine that indexed it.
+        complete: Whether the last indexing run went through to its end.
+    """
+
+    name: str
+    metric: Metric
+    dimension: int
+    rows: int
+    index_type: str
+    nlist: int
+    pending_rows: int
+    encoder: EncoderIdentity
+    dataset: str
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """The answer to one query.
+
+    Attributes:
+        hits: Best first; fewer than `k` when the index or the filter left no more.
+        k: Hits asked for.
+        nprobe: Lists that were searched for this answer; 0 where the index has no lists.
+        encode_ms: Milliseconds to turn the picture into an embedding; 0 when it was stored.
+        search_ms: Milliseconds the database took, with the way there and back.
+    """
+
+    hits: tuple[Hit, ...]
+    metric: Metric
+    k: int
+    nprobe: int
+    encode_ms: float
+    search_ms: float

@@ -1,0 +1,89 @@
+"""A query -> hits, with the times it took."""
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from core.errors import EncoderMismatchError, QueryError
+from core.records import CollectionInfo, Hit, SearchResult
+from core.store import VectorStore
+
+if TYPE_CHECKING:
+    from core.encoder import Encoder
+
+DEFAULT_K = 16
+MAX_K = 100
+DEFAULT_NPROBE = 16
+
+
+def encode_query(
+    image: Image.Image, *, encoder: "Encoder", info: CollectionInfo
+) -> tuple[NDArray[np.float32], float]:
+    """Return the embedding (D,) float32 of a query picture and the milliseconds it took.
+
+    Raises:
+        EncoderMismatchError: The collection was built with another encoder.
+    """
+    if encoder.identity != info.encoder:
+        raise EncoderMismatchError(
+            f"{info.name} was built with {info.encoder}, the query would be encoded by "
+            f"{encoder.identity}; the answer would mean nothing. Build the collection again with "
+            "--recreate, or set ORCHARD_WEIGHTS to the weights of the collection."
+        )
+    started = time.perf_counter()
+    embedding = encoder.encode([image])[0]
+    return embedding, 1000 * (time.perf_counter() - started)
+
+
+def search(
+    embedding: NDArray[np.float32],
+    *,
+    store: VectorStore,
+    info: CollectionInfo,
+    k: int = DEFAULT_K,
+    nprobe: int | None = None,
+    labels: Sequence[str] = (),
+    exclude_id: int | None = None,
+    encode_ms: float = 0.0,
+) -> SearchResult:
+    """Return the `k` rows most like an embedding.
+
+    With a class filter the lists that are probed may hold too few rows of the class, so nprobe is
+    doubled until there are `k` hits or every list was searched; the result says how far it went.
+
+    Args:
+        embedding: (D,) float32, made by the collection's encoder.
+        k: 1 to 16,383; the page and the script offer up to `MAX_K`.
+        nprobe: Lists to search, 1 to nlist; None takes 16, or nlist if that is smaller.
+        labels: Only rows of these classes; empty means all.
+        exclude_id: A row to leave out: the query itself, when it is in the collection.
+        encode_ms: Passed through to the result.
+
+    Raises:
+        QueryError: A value is outside its range.
+        StoreError: The database failed.
+    """
+    if nprobe is None:
+        nprobe = min(DEFAULT_NPROBE, info.nlist)
+    if k < 1:
+        raise QueryError(f"k is {k}, allowed are 1 and more.")
+    wanted = k if exclude_id is None else k + 1
+    started = time.perf_counter()
+    rows = store.search(info, embedding, k=wanted, nprobe=nprobe, labels=labels)
+    while labels and len(rows) < wanted and nprobe < info.nlist:
+        nprobe = min(2 * nprobe, info.nlist)
+        rows = store.search(info, embedding, k=wanted, nprobe=nprobe, labels=labels)
+    milliseconds = 1000 * (time.perf_counter() - started)
+    kept = [(record, score) for record, score in rows if record.id != exclude_id][:k]
+    return SearchResult(
+        hits=tuple(Hit(rank, record, score) for rank, (record, score) in enumerate(kept, 1)),
+        metric=info.metric,
+        k=k,
+        nprobe=nprobe if info.nlist else 0,
+        encode_ms=encode_ms,
+        search_ms=milliseconds,
+    )

@@ -1,0 +1,136 @@
+"""Search a collection with a picture, without a browser.
+
+python -m scripts.search photo.jpg -k 16 --metric COSINE
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from PIL import Image
+
+from core.config import Settings, load_settings
+from core.errors import ImageError, OrchardError, QueryError
+from core.images import decode
+from core.metric import Metric
+from core.records import CollectionInfo, EncoderIdentity, SearchResult
+from core.search import DEFAULT_K, MAX_K, encode_query, search
+from core.store import open_store
+from core.weights import checkpoint_for
+from scripts.terminal import guarded, parse_metric
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    arguments = _parser().parse_args(argv)
+    try:
+        settings = load_settings(collection=arguments.collection)
+    except OrchardError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return guarded(lambda: _run(arguments, settings), settings, on_interrupt="stopped")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.search", description="Find the pictures most like a picture."
+    )
+    parser.add_argument("image", type=Path, help="the picture to search with")
+    parser.add_argument("-k", type=int, default=DEFAULT_K, help="hits, 1 to 100 (default 16)")
+    parser.add_argument(
+        "--metric", type=parse_metric, default=Metric.COSINE, help="L2, IP or COSINE (default)"
+    )
+    parser.add_argument("--nprobe", type=int, help="lists to search, 1 to nlist (default 16)")
+    parser.add_argument("--label", nargs="+", default=[], help="only these classes")
+    parser.add_argument("--collection", help="name of the collection (default: fruit_vector)")
+    parser.add_argument("--json", action="store_true", help="print the hits as JSON")
+    return parser
+
+
+def _run(arguments: argparse.Namespace, settings: Settings) -> int:
+    if not 1 <= arguments.k <= MAX_K:
+        raise QueryError(f"-k is {arguments.k}, allowed are 1 to {MAX_K}.")
+    image = _read(arguments.image)
+    store = open_store(settings)
+    info = store.info(settings.collection, arguments.metric)
+    checkpoint = checkpoint_for(info.encoder, settings)
+
+    # The slow import comes last, when nothing cheap can go wrong any more.
+    from core.encoder import Encoder
+
+    embedding, milliseconds = encode_query(image, encoder=Encoder(checkpoint), info=info)
+    result = search(
+        embedding,
+        store=store,
+        info=info,
+        k=arguments.k,
+        nprobe=arguments.nprobe,
+        labels=arguments.label,
+        encode_ms=milliseconds,
+    )
+    if arguments.label and not result.hits:
+        labels = sorted({r.label for r in store.records(settings.collection, arguments.metric)})
+        raise QueryError(
+            f"no row has the class {', '.join(map(repr, arguments.label))}. Known are "
+            f"{', '.join(labels)}."
+        )
+    print(_as_json(result, info.encoder) if arguments.json else _as_text(result, info))
+    return 0
+
+
+def _read(path: Path) -> Image.Image:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ImageError(
+            f"{str(path)!r} cannot be read ({error.strerror}). Check the path."
+        ) from error
+    return decode(content, name=str(path))
+
+
+def _as_json(result: SearchResult, encoder: EncoderIdentity) -> str:
+    return json.dumps(
+        {
+            "hits": [
+                {
+                    "rank": hit.rank,
+                    "id": hit.record.id,
+                    "path": hit.record.path,
+                    "label": hit.record.label,
+                    "score": hit.score,
+                }
+                for hit in result.hits
+            ],
+            "metric": result.metric,
+            "nprobe": result.nprobe,
+            "k": result.k,
+            "encoder": str(encoder),
+            "milliseconds": {
+                "encode": round(result.encode_ms, 2),
+                "search": round(result.search_ms, 2),
+            },
+        },
+        indent=2,
+        ensure_ascii=False,
+    )
+
+
+def _as_text(result: SearchResult, info: CollectionInfo) -> str:
+    metric = result.metric
+    lines = [f"{'rank':>4}  {metric.noun:>13}  {'class':<16}  path   ({metric.direction})"]
+    lines += [
+        f"{hit.rank:>4}  {metric.formatted(hit.score):>13}  {hit.record.label:<16}  "
+        f"{hit.record.path}"
+        for hit in result.hits
+    ]
+    lines.append(
+        f"{len(result.hits)} of {result.k} from {info.rows:,} rows, "
+        f"encode {result.encode_ms:.0f} ms, search {result.search_ms:.0f} ms"
+        + (f", nprobe {result.nprobe} of {info.nlist}" if info.nlist else "")
+    )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

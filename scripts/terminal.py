@@ -1,0 +1,107 @@
+"""What every script shares at the terminal: messages instead of tracebacks, progress bars."""
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable
+from types import TracebackType
+
+from tqdm import tqdm
+
+from core.config import Settings
+from core.errors import OrchardError
+from core.logs import FILE_NAME, start_logging
+from core.metric import Metric
+
+logger = logging.getLogger(__name__)
+
+
+def guarded(work: Callable[[], int], settings: Settings | None, *, on_interrupt: str) -> int:
+    """Run `work` and turn what goes wrong into a message and an exit status.
+
+    Args:
+        on_interrupt: What to say after Ctrl-C: what is kept, and how to go on.
+
+    Returns:
+        The status of `work`; 2 for an error a person can mend, 130 after Ctrl-C, 1 for a fault of
+        ours, whose traceback goes to the log file.
+    """
+    if settings:
+        start_logging(settings.data_dir)
+    try:
+        return work()
+    except OrchardError as error:
+        logger.info("stopped: %s", error, exc_info=True)
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"\n{on_interrupt}", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        return 1
+    except Exception as error:
+        logger.exception("unexpected")
+        where = settings.data_dir / FILE_NAME if settings else "the log"
+        print(
+            f"error: something went wrong that should not ({type(error).__name__}: {error}). "
+            f"The details are in {where}; please report them.",
+            file=sys.stderr,
+        )
+        return 1
+
+
+def parse_metric(text: str) -> Metric:
+    """Read a metric's name in any case, for argparse."""
+    try:
+        return Metric(text.upper())
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no metric; allowed are {', '.join(Metric)}"
+        ) from None
+
+
+class ProgressBar:
+    """A bar with count, rate and time left, on standard error, fed by a callback.
+
+    Call the object with how many are done and how many there are; used as a context manager it
+    leaves the terminal clean.
+    """
+
+    def __init__(self, description: str, *, unit: str, is_bytes: bool = False) -> None:
+        self._description, self._unit, self._is_bytes = description, unit, is_bytes
+        self._bar: tqdm[None] | None = None
+
+    def __enter__(self) -> "ProgressBar":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show that `done` of `total` are through."""
+        if self._bar is None:
+            self._bar = tqdm(
+                total=total,
+                desc=self._description,
+                unit=self._unit,
+                unit_scale=self._is_bytes,
+                dynamic_ncols=True,
+                # A log file gets a line now and then, not ten a second.
+                mininterval=0.2 if sys.stderr.isatty() else 10,
+            )
+        self._bar.update(done - self._bar.n)
+
+    def stage(self, name: str) -> Callable[[str, int, int], None]:
+        """Return a callback that shows only the named stage of several."""
+
+        def show(stage: str, done: int, total: int) -> None:
+            if stage == name:
+                self(done, total)
+
+        return show
