@@ -1,0 +1,163 @@
+"""Parts that pages share: status strip, error box, hit grid. Text of data is never markup."""
+
+import contextlib
+import logging
+import re
+from collections.abc import Iterator
+
+import streamlit as st
+
+from core.errors import (
+    CollectionNotFoundError,
+    ImageError,
+    OrchardError,
+    StoreUnavailableError,
+)
+from core.logs import FILE_NAME
+from core.metric import Metric
+from core.records import CollectionInfo, Hit, SearchResult
+from core.ui import resources
+from core.weights import is_offline
+
+logger = logging.getLogger(__name__)
+
+# Four tiles beside the controls at 1,400 pixels, two at 390.
+TILE_PIXELS = 160
+
+_MARKUP = re.compile(r"([!-/:-@\[-`{-~])")
+
+
+def plain(text: str) -> str:
+    """Escape text of data so that Markdown shows it letter by letter."""
+    return _MARKUP.sub(r"\\\1", " ".join(text.split()))
+
+
+def frame() -> None:
+    """Draw what every page has: the status strip, and the notice of the offline encoder."""
+    try:
+        infos = resources.get_collections()
+        settings = resources.get_settings()
+    except OrchardError as error:
+        logger.info("no collection to show: %s", error)
+        with st.sidebar:
+            missing = isinstance(error, CollectionNotFoundError)
+            _strip({"State": "no collection yet" if missing else "database not available"})
+        return
+    info = infos.get(st.session_state.get("metric", Metric.COSINE), next(iter(infos.values())))
+    where = "Milvus Lite" if settings.is_lite else "Milvus server"
+    with st.sidebar:
+        _strip(
+            {
+                "Database": f"{where}, {settings.milvus_database}",
+                "Collection": settings.collection,
+                "Rows": f"{info.rows:,}" + ("" if info.complete else " (incomplete)"),
+                "Metric": info.metric.value,
+                "Index": info.index_type or "none",
+                "nlist": str(info.nlist) if info.nlist else "none",
+                "Encoder": f"{info.encoder.architecture} ({info.encoder.weights})",
+            }
+        )
+    _notices(info)
+
+
+def page_errors() -> contextlib.AbstractContextManager[None]:
+    """Return a context in which whatever goes wrong becomes a message with a next step."""
+    return _page_errors()
+
+
+def hit_grid(result: SearchResult, *, info: CollectionInfo, expected: str | None) -> None:
+    """Show hits as a grid of thumbnails that fits any width.
+
+    Args:
+        expected: The class of the query where it is known; hits are then ticked or crossed.
+    """
+    with st.container(horizontal=True, gap="small", key="hits"):
+        for hit in result.hits:
+            with st.container(width=TILE_PIXELS, gap=None):
+                _tile(hit, result.metric, info=info, expected=expected)
+
+
+def empty_state(what: str, *, action: str) -> None:
+    """Say what would be here, and the one command that fills it."""
+    with st.container(border=True):
+        st.markdown(f":material/inbox: {what}")
+        st.code(action, language="bash")
+
+
+def coming(title: str, sentence: str) -> None:
+    """Show a page that is planned: its name and what it will show."""
+    st.title(title)
+    st.info(sentence, icon=":material/schedule:")
+
+
+@contextlib.contextmanager
+def _page_errors() -> Iterator[None]:
+    try:
+        yield
+    except CollectionNotFoundError as error:
+        logger.info("%s", error)
+        empty_state(
+            "Nothing is indexed yet. Stop the dashboard, then build a collection of your own "
+            "pictures or of the sample:",
+            action="make app DATASET=/path/to/folder\nmake app",
+        )
+    except StoreUnavailableError as error:
+        logger.warning("%s", error)
+        resources.forget_failures()
+        st.error(plain(str(error)), icon=":material/cloud_off:")
+        st.button("Try again", icon=":material/refresh:")
+    except OrchardError as error:
+        logger.info("%s", error, exc_info=True)
+        st.error(plain(str(error)), icon=":material/error:")
+    except Exception:
+        logger.exception("unexpected")
+        log = resources.get_settings().data_dir / FILE_NAME
+        st.error(
+            f"Something went wrong that should not. The details are in {plain(str(log))}; please "
+            "report them.",
+            icon=":material/error:",
+        )
+
+
+def _strip(lines: dict[str, str]) -> None:
+    with st.container(key="status", gap=None):
+        for name, value in lines.items():
+            st.caption(f"{name}: **{plain(value)}**")
+
+
+def _notices(info: CollectionInfo) -> None:
+    if is_offline(info.encoder):
+        st.info(
+            "**Offline encoder.** Pictures are encoded by the small ResNet-14 that ships with "
+            "Orchard, trained on grocery photos, because the ResNet-50 weights were not at hand "
+            "when the collection was built. It is good for trying Orchard, not for judging what "
+            "ResNet-50 can do. To switch: stop the dashboard, connect to the internet, and run "
+            "`make app RECREATE=1`.",
+            icon=":material/wifi_off:",
+        )
+    if not info.complete:
+        st.warning(
+            "The last indexing run did not finish, so pictures may be missing. Stop the dashboard "
+            "and run the same `make app` again: it continues where it stopped.",
+            icon=":material/warning:",
+        )
+
+
+def _tile(hit: Hit, metric: Metric, *, info: CollectionInfo, expected: str | None) -> None:
+    score = f"{metric.noun} {metric.formatted(hit.score)}"
+    label = hit.record.label or "no class"
+    try:
+        st.image(
+            resources.get_thumbnail(hit.record, info=info),
+            width="stretch",
+            alt=f"rank {hit.rank}, {label}, {score}",
+        )
+    except ImageError as error:
+        logger.info("no thumbnail: %s", error)
+        st.warning(plain(f"{hit.record.path}: {error}"), icon=":material/broken_image:")
+    mark = ""
+    if expected is not None:
+        right = hit.record.label == expected
+        mark = ":green[:material/check:] " if right else ":red[:material/close:] "
+    st.markdown(f"{mark}**{hit.rank}** {plain(label)}")
+    st.caption(plain(score))

@@ -1,0 +1,166 @@
+"""What sessions share, through Streamlit's caches: settings, database, encoder, read-only data."""
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from core.config import Settings, load_settings
+from core.dataset import digest_of, resolve_inside
+from core.errors import CollectionNotFoundError
+from core.images import cached_thumbnail, decode
+from core.logs import start_logging
+from core.metric import Metric
+from core.records import CollectionInfo, EncoderIdentity, ImageRecord
+from core.search import encode_query
+from core.store import VectorStore, open_store
+from core.weights import checkpoint_for
+
+if TYPE_CHECKING:
+    from core.encoder import Encoder
+
+# A collection can be changed by another process only on a server; this is how late it may show.
+_STALE_SECONDS = 30
+
+
+@st.cache_resource(show_spinner=False)
+def get_settings() -> Settings:
+    """Read the settings once for the process."""
+    settings = load_settings()
+    start_logging(settings.data_dir)
+    return settings
+
+
+@st.cache_resource(show_spinner="Opening the database")
+def get_store() -> VectorStore:
+    """Open the one connection of the process."""
+    return open_store(get_settings())
+
+
+def warm_encoder(identity: EncoderIdentity) -> None:
+    """Start to load the encoder in the background, so that the first upload need not wait for it.
+
+    What goes wrong is told by `get_encoder`, to whoever needs it.
+    """
+    _loading(identity)
+
+
+def get_encoder(identity: EncoderIdentity) -> "Encoder":
+    """Return the encoder a collection was built with, waiting until it is loaded.
+
+    Raises:
+        EncoderMismatchError: No such weights are at hand.
+        WeightsError: They are damaged.
+    """
+    future = _loading(identity)
+    try:
+        if future.done():
+            return future.result()
+        with st.spinner("Loading the encoder, a few seconds the first time", show_time=True):
+            return future.result()
+    except Exception:
+        _loading.clear()
+        raise
+
+
+@st.cache_resource(show_spinner=False, max_entries=1)
+def _loading(identity: EncoderIdentity) -> "Future[Encoder]":
+    settings = get_settings()
+
+    def load() -> "Encoder":
+        from core.encoder import Encoder
+
+        return Encoder(checkpoint_for(identity, settings))
+
+    pool = ThreadPoolExecutor(1, thread_name_prefix="encoder")
+    future = pool.submit(load)
+    pool.shutdown(wait=False)
+    return future
+
+
+@st.cache_data(show_spinner=False, ttl=_STALE_SECONDS)
+def get_collections() -> dict[Metric, CollectionInfo]:
+    """Describe the collections of the family, COSINE first where it exists.
+
+    Raises:
+        CollectionNotFoundError: There is none.
+    """
+    store, family = get_store(), get_settings().collection
+    metrics = sorted(store.metrics(family), key=lambda metric: metric is not Metric.COSINE)
+    found = {metric: store.info(family, metric) for metric in metrics}
+    if not any(info.rows for info in found.values()):
+        raise CollectionNotFoundError(f"the collection {family!r} is empty.")
+    return found
+
+
+@st.cache_data(show_spinner="Reading the collection", ttl=600, max_entries=2)
+def get_records(name: str, rows: int) -> dict[str, list[ImageRecord]]:
+    """Return the pictures of the collection by class, both in order of their names.
+
+    Args:
+        name: Of the collection; with `rows` it decides whether what is cached still holds.
+        rows: Number of rows.
+    """
+    infos = get_collections()
+    metric = next(metric for metric, info in infos.items() if info.name == name)
+    by_class: dict[str, list[ImageRecord]] = {}
+    for record in get_store().records(get_settings().collection, metric):
+        by_class.setdefault(record.label, []).append(record)
+    return {label: sorted(by_class[label], key=lambda r: r.path) for label in sorted(by_class)}
+
+
+@st.cache_data(show_spinner=False, ttl=3600, max_entries=256)
+def get_stored_embedding(name: str, picture: int) -> NDArray[np.float32] | None:
+    """Return the embedding (D,) of a picture of the collection; None if the row is gone."""
+    metric = next(metric for metric, info in get_collections().items() if info.name == name)
+    return get_store().embeddings(get_settings().collection, metric, [picture]).get(picture)
+
+
+def get_upload_embedding(
+    content: bytes, *, name: str, info: CollectionInfo
+) -> tuple[NDArray[np.float32], float]:
+    """Return the embedding (D,) of an uploaded file and the milliseconds encoding took.
+
+    The same bytes are encoded once; the cache holds embeddings, never pictures.
+
+    Raises:
+        ImageError: The file is no picture.
+    """
+    return _encode_upload(digest_of(content), str(info.encoder), _content=content, _name=name)
+
+
+@st.cache_data(show_spinner=False, ttl=3600, max_entries=256)
+def _encode_upload(
+    digest: str,
+    encoder: str,
+    *,
+    _content: bytes,
+    _name: str,
+) -> tuple[NDArray[np.float32], float]:
+    info = next(iter(get_collections().values()))
+    image = decode(_content, name=_name)
+    return encode_query(image, encoder=get_encoder(EncoderIdentity.parse(encoder)), info=info)
+
+
+def get_thumbnail(record: ImageRecord, *, info: CollectionInfo) -> bytes:
+    """Return the JPEG thumbnail of a picture of the collection.
+
+    Raises:
+        ImageError: The file is gone, is no picture, or lies outside the dataset folder.
+    """
+    settings = get_settings()
+    file = resolve_inside(dataset_folder(info), record.path)
+    return cached_thumbnail(file, key=record.digest, cache=settings.data_dir / "thumbnails")
+
+
+def dataset_folder(info: CollectionInfo) -> Path:
+    """Return the folder the paths of a collection are relative to: the setting, or as indexed."""
+    return get_settings().dataset or Path(info.dataset)
+
+
+def forget_failures() -> None:
+    """Drop what may be out of date after the database was away."""
+    get_collections.clear()

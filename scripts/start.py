@@ -1,0 +1,238 @@
+"""Start the dashboard, after building a collection if there is none: what `make app` calls.
+
+python -m scripts.start [--dataset FOLDER] [--port 8501]
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.config import Settings, load_settings
+from core.dataset import list_dataset
+from core.errors import OrchardError, SettingsError, StoreUnavailableError
+from core.lite import is_locked
+from core.records import CollectionInfo
+from core.store import open_store
+from scripts.terminal import guarded
+
+ADDRESS = "127.0.0.1"
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to open, and what to index first.
+
+    Attributes:
+        collection: Name of the collection family.
+        dataset: Folder to index before the start; None when nothing is to be done.
+        reason: Why, in words for the terminal.
+    """
+
+    collection: str
+    dataset: Path | None
+    reason: str
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.start", description="Start the Orchard dashboard."
+    )
+    parser.add_argument("--dataset", type=Path, help="folder of class folders; default: a sample")
+    parser.add_argument("--port", default="8501", help="default 8501")
+    parser.add_argument("--recreate", action="store_true", help="build the collection anew")
+    arguments = parser.parse_args(argv)
+    try:
+        settings = load_settings()
+        port = _parse_port(arguments.port)
+    except OrchardError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return guarded(
+        lambda: _run(settings, arguments.dataset, port, recreate=arguments.recreate),
+        settings,
+        on_interrupt="stopped; nothing is lost, the same command continues",
+    )
+
+
+def plan(
+    settings: Settings, dataset: Path | None, existing: dict[str, CollectionInfo], *, recreate: bool
+) -> Plan:
+    """Decide which collection to open and whether to index first.
+
+    A folder that is not the one the configured collection was built from gets a collection of its
+    own, so that nobody's rows are mixed or lost.
+
+    Args:
+        dataset: The folder asked for; None means whatever there is, else the sample.
+        existing: Collections that exist, by the name of their family.
+    """
+    family = settings.collection
+    if dataset is not None:
+        info = existing.get(family)
+        if info and Path(info.dataset) != dataset.resolve():
+            family = own_collection(dataset)
+    info = existing.get(family)
+    if info is None:
+        return Plan(family, dataset or settings.dataset or sample_folder(settings), "new")
+    if recreate:
+        return Plan(family, Path(info.dataset), "to be built anew")
+    if not info.complete:
+        return Plan(family, Path(info.dataset), "the last run did not finish")
+    return Plan(family, None, f"{info.rows:,} pictures of {info.dataset}")
+
+
+def own_collection(dataset: Path) -> str:
+    """Return a collection name for a folder: its name and six digits of its path's BLAKE2b."""
+    folder = dataset.resolve()
+    words = re.sub(r"[^A-Za-z0-9]+", "_", folder.name).strip("_").lower()[:40]
+    return f"c_{words}_{hashlib.blake2b(str(folder).encode()).hexdigest()[:6]}"
+
+
+def sample_folder(settings: Settings) -> Path:
+    """Return where the sample dataset is drawn."""
+    return settings.data_dir / "sample"
+
+
+def _run(settings: Settings, dataset: Path | None, port: int, *, recreate: bool) -> int:
+    if _is_port_taken(port):
+        return _answer_taken_port(settings, dataset, port)
+    _refuse_second_dashboard(settings)
+    if dataset is not None:
+        list_dataset(dataset)
+    chosen = plan(settings, dataset, _existing(settings, dataset), recreate=recreate)
+    print(f"collection {chosen.collection}: {chosen.reason}", flush=True)
+    if chosen.dataset is not None:
+        status = _build(chosen.dataset, chosen.collection, settings, recreate=recreate)
+        if status:
+            return status
+    if dataset is not None:
+        # The folder asked for wins over one that environment or `.env` name.
+        os.environ["ORCHARD_DATASET"] = str(dataset.resolve())
+    return _serve(settings, chosen.collection, port)
+
+
+def _existing(settings: Settings, dataset: Path | None) -> dict[str, CollectionInfo]:
+    names = [settings.collection] + ([own_collection(dataset)] if dataset else [])
+    store = open_store(settings)
+    try:
+        found: dict[str, CollectionInfo] = {}
+        for name in names:
+            infos = [store.info(name, metric) for metric in store.metrics(name)]
+            if infos:
+                # One incomplete collection makes the family incomplete.
+                found[name] = min(infos, key=lambda info: info.complete)
+        return found
+    finally:
+        store.close()
+
+
+def _build(dataset: Path, collection: str, settings: Settings, *, recreate: bool) -> int:
+    """Index in a process of its own, since only its end surely frees a Milvus Lite file."""
+    if dataset == sample_folder(settings):
+        status = _module("scripts.make_sample", str(dataset))
+        if status:
+            return status
+    extra = ["--recreate"] if recreate else []
+    return _module("scripts.build_index", str(dataset), "--collection", collection, *extra)
+
+
+def _module(name: str, *arguments: str) -> int:
+    command = [sys.executable, "-m", name, *arguments]
+    return subprocess.run(command, cwd=ROOT, check=False).returncode  # noqa: S603 - our own
+
+
+def _serve(settings: Settings, collection: str, port: int) -> int:
+    state = {"pid": os.getpid(), "port": port, "collection": collection}
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    _state_file(settings).write_text(json.dumps(state), encoding="utf-8")
+    os.environ["ORCHARD_COLLECTION"] = collection
+    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "streamlit_app.py")]
+    command += ["--server.port", str(port), "--server.address", ADDRESS]
+    os.chdir(ROOT)
+    if os.name == "posix":
+        # The dashboard takes over this process, so signals reach it directly.
+        os.execv(sys.executable, command)  # noqa: S606 - our own
+    return subprocess.run(command, check=False).returncode  # noqa: S603 - our own
+
+
+def _answer_taken_port(settings: Settings, dataset: Path | None, port: int) -> int:
+    state = _running(settings)
+    if not state or state["port"] != port or not _is_healthy(port):
+        raise SettingsError(
+            f"port {port} is in use by another program. Choose another one: "
+            f"make app PORT={port + 1}"
+        )
+    url = f"http://{ADDRESS}:{port}"
+    if dataset is not None:
+        print(
+            f"Orchard is already running at {url} with collection {state['collection']}. To open "
+            f"{dataset}, stop it first (Ctrl-C in its terminal), then repeat this command.",
+        )
+        return 0
+    print(f"Orchard is already running at {url}")
+    return 0
+
+
+def _refuse_second_dashboard(settings: Settings) -> None:
+    if not settings.is_lite or not is_locked(Path(settings.uri)):
+        return
+    state = _running(settings)
+    if state and _is_healthy(state["port"]):
+        raise StoreUnavailableError(
+            f"Orchard is already running at http://{ADDRESS}:{state['port']} and has the database "
+            f"{settings.uri!r} open; Milvus Lite serves one process. Use that one, or stop it "
+            "first (Ctrl-C in its terminal)."
+        )
+
+
+def _running(settings: Settings) -> dict[str, int] | None:
+    try:
+        state: dict[str, int] = json.loads(_state_file(settings).read_text(encoding="utf-8"))
+        if os.name == "posix":
+            os.kill(state["pid"], 0)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return state
+
+
+def _state_file(settings: Settings) -> Path:
+    return settings.data_dir / "app.json"
+
+
+def _is_port_taken(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((ADDRESS, port))
+        except OSError:
+            return True
+    return False
+
+
+def _is_healthy(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://{ADDRESS}:{port}/_stcore/health", timeout=2) as answer:
+            return bool(answer.read() == b"ok")
+    except (OSError, urllib.error.URLError):
+        return False
+
+
+def _parse_port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65_535:
+        raise SettingsError(f"port {text!r} is not allowed; choose 1 to 65535, such as 8501.")
+    return int(text)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
