@@ -1,10 +1,43 @@
-"""What can be told about a Milvus Lite database folder without opening it."""
+"""Milvus Lite's database folder: whether it can be opened, by whom it is locked, letting it go."""
 
+import sys
+import threading
+from collections import Counter
 from pathlib import Path
 
 from core.errors import StoreError, StoreUnavailableError
 
-_RETRY = "then try again"
+# Milvus Lite runs one server per database in a process; it serves until its last user has left.
+_users: Counter[Path] = Counter()
+_guard = threading.Lock()
+
+
+def acquire(path: Path) -> Path:
+    """Register one more user of a database in this process, and return the path to open it by.
+
+    Raises:
+        StoreError: As `check_openable`.
+        StoreUnavailableError: As `check_openable`.
+    """
+    with _guard:
+        place = _place(path)
+        if not _users[place]:
+            check_openable(path)
+        place = _place(path)
+        _users[place] += 1
+        return place
+
+
+def release(path: Path) -> None:
+    """Take back one `acquire`; after the last one other processes can open the database."""
+    with _guard:
+        place = _place(path)
+        _users[place] -= 1
+        if _users[place] <= 0:
+            del _users[place]
+            from milvus_lite import server_manager_instance
+
+            server_manager_instance.release_server(str(place))
 
 
 def check_openable(path: Path) -> None:
@@ -32,13 +65,13 @@ def check_openable(path: Path) -> None:
         raise StoreUnavailableError(
             f"the database {str(path)!r} is open in another process{_holder_text(path)}. Milvus "
             "Lite serves one process at a time: most likely the dashboard is running. Stop it "
-            f"(Ctrl-C in its terminal), {_RETRY}. Nothing is damaged."
+            f"(Ctrl-C in its terminal), then try again. Nothing is damaged."
         )
     folder = path if path.exists() else path.parent
     probe = folder / ".orchard-write-test"
     try:
         probe.touch()
-        probe.unlink()
+        probe.unlink(missing_ok=True)
     except OSError as error:
         raise StoreError(
             f"{str(folder)!r} cannot be written ({error.strerror}). Correct its permissions or "
@@ -55,8 +88,8 @@ def is_locked(path: Path) -> bool:
     except FileNotFoundError:
         return False
     except OSError:
-        # Windows refuses to open a locked file at all.
-        return lock.exists()
+        # Windows refuses to open a locked file at all; elsewhere the file is another user's.
+        return sys.platform == "win32"
 
 
 def lock_holder(path: Path) -> int | None:
@@ -70,6 +103,12 @@ def lock_holder(path: Path) -> int | None:
     except (OSError, IndexError, ValueError):
         pass
     return None
+
+
+def _place(path: Path) -> Path:
+    # The name itself is kept: pymilvus tells Milvus Lite by its ending.
+    path = path.expanduser()
+    return path.parent.resolve() / path.name
 
 
 def _try_lock(descriptor: int) -> bool:

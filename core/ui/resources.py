@@ -59,7 +59,7 @@ def get_encoder(identity: EncoderIdentity) -> "Encoder":
     try:
         if future.done():
             return future.result()
-        with st.spinner("Loading the encoder, a few seconds the first time", show_time=True):
+        with st.spinner("Loading the encoder", show_time=True):
             return future.result()
     except Exception:
         _loading.clear()
