@@ -45,7 +45,7 @@ def recall_at(right: Flags, relevant: Counts, k: int) -> Numbers:
 
 def hit_rate_at(right: Flags, k: int) -> Numbers:
     """1 where at least one of the first `k` hits is right, else 0; also called recall@k by some."""
-    return right[:, :k].any(axis=1).astype(np.float64)
+    return np.asarray(right[:, :k].any(axis=1), dtype=np.float64)
 
 
 def r_precision(right: Flags, relevant: Counts) -> Numbers:
@@ -108,7 +108,7 @@ def ndcg_at(right: Flags, relevant: Counts, k: int) -> Numbers:
 
 def ceiling_at(relevant: Counts, k: int) -> Numbers:
     """The largest precision@k there can be: min(R, k) / k, (Q,) in [0, 1]; NaN where R is 0."""
-    return np.where(relevant > 0, np.minimum(relevant, k) / k, np.nan)
+    return np.asarray(np.where(relevant > 0, np.minimum(relevant, k) / k, np.nan))
 
 
 def query_measures(

@@ -4,6 +4,7 @@ The file is a plain `.npy`, memory-mapped. Its name carries a fingerprint of the
 encoder, so a changed collection never meets an old matrix.
 """
 
+import contextlib
 import hashlib
 import logging
 import uuid
@@ -85,7 +86,7 @@ def load_matrix(
     shape = (len(records), info.dimension)
     embeddings = _open(file, shape)
     if embeddings is None:
-        _read(store, family, info, records, file, on_progress)
+        _read(store, family, info, records, file, on_progress=on_progress)
         embeddings = _open(file, shape)
     if embeddings is None:
         raise OrchardError(f"{str(file)!r} cannot be read back. Check the disk, then try again.")
@@ -114,7 +115,7 @@ def fingerprint(records: Iterable[ImageRecord], encoder: EncoderIdentity) -> str
 
 def _open(file: Path, shape: tuple[int, int]) -> NDArray[np.float32] | None:
     try:
-        embeddings = np.load(file, mmap_mode="r", allow_pickle=False)
+        embeddings: NDArray[np.float32] = np.load(file, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, EOFError) as error:
@@ -132,6 +133,7 @@ def _read(
     info: CollectionInfo,
     records: list[ImageRecord],
     file: Path,
+    *,
     on_progress: Progress | None,
 ) -> None:
     """Write the matrix to a temporary file, then give it its name."""
@@ -141,7 +143,7 @@ def _read(
         matrix = np.lib.format.open_memmap(
             partial, mode="w+", dtype=np.float32, shape=(len(records), info.dimension)
         )
-        _fill(matrix, store, family, info, records, on_progress)
+        _fill(matrix, store.rows_with_embeddings(family, info.metric), records, on_progress)
         matrix.flush()
         del matrix
         partial.replace(file)
@@ -152,40 +154,32 @@ def _read(
         ) from error
     finally:
         partial.unlink(missing_ok=True)
+    # A collection's name holds no hyphen, so these are matrices of this one only.
     for old in file.parent.glob(f"{info.name}-*.npy"):
-        # Another name could begin alike; the fingerprint and version follow the name directly.
-        if old != file and old.name.removeprefix(info.name).count("-") == file.name.removeprefix(
-            info.name
-        ).count("-"):
-            old.unlink(missing_ok=True)
+        if old != file:
+            # Windows keeps a file that is mapped; it goes the next time.
+            with contextlib.suppress(PermissionError):
+                old.unlink(missing_ok=True)
 
 
 def _fill(
     matrix: NDArray[np.float32],
-    store: VectorStore,
-    family: str,
-    info: CollectionInfo,
+    batches: Iterable[tuple[list[ImageRecord], NDArray[np.float32]]],
     records: list[ImageRecord],
     on_progress: Progress | None,
 ) -> None:
-    place = {record.id: number for number, record in enumerate(records)}
+    place = {record: number for number, record in enumerate(records)}
     filled = np.zeros(len(records), dtype=bool)
-    for batch, embeddings in store.rows_with_embeddings(family, info.metric):
-        positions = [place.get(record.id, -1) for record in batch]
-        if -1 in positions or any(
-            records[position] != record for position, record in zip(positions, batch, strict=True)
-        ):
-            raise _changed(info)
+    for batch, embeddings in batches:
+        positions = [place.get(record, -1) for record in batch]
+        if -1 in positions:
+            break
         matrix[positions] = embeddings
         filled[positions] = True
         if on_progress:
             on_progress(int(filled.sum()), len(records))
     if not filled.all():
-        raise _changed(info)
-
-
-def _changed(info: CollectionInfo) -> StoreError:
-    return StoreError(
-        f"{info.name} changed while its embeddings were read. Wait until indexing has finished, "
-        "then try again."
-    )
+        raise StoreError(
+            "the collection changed while its embeddings were read. Wait until indexing has "
+            "finished, then try again."
+        )
