@@ -23,6 +23,8 @@ Numbers = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
 MAX_K = 1_000
+# The measures that look at the first R hits, whatever k is.
+R_MEASURES = ("R-precision", "MAP@R")
 
 
 def precision_at(right: Flags, k: int) -> Numbers:

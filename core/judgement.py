@@ -88,7 +88,9 @@ def judge(
             relevant either.
     """
     classes = rows.codes[queries]
-    counts = np.bincount(rows.codes[rows.gallery & (rows.codes >= 0)], minlength=1)
+    counts = np.bincount(
+        rows.codes[rows.gallery & (rows.codes >= 0)], minlength=max(1, len(rows.classes))
+    )
     relevant = np.where(classes >= 0, counts[classes] - rows.gallery[queries], 0)
     reachable = rows.gallery.sum() - rows.gallery[queries].astype(np.int64)
     known = None

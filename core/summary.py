@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.bootstrap import FEW_QUERIES, Estimate, estimates, percentiles, resampled_means
-from core.evaluation import ceiling_at, query_measures
+from core.bootstrap import FEW_QUERIES, Estimate, estimates, resampled_means
+from core.evaluation import R_MEASURES, ceiling_at, query_measures
 from core.judgement import NO_CLASS, Judgement, Rows
 
 
@@ -52,8 +52,9 @@ class Summary:
     Attributes:
         ks: Cut-offs, ascending.
         classes: In alphabetical order, those with at least one query that has something to find.
-        macro: Mean over classes, each counting the same: the headline.
-        micro: Mean over queries.
+        macro: Mean over classes, each counting the same: the headline; undefined when a class
+            has no value.
+        micro: Mean over queries; undefined when a class has no value.
         queries: Queries behind the means.
         lone: Classes left out, since their queries have nothing to find.
         lone_queries: Queries of those classes.
@@ -87,21 +88,27 @@ def measures_of(judged: Judgement, ks: Sequence[int]) -> dict[str, NDArray[np.fl
     return query_measures(judged.right, judged.relevant, ks=ks, known=judged.known)
 
 
-def summarise(judged: Judgement, rows: Rows, *, ks: Sequence[int], seed: int) -> Summary:
+def summarise(
+    judged: Judgement, rows: Rows, *, ks: Sequence[int], seed: int, r_measures: bool = True
+) -> Summary:
     """Summarise judged queries, with bootstrap intervals.
 
     Args:
         ks: Cut-offs, see `core.evaluation`.
         seed: Of the bootstrap.
+        r_measures: Whether R-precision and MAP@R are wanted.
     """
     ks = tuple(sorted(set(ks)))
     values = measures_of(judged, ks)
+    if not r_measures:
+        values = {name: value for name, value in values.items() if name not in R_MEASURES}
     names = tuple(values)
     table = np.column_stack([values[name] for name in names])
     usable = judged.relevant > 0
     numbers = np.unique(judged.classes[usable])
     classes: list[ClassSummary] = []
     means: list[NDArray[np.float64]] = []
+    sizes: list[NDArray[np.int64]] = []
     replicates: list[NDArray[np.float64]] = []
     for number in numbers:
         members = np.flatnonzero(usable & (judged.classes == number))
@@ -112,13 +119,14 @@ def summarise(judged: Judgement, rows: Rows, *, ks: Sequence[int], seed: int) ->
             _class_summary(judged, rows, members, ks, dict(zip(names, found, strict=True)))
         )
         means.append(mean)
+        sizes.append((~np.isnan(table[members])).sum(axis=0))
         replicates.append(drawn)
     lone = usable | (judged.classes == NO_CLASS)
     return Summary(
         ks=ks,
         classes=tuple(classes),
         macro=_macro(names, means, replicates),
-        micro=_micro(names, table[usable], [c.queries for c in classes], replicates),
+        micro=_micro(names, sizes, means, replicates),
         queries=int(usable.sum()),
         lone=tuple(rows.classes[n] for n in np.setdiff1d(judged.classes[~lone], numbers)),
         lone_queries=int((~lone).sum()),
@@ -178,29 +186,26 @@ def _macro(
 ) -> dict[str, Estimate]:
     if not means:
         return {name: Estimate(math.nan, math.nan, math.nan) for name in names}
-    drawn = _mean(np.stack(replicates))
-    return dict(zip(names, estimates(_mean(np.stack(means)), drawn), strict=True))
+    # A class without a value leaves the mean undefined: over fewer classes it would mislead.
+    drawn = np.stack(replicates).mean(axis=0)
+    return dict(zip(names, estimates(np.stack(means).mean(axis=0), drawn), strict=True))
 
 
 def _micro(
     names: tuple[str, ...],
-    table: NDArray[np.float64],
-    sizes: list[int],
+    sizes: list[NDArray[np.int64]],
+    means: list[NDArray[np.float64]],
     replicates: list[NDArray[np.float64]],
 ) -> dict[str, Estimate]:
-    if not sizes:
+    """Mean over queries: class means weighted by how many queries are defined under a measure."""
+    if not means:
         return {name: Estimate(math.nan, math.nan, math.nan) for name in names}
-    weights = np.array(sizes, dtype=np.float64)[:, None, None]
-    stacked = np.stack(replicates)
-    known = ~np.isnan(stacked)
+    weights = np.stack(sizes).astype(np.float64)
     with np.errstate(invalid="ignore"):
-        drawn = np.where(known, stacked, 0.0) * weights
-        pooled = drawn.sum(axis=0) / (known * weights).sum(axis=0)
-    low, high = percentiles(pooled)
-    return {
-        name: Estimate(float(v), float(a), float(b))
-        for name, v, a, b in zip(names, _mean(table), low, high, strict=True)
-    }
+        weights /= weights.sum(axis=0)
+    value = (np.stack(means) * weights).sum(axis=0)
+    drawn = sum(d * w for d, w in zip(replicates, weights, strict=True))
+    return dict(zip(names, estimates(value, np.asarray(drawn)), strict=True))
 
 
 def _mean(table: NDArray[np.float64]) -> NDArray[np.float64]:
