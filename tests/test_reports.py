@@ -12,52 +12,21 @@ import pytest
 from core import reports
 from core.comparison import compare
 from core.errors import QueryError, ReportError, StoreError
-from core.index import IndexChoice, IndexType
 from core.matrix import Matrix, load_matrix
 from core.metric import Metric
-from core.records import CollectionInfo, EncoderIdentity, ImageRecord
+from core.records import CollectionInfo, EncoderIdentity
 from core.report import QuerySet, Report, Request, Variant
 from core.report_files import list_reports, load_report, save_report
 from core.report_summary import index_summary, report_summary, summary_of
 from core.store import VectorStore
 from core.trained import TrainingList, training_list
-
-ENCODER = EncoderIdentity("resnet14", "12345678", "test", 16)
-SIZES = {"apple": 40, "banana": 20, "cherry": 3, "lone": 1, "": 2}
-
-
-def _dataset() -> tuple[list[ImageRecord], np.ndarray]:
-    """Overlapping clouds; the first two apples have the same bytes and embedding."""
-    random = np.random.default_rng(5)
-    records, embeddings = [], []
-    for label, size in SIZES.items():
-        centre = random.normal(size=16)
-        for number in range(size):
-            part = "test" if number % 4 == 0 else "train"
-            path = f"{label}/{part}_{number}.jpg"
-            copied = label == "apple" and number < 2
-            digest = "copied" if copied else f"{label}{number}"
-            records.append(ImageRecord(len(records) * 7 + 3, path, label, digest))
-            embeddings.append(centre + 0.9 * random.normal(size=16))
-    embeddings[1] = embeddings[0]
-    return records, np.array(embeddings, dtype=np.float32)
+from tests.made_up import ENCODER, fill
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VectorStore]:
     store = VectorStore(str(tmp_path_factory.mktemp("reports") / "test.db"), database="test")
-    records, embeddings = _dataset()
-    for metric in Metric:
-        store.create(
-            "set",
-            metric,
-            encoder=ENCODER,
-            dataset="/nowhere",
-            index=IndexChoice(IndexType.IVF_FLAT, 8),
-            expected_rows=len(records),
-        )
-        store.upsert("set", metric, records, embeddings)
-        store.finish("set", metric)
+    fill(store, "set")
     yield store
     store.close()
 
