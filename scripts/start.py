@@ -21,10 +21,12 @@ from core.dataset import list_dataset
 from core.errors import OrchardError, SettingsError, StoreUnavailableError
 from core.lite import is_locked
 from core.records import CollectionInfo
+from core.sample import CLASSES
 from core.store import open_store
 from scripts.terminal import guarded
 
 ADDRESS = "127.0.0.1"
+SAMPLE_PER_CLASS = 60
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -139,12 +141,17 @@ def _existing(settings: Settings, dataset: Path | None) -> dict[str, CollectionI
 
 def _build(dataset: Path, collection: str, settings: Settings, *, recreate: bool) -> int:
     """Index in a process of its own, since only its end surely frees a Milvus Lite file."""
-    if dataset == sample_folder(settings):
-        status = _module("scripts.make_sample", str(dataset))
+    if dataset == sample_folder(settings) and not _is_drawn(dataset):
+        status = _module("scripts.make_sample", str(dataset), "--per-class", str(SAMPLE_PER_CLASS))
         if status:
             return status
     extra = ["--recreate"] if recreate else []
     return _module("scripts.build_index", str(dataset), "--collection", collection, *extra)
+
+
+def _is_drawn(sample: Path) -> bool:
+    """Whether every picture of the sample is there; a picture appears only when it is whole."""
+    return all(len(list((sample / label).glob("*.jpg"))) >= SAMPLE_PER_CLASS for label in CLASSES)
 
 
 def _module(name: str, *arguments: str) -> int:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from core.config import Settings, load_settings
 from core.dataset import digest_of, resolve_inside
-from core.errors import CollectionNotFoundError
+from core.errors import CollectionNotFoundError, ImageError
 from core.images import cached_thumbnail, decode
 from core.logs import start_logging
 from core.metric import Metric
@@ -153,6 +153,11 @@ def get_thumbnail(record: ImageRecord, *, info: CollectionInfo) -> bytes:
     """
     settings = get_settings()
     file = resolve_inside(dataset_folder(info), record.path)
+    if not file.is_file():
+        # Also where a thumbnail is cached: the row has outlived its picture, and that is news.
+        raise ImageError(
+            "the file is no longer in the dataset folder. Restore it, or index the folder again."
+        )
     return cached_thumbnail(file, key=record.digest, cache=settings.data_dir / "thumbnails")
 
 

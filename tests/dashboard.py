@@ -1,0 +1,37 @@
+"""A small indexed dataset for tests of pages: three classes, one with an awkward name."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageDraw
+
+from scripts import build_index
+
+AWKWARD = "<script>alert(1)</script> **bold**"
+COLOURS = {"lime": "#7fbf3f", "plum": "#5b2a6b", AWKWARD.replace("/", ":"): "#d9a520"}
+PER_CLASS = 6
+
+
+def draw_pictures(root: Path) -> Path:
+    """Draw three classes of six pictures below `root`: discs of one colour on another."""
+    for label, colour in COLOURS.items():
+        folder = root / label
+        folder.mkdir(parents=True)
+        for number in range(PER_CLASS):
+            picture = Image.new("RGB", (200, 180), (40 * number, 90, 120))
+            ImageDraw.Draw(picture).ellipse((20, 10, 150 + 5 * number, 160), fill=colour)
+            picture.save(folder / f"{number}.jpg", quality=95)
+    return root
+
+
+def set_environment(patch: pytest.MonkeyPatch, data_dir: Path) -> None:
+    """Point every setting at `data_dir` and the offline encoder."""
+    for name in ("MILVUS_URI", "MILVUS_TOKEN", "COLLECTION", "DATASET", "WEIGHTS"):
+        patch.delenv(f"ORCHARD_{name}", raising=False)
+    patch.setenv("ORCHARD_DATA_DIR", str(data_dir))
+    patch.setenv("ORCHARD_ARCHITECTURE", "resnet14")
+
+
+def build(dataset: Path) -> None:
+    """Index the dataset with all three metrics, in two lists so that nprobe means something."""
+    assert build_index.main([str(dataset), "--nlist", "2"]) == 0
