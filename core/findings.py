@@ -113,6 +113,9 @@ def ann_recall(index: Neighbours, exact: Neighbours, *, k: int) -> NDArray[np.fl
     equal up to 1e-5 of their size.
     """
     wanted, found = exact.positions[:, :k], index.positions[:, :k]
+    if not wanted.shape[1]:
+        # There was nothing to find, and the index missed nothing.
+        return np.ones(len(wanted))
     common = _contained(found, wanted)
     there = (wanted >= 0).sum(axis=1)
     last = exact.scores[np.arange(len(wanted)), np.maximum(there - 1, 0)][:, None]

@@ -18,6 +18,7 @@ from core.judgement import (
 )
 from core.metric import Metric
 from core.neighbours import Neighbours
+from core.records import ImageRecord
 
 
 class QuerySet(StrEnum):
@@ -144,9 +145,22 @@ class Report:
 
     def variant(self, variant: Variant) -> Judgement:
         """Judge the exact hits without those a variant leaves out."""
+        return judge(self.exact, self.rows, self.queries, dropped=self.dropped(variant))
+
+    def dropped(self, variant: Variant) -> NDArray[np.bool_]:
+        """Mark the exact neighbours (Q, D) that a variant leaves out."""
         dropped = np.zeros(self.exact.positions.shape, dtype=bool)
         if variant.without_copies:
             dropped |= exact_copies(self.exact, self.rows, self.queries)
         if variant.up_to is not None:
             dropped |= self.similarities > variant.up_to
-        return judge(self.exact, self.rows, self.queries, dropped=dropped)
+        return dropped
+
+    def record(self, position: int) -> ImageRecord:
+        """Return one of the rows as a record."""
+        return ImageRecord(
+            int(self.ids[position]),
+            self.paths[position],
+            self.labels[position],
+            self.digests[position],
+        )

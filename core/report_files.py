@@ -38,9 +38,9 @@ def save_report(report: Report, folder: Path) -> Report:
     configuration = report.configuration
     arrays = _arrays(report)
     digest = digest_of(arrays)
-    # 2026-03-01T12:30:05+00:00 -> 20260301-123005
+    # 2026-03-01T12:30:05+00:00 -> 20260301-123005; two reports of one second stay two.
     moment = re.sub(r"[-:]", "", configuration.created[:19]).replace("T", "-")
-    name = f"{moment}-{configuration.metric.lower()}-{digest[:6]}"
+    name = f"{moment}-{configuration.metric.lower()}-{uuid.uuid4().hex[:6]}"
     content = {
         "format": FORMAT,
         "name": name,

@@ -1,7 +1,7 @@
 """A report in numbers: what is printed, saved as JSON, and shown first."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
@@ -11,14 +11,23 @@ from core.report import Report, Variant
 from core.summary import Summary, summarise
 
 
-def summary_of(report: Report, variant: Variant = Variant()) -> Summary:  # noqa: B008 - frozen
-    """Summarise the exact hits of a report, without those a variant leaves out."""
+def summary_of(
+    report: Report,
+    variant: Variant = Variant(),  # noqa: B008 - frozen
+    *,
+    ks: Sequence[int] = (),
+) -> Summary:
+    """Summarise the exact hits of a report, without those a variant leaves out.
+
+    Args:
+        ks: Cut-offs; those of the report when empty.
+    """
     request = report.configuration.request
     judged = report.judged if variant == Variant() else report.variant(variant)
-    return summarise(judged, report.rows, ks=request.ks, seed=request.seed)
+    return summarise(judged, report.rows, ks=ks or request.ks, seed=request.seed)
 
 
-def index_summary(report: Report) -> Summary | None:
+def index_summary(report: Report, *, ks: Sequence[int] = ()) -> Summary | None:
     """Summarise the index's hits; None when the report left the index out.
 
     R-precision and MAP@R are not among them: the index is asked for the largest k only.
@@ -27,7 +36,7 @@ def index_summary(report: Report) -> Summary | None:
     if report.judged_index is None:
         return None
     return summarise(
-        report.judged_index, report.rows, ks=request.ks, seed=request.seed, r_measures=False
+        report.judged_index, report.rows, ks=ks or request.ks, seed=request.seed, r_measures=False
     )
 
 

@@ -16,23 +16,24 @@ def notes(report: Report, summary: Summary) -> list[str]:
     Args:
         summary: Of the exact hits.
     """
-    return [*_training(report), *_left_out(summary), *_doubts(report, summary), *_index(report)]
+    return [*_left_out(summary), *_doubts(report, summary), *_index(report)]
 
 
-def _training(report: Report) -> list[str]:
+def training_note(report: Report) -> str:
+    """Return what to know about queries that the encoder was trained on; empty if nothing."""
     trained = report.configuration.trained_queries
     if trained:
-        return [
+        return (
             f"{trained:,} of {len(report.queries):,} queries are pictures the encoder was trained "
             "on; they flatter the figures. Ask with held-out queries to judge it."
-        ]
+        )
     encoder = EncoderIdentity.parse(report.configuration.encoder)
     if trained is None and encoder.architecture == OFFLINE_ARCHITECTURE:
-        return [
+        return (
             "No list says which pictures this encoder was trained on; if some of them are among "
             "the queries, they flatter the figures."
-        ]
-    return []
+        )
+    return ""
 
 
 def _left_out(summary: Summary) -> list[str]:

@@ -15,7 +15,7 @@ from core.metric import Metric
 from core.report import QuerySet, Report, Request
 from core.report_files import read_json_text, save_report
 from core.report_summary import index_summary, summary_of
-from core.report_text import notes
+from core.report_text import notes, training_note
 from core.reports import run
 from core.requirement import Requirement, parse_requirement
 from core.search import DEFAULT_NPROBE
@@ -141,6 +141,7 @@ def _as_text(report: Report, summary: Summary) -> str:
         f"{configuration.collection}, {configuration.metric}, {configuration.rows:,} pictures, "
         f"{summary.queries:,} queries, {configuration.seconds:.1f} s",
         f"encoder {configuration.encoder}",
+        *filter(None, [training_note(report)]),
         *notes(report, summary),
         "",
         f"{'class':<20} {'n':>5}  {f'precision@{k} (95 % interval)':<26} {'ceiling':>7} "

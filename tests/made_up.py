@@ -25,7 +25,7 @@ def make_records(sizes: dict[str, int] = SIZES) -> tuple[list[ImageRecord], np.n
             path = f"{label}/{part}_{number}.jpg" if label else f"{part}_{number}.jpg"
             digest = "copied" if len(records) < 2 else f"{label}{number}"
             records.append(ImageRecord(len(records) * 7 + 3, path, label, digest))
-            embeddings.append(centre + 0.9 * random.normal(size=16))
+            embeddings.append(centre + 1.6 * random.normal(size=16))
     if len(embeddings) > 1:
         embeddings[1] = embeddings[0]
     return records, np.array(embeddings, dtype=np.float32)
