@@ -279,3 +279,37 @@ def test_csv_is_safe_in_a_spreadsheet() -> None:
     read = list(csv.reader(io.StringIO(as_csv(rows).decode("utf-8-sig"))))
     assert read == [["class", "precision@1"], ["'=1+1", ""], ['a,"b"', "0.5"]]
     assert as_csv([]) == b"\xef\xbb\xbf"
+
+
+def test_html_report_needs_nothing_else_and_escapes_names(data_dir: Path) -> None:
+    from dataclasses import replace
+
+    from core.report_summary import summary_of
+    from core.ui.components_evaluation import curve_values
+    from core.ui.html_report import html_report
+    from core.ui.resources_evaluation import Figures, get_report
+
+    at = run_report(page().run())
+    report = get_report(at.selectbox(key="report").value)
+    evil = "<script>alert(1)</script>"
+    labels = tuple(evil if label == "apple" else label for label in report.labels)
+    report = replace(report, labels=labels)
+    summary = summary_of(report)
+    figures = Figures(summary, summary, None, report.judged, report.exact)
+    text = html_report(report, summary, k=10, curves=curve_values(report, figures))
+    assert evil not in text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+    assert str(summary.macro["precision@10"]) in text
+    assert 'src="http' not in text
+
+
+def test_split_by_paths_from_the_page(data_dir: Path) -> None:
+    at = page().run()
+    at.text_input[0].set_value("*test_*")
+    at.text_input[1].set_value("*train_*")
+    refused = run_report(at)
+    assert "only exact search" in texts(refused)
+    at.select_slider[0].set_value("exact")
+    run_report(at)
+    assert not at.exception
+    assert "Exact search only" in texts(at)

@@ -28,7 +28,7 @@ def main() -> None:
     controls, results = st.columns([2, 7], gap="large")
     with controls:
         name = _report_control(reports)
-        request = _request_form(infos, expanded=not reports)
+        request = _request_form(infos)
     if request:
         with results:
             _run(*request)
@@ -47,6 +47,8 @@ def main() -> None:
         _changes(report, info)
         classes.headline(report, figures, k=k, variant=variant)
         _section(report, figures, info or next(iter(infos.values())), k=k, chosen=chosen)
+        st.divider()
+        index.downloads(report, figures, k=k, variant=variant)
 
 
 def _section(
@@ -86,8 +88,6 @@ def _section(
         pictures.hubs_section(report, info, k=k)
     else:
         index.compare_section(report, shared.get_report_list(), k=k)
-    st.divider()
-    index.downloads(report, figures, k=k)
 
 
 def _report_control(reports: list[tuple[str, Configuration]]) -> str | None:
@@ -110,10 +110,9 @@ def _report_control(reports: list[tuple[str, Configuration]]) -> str | None:
     return name
 
 
-def _request_form(
-    infos: Mapping[Metric, CollectionInfo], *, expanded: bool
-) -> tuple[Request, Metric] | None:
-    with st.expander("New report", icon=":material/add:", expanded=expanded), st.form("request"):
+def _request_form(infos: Mapping[Metric, CollectionInfo]) -> tuple[Request, Metric] | None:
+    popover = st.popover("New report", icon=":material/add:", width="stretch")
+    with popover, st.form("request", border=False):
         metric = st.segmented_control(
             "Metric", list(infos), default=next(iter(infos)), required=True, width="stretch"
         )
@@ -145,6 +144,14 @@ def _request_form(
             help="Drawn from every class in proportion; 0 asks with every picture.",
         )
         seed = st.number_input("Seed", min_value=0, value=0, step=1)
+        query_paths = st.text_input(
+            "Only queries whose path matches", placeholder="*/test/*", help="`*` is anything."
+        )
+        gallery_paths = st.text_input(
+            "Only hits whose path matches",
+            placeholder="*/train/*",
+            help="`*` is anything. Needs exact search only.",
+        )
         if not st.form_submit_button("Run report", type="primary", icon=":material/play_arrow:"):
             return None
     request = Request(
@@ -153,6 +160,8 @@ def _request_form(
         sample=int(sample) or None,
         seed=int(seed),
         queries=QuerySet(queries),
+        query_paths=query_paths.strip(),
+        gallery_paths=gallery_paths.strip(),
     )
     return request, Metric(metric)
 
@@ -246,7 +255,7 @@ def _invite(infos: Mapping[Metric, CollectionInfo]) -> None:
     info = next(iter(infos.values()))
     st.subheader("Is it good enough, and where does it fail?")
     st.write(
-        f"Run a report: every one of the {info.rows:,} pictures is searched with, and its hits "
+        f"Run a new report: every one of the {info.rows:,} pictures is searched with, and its hits "
         "are compared with its class. Precision per class appears here with its uncertainty and "
         "the pictures behind it."
     )

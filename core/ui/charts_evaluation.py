@@ -39,7 +39,7 @@ def interval_bars(
                 "symmetric": False,
                 "array": [_gap(e.high, e.value) for e in found],
                 "arrayminus": [_gap(e.value, e.low) for e in found],
-                "color": ORANGE if dark else "#22211F",
+                "color": "#ECEAE6" if dark else "#22211F",
                 "thickness": 1.5,
                 "width": 4,
             },

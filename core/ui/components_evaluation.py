@@ -33,7 +33,7 @@ def headline(report: Report, figures: Figures, *, k: int, variant: Variant) -> N
     flattered = training_note(report)
     if flattered:
         st.warning(plain(flattered), icon=":material/school:")
-    with st.container(horizontal=True, gap="medium"):
+    with st.container(horizontal=True, gap="small"):
         _figure(f"Macro {name}", shown.macro[name], "Mean over classes, each counting the same.")
         _figure(f"Micro {name}", shown.micro[name], "Mean over queries: large classes count more.")
         _figure("Macro MAP@R", shown.macro["MAP@R"], "Order within the first R hits; 1 is perfect.")
@@ -45,7 +45,7 @@ def headline(report: Report, figures: Figures, *, k: int, variant: Variant) -> N
     if variant != Variant():
         before, after = as_is.macro[name].value, shown.macro[name].value
         st.info(
-            f"{_left_out(variant)} left out: macro {name} is {after:.3f} instead of {before:.3f}, "
+            f"{left_out(variant)} left out: macro {name} is {after:.3f} instead of {before:.3f}, "
             f"a gap of {after - before:+.3f}.",
             icon=":material/content_copy:",
         )
@@ -170,7 +170,8 @@ def _number(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
-def _left_out(variant: Variant) -> str:
+def left_out(variant: Variant) -> str:
+    """Return what a variant leaves out, in words; empty for nothing."""
     parts = []
     if variant.without_copies:
         parts.append("exact copies of the query")

@@ -6,13 +6,14 @@ import streamlit as st
 from core.comparison import common_measures, compare
 from core.findings import score_bins
 from core.records import CollectionInfo
-from core.report import Configuration, Report
+from core.report import Configuration, Report, Variant
 from core.report_files import read_json_text
 from core.sweep import recommended
 from core.tables import as_csv, class_rows, query_rows
 from core.ui import charts_evaluation as charts
 from core.ui.components import plain
-from core.ui.components_evaluation import is_dark
+from core.ui.components_evaluation import curve_values, is_dark, left_out
+from core.ui.html_report import html_report
 from core.ui.resources_evaluation import (
     Figures,
     Stopwatch,
@@ -147,23 +148,35 @@ def compare_section(report: Report, others: list[tuple[str, Configuration]], *, 
     )
 
 
-def downloads(report: Report, figures: Figures, *, k: int) -> None:
-    """Offer the figures as files."""
+def downloads(report: Report, figures: Figures, *, k: int, variant: Variant) -> None:
+    """Offer the figures as files, each made when it is asked for."""
     st.subheader("Take it along")
     ks = tuple(sorted({1, k}))
     files = (
-        ("Classes (CSV)", "classes.csv", "text/csv", as_csv(class_rows(figures.shown))),
+        (
+            "Report (HTML)",
+            "report.html",
+            "text/html",
+            lambda: html_report(
+                report,
+                figures.shown,
+                k=k,
+                curves=curve_values(report, figures),
+                left_out=left_out(variant),
+            ).encode(),
+        ),
+        ("Classes (CSV)", "classes.csv", "text/csv", lambda: as_csv(class_rows(figures.shown))),
         (
             "Queries (CSV)",
             "queries.csv",
             "text/csv",
-            as_csv(query_rows(report, figures.judged, ks=ks)),
+            lambda: as_csv(query_rows(report, figures.judged, ks=ks)),
         ),
         (
             "Report (JSON)",
             "report.json",
             "application/json",
-            read_json_text(report.name, reports_folder()).encode(),
+            lambda: read_json_text(report.name, reports_folder()).encode(),
         ),
     )
     with st.container(horizontal=True):
@@ -177,7 +190,7 @@ def downloads(report: Report, figures: Figures, *, k: int) -> None:
                 on_click="ignore",
             )
     st.caption(
-        "The CSV files hold what is shown: this k, without what is left out. The JSON file holds "
+        "HTML and CSV hold what is shown: this k, without what is left out. The JSON file holds "
         "the report as it was made. The address of this page opens the same view again."
     )
     with st.expander("How this report was made"):
