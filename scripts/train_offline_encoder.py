@@ -199,11 +199,12 @@ class _Run:
         model = ResNet(Bottleneck, [1, 1, 1, 1], num_classes=len(classes))
         self.model = model.to(self.device, memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.model)
+        groups: list[dict[str, Any]] = [
+            {"params": [p for p in model.parameters() if p.ndim > 1]},
+            {"params": [p for p in model.parameters() if p.ndim == 1], "weight_decay": 0.0},
+        ]
         self.optimizer = torch.optim.SGD(
-            [
-                {"params": [p for p in model.parameters() if p.ndim > 1]},
-                {"params": [p for p in model.parameters() if p.ndim == 1], "weight_decay": 0.0},
-            ],
+            groups,
             lr=recipe.learning_rate,
             momentum=0.9,
             nesterov=True,
