@@ -87,12 +87,25 @@ class Settings(BaseSettings):
             )
         return value
 
+    @field_validator("data_dir", "dataset", "weights")
+    @classmethod
+    def _home_expanded(cls, value: Path | None) -> Path | None:
+        # Neither `.env` nor a service manager expands `~`.
+        try:
+            return value.expanduser() if value else None
+        except RuntimeError as error:
+            raise ValueError("there is no such home folder; write the path out") from error
+
     @field_validator("weights")
     @classmethod
     def _existing_file(cls, value: Path | None) -> Path | None:
-        if value is not None and not value.expanduser().is_file():
+        try:
+            exists = value is None or value.is_file()
+        except OSError:  # a name that is too long
+            exists = False
+        if not exists:
             raise ValueError("no such file; give the path of a checkpoint")
-        return value.expanduser() if value else None
+        return value
 
     @cached_property
     def uri(self) -> str:
@@ -110,13 +123,18 @@ def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401
 
     Raises:
         SettingsError: A value is not allowed; the message names the variable, the value and
-            what is allowed.
+            what is allowed. Or `.env` is not UTF-8.
     """
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
         return Settings(**given)
     except ValidationError as error:
         raise SettingsError("\n".join(_described(item) for item in error.errors())) from None
+    except UnicodeDecodeError:
+        # From None: the exception holds the content of the file, which may be a token.
+        raise SettingsError(
+            "the file .env is not valid UTF-8. Save it as UTF-8, or remove it."
+        ) from None
 
 
 def _described(item: Any) -> str:  # noqa: ANN401

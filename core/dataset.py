@@ -117,7 +117,14 @@ def digest_of(content: bytes) -> str:
 
 
 def _require_folder(root: Path) -> None:
-    if not root.exists():
+    try:
+        exists = root.exists()
+    except OSError as error:  # a name that is too long, a folder above that may not be entered
+        raise DatasetError(
+            f"the dataset folder {str(root)!r} cannot be opened ({error.strerror}). Check the "
+            "spelling and the permissions."
+        ) from error
+    if not exists:
         raise DatasetError(
             f"the dataset folder {str(root)!r} does not exist. Check the spelling, or draw the "
             "sample dataset: python -m scripts.make_sample data/sample"
@@ -156,7 +163,7 @@ def _walk(root: Path, skipped: list[SkippedFile]) -> list[Path]:
             for name in names
             if (Path(folder) / name).is_symlink()
         )
-        files += [Path(folder) / name for name in file_names if not name.startswith(".")]
+        files += [Path(folder) / name for name in sorted(file_names) if not name.startswith(".")]
     return files
 
 
@@ -167,15 +174,19 @@ def _unusable(file: Path, path: str, inside: Path) -> str | None:
         return "the file name is not valid UTF-8; rename it"
     if size > MAX_PATH_BYTES:
         return f"the path takes {size} bytes, {MAX_PATH_BYTES} are allowed; shorten it"
-    if file.is_symlink():
+    if file.is_symlink() and (reason := _unusable_link(file, inside)):
+        return reason
+    return None if file.is_file() else "not a regular file"
+
+
+def _unusable_link(file: Path, inside: Path) -> str | None:
+    try:
         target = file.resolve()
-        if not target.is_relative_to(inside):
-            return "a link that leads outside the dataset folder"
-        if not target.exists():
-            return "a link to a file that does not exist"
-    if not file.is_file():
-        return "not a regular file"
-    return None
+    except (OSError, RuntimeError):
+        return "a link that leads to itself"
+    if not target.is_relative_to(inside):
+        return "a link that leads outside the dataset folder"
+    return None if target.exists() else "a link to a file that does not exist"
 
 
 def _printable(path: str) -> str:

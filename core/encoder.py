@@ -30,6 +30,10 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 IMAGENET_SIDES = (256, 224)
 OFFLINE_SIDES = (160, 160)
 
+# Of a picture longer than this many short sides only the middle is resized: the centre crop sees no
+# more of it, and a strip of 100,000 x 10 pixels resized in full would take gigabytes.
+_LONGEST = 16
+
 # More pictures at once gain nothing on a processor and cost memory.
 BATCH = 16
 
@@ -69,10 +73,12 @@ class Encoder:
         self._model = model.to(memory_format=torch.channels_last).to(self._device)
         self._mean = torch.tensor(IMAGENET_MEAN, device=self._device).view(1, 3, 1, 1)
         self._std = torch.tensor(IMAGENET_STD, device=self._device).view(1, 3, 1, 1)
+        # The first call chooses and compiles kernels; no query should have to wait for that.
+        self.encode([Image.new("RGB", (crop, crop))])
 
     def prepare(self, image: Image.Image) -> Tensor:
         """Resize the shorter side, cut the centre; (3, crop, crop) uint8. Safe in threads."""
-        tensor: Tensor = self._prepare(image)
+        tensor: Tensor = self._prepare(_middle(image))
         return tensor
 
     def encode(self, images: Sequence[Image.Image | Tensor]) -> NDArray[np.float32]:
@@ -125,6 +131,15 @@ def fold_batch_norms(model: nn.Module) -> nn.Module:
             if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
                 module.downsample = fuse_conv_bn_eval(convolution, norm)
     return model
+
+
+def _middle(image: Image.Image) -> Image.Image:
+    width, height = image.size
+    limit = _LONGEST * min(width, height)
+    left, top = max(0, width - limit) // 2, max(0, height - limit) // 2
+    if not left and not top:
+        return image
+    return image.crop((left, top, width - left, height - top))
 
 
 def _load(model: "ResNet", state: dict[str, Tensor], path: Path, architecture: str) -> None:

@@ -3,11 +3,12 @@
 import io
 import logging
 import os
+import re
 import tempfile
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image
 
 from core.errors import ImageError
 
@@ -17,6 +18,18 @@ logger = logging.getLogger(__name__)
 MAX_PIXELS = 150_000_000
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 THUMBNAIL_SIDE = 320
+
+# EXIF orientation -> what undoes it.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_DIGEST = re.compile(r"[0-9a-f]{16,128}")
 
 # The limit above is checked by ourselves, with our own message.
 Image.MAX_IMAGE_PIXELS = None
@@ -49,10 +62,11 @@ def decode(content: bytes, *, name: str, short_side: int | None = None) -> Image
     _refuse_huge(picture, name)
     try:
         with picture:
-            if short_side and picture.format == "JPEG":
+            # Cameras write MPO: a JPEG with further pictures behind it.
+            if short_side and picture.format in ("JPEG", "MPO"):
                 picture.draft("RGB", _enough(picture, 2 * short_side))
             picture.load()
-            return _flat(ImageOps.exif_transpose(picture))
+            return _flat(_upright(picture, name))
     except Exception as error:  # as above
         logger.debug("decoding %r failed", name, exc_info=True)
         raise ImageError(
@@ -78,17 +92,16 @@ def cached_thumbnail(file: Path, *, key: str, cache: Path) -> bytes:
 
     Args:
         key: The digest of the file's bytes as indexed; the cache is addressed by it, so a changed
-            and indexed-again picture gets a new thumbnail.
+            and indexed-again picture gets a new thumbnail. Whatever is no digest (rows of other
+            programs have none) is not cached, lest pictures share a thumbnail.
         cache: Folder below which thumbnails are kept; it is made if missing.
 
     Raises:
         ImageError: The file is gone or is no picture.
     """
-    cached = cache / key[:2] / f"{key}_{THUMBNAIL_SIDE}.jpg"
-    try:
-        return cached.read_bytes()
-    except OSError:
-        pass
+    cached = cache / key[:2] / f"{key}_{THUMBNAIL_SIDE}.jpg" if _DIGEST.fullmatch(key) else None
+    if cached and (small := _read_or_nothing(cached)):
+        return small
     try:
         content = file.read_bytes()
     except OSError as error:
@@ -97,11 +110,12 @@ def cached_thumbnail(file: Path, *, key: str, cache: Path) -> bytes:
             "deleted since it was indexed; index the folder again."
         ) from error
     small = thumbnail(content, name=file.name)
-    try:
-        _write_whole(cached, small)
-    except OSError:
-        # A full disk or a read-only folder costs speed, not pictures.
-        logger.warning("cannot cache a thumbnail below %s", cache, exc_info=True)
+    if cached:
+        try:
+            _write_whole(cached, small)
+        except OSError:
+            # A full disk or a read-only folder costs speed, not pictures.
+            logger.warning("cannot cache a thumbnail below %s", cache, exc_info=True)
     return small
 
 
@@ -121,6 +135,17 @@ def _enough(picture: Image.Image, short_side: int) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
+def _upright(picture: Image.Image, name: str) -> Image.Image:
+    # ImageOps.exif_transpose also writes the EXIF block anew, and fails where cameras and editors
+    # left nonsense in it; such a picture is whole.
+    try:
+        turn = _TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # decoders raise anything on damaged data
+        logger.info("the EXIF data of %r cannot be read; it is taken as upright", name)
+        return picture
+    return picture if turn is None else picture.transpose(turn)
+
+
 def _flat(picture: Image.Image) -> Image.Image:
     if picture.mode.startswith("I;16") or picture.mode in ("I", "F"):
         return _from_deep(picture)
@@ -132,21 +157,33 @@ def _flat(picture: Image.Image) -> Image.Image:
 
 
 def _from_deep(picture: Image.Image) -> Image.Image:
-    values = np.asarray(picture).astype(np.float32)
-    # Floating-point pictures are taken as 0 to 1, integers as 16 bits, as their files mean them.
-    full = 1.0 if picture.mode == "F" and values.max(initial=0) <= 1 else 65535.0
-    grey = np.clip(np.nan_to_num(values) * (255.0 / full), 0, 255).astype(np.uint8)
+    values = np.nan_to_num(np.asarray(picture).astype(np.float32))
+    # Integers are 16 bits. Floating-point numbers have no agreed range: the smallest usual one that
+    # holds them is taken.
+    full = 65535.0
+    if picture.mode == "F":
+        full = next((top for top in (1.0, 255.0) if values.max(initial=0) <= top), full)
+    grey = np.clip(np.rint(values * (255.0 / full)), 0, 255).astype(np.uint8)
     return Image.fromarray(grey).convert("RGB")
+
+
+def _read_or_nothing(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 def _write_whole(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as partial:
-        partial.write(content)
+    descriptor, name = tempfile.mkstemp(dir=path.parent)
+    partial = Path(name)
     try:
-        os.replace(partial.name, path)  # noqa: PTH105 - the name is a string already
-    except OSError:
-        Path(partial.name).unlink(missing_ok=True)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
         raise
 
 

@@ -5,6 +5,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from core.errors import SettingsError
+
+# Milvus takes no more lists.
+MAX_NLIST = 65_536
+
 
 class IndexType(StrEnum):
     """The kinds of index that can be built."""
@@ -25,6 +30,13 @@ class IndexChoice:
     index_type: IndexType = IndexType.IVF_FLAT
     nlist: int | None = None
 
+    def __post_init__(self) -> None:
+        if self.nlist is not None and not 1 <= self.nlist <= MAX_NLIST:
+            raise SettingsError(
+                f"nlist {self.nlist} is not allowed: give 1 to {MAX_NLIST:,}, or leave it to be "
+                "chosen from the number of rows."
+            )
+
     def parameters(self, rows: int) -> dict[str, Any]:
         """Return the `params` of Milvus's `add_index` for a collection of `rows` rows.
 
@@ -32,16 +44,16 @@ class IndexChoice:
         """
         if self.index_type is IndexType.FLAT:
             return {}
-        return {"params": {"nlist": self.nlist or auto_nlist(rows)}}
+        return {"params": {"nlist": auto_nlist(rows) if self.nlist is None else self.nlist}}
 
 
 def auto_nlist(rows: int) -> int:
-    """Return 4 * sqrt(rows), between 1 and rows / 39.
+    """Return 4 * sqrt(rows), between 1 and rows / 39, at most 65,536.
 
     The rule of thumb is Milvus's own; below 39 rows a list k-means is trained on too few points
     (FAISS warns under that number).
     """
-    return max(1, min(round(4 * math.sqrt(rows)), rows // 39))
+    return max(1, min(round(4 * math.sqrt(rows)), rows // 39, MAX_NLIST))
 
 
 def nprobe_steps(nlist: int) -> list[int]:

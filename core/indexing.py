@@ -1,10 +1,11 @@
 """Dataset folder -> encoder -> collections: batched, resumable, reported."""
 
+import contextlib
 import itertools
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.dataset import DatasetListing, image_id, list_dataset, read_picture
-from core.errors import DatasetError, EncoderMismatchError, ImageError
+from core.dataset import DatasetListing, list_dataset, read_picture
+from core.errors import DatasetError, ImageError, SettingsError
+from core.family import Family
 from core.images import decode
 from core.index import IndexChoice
 from core.metric import Metric
@@ -41,8 +43,8 @@ class IndexReport:
 
     Attributes:
         added: Pictures that were not in the collections before.
-        updated: Pictures whose bytes had changed, or that one of the collections lacked.
-        unchanged: Pictures left alone.
+        updated: Pictures whose bytes had changed.
+        unchanged: Pictures left alone; a new metric gets their rows from another metric.
         skipped: Files that look like pictures but could not be used, and why.
         ignored: Files that are no pictures by their names.
         without_file: Rows whose file is no longer in the folder; they are kept.
@@ -103,75 +105,55 @@ def build_index(
     Args:
         root: Folder of class folders.
         metrics: One collection is built for each; those the family has already are kept up to
-            date as well.
-        recreate: Drop the whole family first, once the folder was listed.
+            date as well. All hold the same rows, also those whose file is gone.
+        index: For new collections; anything but `IndexChoice()` replaces the index of old ones.
+        recreate: Drop the whole family, once the first new rows are ready to be written.
         on_progress: Called with a stage (`encode` or `index`), how many are done, and how many
             there are.
 
     Raises:
+        SettingsError: No metric was asked for.
         DatasetError: The folder has no usable picture, or the collections hold another dataset.
         EncoderMismatchError: The collections were built with another encoder.
         StoreError: The database failed; what was written before stays.
     """
+    if not metrics:
+        raise SettingsError(f"no metric was chosen. Choose among {', '.join(Metric)}.")
     started = time.monotonic()
     listing = list_dataset(root)
-    run = _Run(root.resolve(), store, encoder, family, tuple(metrics), index)
-    run.prepare(listing, recreate=recreate)
+    folder = root.resolve()
+    collections = Family(store, family, tuple(metrics), encoder.identity, str(folder), index)
+    collections.prepare(listing.paths, recreate=recreate)
+    collections.copy_missing()
+    run = _Run(folder, encoder, collections)
     run.encode_all(listing, on_progress or _silent)
     encoded_seconds = time.monotonic() - started
-    run.finish(on_progress or _silent)
+    collections.finish(on_progress or _silent)
     counts = run.counts
     return IndexReport(
-        dataset=str(run.root),
+        dataset=str(folder),
         encoder=str(encoder.identity),
         added=counts.added,
         updated=counts.updated,
         unchanged=counts.unchanged,
         skipped=(*listing.skipped, *counts.skipped),
         ignored=listing.ignored,
-        without_file=run.rows_without_file(listing),
-        collections=tuple(store.info(family, metric) for metric in run.metrics),
+        without_file=collections.rows_without_file(listing.paths),
+        collections=tuple(store.info(family, metric) for metric in collections.metrics),
         seconds=round(time.monotonic() - started, 2),
-        images_per_second=round((counts.added + counts.updated) / encoded_seconds, 1),
+        images_per_second=round((counts.added + counts.updated) / max(encoded_seconds, 1e-3), 1),
     )
 
 
 @dataclass
 class _Run:
-    """One indexing run: what is stored already, and the rows that wait to be written."""
+    """One indexing run: what it counted, and the rows that wait to be written."""
 
     root: Path
-    store: VectorStore
     encoder: "Encoder"
-    family: str
-    metrics: tuple[Metric, ...]
-    index: IndexChoice
+    family: Family
     counts: _Counts = field(default_factory=_Counts)
-    expected_rows: int = 0
-    existing: set[Metric] = field(default_factory=set)
-    stored: dict[Metric, dict[int, str]] = field(default_factory=dict)
     waiting: list[tuple[ImageRecord, NDArray[np.float32]]] = field(default_factory=list)
-
-    def prepare(self, listing: DatasetListing, *, recreate: bool) -> None:
-        """Refuse what does not belong together, then read which pictures are stored."""
-        self.expected_rows = len(listing.paths)
-        existing = self.store.metrics(self.family)
-        if recreate:
-            for metric in existing:
-                self.store.drop(self.family, metric)
-            existing = []
-        # The collections of a family hold the same rows, so a run brings all of them up to date.
-        self.metrics = tuple(dict.fromkeys((*self.metrics, *existing)))
-        self.stored = {metric: {} for metric in self.metrics}
-        for metric in existing:
-            info = self.store.info(self.family, metric)
-            self._refuse_other_encoder(info)
-            stored = {r.id: r.digest for r in self.store.records(self.family, metric)}
-            _refuse_other_dataset(info, self.root, listing, stored)
-            self.stored[metric] = stored
-        self.existing = set(existing)
-        for metric in existing:
-            self.store.set_complete(self.family, metric, complete=False)
 
     def encode_all(self, listing: DatasetListing, on_progress: Progress) -> None:
         """Encode and write whatever the collections lack."""
@@ -179,46 +161,34 @@ class _Run:
         done = 0
         batch: list[_Loaded] = []
         try:
-            for loaded in _ahead(self._load, listing.paths):
-                done += 1
-                if isinstance(loaded, SkippedFile):
-                    self.counts.skipped.append(loaded)
-                    logger.warning("skipped %s: %s", loaded.path, loaded.reason)
-                elif loaded.prepared is None:
-                    self.counts.unchanged += 1
-                else:
-                    batch.append(loaded)
-                if len(batch) == ENCODE_BATCH:
-                    self._encode(batch)
-                    batch = []
-                on_progress("encode", done, total)
+            with contextlib.closing(_ahead(self._load, listing.paths)) as ahead:
+                for loaded in ahead:
+                    done += 1
+                    if isinstance(loaded, SkippedFile):
+                        self._skip(loaded)
+                    elif loaded.prepared is None:
+                        self.counts.unchanged += 1
+                    else:
+                        batch.append(loaded)
+                    if len(batch) == ENCODE_BATCH:
+                        self._encode(batch)
+                        batch = []
+                    on_progress("encode", done, total)
             self._encode(batch)
         finally:
             # Whatever stops the run, what is encoded already need not be encoded again.
             self._write()
-        if not self.existing:
+        if not any(self.family.stored.values()):
             raise DatasetError(
                 f"none of the {total} pictures below {str(self.root)!r} can be used; the first is "
-                f"{self.counts.skipped[0].path!r}: {self.counts.skipped[0].reason}"
+                f"{self.counts.skipped[0].path!r}: {self.counts.skipped[0].reason} Nothing was "
+                "stored. Mend or replace the files, then index the folder again."
             )
-
-    def finish(self, on_progress: Progress) -> None:
-        """Build and load the indexes, and mark the collections as complete."""
-        for number, metric in enumerate(self.metrics):
-            on_progress("index", number, len(self.metrics))
-            self.store.finish(self.family, metric)
-            self.store.set_complete(self.family, metric, complete=True)
-        on_progress("index", len(self.metrics), len(self.metrics))
-
-    def rows_without_file(self, listing: DatasetListing) -> int:
-        """Return how many rows were stored before whose file the folder no longer has."""
-        ids = {image_id(path) for path in listing.paths}
-        return len(set().union(*(stored.keys() for stored in self.stored.values())) - ids)
 
     def _load(self, path: str) -> _Loaded | SkippedFile:
         try:
             record, content = read_picture(self.root, path)
-            if all(stored.get(record.id) == record.digest for stored in self.stored.values()):
+            if self.family.has(record):
                 return _Loaded(record, None)
             image = decode(content, name=path, short_side=self.encoder.short_side)
             return _Loaded(record, self.encoder.prepare(image))
@@ -233,68 +203,27 @@ class _Run:
             record = loaded.record
             if not np.isfinite(embedding).all():
                 reason = "the encoder gave numbers that are not finite; check the weights"
-                self.counts.skipped.append(SkippedFile(record.path, reason))
+                self._skip(SkippedFile(record.path, reason))
             else:
                 self.waiting.append((record, embedding))
         if len(self.waiting) >= BATCH_ROWS:
             self._write()
 
+    def _skip(self, skipped: SkippedFile) -> None:
+        self.counts.skipped.append(skipped)
+        logger.warning("skipped %s: %s", skipped.path, skipped.reason)
+
     def _write(self) -> None:
         waiting, self.waiting = self.waiting, []
-        if not waiting:
-            return
-        for metric in self.metrics:
-            if metric not in self.existing:
-                self.store.create(
-                    self.family,
-                    metric,
-                    encoder=self.encoder.identity,
-                    dataset=str(self.root),
-                    index=self.index,
-                    expected_rows=self.expected_rows,
-                )
-                self.existing.add(metric)
-            stored = self.stored[metric]
-            rows = [(r, e) for r, e in waiting if stored.get(r.id) != r.digest]
-            if rows:
-                records = [record for record, _ in rows]
-                self.store.upsert(
-                    self.family, metric, records, np.stack([embedding for _, embedding in rows])
-                )
-        for record, _ in waiting:
-            if any(record.id in stored for stored in self.stored.values()):
-                self.counts.updated += 1
-            else:
-                self.counts.added += 1
-
-    def _refuse_other_encoder(self, info: CollectionInfo) -> None:
-        if info.encoder != self.encoder.identity:
-            raise EncoderMismatchError(
-                f"{info.name} was built with {info.encoder}, this run would use "
-                f"{self.encoder.identity}; their embeddings cannot be compared. Give the same "
-                "--architecture and --weights, another --collection, or --recreate to drop the "
-                "collection and build it anew."
-            )
-
-
-def _refuse_other_dataset(
-    info: CollectionInfo, root: Path, listing: DatasetListing, stored: dict[int, str]
-) -> None:
-    """A folder that has moved is the same dataset: most of its rows are found at their paths."""
-    if info.dataset == str(root) or not stored:
-        return
-    found = len(stored.keys() & {image_id(path) for path in listing.paths})
-    if found * 2 < len(stored):
-        raise DatasetError(
-            f"{info.name} holds {len(stored):,} pictures of {info.dataset!r}, and only {found:,} "
-            f"of them lie below {str(root)!r}. Give another --collection for this folder, or "
-            "--recreate to drop the old rows."
-        )
+        if waiting:
+            updated = self.family.write(waiting)
+            self.counts.updated += updated
+            self.counts.added += len(waiting) - updated
 
 
 def _ahead(
     load: Callable[[str], _Loaded | SkippedFile], paths: Iterable[str]
-) -> Iterator[_Loaded | SkippedFile]:
+) -> Generator[_Loaded | SkippedFile, None, None]:
     """Yield what `load` makes of every path, in order, at most `WINDOW` ahead."""
     remaining = iter(paths)
     with ThreadPoolExecutor(DECODE_THREADS, thread_name_prefix="decode") as pool:

@@ -22,8 +22,7 @@ def acquire(path: Path) -> Path:
     with _guard:
         place = _place(path)
         if not _users[place]:
-            check_openable(path)
-        place = _place(path)
+            check_openable(path.expanduser())
         _users[place] += 1
         return place
 
@@ -51,12 +50,13 @@ def check_openable(path: Path) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        is_file = path.exists() and not path.is_dir()
     except OSError as error:
         raise StoreError(
-            f"the folder {str(path.parent)!r} for the database cannot be made ({error.strerror}). "
+            f"the folder {str(path.parent)!r} for the database cannot be used ({error.strerror}). "
             "Set ORCHARD_DATA_DIR to a folder you may write to."
         ) from error
-    if path.exists() and not path.is_dir():
+    if is_file:
         raise StoreError(
             f"{str(path)!r} is a file, but a Milvus Lite database is a folder. Move the file away "
             "or set ORCHARD_MILVUS_URI to another name."
@@ -68,8 +68,10 @@ def check_openable(path: Path) -> None:
             f"(Ctrl-C in its terminal), then try again. Nothing is damaged."
         )
     folder = path if path.exists() else path.parent
-    probe = folder / ".orchard-write-test"
+    probe, lock = folder / ".orchard-write-test", path / "LOCK"
     try:
+        if lock.exists():
+            lock.open("r+b").close()
         probe.touch()
         probe.unlink(missing_ok=True)
     except OSError as error:

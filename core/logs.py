@@ -11,8 +11,8 @@ _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 def start_logging(data_dir: Path) -> None:
     """Send the records of Orchard's modules, and warnings of others, to `data_dir`/orchard.log.
 
-    Safe to call again; a folder that cannot be written is passed over, since the first thing that
-    needs it reports it better.
+    Safe to call again; a folder or file that cannot be written is passed over, since the first
+    thing that needs it reports it better.
     """
     root = logging.getLogger()
     path = (data_dir / FILE_NAME).absolute()
@@ -22,7 +22,7 @@ def start_logging(data_dir: Path) -> None:
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
         handler = logging.handlers.RotatingFileHandler(
-            path, maxBytes=2_000_000, backupCount=2, encoding="utf-8", delay=True
+            path, maxBytes=2_000_000, backupCount=2, encoding="utf-8"
         )
     except OSError:
         return

@@ -3,6 +3,9 @@
 import math
 from enum import StrEnum
 
+# Far below what tells two pictures apart; distances this small are rounding.
+_SHOWN_AS_ZERO = 0.0005
+
 
 class Metric(StrEnum):
     """How two embeddings are compared. Nothing else in Orchard compares metric names.
@@ -46,8 +49,22 @@ class Metric(StrEnum):
         return math.sqrt(max(score, 0.0)) if self is Metric.L2 else score
 
     def formatted(self, score: float) -> str:
-        """Return the displayed number as text: COSINE to three decimals, else three digits."""
+        """Return the displayed number as text, never with an exponent.
+
+        COSINE has three decimals, the others three significant digits, numbers from a thousand on
+        all their digits before the point. What is nearer to zero than 0.0005 reads 0.00.
+        """
         value = self.displayed(score)
         if self is Metric.COSINE:
-            return f"{value:.3f}"
-        return f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"
+            return f"{value:z.3f}"
+        return _three_digits(value)
+
+
+def _three_digits(value: float) -> str:
+    if not math.isfinite(value):
+        return str(value)
+    if abs(value) < _SHOWN_AS_ZERO:
+        return "0.00"
+    # Rounded first: 99.96 has three digits before the point, not two.
+    power = math.floor(math.log10(abs(float(f"{value:.2e}"))))
+    return f"{value:.{max(0, 2 - power)}f}"

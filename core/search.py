@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from core import rows
 from core.errors import EncoderMismatchError, QueryError
 from core.records import CollectionInfo, Hit, SearchResult
 from core.store import VectorStore
@@ -57,7 +58,7 @@ def search(
 
     Args:
         embedding: (D,) float32, made by the collection's encoder.
-        k: 1 to 16,383; the page and the script offer up to `MAX_K`.
+        k: 1 to 16,384, one less with `exclude_id`; the page and the script offer up to `MAX_K`.
         nprobe: Lists to search, 1 to nlist; None takes 16, or nlist if that is smaller.
         labels: Only rows of these classes; empty means all.
         exclude_id: A row to leave out: the query itself, when it is in the collection.
@@ -69,16 +70,16 @@ def search(
     """
     if nprobe is None:
         nprobe = min(DEFAULT_NPROBE, info.nlist)
-    if k < 1:
-        raise QueryError(f"k is {k}, allowed are 1 and more.")
     wanted = k if exclude_id is None else k + 1
+    if not 1 <= k <= wanted <= rows.MAX_K:
+        raise QueryError(f"k is {k}, allowed are 1 to {rows.MAX_K - (wanted - k):,}.")
     started = time.perf_counter()
-    rows = store.search(info, embedding, k=wanted, nprobe=nprobe, labels=labels)
-    while labels and len(rows) < wanted and nprobe < info.nlist:
+    found = store.search(info, embedding, k=wanted, nprobe=nprobe, labels=labels)
+    while labels and len(found) < wanted and nprobe < info.nlist:
         nprobe = min(2 * nprobe, info.nlist)
-        rows = store.search(info, embedding, k=wanted, nprobe=nprobe, labels=labels)
+        found = store.search(info, embedding, k=wanted, nprobe=nprobe, labels=labels)
     milliseconds = 1000 * (time.perf_counter() - started)
-    kept = [(record, score) for record, score in rows if record.id != exclude_id][:k]
+    kept = [(record, score) for record, score in found if record.id != exclude_id][:k]
     return SearchResult(
         hits=tuple(Hit(rank, record, score) for rank, (record, score) in enumerate(kept, 1)),
         metric=info.metric,

@@ -6,10 +6,9 @@ Milvus 2.3.5 server; where the two differ, the comment says so.
 
 import contextlib
 import functools
-import json
 import logging
+import os
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,37 +16,47 @@ from typing import Any
 import grpc
 import numpy as np
 from numpy.typing import NDArray
-from pymilvus import DataType, MilvusClient, MilvusException
 
+from core import index_upkeep, lite, rows
 from core.config import Settings
 from core.dataset import MAX_PATH_BYTES
-from core.errors import (
-    CollectionNotFoundError,
-    EncoderMismatchError,
-    QueryError,
-    StoreError,
-    StoreUnavailableError,
-)
+from core.errors import CollectionNotFoundError, StoreError, StoreUnavailableError
+from core.faults import store_error
 from core.index import IndexChoice
-from core.lite import check_openable
 from core.metric import Metric
 from core.records import CollectionInfo, EncoderIdentity, ImageRecord
+from core.rows import KEY, RECORD_FIELDS, VECTOR
 
-logger = logging.getLogger(__name__)
+# pymilvus reads MILVUS_URI while it is imported, also from `.env`, and fails on a file name.
+_foreign = os.environ.get("MILVUS_URI")
+os.environ["MILVUS_URI"] = ""
+try:
+    from pymilvus import DataType, MilvusClient, MilvusException
+finally:
+    os.environ.pop("MILVUS_URI")
+    if _foreign is not None:
+        os.environ["MILVUS_URI"] = _foreign
 
-KEY, VECTOR = "m_id", "embedding"
-RECORD_FIELDS = ["path", "label", "digest"]
-BATCH_ROWS = 500
-MAX_K = 16_384
-
-_PROPERTY = "orchard."
-_READ_ROWS = 2_000
-
-# pymilvus prints tracebacks on its own, also for errors that are handled; what matters is raised.
-for _name in ("pymilvus", "pymilvus.milvus_client", "pymilvus.bulk_writer", "milvus_lite"):
+# It also prints tracebacks on its own, even for errors that are handled; what matters is raised.
+# grpc._server is Milvus Lite's, which lacks a method that every read of many rows first tries.
+for _name in (
+    "pymilvus",
+    "pymilvus.milvus_client",
+    "pymilvus.bulk_writer",
+    "milvus_lite",
+    "grpc._server",
+):
     logging.getLogger(_name).handlers.clear()
     logging.getLogger(_name).propagate = True
     logging.getLogger(_name).setLevel(logging.CRITICAL)
+
+logger = logging.getLogger(__name__)
+
+BATCH_ROWS = 500
+
+_READ_ROWS = 2_000
+_WRITE_SECONDS = 60.0
+_FLUSH_SECONDS = 600.0
 
 
 def collection_name(family: str, metric: Metric) -> str:
@@ -82,31 +91,24 @@ class VectorStore:
             StoreError: The file cannot be used, or the server refused.
         """
         self.uri = uri
+        self._secrets = (token, token.partition(":")[2])
         self._timeout = timeout
         self._write_lock = threading.RLock()
+        # A search must not load a collection again while its index is being replaced.
+        self._load_lock = threading.RLock()
         self._loaded: set[str] = set()
-        self._is_lite = "://" not in uri
-        if self._is_lite and str(Path(uri).absolute()) not in _opened_here:
-            check_openable(Path(uri))
-        with self._translated("open the database"):
-            first = MilvusClient(uri, token=token, timeout=timeout)
-            if self._is_lite:
-                _opened_here.add(str(Path(uri).absolute()))
-            if database not in first.list_databases(timeout=timeout):
-                first.create_database(database, timeout=timeout)
-            self._client = MilvusClient(uri, token=token, db_name=database, timeout=timeout)
-            # A wrong name only shows at the first call.
-            self._client.list_collections(timeout=timeout)
-            self.version = str(first.get_server_version(timeout=timeout))
+        with contextlib.ExitStack() as opened:
+            address = uri
+            if "://" not in uri:
+                address = str(lite.acquire(Path(uri)))
+                opened.callback(lite.release, Path(address))
+            with self._translated("open the database"):
+                self._client = self._connected(address, token, database, opened)
+            self._opened = opened.pop_all()
 
     def close(self) -> None:
-        """Close the connection; of a Milvus Lite file also the lock."""
-        self._client.close()
-        if self._is_lite:
-            from milvus_lite import server_manager_instance
-
-            server_manager_instance.release_server(self.uri)
-            _opened_here.discard(str(Path(self.uri).absolute()))
+        """Close the connection; the last one to a Milvus Lite file also gives up its lock."""
+        self._opened.close()
 
     def metrics(self, family: str) -> list[Metric]:
         """Return the metrics for which the family has a collection."""
@@ -123,30 +125,15 @@ class VectorStore:
         """
         name = collection_name(family, metric)
         self._require(family, metric)
-        with self._translated(f"describe {name}"):
-            described = self._client.describe_collection(name, timeout=self._timeout)
-            index = self._describe_index(name)
-        properties = described.get("properties") or {}
-        dimension = next(
-            int(field["params"]["dim"]) for field in described["fields"] if field["name"] == VECTOR
-        )
-        return CollectionInfo(
-            name=name,
-            metric=Metric(index.get("metric_type", metric)),
-            dimension=dimension,
-            rows=self.count(family, metric),
-            index_type=str(index.get("index_type", "")),
-            nlist=_nlist(index),
-            pending_rows=int(index.get("pending_index_rows", 0)),
-            encoder=_identity(properties, name),
-            dataset=str(properties.get(_PROPERTY + "dataset", "")),
-            complete=properties.get(_PROPERTY + "complete") == "true",
-        )
+        described, index = self._described(name)
+        # Without an index nothing can be loaded, and so nothing be counted.
+        live = self.count(family, metric) if index else 0
+        return rows.collection_info(described, index, metric=metric, rows=live)
 
     def count(self, family: str, metric: Metric) -> int:
         """Return the number of live rows; statistics would count dead ones on a server."""
         name = collection_name(family, metric)
-        rows = self._loaded_call(
+        counted = self._read(
             name,
             lambda: self._client.query(
                 name,
@@ -156,7 +143,7 @@ class VectorStore:
                 timeout=self._timeout,
             ),
         )
-        return int(rows[0]["count(*)"])
+        return int(counted[0]["count(*)"])
 
     def create(
         self,
@@ -180,31 +167,49 @@ class VectorStore:
         schema.add_field("path", DataType.VARCHAR, max_length=MAX_PATH_BYTES)
         schema.add_field("label", DataType.VARCHAR, max_length=MAX_PATH_BYTES)
         schema.add_field("digest", DataType.VARCHAR, max_length=64)
-        properties = {
-            _PROPERTY + "encoder": str(encoder),
-            _PROPERTY + "dataset": dataset,
-            _PROPERTY + "complete": "false",
-        }
-        parameters = self._client.prepare_index_params()
-        parameters.add_index(
-            VECTOR,
-            index_type=index.index_type.value,
-            metric_type=metric.value,
-            params=index.parameters(expected_rows),
-        )
         with self._write_lock, self._translated(f"create {name}"):
             self._client.create_collection(
-                name, schema=schema, num_shards=2, properties=properties, timeout=self._timeout
+                name,
+                schema=schema,
+                num_shards=2,
+                properties=rows.new_properties(encoder, dataset, index),
+                timeout=self._timeout,
             )
-            self._client.create_index(name, parameters, timeout=self._timeout)
+            index_upkeep.create_index(
+                self._client, name, metric, index, rows=expected_rows, timeout=self._timeout
+            )
 
-    def set_complete(self, family: str, metric: Metric, *, complete: bool) -> None:
-        """Record whether the rows of the dataset are all there."""
+    def fit_index(
+        self, family: str, metric: Metric, *, index: IndexChoice, expected_rows: int
+    ) -> None:
+        """Replace the index where it is missing, not the one asked for, or has been outgrown.
+
+        Embeddings stay as they are; `finish` waits for the new index and loads it.
+
+        Args:
+            index: `IndexChoice()` asks for nothing in particular, see `better_index`.
+        """
+        name = collection_name(family, metric)
+        described, present = self._described(name)
+        better = index_upkeep.better_index(described, present, index, rows=expected_rows)
+        if better is None:
+            return
+        action = f"replace the index of {name}"
+        with self._write_lock, self._load_lock, self._translated(action):
+            self._loaded.discard(name)
+            index_upkeep.replace_index(
+                self._client, name, metric, better, rows=expected_rows, timeout=self._timeout
+            )
+
+    def set_complete(
+        self, family: str, metric: Metric, *, complete: bool, dataset: str | None = None
+    ) -> None:
+        """Record whether the rows of the dataset are all there, and where it lies if it moved."""
         name = collection_name(family, metric)
         with self._write_lock, self._translated(f"update {name}"):
             self._client.alter_collection_properties(
                 name,
-                {_PROPERTY + "complete": "true" if complete else "false"},
+                rows.state_properties(complete=complete, dataset=dataset),
                 timeout=self._timeout,
             )
 
@@ -221,27 +226,21 @@ class VectorStore:
             embeddings: (len(records), D) float32, finite.
 
         Raises:
-            StoreError: The shape does not fit or a number is not finite; nothing is written.
+            StoreError: The shape does not fit or a number is not finite, and nothing is written;
+                or the database failed, and some of the rows may be written.
         """
         name = collection_name(family, metric)
-        if embeddings.shape[0] != len(records) or not np.isfinite(embeddings).all():
-            raise StoreError(
-                f"{len(records)} rows with embeddings of shape {embeddings.shape} were refused "
-                f"before they reached {name}: counts must agree and every number be finite."
-            )
-        rows = [
-            {
-                KEY: record.id,
-                VECTOR: embedding,
-                "path": record.path,
-                "label": record.label,
-                "digest": record.digest,
-            }
-            for record, embedding in zip(records, embeddings, strict=True)
-        ]
+        with self._translated(f"write to {name}"):
+            described = self._client.describe_collection(name, timeout=self._timeout)
+        dimension = rows.dimension_of(described)
+        numbers = rows.checked_embeddings(
+            embeddings, rows=len(records), dimension=dimension, name=name
+        )
+        written = [rows.as_row(*pair) for pair in zip(records, numbers, strict=True)]
         with self._write_lock, self._translated(f"write to {name}"):
-            for start in range(0, len(rows), BATCH_ROWS):
-                self._client.upsert(name, rows[start : start + BATCH_ROWS], timeout=60)
+            for start in range(0, len(written), BATCH_ROWS):
+                batch = written[start : start + BATCH_ROWS]
+                self._client.upsert(name, batch, timeout=_WRITE_SECONDS)
 
     def finish(
         self, family: str, metric: Metric, *, on_wait: Callable[[int], None] | None = None
@@ -250,41 +249,45 @@ class VectorStore:
 
         Args:
             on_wait: Called with the number of rows still to be indexed, several times a second.
+
+        Raises:
+            StoreError: The index has not come on for ten minutes, or the database failed.
         """
         name = collection_name(family, metric)
-        with self._write_lock, self._translated(f"build the index of {name}"):
-            self._client.flush(name, timeout=600)
-            while pending := int(self._describe_index(name).get("pending_index_rows", 0)):
-                if on_wait:
-                    on_wait(pending)
-                time.sleep(0.2)
-        self._load(name)
+        with self._write_lock:
+            with self._translated(f"flush {name}"):
+                self._client.flush(name, timeout=_FLUSH_SECONDS)
+            with self._translated(f"build the index of {name}"):
+                index_upkeep.wait_for_index(
+                    self._client, name, timeout=self._timeout, on_wait=on_wait
+                )
+            self._load(name)
 
     def drop(self, family: str, metric: Metric) -> None:
         """Delete a collection with all its rows."""
         name = collection_name(family, metric)
         with self._write_lock, self._translated(f"drop {name}"):
-            self._client.drop_collection(name, timeout=60)
+            self._client.drop_collection(name, timeout=_WRITE_SECONDS)
             self._loaded.discard(name)
 
     def records(self, family: str, metric: Metric) -> Iterator[ImageRecord]:
         """Yield every row without its embedding, in the order of the ids."""
         name = collection_name(family, metric)
         self._require(family, metric)
-        rows = self._loaded_call(
+        batches = self._read(
             name,
             lambda: self._client.query_iterator(
                 name, batch_size=_READ_ROWS, output_fields=[KEY, *RECORD_FIELDS]
             ),
         )
-        with contextlib.closing(rows):
+        with contextlib.closing(batches):
             while True:
                 with self._translated(f"read {name}"):
-                    batch = rows.next()
+                    batch = batches.next()
                 if not batch:
                     return
                 for row in batch:
-                    yield _record(row[KEY], row)
+                    yield rows.as_record(row[KEY], row)
 
     def rows_with_embeddings(
         self, family: str, metric: Metric
@@ -321,10 +324,10 @@ class VectorStore:
                 name,
                 ids=list(ids[start : start + BATCH_ROWS]),
                 output_fields=[KEY, VECTOR],
-                timeout=60,
+                timeout=_WRITE_SECONDS,
             )
-            rows = self._loaded_call(name, get)
-            found |= {row[KEY]: np.asarray(row[VECTOR], dtype=np.float32) for row in rows}
+            got = self._read(name, get)
+            found |= {row[KEY]: np.asarray(row[VECTOR], dtype=np.float32) for row in got}
         return found
 
     def search(
@@ -347,16 +350,16 @@ class VectorStore:
         Raises:
             QueryError: A value is outside its range.
         """
-        _check_query(info, embedding, k=k, nprobe=nprobe)
+        rows.check_query(info, embedding, k=k, nprobe=nprobe)
         parameters = {"nprobe": nprobe} if info.nlist else {}
-        answer = self._loaded_call(
+        answer = self._read(
             info.name,
             lambda: self._client.search(
                 info.name,
-                [embedding],
+                [embedding.astype(np.float32, copy=False)],
                 anns_field=VECTOR,
                 limit=k,
-                filter=_label_filter(labels),
+                filter=rows.label_filter(labels),
                 output_fields=RECORD_FIELDS,
                 search_params={"metric_type": info.metric.value, "params": parameters},
                 timeout=self._timeout,
@@ -364,7 +367,7 @@ class VectorStore:
         )
         # The key comes back under its own name on Lite and as `id` from a server.
         return [
-            (_record(hit.get(KEY, hit.get("id")), hit["entity"]), float(hit["distance"]))
+            (rows.as_record(hit.get(KEY, hit.get("id")), hit["entity"]), float(hit["distance"]))
             for hit in answer[0]
         ]
 
@@ -410,31 +413,51 @@ class VectorStore:
         has = f"it has {', '.join(existing)}" if existing else "there is none of that name"
         raise CollectionNotFoundError(
             f"the collection {family!r} has no {metric} index ({has}). Build it: "
-            f"python -m scripts.build_index DATASET --metrics {metric}"
+            f"python -m scripts.build_index DATASET --collection {family} --metrics {metric}"
         )
 
-    def _describe_index(self, name: str) -> dict[str, Any]:
-        names = self._client.list_indexes(name, timeout=self._timeout)
-        if not names:
-            return {}
-        described = self._client.describe_index(name, names[0], timeout=self._timeout)
-        return dict(described or {})
+    def _connected(
+        self, address: str, token: str, database: str, opened: contextlib.ExitStack
+    ) -> MilvusClient:
+        first = MilvusClient(address, token=token, timeout=self._timeout)
+        with contextlib.closing(first):
+            self.version = str(first.get_server_version(timeout=self._timeout))
+            if database not in first.list_databases(timeout=self._timeout):
+                first.create_database(database, timeout=self._timeout)
+        client = MilvusClient(address, token=token, db_name=database, timeout=self._timeout)
+        opened.callback(client.close)
+        # A wrong name only shows at the first call.
+        client.list_collections(timeout=self._timeout)
+        return client
+
+    def _described(self, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return Milvus's descriptions of a collection and of its index, empty if it has none."""
+        with self._translated(f"describe {name}"):
+            described = self._client.describe_collection(name, timeout=self._timeout)
+            return dict(described), index_upkeep.describe_index(
+                self._client, name, timeout=self._timeout
+            )
 
     def _load(self, name: str) -> None:
-        with self._translated(f"load {name}"):
+        with self._load_lock, self._translated(f"load {name}"):
             self._client.load_collection(name, timeout=120)
         self._loaded.add(name)
 
-    def _loaded_call(self, name: str, call: Callable[[], Any]) -> Any:  # noqa: ANN401
+    def _read(self, name: str, call: Callable[[], Any]) -> Any:  # noqa: ANN401
         if name not in self._loaded:
             self._load(name)
         try:
             with self._translated(f"read {name}"):
                 return call()
-        except StoreError:
-            # A restarted server has forgotten what was loaded; the next call loads again.
+        except (StoreUnavailableError, CollectionNotFoundError):
             self._loaded.discard(name)
             raise
+        except StoreError:
+            # Another process may have released it, and a restarted server loads nothing by itself.
+            self._loaded.discard(name)
+        self._load(name)
+        with self._translated(f"read {name}"):
+            return call()
 
     @contextlib.contextmanager
     def _translated(self, action: str) -> Iterator[None]:
@@ -442,69 +465,4 @@ class VectorStore:
             yield
         except (MilvusException, grpc.RpcError) as error:
             logger.debug("Milvus failed to %s", action, exc_info=True)
-            raise _translate(error, action, self.uri) from error
-
-
-# Milvus Lite keeps one server per file and process; opening it twice here is fine.
-_opened_here: set[str] = set()
-
-
-def _translate(error: Exception, action: str, uri: str) -> StoreError:
-    message = str(getattr(error, "message", "") or error) or type(error).__name__
-    down = isinstance(error, grpc.RpcError) or any(
-        words in message.lower()
-        for words in ("fail connecting", "unavailable", "deadline", "timeout", "open local")
-    )
-    if down:
-        return StoreUnavailableError(
-            f"the database at {uri} does not answer (could not {action}: {message}). Check that "
-            "it runs and that ORCHARD_MILVUS_URI is right, then try again."
-        )
-    return StoreError(
-        f"the database at {uri} could not {action}: {message}. Nothing was changed by this call; "
-        "check the database's own log."
-    )
-
-
-def _check_query(
-    info: CollectionInfo, embedding: NDArray[np.float32], *, k: int, nprobe: int
-) -> None:
-    if embedding.shape != (info.dimension,):
-        raise EncoderMismatchError(
-            f"the query has {embedding.size} numbers, {info.name} holds embeddings of "
-            f"{info.dimension}. Query with the encoder it was built with: {info.encoder}."
-        )
-    if not np.isfinite(embedding).all():
-        raise QueryError("the query embedding is not finite. Use another picture.")
-    if not 1 <= k <= MAX_K:
-        raise QueryError(f"k is {k}, allowed are 1 to {MAX_K:,}.")
-    if info.nlist and not 1 <= nprobe <= info.nlist:
-        raise QueryError(f"nprobe is {nprobe}, allowed are 1 to {info.nlist} (nlist).")
-
-
-def _label_filter(labels: Sequence[str]) -> str:
-    # JSON's escapes for quotes and backslashes are those of Milvus's expressions.
-    return f"label in {json.dumps(list(labels), ensure_ascii=False)}" if labels else ""
-
-
-def _record(key: int, row: Any) -> ImageRecord:  # noqa: ANN401
-    return ImageRecord(int(key), row["path"], row["label"], row["digest"])
-
-
-def _identity(properties: dict[str, Any], name: str) -> EncoderIdentity:
-    text = str(properties.get(_PROPERTY + "encoder", ""))
-    try:
-        return EncoderIdentity.parse(text)
-    except ValueError as error:
-        raise EncoderMismatchError(
-            f"{name} does not say which encoder made its embeddings (found {text!r}); it was not "
-            "built by Orchard. Choose another name with ORCHARD_COLLECTION."
-        ) from error
-
-
-def _nlist(index: dict[str, Any]) -> int:
-    # Lite nests the parameters, a server lists them beside the rest, as text.
-    parameters = index.get("params") or {}
-    if isinstance(parameters, str):
-        parameters = json.loads(parameters)
-    return int(parameters.get("nlist", index.get("nlist", 0)))
+            raise store_error(error, action, self.uri, secrets=self._secrets) from error

@@ -6,14 +6,13 @@ import pickle
 import re
 import urllib.error
 import urllib.request
-import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.config import DEFAULT_ARCHITECTURE, Settings
+from core.config import ARCHITECTURES, DEFAULT_ARCHITECTURE, Settings
 from core.errors import EncoderMismatchError, WeightsDownloadError, WeightsError
 from core.records import EncoderIdentity
 
@@ -82,12 +81,18 @@ def checkpoint_for(identity: EncoderIdentity, settings: Settings) -> Checkpoint:
     Raises:
         EncoderMismatchError: No file at hand has the SHA-256 prefix that `identity` names.
     """
+    if identity.architecture not in ARCHITECTURES:
+        raise EncoderMismatchError(
+            f"the collection was built with {identity.architecture!r}, which is no network that "
+            f"Orchard knows (it knows {', '.join(ARCHITECTURES)}). Build the collection again with "
+            "--recreate."
+        )
     candidates = [settings.weights] if settings.weights else []
     if identity.architecture == OFFLINE_ARCHITECTURE:
         candidates += sorted(OFFLINE_FOLDER.glob("*.pth"))
     candidates += sorted(_hub_folder().glob(f"{identity.architecture}-*.pth"))
     for path in candidates:
-        if sha256_prefix(path) == identity.weights:
+        if _may_be(path, identity.weights) and sha256_prefix(path) == identity.weights:
             return Checkpoint(path, identity.architecture)
     if not settings.weights and _official_prefix(identity.architecture) == identity.weights:
         return Checkpoint(official_weights(identity.architecture), identity.architecture)
@@ -157,7 +162,8 @@ def download(
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _fetch(url, partial, seconds, on_progress)
-    except (OSError, HTTPException) as error:  # URLError and time-outs are OSErrors
+    # URLError and time-outs are OSErrors; a proxy variable that is no address is a ValueError.
+    except (OSError, HTTPException, ValueError) as error:
         raise WeightsDownloadError(
             f"{url} could not be fetched ({_reason(error)}). Check the network or the proxy "
             f"variables, or put the file at {str(path)!r} by hand."
@@ -204,15 +210,15 @@ def load_state(path: Path) -> dict[str, "Tensor"]:
     _refuse_wrong_hash(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
+    except Exception as error:  # a damaged pickle raises anything
+        if isinstance(error, pickle.UnpicklingError) and "GLOBAL" in str(error):
+            raise WeightsError(
+                f"{str(path)!r} holds something other than tensors, which is never executed. Save "
+                "the model's state_dict() with torch.save and use that file."
+            ) from error
         raise WeightsError(
-            f"{str(path)!r} holds something other than tensors, which is never executed. Save the "
-            "model's state_dict() with torch.save and use that file."
-        ) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise WeightsError(
-            f"{str(path)!r} is truncated or is no checkpoint ({_first_line(error)}). Fetch or "
-            "copy it again."
+            f"{str(path)!r} is truncated or is no checkpoint ({_short(error)}). Fetch or copy it "
+            "again."
         ) from error
     return _plain_state(content, path)
 
@@ -220,19 +226,24 @@ def load_state(path: Path) -> dict[str, "Tensor"]:
 def _plain_state(content: Any, path: Path) -> dict[str, "Tensor"]:  # noqa: ANN401
     import torch
 
-    for wrapper in _WRAPPERS:
-        if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
-            content = content[wrapper]
+    for _ in _WRAPPERS:  # each once at most, in any order; a dictionary may hold itself
+        if isinstance(content, Mapping):
+            inner = (content.get(wrapper) for wrapper in _WRAPPERS)
+            content = next((found for found in inner if isinstance(found, Mapping)), content)
     if not isinstance(content, Mapping):
         content = {}
-    state = {name: value for name, value in content.items() if isinstance(value, torch.Tensor)}
+    state = {
+        name: value
+        for name, value in content.items()
+        if isinstance(name, str) and isinstance(value, torch.Tensor)
+    }
     if not state:
         raise WeightsError(
             f"{str(path)!r} holds no weights. Save the model's state_dict() with torch.save."
         )
-    for prefix in _PREFIXES:
-        if all(name.startswith(prefix) for name in state):
-            state = {name.removeprefix(prefix): value for name, value in state.items()}
+    # They come nested in any order, such as `model.module.`.
+    while prefix := next((p for p in _PREFIXES if all(n.startswith(p) for n in state)), ""):
+        state = {name.removeprefix(prefix): value for name, value in state.items()}
     return {name: value for name, value in state.items() if not name.startswith("fc.")}
 
 
@@ -253,6 +264,7 @@ def _fetch(url: str, partial: Path, seconds: float, on_progress: Progress | None
     try:
         answer = urllib.request.urlopen(request, timeout=seconds)  # noqa: S310 - https or a test
     except urllib.error.HTTPError as error:
+        error.close()
         if error.code == 416 and have:  # all of it was there already, or it has changed
             return
         raise
@@ -264,7 +276,7 @@ def _fetch(url: str, partial: Path, seconds: float, on_progress: Progress | None
                 file.write(piece)
                 have += len(piece)
                 if on_progress:
-                    on_progress(have, expected)
+                    on_progress(have, max(have, expected))
         if have < expected:
             raise OSError(f"the connection ended after {have:,} of {expected:,} bytes")
 
@@ -279,7 +291,14 @@ def _official_prefix(architecture: str) -> str:
     if architecture == OFFLINE_ARCHITECTURE:
         return ""
     match = _HASH_IN_NAME.search(_official_url(architecture))
-    return match[1] if match else ""
+    return match[1][:HASH_DIGITS] if match else ""
+
+
+def _may_be(path: Path, weights: str) -> bool:
+    # A name that carries another hash spares the reading of hundreds of megabytes: such a file
+    # is either not the one, or is refused when it is loaded.
+    match = _HASH_IN_NAME.search(path.name)
+    return path.is_file() and (match is None or match[1].startswith(weights))
 
 
 def _hub_folder() -> Path:
@@ -301,9 +320,15 @@ def _looked_at(paths: list[Path]) -> str:
     return ", ".join(str(path) for path in paths) or f"{_hub_folder()}, which holds none"
 
 
-def _reason(error: OSError | HTTPException) -> str:
-    return str(getattr(error, "reason", None) or error or type(error).__name__)
+def _reason(error: Exception) -> str:
+    if isinstance(error, urllib.error.HTTPError):
+        return f"HTTP {error.code} {error.reason}"
+    return str(getattr(error, "reason", None) or "") or str(error) or type(error).__name__
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]
+def _short(error: Exception) -> str:
+    # PyTorch's own advice runs over several lines, and part of it is to switch the protection off.
+    if isinstance(error, pickle.UnpicklingError):
+        return "it does not unpickle"
+    text = str(error) if isinstance(error, RuntimeError | OSError | ValueError) else ""
+    return (text or type(error).__name__).splitlines()[0].split(". ")[0]

@@ -6,6 +6,7 @@ Running it again encodes only what is new or changed.
 """
 
 import argparse
+import contextlib
 import json
 import sys
 from pathlib import Path
@@ -69,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--weights", type=Path, help="checkpoint file of that architecture")
     parser.add_argument("--collection", help="name of the collection (default: fruit_vector)")
     parser.add_argument(
-        "--recreate", action="store_true", help="drop the collection first, all its metrics"
+        "--recreate", action="store_true", help="replace the collection, all its metrics"
     )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     return parser
@@ -81,23 +82,23 @@ def _run(arguments: argparse.Namespace, settings: Settings, index: IndexChoice) 
 
     # A wrong folder should not cost a download and the loading of a model first.
     list_dataset(arguments.dataset)
-    store = open_store(settings)
-    with ProgressBar("weights", unit="B", is_bytes=True) as fetched:
-        checkpoint = find_checkpoint(settings, on_progress=fetched)
-    if checkpoint.notice:
-        print(f"\n*** {checkpoint.notice}\n", file=sys.stderr)
-    encoder = Encoder(checkpoint)
-    with ProgressBar("pictures", unit="picture") as pictures:
-        report = build_index(
-            arguments.dataset,
-            store=store,
-            encoder=encoder,
-            family=settings.collection,
-            metrics=tuple(dict.fromkeys(arguments.metrics)),
-            index=index,
-            recreate=arguments.recreate,
-            on_progress=pictures.stage("encode"),
-        )
+    with contextlib.closing(open_store(settings)) as store:
+        with ProgressBar("weights", unit="B", is_bytes=True) as fetched:
+            checkpoint = find_checkpoint(settings, on_progress=fetched)
+        if checkpoint.notice:
+            print(f"\n*** {checkpoint.notice}\n", file=sys.stderr)
+        encoder = Encoder(checkpoint)
+        with ProgressBar("pictures", unit="picture") as pictures:
+            report = build_index(
+                arguments.dataset,
+                store=store,
+                encoder=encoder,
+                family=settings.collection,
+                metrics=tuple(arguments.metrics),
+                index=index,
+                recreate=arguments.recreate,
+                on_progress=pictures.stage("encode"),
+            )
     if arguments.json:
         print(json.dumps(report.to_dict(), indent=2, ensure_ascii=False))
     else:

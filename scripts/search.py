@@ -4,6 +4,7 @@ python -m scripts.search photo.jpg -k 16 --metric COSINE
 """
 
 import argparse
+import contextlib
 import json
 import sys
 from pathlib import Path
@@ -15,8 +16,9 @@ from core.errors import ImageError, OrchardError, QueryError
 from core.images import decode
 from core.metric import Metric
 from core.records import CollectionInfo, EncoderIdentity, SearchResult
+from core.rows import check_nprobe
 from core.search import DEFAULT_K, MAX_K, encode_query, search
-from core.store import open_store
+from core.store import VectorStore, open_store
 from core.weights import checkpoint_for
 from scripts.terminal import guarded, parse_metric
 
@@ -52,8 +54,24 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     if not 1 <= arguments.k <= MAX_K:
         raise QueryError(f"-k is {arguments.k}, allowed are 1 to {MAX_K}.")
     image = _read(arguments.image)
-    store = open_store(settings)
-    info = store.info(settings.collection, arguments.metric)
+    with contextlib.closing(open_store(settings)) as store:
+        info = store.info(settings.collection, arguments.metric)
+        if arguments.nprobe is not None:
+            check_nprobe(info, arguments.nprobe)
+        if not info.complete:
+            print(_unfinished(info), file=sys.stderr)
+        result = _search(image, arguments, settings, store, info)
+    print(_as_json(result, info.encoder) if arguments.json else _as_text(result, info))
+    return 0
+
+
+def _search(
+    image: Image.Image,
+    arguments: argparse.Namespace,
+    settings: Settings,
+    store: VectorStore,
+    info: CollectionInfo,
+) -> SearchResult:
     checkpoint = checkpoint_for(info.encoder, settings)
 
     # The slow import comes last, when nothing cheap can go wrong any more.
@@ -72,11 +90,17 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     if arguments.label and not result.hits:
         labels = sorted({r.label for r in store.records(settings.collection, arguments.metric)})
         raise QueryError(
-            f"no row has the class {', '.join(map(repr, arguments.label))}. Known are "
+            f"no row has the class {', '.join(map(repr, arguments.label))}. Choose among "
             f"{', '.join(labels)}."
         )
-    print(_as_json(result, info.encoder) if arguments.json else _as_text(result, info))
-    return 0
+    return result
+
+
+def _unfinished(info: CollectionInfo) -> str:
+    return (
+        f"note: the last indexing run of {info.name} did not finish, so pictures may be missing "
+        f"among its {info.rows:,} rows. Run python -m scripts.build_index again."
+    )
 
 
 def _read(path: Path) -> Image.Image:

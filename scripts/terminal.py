@@ -2,9 +2,12 @@
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
+from typing import NoReturn
 
 from tqdm import tqdm
 
@@ -29,7 +32,10 @@ def guarded(work: Callable[[], int], settings: Settings | None, *, on_interrupt:
     if settings:
         start_logging(settings.data_dir)
     try:
-        return work()
+        status = work()
+        # A reader that has gone away (`| head`) shows when the buffer is written.
+        sys.stdout.flush()
+        return status
     except OrchardError as error:
         logger.info("stopped: %s", error, exc_info=True)
         print(f"error: {error}", file=sys.stderr)
@@ -38,13 +44,12 @@ def guarded(work: Callable[[], int], settings: Settings | None, *, on_interrupt:
         print(f"\n{on_interrupt}", file=sys.stderr)
         return 130
     except BrokenPipeError:
+        _discard_output()
         return 1
     except Exception as error:
-        logger.exception("unexpected")
-        where = settings.data_dir / FILE_NAME if settings else "the log"
         print(
             f"error: something went wrong that should not ({type(error).__name__}: {error}). "
-            f"The details are in {where}; please report them.",
+            f"{_log_traceback(settings)}",
             file=sys.stderr,
         )
         return 1
@@ -60,6 +65,27 @@ def parse_metric(text: str) -> Metric:
         ) from None
 
 
+def _log_traceback(settings: Settings | None) -> str:
+    # Without any handler Python would print the traceback at the terminal.
+    if logger.hasHandlers():
+        logger.exception("unexpected")
+    log = settings.data_dir / FILE_NAME if settings else Path(FILE_NAME)
+    if log.is_file():
+        return f"The details are in {log}; please report them."
+    return f"There is no log, since {log} could not be written; please report this line."
+
+
+def _discard_output() -> None:
+    # Else Python would complain once more, when it flushes standard output at its end.
+    try:
+        descriptor = sys.stdout.fileno()
+    except OSError:  # not a file, in a test
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)
+
+
 class ProgressBar:
     """A bar with count, rate and time left, on standard error, fed by a callback.
 
@@ -69,7 +95,7 @@ class ProgressBar:
 
     def __init__(self, description: str, *, unit: str, is_bytes: bool = False) -> None:
         self._description, self._unit, self._is_bytes = description, unit, is_bytes
-        self._bar: tqdm[None] | None = None
+        self._bar: tqdm[NoReturn] | None = None
 
     def __enter__(self) -> "ProgressBar":
         return self

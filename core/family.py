@@ -1,0 +1,161 @@
+"""The collections of a family, one a metric: what each holds, and how they are kept alike."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.dataset import image_id
+from core.errors import DatasetError, EncoderMismatchError
+from core.index import IndexChoice
+from core.metric import Metric
+from core.records import CollectionInfo, EncoderIdentity, ImageRecord
+from core.store import BATCH_ROWS, VectorStore
+
+
+@dataclass
+class Family:
+    """The collections of a family while an indexing run brings them up to date.
+
+    Attributes:
+        metrics: Those asked for; from `prepare` on also those there were.
+        encoder: What makes the embeddings of this run.
+        dataset: Absolute folder that is indexed.
+        stored: The rows of each collection by id, as far as they are written.
+    """
+
+    store: VectorStore
+    name: str
+    metrics: tuple[Metric, ...]
+    encoder: EncoderIdentity
+    dataset: str
+    index: IndexChoice
+    stored: dict[Metric, dict[int, ImageRecord]] = field(default_factory=dict)
+    expected_rows: int = 0
+    _existing: set[Metric] = field(default_factory=set)
+    _doomed: list[Metric] = field(default_factory=list)
+
+    def prepare(self, paths: Iterable[str], *, recreate: bool) -> None:
+        """Refuse what does not belong together, then read which pictures are stored."""
+        ids = {image_id(path) for path in paths}
+        existing = self.store.metrics(self.name)
+        if recreate:
+            self._doomed, existing = existing, []
+        self._refuse_what_differs(existing, ids)
+        # The collections of a family hold the same rows, so a run brings all of them up to date.
+        self.metrics = tuple(dict.fromkeys((*self.metrics, *existing)))
+        self.stored = {metric: self.stored.get(metric, {}) for metric in self.metrics}
+        self._existing = set(existing)
+        # Not only the files: rows whose file is gone stay.
+        self.expected_rows = len(ids.union(*self.stored.values()))
+        for metric in existing:
+            self.store.set_complete(self.name, metric, complete=False, dataset=self.dataset)
+
+    def has(self, record: ImageRecord) -> bool:
+        """Whether every collection has a picture with these very bytes."""
+        return all(stored.get(record.id) == record for stored in self.stored.values())
+
+    def write(self, rows: Sequence[tuple[ImageRecord, NDArray[np.float32]]]) -> int:
+        """Write rows to every collection that lacks them; returns how many replaced others.
+
+        Collections are made, and those to be replaced dropped, with the first rows.
+
+        Args:
+            rows: Records with their embeddings (D,).
+        """
+        for metric in self._doomed:
+            self.store.drop(self.name, metric)
+        self._doomed = []
+        replaced = sum(any(r.id in stored for stored in self.stored.values()) for r, _ in rows)
+        for metric in self.metrics:
+            stored = self.stored[metric]
+            lacking = [(r, e) for r, e in rows if stored.get(r.id) != r]
+            if lacking:
+                records = [record for record, _ in lacking]
+                self._upsert(metric, records, np.stack([embedding for _, embedding in lacking]))
+        return replaced
+
+    def copy_missing(self) -> None:
+        """Give every collection the rows that another metric has; nothing is encoded again."""
+        everything = {i: r for stored in self.stored.values() for i, r in stored.items()}
+        for metric in self.metrics:
+            lacking = [i for i in everything if i not in self.stored[metric]]
+            for source in self._existing - {metric}:
+                shared = [i for i in lacking if i in self.stored[source]]
+                for start in range(0, len(shared), BATCH_ROWS):
+                    self._copy(shared[start : start + BATCH_ROWS], source, metric)
+                lacking = [i for i in lacking if i not in self.stored[metric]]
+
+    def finish(self, on_progress: Callable[[str, int, int], None]) -> None:
+        """Build and load the indexes, and mark the collections as complete."""
+        for number, metric in enumerate(self.metrics):
+            on_progress("index", number, len(self.metrics))
+            self.store.fit_index(
+                self.name, metric, index=self.index, expected_rows=len(self.stored[metric])
+            )
+            self.store.finish(self.name, metric)
+            self.store.set_complete(self.name, metric, complete=True)
+        on_progress("index", len(self.metrics), len(self.metrics))
+
+    def rows_without_file(self, paths: Iterable[str]) -> int:
+        """Return how many rows belong to files that the folder no longer has."""
+        ids = {image_id(path) for path in paths}
+        return len(set().union(*self.stored.values()) - ids)
+
+    def _copy(self, ids: Sequence[int], source: Metric, metric: Metric) -> None:
+        found = self.store.embeddings(self.name, source, ids)
+        if found:
+            records = [self.stored[source][i] for i in found]
+            self._upsert(metric, records, np.stack(list(found.values())))
+
+    def _upsert(
+        self, metric: Metric, records: Sequence[ImageRecord], embeddings: NDArray[np.float32]
+    ) -> None:
+        if metric not in self._existing:
+            self.store.create(
+                self.name,
+                metric,
+                encoder=self.encoder,
+                dataset=self.dataset,
+                index=self.index,
+                expected_rows=self.expected_rows,
+            )
+            self._existing.add(metric)
+        self.store.upsert(self.name, metric, records, embeddings)
+        self.stored[metric].update((record.id, record) for record in records)
+
+    def _refuse_what_differs(self, existing: Sequence[Metric], ids: set[int]) -> None:
+        for metric in existing:
+            info = self.store.info(self.name, metric)
+            self._refuse_other_encoder(info)
+            if not info.index_type:
+                # A run that was killed between the collection and its index.
+                self.store.fit_index(self.name, metric, index=self.index, expected_rows=0)
+            stored = {record.id: record for record in self.store.records(self.name, metric)}
+            _refuse_other_dataset(info, self.dataset, ids, stored)
+            self.stored[metric] = stored
+
+    def _refuse_other_encoder(self, info: CollectionInfo) -> None:
+        if info.encoder != self.encoder:
+            raise EncoderMismatchError(
+                f"{info.name} was built with {info.encoder}, this run would use "
+                f"{self.encoder}; their embeddings cannot be compared. Give the same "
+                "--architecture and --weights, another --collection, or --recreate to drop the "
+                "collection and build it anew."
+            )
+
+
+def _refuse_other_dataset(
+    info: CollectionInfo, dataset: str, ids: set[int], stored: dict[int, ImageRecord]
+) -> None:
+    """A folder that has moved is the same dataset: most of its rows are found at their paths."""
+    if info.dataset == dataset or not stored:
+        return
+    found = len(stored.keys() & ids)
+    if found * 2 < len(stored):
+        raise DatasetError(
+            f"{info.name} holds {len(stored):,} pictures of {info.dataset!r}, and only {found:,} "
+            f"of them lie below {dataset!r}. Give another --collection for this folder, or "
+            "--recreate to drop the old rows."
+        )

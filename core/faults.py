@@ -1,0 +1,43 @@
+"""What Milvus and gRPC raise -> the exceptions of Orchard, with words a person can act on."""
+
+import re
+from collections.abc import Iterable
+
+import grpc
+
+from core.errors import CollectionNotFoundError, StoreError, StoreUnavailableError
+
+_DOWN = ("fail connecting", "unavailable", "deadline", "timeout", "open local", "create connection")
+_NO_COLLECTION = 100
+_USER_INFO = re.compile(r"//[^/@\s]*@")
+
+
+def store_error(
+    error: Exception, action: str, uri: str, *, secrets: Iterable[str] = ()
+) -> StoreError:
+    """Return the exception to raise for one that Milvus or gRPC raised.
+
+    Args:
+        action: What was being done, to follow "could not".
+        uri: Of the database; a user name and password in it are not repeated.
+        secrets: Never repeated either.
+    """
+    code = getattr(error, "code", None)
+    message = str(getattr(error, "message", "") or error) or type(error).__name__
+    for secret in filter(None, secrets):
+        message = message.replace(secret, "***")
+    message, where = _USER_INFO.sub("//", message), _USER_INFO.sub("//", uri)
+    if isinstance(error, grpc.RpcError) or any(words in message.lower() for words in _DOWN):
+        return StoreUnavailableError(
+            f"the database at {where} does not answer (could not {action}: {message}). Check that "
+            "it runs and that ORCHARD_MILVUS_URI is right, then try again."
+        )
+    if code == _NO_COLLECTION:
+        return CollectionNotFoundError(
+            f"the database at {where} could not {action}: {message}. Build the collection: "
+            "python -m scripts.build_index DATASET"
+        )
+    return StoreError(
+        f"the database at {where} could not {action}: {message}. Try again; if it stays so, look "
+        "into the database's own log."
+    )

@@ -1,0 +1,110 @@
+"""A collection's index over its life: created, described, waited for, replaced when outgrown.
+
+The functions take the database's client and let its exceptions through.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from core.errors import StoreError
+from core.index import IndexChoice, IndexType, auto_nlist
+from core.metric import Metric
+from core.rows import NLIST, VECTOR, index_properties, nlist_of
+
+# An index is built anew once the rows call for this many times its lists.
+OUTGROWN = 2
+# An index that does not come on for so long never will.
+STALLED_SECONDS = 600.0
+
+_POLL_SECONDS = 0.2
+
+# pymilvus is untyped, and only `core.store` imports it.
+Client = Any
+
+
+def create_index(
+    client: Client, name: str, metric: Metric, index: IndexChoice, *, rows: int, timeout: float
+) -> None:
+    """Start to build an index for `rows` rows; a server goes on in the background."""
+    parameters = client.prepare_index_params()
+    parameters.add_index(
+        VECTOR,
+        index_type=index.index_type.value,
+        metric_type=metric.value,
+        params=index.parameters(rows),
+    )
+    client.create_index(name, parameters, timeout=timeout)
+
+
+def replace_index(
+    client: Client, name: str, metric: Metric, index: IndexChoice, *, rows: int, timeout: float
+) -> None:
+    """Drop what index there is and start to build another; the collection is released."""
+    client.release_collection(name, timeout=timeout)
+    for old in client.list_indexes(name, timeout=timeout):
+        client.drop_index(name, old, timeout=timeout)
+    create_index(client, name, metric, index, rows=rows, timeout=timeout)
+    client.alter_collection_properties(name, index_properties(index), timeout=timeout)
+
+
+def describe_index(client: Client, name: str, *, timeout: float) -> dict[str, Any]:
+    """Return Milvus's description of a collection's index; empty if it has none."""
+    names = client.list_indexes(name, timeout=timeout)
+    if not names:
+        return {}
+    return dict(client.describe_index(name, names[0], timeout=timeout) or {})
+
+
+def wait_for_index(
+    client: Client, name: str, *, timeout: float, on_wait: Callable[[int], None] | None
+) -> None:
+    """Return once the index covers every flushed row.
+
+    Args:
+        on_wait: Called with the number of rows still to be indexed, several times a second.
+
+    Raises:
+        StoreError: The index has not come on for `STALLED_SECONDS`.
+    """
+    least, deadline = None, 0.0
+    while pending := int(
+        describe_index(client, name, timeout=timeout).get("pending_index_rows", 0)
+    ):
+        if least is None or pending < least:
+            least, deadline = pending, time.monotonic() + STALLED_SECONDS
+        elif time.monotonic() > deadline:
+            raise StoreError(
+                f"the index of {name} stands still with {pending:,} rows to go. Look into the "
+                "database's own log, then run the same command again."
+            )
+        if on_wait:
+            on_wait(pending)
+        time.sleep(_POLL_SECONDS)
+
+
+def better_index(
+    described: Mapping[str, Any], index: Mapping[str, Any], wanted: IndexChoice, *, rows: int
+) -> IndexChoice | None:
+    """Return the index a collection should have instead of the one it has; None if it is right.
+
+    A choice that says nothing (`IndexChoice()`) leaves an index alone, unless nlist was left to
+    us and the rows have outgrown it: a collection that began with ten pictures has one list.
+
+    Args:
+        described: Milvus's description of the collection.
+        index: Milvus's description of its index, empty if there is none.
+        rows: How many rows the index is for.
+    """
+    if not index:
+        return wanted
+    nlist = nlist_of(index)
+    if wanted == IndexChoice():
+        is_auto = (described.get("properties") or {}).get(NLIST) == "auto"
+        outgrown = bool(nlist) and auto_nlist(rows) >= OUTGROWN * nlist
+        return wanted if is_auto and outgrown else None
+    if wanted.index_type != index.get("index_type"):
+        return wanted
+    if wanted.index_type is IndexType.FLAT or wanted.nlist == nlist:
+        return None
+    return wanted

@@ -1,0 +1,158 @@
+"""The direction of imports, read from the sources: a breach fails here, with its file and line."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE_FOLDER = "views"
+
+# From the bottom up. A module may import from its own layer and from those below.
+VOCABULARY, ADAPTERS, SERVICES, UI, PAGES, ROUTER = range(6)
+LAYERS = {
+    VOCABULARY: ("records", "metric", "errors", "config", "index", "logs"),
+    ADAPTERS: (
+        *("encoder", "weights", "store", "lite", "dataset", "images"),
+        # parts of `store`
+        *("rows", "faults", "index_upkeep"),
+    ),
+    SERVICES: ("search", "indexing", "family", "reports", "projection", "evaluation"),
+}
+# All the modules that draw the sample dataset.
+ADAPTER_PREFIXES = ("sample",)
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported module; for `from a import b` both `a` and `a.b` are given."""
+
+    file: Path
+    line: int
+    module: str
+
+    def __str__(self) -> str:
+        return f"{self.file.relative_to(ROOT)}:{self.line} imports {self.module}"
+
+
+def sources(folder: str) -> list[Path]:
+    return sorted((ROOT / folder).rglob("*.py"))
+
+
+def imports(file: Path) -> Iterator[Import]:
+    """Every import of a file, those inside functions and under TYPE_CHECKING included."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (Import(file, node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            parent = file.relative_to(ROOT).parts[: -node.level] if node.level else ()
+            base = ".".join([*parent, *([node.module] if node.module else [])])
+            yield Import(file, node.lineno, base)
+            yield from (Import(file, node.lineno, f"{base}.{alias.name}") for alias in node.names)
+
+
+def of(found: Import, *packages: str) -> bool:
+    return found.module.split(".")[0] in packages
+
+
+def breaches(files: list[Path], *packages: str) -> list[str]:
+    return [str(found) for file in files for found in imports(file) if of(found, *packages)]
+
+
+def layer(module: str) -> int | None:
+    """The layer of one of our modules by its dotted name; None for others and for packages."""
+    top, _, rest = module.partition(".")
+    if top == "streamlit_app":
+        return ROUTER
+    if top == PAGE_FOLDER:
+        return PAGES
+    if top != "core" or not rest:
+        return None
+    name = rest.split(".")[0]
+    if name == "ui":
+        return UI
+    if name.startswith(ADAPTER_PREFIXES):
+        return ADAPTERS
+    return next((level for level, names in LAYERS.items() if name in names), None)
+
+
+def module_of(file: Path) -> str:
+    return ".".join(file.relative_to(ROOT).with_suffix("").parts)
+
+
+def test_only_the_pages_their_parts_and_the_router_know_streamlit() -> None:
+    core = [file for file in sources("core") if "ui" not in file.relative_to(ROOT).parts]
+    assert breaches(core + sources("scripts"), "streamlit") == []
+
+
+def test_only_the_store_imports_pymilvus() -> None:
+    files = [f for f in sources("core") + sources(PAGE_FOLDER) if module_of(f) != "core.store"]
+    assert breaches(files, "pymilvus") == []
+
+
+def test_only_encoder_and_weights_of_core_import_torch() -> None:
+    allowed = ("core.encoder", "core.weights")
+    files = [file for file in sources("core") if module_of(file) not in allowed]
+    assert breaches([*files, *sources(PAGE_FOLDER)], "torch", "torchvision") == []
+
+
+def test_pages_never_import_each_other() -> None:
+    assert breaches(sources(PAGE_FOLDER), PAGE_FOLDER) == []
+
+
+def test_every_module_of_core_has_a_place_in_the_order() -> None:
+    modules = [module_of(file) for file in sources("core") if file.name != "__init__.py"]
+    assert [module for module in modules if layer(module) is None] == []
+
+
+def test_nothing_imports_upward() -> None:
+    files = [*sources("core"), *sources(PAGE_FOLDER), ROOT / "streamlit_app.py"]
+    upward = []
+    for file in files:
+        here = layer(module_of(file))
+        for found in imports(file) if here is not None else ():
+            there = layer(found.module)
+            if there is not None and there > here:
+                upward.append(str(found))
+    assert upward == []
+
+
+def test_nothing_in_core_imports_scripts_pages_or_tests() -> None:
+    assert breaches(sources("core"), "scripts", PAGE_FOLDER, "tests", "streamlit_app") == []
+
+
+def test_the_order_is_checked_at_all() -> None:
+    # The tests above would also pass if the reading of imports found nothing.
+    found = {item.module for item in imports(ROOT / "core/weights.py")}
+    assert {"torch", "core.errors", "core.errors.WeightsError"} <= found
+    assert layer("core.errors.WeightsError") == VOCABULARY
+    assert layer("core.sample_scene") == ADAPTERS
+    assert layer("core.ui.components") == UI
+    assert layer("numpy") is None
+    for folder in ("core", "scripts", PAGE_FOLDER):
+        assert sources(folder), folder
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["config", "metric", "records", "errors", "index", "logs", "dataset", "images", "weights"],
+)
+def test_importing_a_module_below_the_encoder_loads_nothing_heavy(module: str) -> None:
+    code = (
+        f"import sys, core.{module}\n"
+        "heavy = {'torch', 'torchvision', 'umap', 'sklearn', 'pymilvus', 'streamlit'}\n"
+        "print(*sorted(heavy & sys.modules.keys()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert done.stdout.strip() == ""

@@ -1,0 +1,258 @@
+"""A folder tree seen as records: what is listed, what is left out and why, ids and labels."""
+
+import hashlib
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from core.dataset import (
+    MAX_PATH_BYTES,
+    DatasetListing,
+    digest_of,
+    image_id,
+    label_of,
+    list_dataset,
+    read_picture,
+)
+from core.errors import DatasetError, ImageError
+from core.records import ImageRecord
+
+
+def write(root: Path, *paths: str) -> Path:
+    for path in paths:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(path.encode())
+    return root
+
+
+def reasons(listing: DatasetListing) -> dict[str, str]:
+    return {skipped.path: skipped.reason for skipped in listing.skipped}
+
+
+@pytest.mark.parametrize(
+    "path", ["apple/1.jpg", "苹果/红 1.jpg", "a.png", "a/b/c/d.webp", "a/'\".gif"]
+)
+def test_an_id_is_the_first_63_bits_of_blake2b_over_the_path(path: str) -> None:
+    digest = hashlib.blake2b(path.encode("utf-8")).hexdigest()
+    bits = bin(int(digest, 16))[2:].zfill(512)  # BLAKE2b has 512 bits
+    assert image_id(path) == int(bits[:63], 2)
+    assert 0 <= image_id(path) < 2**63  # fits a signed 64-bit integer
+
+
+def test_a_picture_has_the_same_record_under_another_root(tmp_path: Path) -> None:
+    here, there = write(tmp_path / "a", "pear/1.jpg"), write(tmp_path / "b/c", "pear/1.jpg")
+    record, content = read_picture(here, "pear/1.jpg")
+    assert read_picture(there, "pear/1.jpg") == (record, content)
+    assert record == ImageRecord(
+        image_id("pear/1.jpg"),
+        "pear/1.jpg",
+        "pear",
+        hashlib.blake2b(b"pear/1.jpg", digest_size=16).hexdigest(),
+    )
+    assert content == b"pear/1.jpg"
+
+
+def test_a_digest_tells_contents_apart() -> None:
+    assert digest_of(b"a") == hashlib.blake2b(b"a", digest_size=16).hexdigest()
+    assert digest_of(b"a") != digest_of(b"b")
+
+
+@pytest.mark.parametrize(
+    ("path", "label"),
+    [
+        ("apple/1.jpg", "apple"),
+        ("apple/golden/ripe/1.jpg", "apple"),  # deeper folders are variety
+        ("1.jpg", ""),
+        ("苹果/1.jpg", "苹果"),
+        ("red apple/1.jpg", "red apple"),
+    ],
+)
+def test_the_label_is_the_first_folder_and_empty_at_the_root(path: str, label: str) -> None:
+    assert label_of(path) == label
+
+
+def test_listing_is_sorted_and_counts_other_files(tmp_path: Path) -> None:
+    write(
+        tmp_path, "pear/2.PNG", "pear/1.jpeg", "apple/deep/er/3.WebP", "top.GIF", "pear/notes.txt"
+    )
+    assert list_dataset(tmp_path) == DatasetListing(
+        ("apple/deep/er/3.WebP", "pear/1.jpeg", "pear/2.PNG", "top.GIF"), (), 1
+    )
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["a b/c d.jpg", "苹果/红苹果.jpg", 'it\'s/"quoted".jpg', "a;b/$(c)&d.jpg"],
+)
+def test_unusual_names_are_kept_as_they_are(tmp_path: Path, path: str) -> None:
+    write(tmp_path, path, "z/other.jpg")
+    assert list_dataset(tmp_path).paths == tuple(sorted([path, "z/other.jpg"]))
+    assert read_picture(tmp_path, path)[1] == path.encode()
+
+
+def test_the_same_file_name_in_two_folders_is_two_pictures(tmp_path: Path) -> None:
+    write(tmp_path, "apple/1.jpg", "pear/1.jpg")
+    records = [read_picture(tmp_path, path)[0] for path in list_dataset(tmp_path).paths]
+    assert [record.label for record in records] == ["apple", "pear"]
+    assert records[0].id != records[1].id
+
+
+def test_hidden_files_and_folders_are_passed_over_without_a_word(tmp_path: Path) -> None:
+    write(tmp_path, "apple/1.jpg", "apple/.2.jpg", ".cache/3.jpg", "apple/._1.jpg")
+    assert list_dataset(tmp_path) == DatasetListing(("apple/1.jpg",), (), 0)
+
+
+def test_a_folder_named_like_a_picture_is_a_folder(tmp_path: Path) -> None:
+    write(tmp_path, "apple.jpg/1.png")
+    assert list_dataset(tmp_path).paths == ("apple.jpg/1.png",)
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="does not exist") as caught:
+        list_dataset(tmp_path / "nowhere")
+    assert str(tmp_path / "nowhere") in str(caught.value)
+
+
+def test_a_folder_name_too_long_for_the_system_is_an_error_to_mend(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="cannot be opened"):
+        list_dataset(tmp_path / ("x" * 5000))
+
+
+def test_a_file_given_as_folder_is_said_to_be_one(tmp_path: Path) -> None:
+    write(tmp_path, "1.jpg")
+    with pytest.raises(DatasetError, match="is a file, not a dataset folder"):
+        list_dataset(tmp_path / "1.jpg")
+
+
+def test_an_empty_folder_says_that_it_is_empty(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"holds no pictures \(it is empty\)"):
+        list_dataset(tmp_path)
+
+
+def test_a_folder_without_pictures_says_what_it_holds_and_what_pictures_end_in(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, "notes.txt", "more/table.csv")
+    with pytest.raises(DatasetError, match=r"2 other files.*\.jpg") as caught:
+        list_dataset(tmp_path)
+    assert str(tmp_path) in str(caught.value)
+
+
+def test_a_folder_of_unusable_pictures_gives_the_first_reason(tmp_path: Path) -> None:
+    (tmp_path / "1.jpg").symlink_to(tmp_path / "gone.jpg")
+    with pytest.raises(DatasetError, match=r"1 were found.*'1\.jpg'.*does not exist"):
+        list_dataset(tmp_path)
+
+
+def test_links_are_followed_inside_the_folder_and_nowhere_else(tmp_path: Path) -> None:
+    root = write(tmp_path / "photos", "apple/1.jpg")
+    outside = write(tmp_path / "private", "secret.jpg")
+    (root / "apple/inside.jpg").symlink_to(root / "apple/1.jpg")
+    (root / "apple/outside.jpg").symlink_to(outside / "secret.jpg")
+    (root / "apple/broken.jpg").symlink_to(root / "apple/gone.jpg")
+    (root / "apple/loop.jpg").symlink_to(root / "apple/loop.jpg")
+    (root / "linked").symlink_to(outside)
+    listing = list_dataset(root)
+    assert listing.paths == ("apple/1.jpg", "apple/inside.jpg")
+    assert reasons(listing) == {
+        "apple/outside.jpg": "a link that leads outside the dataset folder",
+        "apple/broken.jpg": "a link to a file that does not exist",
+        "apple/loop.jpg": "a link that leads to itself",
+        "linked/": "a link to a folder; links to folders are not followed",
+    }
+
+
+def test_a_dataset_folder_that_is_itself_a_link_is_opened(tmp_path: Path) -> None:
+    write(tmp_path / "photos", "apple/1.jpg")
+    (tmp_path / "link").symlink_to(tmp_path / "photos")
+    assert list_dataset(tmp_path / "link").paths == ("apple/1.jpg",)
+    assert read_picture(tmp_path / "link", "apple/1.jpg")[1] == b"apple/1.jpg"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_a_pipe_named_like_a_picture_is_left_out_and_not_waited_for(tmp_path: Path) -> None:
+    write(tmp_path, "apple/1.jpg")
+    os.mkfifo(tmp_path / "apple/2.jpg")
+    assert reasons(list_dataset(tmp_path)) == {"apple/2.jpg": "not a regular file"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system refuses such names")
+def test_a_name_that_is_not_utf8_is_left_out_and_shown_escaped(tmp_path: Path) -> None:
+    write(tmp_path, "apple/1.jpg")
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/apple/caf\xe9.jpg")).touch()
+    listing = list_dataset(tmp_path)
+    assert listing.paths == ("apple/1.jpg",)
+    ((path, reason),) = reasons(listing).items()
+    path.encode("utf-8")  # fit for a report
+    assert "caf" in path
+    assert "UTF-8" in reason
+
+
+def test_a_path_too_long_for_the_database_is_left_out(tmp_path: Path) -> None:
+    # A Chinese character takes 3 bytes: 4 folders of 80 are 4 * 240 + 4 slashes = 964 bytes, and
+    # with a name of 60 bytes 1,024, the limit; one more byte is too much.
+    folder = "/".join(["果" * 80] * 4)
+    fits, too_long = f"{folder}/{'a' * 56}.jpg", f"{folder}/{'b' * 57}.jpg"
+    assert len(fits.encode()) == MAX_PATH_BYTES == 1024
+    listing = list_dataset(write(tmp_path, fits, too_long))
+    assert listing.paths == (fits,)
+    assert reasons(listing) == {
+        too_long: "the path takes 1025 bytes, 1024 are allowed; shorten it",
+    }
+
+
+@pytest.mark.parametrize("name", ["secret", ""])
+def test_a_folder_that_may_not_be_read_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    write(tmp_path, "apple/1.jpg", "secret/2.jpg")
+    scandir = os.scandir
+
+    def refusing(folder: str) -> object:  # permissions do not stop the superuser
+        if Path(folder) == tmp_path / name:
+            raise PermissionError(13, "Permission denied", str(folder))
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    if name:
+        listing = list_dataset(tmp_path)
+        assert listing.paths == ("apple/1.jpg",)
+        assert reasons(listing) == {"secret/": "folder cannot be read (Permission denied)"}
+    else:
+        with pytest.raises(DatasetError, match=r"cannot be read \(Permission denied\)"):
+            list_dataset(tmp_path)
+
+
+@pytest.mark.parametrize("path", ["../secret.jpg", "a/../../secret.jpg", "..", "link/secret.jpg"])
+def test_a_stored_path_that_leads_out_is_never_opened(tmp_path: Path, path: str) -> None:
+    write(tmp_path, "secret.jpg")
+    root = write(tmp_path / "photos", "a/1.jpg")
+    (root / "link").symlink_to(tmp_path)
+    with pytest.raises(ImageError, match="leads outside the dataset folder") as caught:
+        read_picture(root, path)
+    assert repr(path) in str(caught.value)
+
+
+def test_an_absolute_path_is_never_opened(tmp_path: Path) -> None:
+    root = write(tmp_path / "photos", "a/1.jpg")
+    for path in (str(write(tmp_path, "secret.jpg") / "secret.jpg"), "/etc/hostname"):
+        with pytest.raises(ImageError, match="leads outside"):
+            read_picture(root, path)
+
+
+def test_a_folder_beside_with_a_longer_name_is_outside(tmp_path: Path) -> None:
+    root = write(tmp_path / "photos", "a/1.jpg")
+    write(tmp_path / "photos-private", "1.jpg")
+    with pytest.raises(ImageError, match="leads outside"):
+        read_picture(root, "../photos-private/1.jpg")
+
+
+@pytest.mark.parametrize("path", ["a/\0.jpg", "loop.jpg", "a/gone.jpg", "a", "", "x" * 5000])
+def test_a_path_that_cannot_be_read_is_named(tmp_path: Path, path: str) -> None:
+    root = write(tmp_path / "photos", "a/1.jpg")
+    (root / "loop.jpg").symlink_to(root / "loop.jpg")
+    with pytest.raises(ImageError) as caught:
+        read_picture(root, path)
+    assert repr(path) in str(caught.value)

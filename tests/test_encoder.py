@@ -1,0 +1,280 @@
+"""The encoder against plain torchvision in float32, and what it refuses to load."""
+
+import copy
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageDraw
+from torch import nn
+from torchvision.models import get_model
+from torchvision.transforms._presets import ImageClassification
+
+from core.encoder import BATCH, Encoder, build_model, fold_batch_norms
+from core.errors import WeightsError
+from core.images import decode
+from core.records import EncoderIdentity
+from core.weights import Checkpoint, offline_weights
+
+PHOTOS = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+
+
+def lively(model: nn.Module, seed: int = 0) -> nn.Module:
+    """Give every batch norm statistics and factors that matter, as training would."""
+    generator = torch.Generator().manual_seed(seed)
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            for values, low, high in (
+                (module.running_mean, -0.3, 0.3),
+                (module.running_var, 0.6, 1.8),
+                (module.weight.data, 0.4, 1.0),
+                (module.bias.data, -0.2, 0.3),
+            ):
+                values.uniform_(low, high, generator=generator)
+    return model.eval()
+
+
+def drawn(size: tuple[int, int], seed: int) -> Image.Image:
+    random = np.random.default_rng(seed)
+    picture = Image.new("RGB", size, tuple(random.integers(0, 256, 3).tolist()))
+    draw = ImageDraw.Draw(picture)
+    for _ in range(25):
+        x, y = random.integers(0, size[0]), random.integers(0, size[1])
+        r = int(random.integers(3, max(4, min(size) // 3)))
+        draw.ellipse((x - r, y - r, x + r, y + r), tuple(random.integers(0, 256, 3).tolist()))
+    return picture
+
+
+PICTURES = [drawn(size, n) for n, size in enumerate([(320, 240), (240, 500), (64, 64), (257, 900)])]
+
+
+@pytest.fixture(scope="module")
+def plain() -> nn.Module:
+    torch.manual_seed(0)
+    return lively(get_model("resnet18", weights=None))
+
+
+@pytest.fixture(scope="module")
+def file(plain: nn.Module, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("weights") / "resnet18.pth"
+    torch.save(plain.state_dict(), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def encoder(file: Path) -> Encoder:
+    return Encoder(Checkpoint(file, "resnet18"))
+
+
+@torch.inference_mode()
+def reference(
+    model: nn.Module, pictures: list[Image.Image], *, resize: int = 256, crop: int = 224
+) -> np.ndarray:
+    """Pooled features of plain torchvision: its own preset and layers, batch norms unfolded."""
+    body = copy.deepcopy(model)
+    body.fc = nn.Identity()
+    preset = ImageClassification(crop_size=crop, resize_size=resize)
+    return torch.cat([body(preset(picture)[None]) for picture in pictures]).numpy()
+
+
+def assert_agree(found: np.ndarray, expected: np.ndarray) -> None:
+    lengths = np.linalg.norm(found, axis=1) * np.linalg.norm(expected, axis=1)
+    assert ((found * expected).sum(axis=1) / lengths >= 0.9999).all()
+    # Float32 has 24 bits; sums over thousands of terms in another order lose about ten of them.
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
+
+
+def test_embeddings_agree_with_plain_torchvision(encoder: Encoder, plain: nn.Module) -> None:
+    found = encoder.encode(PICTURES)
+    expected = reference(plain, PICTURES)
+    assert found.dtype == np.float32
+    assert_agree(found, expected)
+    # The pictures are told apart, else agreement would mean little.
+    assert np.abs(expected[0] - expected[1]).max() > 0.01 * np.abs(expected).max()
+
+
+@pytest.mark.skipif(not PHOTOS.is_dir(), reason="no photos beside the repository (../shared/data)")
+def test_embeddings_of_photos_agree_with_plain_torchvision(
+    encoder: Encoder, plain: nn.Module
+) -> None:
+    files = sorted(PHOTOS.rglob("*.jpg"))[::700][:4]
+    assert files
+    pictures = [
+        decode(file.read_bytes(), name=file.name, short_side=encoder.short_side) for file in files
+    ]
+    whole = [Image.open(file).convert("RGB") for file in files]
+    assert_agree(encoder.encode(pictures), reference(plain, whole))
+
+
+def test_the_shipped_offline_encoder_agrees_with_plain_torchvision() -> None:
+    path = offline_weights()
+    encoder = Encoder(Checkpoint(path, "resnet14"))
+    assert encoder.identity == EncoderIdentity(
+        "resnet14",
+        hashlib.sha256(path.read_bytes()).hexdigest()[:8],
+        "resize160-crop160-imagenet",
+        2048,
+    )
+    model = build_model("resnet14")
+    state = torch.load(path, weights_only=True)
+    missing = model.load_state_dict(state, strict=False).missing_keys
+    assert missing == ["fc.weight", "fc.bias"]
+    expected = reference(model.eval(), PICTURES[:2], resize=160, crop=160)
+    assert_agree(encoder.encode(PICTURES[:2]), expected)
+
+
+@pytest.mark.parametrize(
+    "architecture", ["resnet14", "resnet18", "resnet50", "resnext50_32x4d", "wide_resnet50_2"]
+)
+@torch.inference_mode()
+def test_folding_batch_norms_changes_nothing_but_rounding(architecture: str) -> None:
+    torch.manual_seed(1)
+    model = lively(build_model(architecture))
+    pixels = torch.randn(1, 3, 64, 64)
+    before = model(pixels)
+    folded = fold_batch_norms(copy.deepcopy(model))
+    assert not [m for m in folded.modules() if isinstance(m, nn.BatchNorm2d)]
+    scale = float(before.abs().max())
+    torch.testing.assert_close(folded(pixels), before, rtol=1e-3, atol=1e-4 * scale)
+
+
+def test_embeddings_are_raw_not_normalised(encoder: Encoder, plain: nn.Module) -> None:
+    lengths = np.linalg.norm(encoder.encode(PICTURES), axis=1)
+    np.testing.assert_allclose(
+        lengths, np.linalg.norm(reference(plain, PICTURES), axis=1), rtol=1e-3
+    )
+    assert (np.abs(lengths - 1) > 0.01).all()
+
+
+def test_the_identity_names_file_network_preprocessing_and_dimension(
+    encoder: Encoder, file: Path, plain: nn.Module
+) -> None:
+    assert encoder.identity == EncoderIdentity(
+        "resnet18",
+        hashlib.sha256(file.read_bytes()).hexdigest()[:8],
+        "resize256-crop224-imagenet",
+        plain.fc.in_features,
+    )
+    assert EncoderIdentity.parse(str(encoder.identity)) == encoder.identity
+
+
+def test_no_pictures_give_no_rows_of_the_right_width(encoder: Encoder) -> None:
+    empty = encoder.encode([])
+    assert empty.shape == (0, 512)
+    assert empty.dtype == np.float32
+
+
+def test_neither_batch_size_nor_neighbours_change_an_embedding(encoder: Encoder) -> None:
+    many = [PICTURES[n % len(PICTURES)] for n in range(BATCH + 3)]  # one full batch and a rest
+    together = encoder.encode(many)
+    alone = np.concatenate([encoder.encode([picture]) for picture in PICTURES])
+    expected = alone[[n % len(PICTURES) for n in range(len(many))]]
+    np.testing.assert_allclose(together, expected, rtol=1e-4, atol=1e-5 * np.abs(alone).max())
+
+
+def test_the_same_input_gives_the_same_output(encoder: Encoder) -> None:
+    # Batch norms or dropout in training mode would not.
+    assert (encoder.encode(PICTURES[:2]) == encoder.encode(PICTURES[:2])).all()
+
+
+def test_prepared_pictures_may_be_mixed_with_others(encoder: Encoder) -> None:
+    prepared = encoder.prepare(PICTURES[0])
+    assert prepared.shape == (3, 224, 224)
+    assert prepared.dtype == torch.uint8
+    found = encoder.encode([prepared, PICTURES[1]])
+    assert (found == encoder.encode(PICTURES[:2])).all()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 31), (16, 256), (1, 100_000), (100_000, 10)])
+def test_tiny_and_endless_pictures_are_prepared_in_bounded_memory(
+    encoder: Encoder, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels: list[int] = []
+    resize = Image.Image.resize
+
+    def counted(self: Image.Image, size: tuple[int, int], **how: int) -> Image.Image:
+        pixels.append(size[0] * size[1])
+        return resize(self, size, **how)
+
+    monkeypatch.setattr(Image.Image, "resize", counted)
+    assert encoder.prepare(Image.new("RGB", size, "red")).shape == (3, 224, 224)
+    # The short side becomes 256, the long one at most 16 (and a bit) times that.
+    assert pixels
+    assert max(pixels) <= 256 * 256 * 18
+
+
+def test_of_an_endless_picture_the_middle_is_seen(encoder: Encoder) -> None:
+    strip = Image.new("RGB", (10_001, 10), "blue")
+    strip.paste("red", (4_900, 0, 5_101, 10))
+    prepared = encoder.prepare(strip)
+    assert prepared.float().mean(dim=(1, 2)).tolist() == [255, 0, 0]
+
+
+def changed(plain: nn.Module, path: Path, **changes: torch.Tensor | None) -> Checkpoint:
+    state = dict(plain.state_dict())
+    for name, value in changes.items():
+        if value is None:
+            del state[name]
+        else:
+            state[name] = value
+    torch.save(state, path)
+    return Checkpoint(path, "resnet18")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"layer1.0.conv1.weight": None}, "1 weights are missing, the first is 'layer1.0.conv1"),
+        ({"extra.weight": torch.ones(1)}, "1 are not expected, the first is 'extra.weight'"),
+        ({"bn1.weight": torch.ones(7)}, "1 have another shape, the first is 'bn1.weight'"),
+    ],
+    ids=["missing", "unexpected", "shape"],
+)
+def test_weights_that_do_not_fit_are_told_each_in_its_own_words(
+    plain: nn.Module, tmp_path: Path, change: dict[str, torch.Tensor | None], words: str
+) -> None:
+    path = tmp_path / "other.pth"
+    with pytest.raises(WeightsError) as caught:
+        Encoder(changed(plain, path, **change))
+    message = str(caught.value)
+    assert words in message
+    assert message.count("the first is") == 1
+    assert str(path) in message
+    assert "ORCHARD_ARCHITECTURE" in message
+
+
+def test_nothing_is_loaded_when_something_does_not_fit(
+    plain: nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: list[nn.Module] = []
+
+    def remembered(architecture: str) -> nn.Module:
+        built.append(build_model(architecture))
+        return built[-1]
+
+    monkeypatch.setattr("core.encoder.build_model", remembered)
+    torch.manual_seed(5)
+    with pytest.raises(WeightsError):
+        Encoder(changed(plain, tmp_path / "w.pth", **{"bn1.weight": torch.ones(7)}))
+    torch.manual_seed(5)
+    untouched = build_model("resnet18").state_dict()
+    left = built[0].state_dict()
+    assert all(torch.equal(left[name], value) for name, value in untouched.items())
+
+
+def test_weights_of_another_network_are_refused(file: Path) -> None:
+    with pytest.raises(WeightsError, match="does not fit resnet50"):
+        Encoder(Checkpoint(file, "resnet50"))
+
+
+def test_weights_from_before_the_batch_counters_and_with_another_classifier_fit(
+    plain: nn.Module, encoder: Encoder, tmp_path: Path
+) -> None:
+    state = {k: v for k, v in plain.state_dict().items() if "num_batches_tracked" not in k}
+    state |= {"fc.weight": torch.zeros(17, 512), "fc.bias": torch.zeros(17)}
+    torch.save({"state_dict": {f"module.{k}": v for k, v in state.items()}}, tmp_path / "w.pth")
+    other = Encoder(Checkpoint(tmp_path / "w.pth", "resnet18"))
+    assert (other.encode(PICTURES[:1]) == encoder.encode(PICTURES[:1])).all()
+    assert other.identity.weights != encoder.identity.weights

@@ -1,0 +1,554 @@
+"""A folder of pictures and the collections that follow it, against a real Milvus Lite database."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from core import indexing
+from core.dataset import digest_of, image_id
+from core.errors import DatasetError, EncoderMismatchError, SettingsError, StoreError
+from core.index import IndexChoice, IndexType
+from core.indexing import IndexReport, build_index
+from core.metric import Metric
+from core.records import ImageRecord
+from core.store import VectorStore, collection_name
+from tests.conftest import ColourEncoder, draw_dataset, picture_bytes
+
+FAMILY = "fruit"
+L2 = (Metric.L2,)
+PROJECT = Path(__file__).parent.parent
+
+
+def run(dataset: Path, store: VectorStore, encoder: ColourEncoder, **options: Any) -> IndexReport:
+    options.setdefault("metrics", L2)
+    return build_index(dataset, store=store, encoder=encoder, family=FAMILY, **options)
+
+
+def stored(store: VectorStore, metric: Metric = Metric.L2) -> dict[str, ImageRecord]:
+    return {record.path: record for record in store.records(FAMILY, metric)}
+
+
+def files_accounted(report: IndexReport) -> int:
+    return report.added + report.updated + report.unchanged + len(report.skipped) + report.ignored
+
+
+# --- the happy path
+
+
+def test_every_picture_becomes_one_row_in_every_metric(
+    store: VectorStore, encoder: ColourEncoder, dataset: Path
+) -> None:
+    report = run(dataset, store, encoder, metrics=tuple(Metric))
+    assert (report.added, report.updated, report.unchanged) == (12, 0, 0)
+    assert [info.metric for info in report.collections] == list(Metric)
+    assert all(info.rows == 12 and info.complete for info in report.collections)
+    expected = {
+        f"{label}/{n}.png": ImageRecord(
+            image_id(f"{label}/{n}.png"),
+            f"{label}/{n}.png",
+            label,
+            digest_of((dataset / label / f"{n}.png").read_bytes()),
+        )
+        for label in ("apple", "pear", "plum")
+        for n in range(4)
+    }
+    assert all(stored(store, metric) == expected for metric in Metric)
+
+
+def test_stored_embedding_is_the_encoders_bit_for_bit(
+    store: VectorStore, encoder: ColourEncoder, dataset: Path
+) -> None:
+    run(dataset, store, encoder)
+    from PIL import Image
+
+    picture = Image.open(dataset / "pear" / "2.png")
+    key = image_id("pear/2.png")
+    found = store.embeddings(FAMILY, Metric.L2, [key])[key]
+    assert found.tobytes() == encoder.encode([picture])[0].tobytes()
+
+
+def test_second_run_encodes_nothing(
+    store: VectorStore, encoder: ColourEncoder, dataset: Path
+) -> None:
+    run(dataset, store, encoder)
+    encoder.calls = 0
+    report = run(dataset, store, encoder)
+    assert encoder.calls == 0
+    assert (report.added, report.updated, report.unchanged) == (0, 0, 12)
+    assert report.collections[0].rows == 12
+    assert report.collections[0].complete
+
+
+def test_new_picture_alone_is_encoded(
+    store: VectorStore, encoder: ColourEncoder, dataset: Path
+) -> None:
+    run(dataset, store, encoder)
+    draw_dataset(dataset, ["plum/new.png"], first_seed=99)
+    encoder.calls = 0
+    report = run(dataset, store, encoder)
+    assert (encoder.calls, report.added, report.unchanged) == (1, 1, 12)
+    assert report.collections[0].rows == 13
+
+
+def test_changed_bytes_replace_the_row(
+    store: VectorStore, encoder: ColourEncoder, dataset: Path
+) -> None:
+    run(dataset, store, encoder)
+    before = stored(store)["apple/0.png"]
+    (dataset / "apple" / "0.png").write_bytes(picture_bytes(77))
+    encoder.calls = 0
+    report = run(dataset, store, encoder)
+    after = stored(store)["apple/0.png"]
+    assert (encoder.calls, report.updated, report.added, report.unchanged) == (1, 1, 0, 11)
+    assert (after.id, after.digest) == (before.id, digest_of(picture_bytes(77)))
+    assert report.collections[0].rows == 12
+
+
+def test_rows_whose_file_is_gone_are_counted_and_kept(
+    store: VectorStore, encoder: ColourEncoder, dataset: Path
+) -> None:
+    run(dataset, store, encoder)
+    (dataset / "apple" / "0.png").unlink()
+    (dataset / "apple" / "1.png").unlink()
+    report = run(dataset, store, encoder)
+    assert (report.without_file, report.unchanged) == (2, 10)
+    assert report.collections[0].rows == 12
+
+
+def test_more_pictures_than_a_batch_and_the_window(
+    store: VectorStore, encoder: ColourEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexing, "BATCH_ROWS", 32)
+    names = [f"c{n % 5}/{n}.png" for n in range(150)]
+    report = run(draw_dataset(tmp_path / "many", names), store, encoder)
+    assert (report.added, report.collections[0].rows, encoder.calls) == (150, 150, 150)
+
+
+def test_progress_reaches_the_total(
+    store: VectorStore, encoder: ColourEncoder, dataset: Path
+) -> None:
+    (dataset / "apple" / "bad.png").write_text("no picture")
+    seen = []
+    run(dataset, store, encoder, on_progress=lambda *step: seen.append(step))
+    encoded = [(done, total) for stage, done, total in seen if stage == "encode"]
+    assert encoded == [(n, 13) for n in range(1, 14)]
+    assert [step for step in seen if step[0] == "index"] == [("index", 0, 1), ("index", 1, 1)]
+
+
+# --- odd folders
+
+
+def test_unusable_files_are_skipped_with_a_reason_while_the_rest_lands(
+    store: VectorStore, encoder: ColourEncoder, dataset: Path
+) -> None:
+    whole = picture_bytes(5, side=64, format="JPEG")
+    (dataset / "apple" / "cut.jpg").write_bytes(whole[:-20])
+    (dataset / "apple" / "text.jpg").write_text("this is no picture")
+    (dataset / "pear" / "empty.png").write_bytes(b"")
+    (dataset / "notes.txt").write_text("other file")
+    report = run(dataset, store, encoder)
+    reasons = {skipped.path: skipped.reason for skipped in report.skipped}
+    assert reasons.keys() == {"apple/cut.jpg", "apple/text.jpg", "pear/empty.png"}
+    assert "damaged" in reasons["apple/cut.jpg"]
+    assert "not a picture" in reasons["apple/text.jpg"]
+    assert "empty (0 bytes)" in reasons["pear/empty.png"]
+    assert (report.added, report.ignored, report.collections[0].rows) == (12, 1, 12)
+    assert files_accounted(report) == sum(1 for p in dataset.rglob("*") if p.is_file()) == 16
+
+
+def test_names_of_any_kind_and_lone_pictures(
+    store: VectorStore, encoder: ColourEncoder, tmp_path: Path
+) -> None:
+    names = [
+        "one/only.png",
+        "apple/same.png",
+        "pear/same.png",
+        "香蕉/图 片.png",
+        'it\'s/a "quoted" & <script>.png',
+        "a b/c d/e.f.png",
+        "back\\slash/x.png",
+        "top level.png",
+    ]
+    report = run(draw_dataset(tmp_path / "odd", names), store, encoder)
+    assert report.skipped == ()
+    rows = stored(store)
+    assert rows.keys() == set(names)
+    assert len({record.id for record in rows.values()}) == len(names)
+    assert [rows[name].label for name in names] == [
+        "one", "apple", "pear", "香蕉", "it's", "a b", "back\\slash", "",
+    ]  # fmt: skip
+
+
+def test_picture_damaged_since_keeps_its_row_and_is_reported(
+    store: VectorStore, encoder: ColourEncoder, dataset: Path
+) -> None:
+    run(dataset, store, encoder)
+    (dataset / "apple" / "0.png").write_bytes(b"broken")
+    report = run(dataset, store, encoder)
+    assert [skipped.path for skipped in report.skipped] == ["apple/0.png"]
+    assert (report.unchanged, report.without_file, report.collections[0].rows) == (11, 0, 12)
+
+
+def test_embedding_that_is_not_finite_is_skipped(
+    store: VectorStore, encoder: ColourEncoder, dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = encoder.encode
+
+    def broken(images: Sequence[object]) -> NDArray[np.float32]:
+        out = real(images)
+        out[0, 3] = np.nan
+        return out
+
+    monkeypatch.setattr(encoder, "encode", broken)
+    report = run(dataset, store, encoder)
+    assert (report.added, len(report.skipped)) == (11, 1)
+    assert "not finite; check the weights" in report.skipped[0].reason
+
+
+def test_nothing_but_damaged_pictures_leaves_no_collection_behind(
+    store: VectorStore, encoder: ColourEncoder, tmp_path: Path
+) -> None:
+    (tmp_path / "bad" / "a").mkdir(parents=True)
+    (tmp_path / "bad" / "a" / "x.jpg").write_text("no picture")
+    with pytest.raises(DatasetError, match=r"none of the 1 pictures.*'a/x\.jpg'"):
+        run(tmp_path / "bad", store, encoder, metrics=tuple(Metric))
+    assert store.metrics(FAMILY) == []
+
+
+@pytest.mark.parametrize("case", ["missing", "empty", "damaged"])
+def test_unusable_folder_leaves_the_old_collection_untouched(
+    store: VectorStore, encoder: ColourEncoder, dataset: Path, tmp_path: Path, case: str
+) -> None:
+    run(dataset, store, encoder)
+    before = store.info(FAMILY, Metric.L2), stored(store)
+    folder = tmp_path / "other"
+    if case != "missing":
+        folder.mkdir()
+    if case == "damaged":
+        (folder / "x.jpg").write_text("no picture")
+    with pytest.raises(DatasetError):
+        run(folder, store, encoder, recreate=True)
+    assert (store.info(FAMILY, Metric.L2), stored(store)) == before
+
+
+# --- what does not belong together
+
+
+def test_another_encoder_is_refused_and_the_collection_unchanged(
+    store: VectorStore, encoder: ColourEncoder, dataset: Path
+) -> None:
+    run(dataset, store, encoder)
+    before = store.info(FAMILY, Metric.L2), stored(store)
+    other = ColourEncoder("11111111")
+    draw_dataset(dataset, ["apple/new.png"], first_seed=50)
+    with pytest.raises(EncoderMismatchError) as caught:
+        run(dataset, store, other)
+    for words in (str(encoder.identity), str(other.identity), "--recreate", "fruit_l2"):
+        assert words in str(caught.value)
+    assert (store.info(FAMILY, Metric.L2), stored(store)) == before
+    assert other.calls == 0
+
+
+def test_another_dataset_is_refused_and_the_collection_unchanged(
+    store: VectorStore, encoder: ColourEncoder, dataset: Path, tmp_path: Path
+) -> None:
+    run(dataset, store, encoder)
+    before = store.info(FAMILY, Metric.L2), stored(store)
+    other = draw_dataset(tmp_path / "cars", ["audi/1.png", "bmw/2.png"])
+    with pytest.raises(DatasetError) as caught:
+        run(other, store, encoder)
+    for words in (repr(str(dataset)), repr(str(other)), "--collection", "--recreate"):
+        assert words in str(caught.value)
+    assert (store.info(FAMILY, Metric.L2), stored(store)) == before
+
+
+def test_moved_dataset_is_followed(
+    store: VectorStore, encoder: ColourEncoder, dataset: Path, tmp_path: Path
+) -> None:
+    run(dataset, store, encoder)
+    moved = tmp_path / "elsewhere" / "香 photos"
+    moved.parent.mkdir()
+    shutil.move(dataset, moved)
+    encoder.calls = 0
+    report = run(moved, store, encoder)
+    assert (encoder.calls, report.unchanged) == (0, 12)
+    assert report.collections[0].dataset == report.dataset == str(moved)
+    assert store.info(FAMILY, Metric.L2).dataset == str(moved)
+
+
+def test_recreate_drops_rows_metrics_and_encoder(
+    store: VectorStore, encoder: ColourEncoder, dataset: Path
+) -> None:
+    run(dataset, store, encoder, metrics=tuple(Metric))
+    (dataset / "apple" / "0.png").unlink()
+    other = ColourEncoder("11111111")
+    report = run(dataset, store, other, recreate=True, metrics=[Metric.IP])
+    assert (report.added, report.without_file) == (11, 0)
+    assert store.metrics(FAMILY) == [Metric.IP]
+    assert store.info(FAMILY, Metric.IP).encoder == other.identity
+
+
+def test_no_metric_at_all_is_refused(
+    store: VectorStore, encoder: ColourEncoder, dataset: Path
+) -> None:
+    with pytest.raises(SettingsError, match="no metric was chosen"):
+        run(dataset, store, encoder, metrics=())
+
+
+# --- several metrics
+
+
+def test_added_metric_gets_the_same_rows_without_encoding(
+    store: VectorStore, encoder: ColourEncoder, dataset: Path
+) -> None:
+    run(dataset, store, encoder)
+    (dataset / "apple" / "0.png").unlink()
+    draw_dataset(dataset, ["plum/new.png"], first_seed=99)
+    encoder.calls = 0
+    report = run(dataset, store, encoder, metrics=[Metric.COSINE])
+    # 12 rows are copied, that of the lost file as well; only the new picture is encoded
+    assert (encoder.calls, report.added, report.unchanged, report.without_file) == (1, 1, 11, 1)
+    assert {info.metric: info.rows for info in report.collections} == {
+        Metric.COSINE: 13,
+        Metric.L2: 13,
+    }
+    assert stored(store) == stored(store, Metric.COSINE)
+    ids = [record.id for record in stored(store).values()]
+    one, other = (store.embeddings(FAMILY, m, ids) for m in (Metric.L2, Metric.COSINE))
+    assert all(one[i].tobytes() == other[i].tobytes() for i in ids)
+
+
+def test_run_for_one_metric_brings_the_others_up_to_date(
+    store: VectorStore, encoder: ColourEncoder, dataset: Path
+) -> None:
+    run(dataset, store, encoder, metrics=tuple(Metric))
+    draw_dataset(dataset, ["plum/new.png"], first_seed=99)
+    (dataset / "apple" / "0.png").write_bytes(picture_bytes(77))
+    report = run(dataset, store, encoder, metrics=[Metric.COSINE])
+    assert (report.added, report.updated, report.unchanged) == (1, 1, 11)
+    assert stored(store, Metric.L2) == stored(store, Metric.IP) == stored(store, Metric.COSINE)
+    assert len(stored(store)) == 13
+
+
+# --- nlist
+
+
+def test_automatic_nlist_grows_with_the_collection(
+    store: VectorStore, encoder: ColourEncoder, tmp_path: Path
+) -> None:
+    """3 pictures: one list. 120 pictures: 120 // 39 = 3 lists."""
+    root = draw_dataset(tmp_path / "growing", [f"a/{n}.png" for n in range(3)])
+    assert run(root, store, encoder).collections[0].nlist == 1
+    draw_dataset(root, [f"b/{n}.png" for n in range(117)], first_seed=3)
+    info = run(root, store, encoder).collections[0]
+    assert (info.nlist, info.rows) == (3, 120)
+
+
+def test_nlist_that_was_asked_for_is_built_and_then_stays(
+    store: VectorStore, encoder: ColourEncoder, dataset: Path
+) -> None:
+    assert run(dataset, store, encoder, index=IndexChoice(nlist=5)).collections[0].nlist == 5
+    assert run(dataset, store, encoder).collections[0].nlist == 5
+    assert run(dataset, store, encoder, index=IndexChoice(nlist=2)).collections[0].nlist == 2
+    flat = run(dataset, store, encoder, index=IndexChoice(IndexType.FLAT)).collections[0]
+    assert (flat.index_type, flat.rows) == ("FLAT", 12)
+
+
+# --- stopping half-way
+
+
+@pytest.mark.parametrize("stop_with", [KeyboardInterrupt, MemoryError])
+def test_stopped_run_keeps_what_was_encoded_and_the_next_completes_it(
+    store: VectorStore, encoder: ColourEncoder, tmp_path: Path, stop_with: type[BaseException]
+) -> None:
+    root = draw_dataset(tmp_path / "many", [f"c{n % 5}/{n}.png" for n in range(60)])
+    encoder.stop_after, encoder.stop_with = 32, stop_with
+    with pytest.raises(stop_with):
+        run(root, store, encoder, metrics=tuple(Metric))
+    for metric in Metric:
+        info = store.info(FAMILY, metric)
+        assert (info.rows, info.complete) == (32, False)
+    encoder.stop_after, encoder.calls = None, 0
+    report = run(root, store, encoder, metrics=tuple(Metric))
+    assert (encoder.calls, report.added, report.unchanged) == (28, 28, 32)
+    for info in report.collections:
+        assert (info.rows, info.complete) == (60, True)
+    paths = [record.path for record in store.records(FAMILY, Metric.IP)]
+    assert len(paths) == len(set(paths)) == 60
+
+
+def test_stop_between_two_metrics_is_made_good(
+    store: VectorStore, encoder: ColourEncoder, dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = store.upsert
+
+    def once(family: str, metric: Metric, *rows: object) -> None:
+        if metric is Metric.IP:
+            raise KeyboardInterrupt
+        real(family, metric, *rows)
+
+    monkeypatch.setattr(store, "upsert", once)
+    with pytest.raises(KeyboardInterrupt):
+        run(dataset, store, encoder, metrics=tuple(Metric))
+    monkeypatch.undo()
+    report = run(dataset, store, encoder, metrics=tuple(Metric))
+    assert [info.rows for info in report.collections] == [12, 12, 12]
+    assert stored(store, Metric.L2) == stored(store, Metric.IP) == stored(store, Metric.COSINE)
+
+
+def test_stop_between_a_collection_and_its_index_is_made_good(
+    store: VectorStore, encoder: ColourEncoder, dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(store._client, "create_index", stop)
+    with pytest.raises(KeyboardInterrupt):
+        run(dataset, store, encoder)
+    monkeypatch.undo()
+    info = run(dataset, store, encoder).collections[0]
+    assert (info.rows, info.index_type, info.complete) == (12, "IVF_FLAT", True)
+
+
+def test_failing_database_keeps_earlier_batches_and_stays_incomplete(
+    store: VectorStore, encoder: ColourEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexing, "BATCH_ROWS", 16)
+    root = draw_dataset(tmp_path / "many", [f"a/{n}.png" for n in range(48)])
+    real, calls = store.upsert, []
+
+    def twice(*arguments: object) -> None:
+        calls.append(1)
+        if len(calls) > 2:
+            raise StoreError("disk full")
+        real(*arguments)
+
+    monkeypatch.setattr(store, "upsert", twice)
+    with pytest.raises(StoreError, match="disk full"):
+        run(root, store, encoder)
+    info = store.info(FAMILY, Metric.L2)
+    assert (info.rows, info.complete) == (32, False)
+
+
+def test_complete_is_true_only_at_the_end(
+    store: VectorStore, encoder: ColourEncoder, dataset: Path
+) -> None:
+    run(dataset, store, encoder)
+    draw_dataset(dataset, ["plum/new.png"], first_seed=99)
+    seen = []
+
+    def look(stage: str, done: int, total: int) -> None:
+        if store.metrics(FAMILY):
+            seen.append((stage, done, store.info(FAMILY, Metric.L2).complete))
+
+    run(dataset, store, encoder, on_progress=look)
+    assert [complete for *_, complete in seen] == [False] * (len(seen) - 1) + [True]
+    assert seen[-1][:2] == ("index", 1)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from typing import Any
+from core import indexing
+from core.metric import Metric
+from core.store import VectorStore
+from tests.conftest import ColourEncoder
+
+indexing.BATCH_ROWS = 16
+class Dying(ColourEncoder):
+    def encode(self, images):
+        if self.calls >= 48:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().encode(images)
+
+indexing.build_index(
+    Path(sys.argv[1]), store=VectorStore(sys.argv[2], database="pictures"), encoder=Dying(),
+    family="fruit", metrics=tuple(Metric),
+)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs kill -9")
+def test_killed_process_loses_no_written_row_and_the_next_run_completes(
+    database: Path, encoder: ColourEncoder, tmp_path: Path
+) -> None:
+    root = draw_dataset(tmp_path / "many", [f"c{n % 5}/{n}.png" for n in range(80)])
+    died = subprocess.run(
+        [sys.executable, "-c", KILLED, str(root), str(database)],
+        cwd=PROJECT, capture_output=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert died.returncode == -signal.SIGKILL, died.stderr
+    store = VectorStore(str(database), database="pictures")
+    try:
+        infos = [store.info(FAMILY, metric) for metric in Metric]
+        assert [(info.rows, info.complete) for info in infos] == [(48, False)] * 3
+        report = run(root, store, encoder, metrics=tuple(Metric))
+        assert (encoder.calls, report.added, report.unchanged) == (32, 32, 48)
+        assert [(info.rows, info.complete) for info in report.collections] == [(80, True)] * 3
+    finally:
+        store.close()
+
+
+def test_search_goes_on_while_a_run_adds_pictures(
+    store: VectorStore, encoder: ColourEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexing, "BATCH_ROWS", 16)
+    root = draw_dataset(tmp_path / "many", [f"c{n % 5}/{n}.png" for n in range(100)])
+    run(root, store, encoder)
+    draw_dataset(root, [f"new/{n}.png" for n in range(200)], first_seed=500)
+    problems, done = [], threading.Event()
+    key = image_id("c0/0.png")
+    query = store.embeddings(FAMILY, Metric.L2, [key])[key]
+
+    def read() -> None:
+        try:
+            while not done.is_set():
+                info = store.info(FAMILY, Metric.L2)
+                if store.search(info, query, k=1, nprobe=info.nlist)[0][0].id != key:
+                    problems.append("another picture")
+        except Exception as error:
+            problems.append(error)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    report = run(root, store, encoder)
+    done.set()
+    reader.join()
+    assert problems == []
+    assert report.collections[0].rows == 300
+
+
+# --- the report
+
+
+def test_report_adds_up_and_is_plain_data(
+    store: VectorStore, encoder: ColourEncoder, dataset: Path
+) -> None:
+    (dataset / "apple" / "bad.jpg").write_text("no picture")
+    (dataset / "readme.md").write_text("text")
+    run(dataset, store, encoder)
+    (dataset / "apple" / "0.png").write_bytes(picture_bytes(77))
+    draw_dataset(dataset, ["plum/new.png"], first_seed=99)
+    report = run(dataset, store, encoder)
+    assert (report.added, report.updated, report.unchanged) == (1, 1, 11)
+    assert files_accounted(report) == sum(1 for p in dataset.rglob("*") if p.is_file()) == 15
+    assert report.seconds >= 0
+    assert report.images_per_second > 0
+    plain = json.loads(json.dumps(report.to_dict()))
+    assert plain["skipped"] == [
+        {"path": "apple/bad.jpg", "reason": report.skipped[0].reason},
+    ]
+    assert plain["collections"][0]["name"] == collection_name(FAMILY, Metric.L2)
+    assert os.fspath(dataset) == plain["dataset"]

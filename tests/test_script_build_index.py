@@ -1,0 +1,206 @@
+"""`python -m scripts.build_index`: exit status, messages, JSON; with a real, random ResNet-18."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from core.encoder import Encoder, build_model
+from core.metric import Metric
+from core.store import VectorStore
+from scripts import build_index
+from tests.conftest import draw_dataset
+
+PROJECT = Path(__file__).parent.parent
+
+pytestmark = pytest.mark.usefixtures("no_settings")
+
+HOLD = """
+import sys
+from core.store import VectorStore
+store = VectorStore(sys.argv[1])
+print("open", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("weights") / "random.pth"
+    torch.save(build_model("resnet18").state_dict(), path)
+    return path
+
+
+@pytest.fixture
+def command(weights: Path, dataset: Path) -> list[str]:
+    return [str(dataset), "--architecture", "resnet18", "--weights", str(weights)]
+
+
+def rows(tmp_path: Path) -> dict[Metric, int]:
+    store = VectorStore(str(tmp_path / "data" / "orchard.db"), database="image_vector_db")
+    try:
+        return {m: store.info("fruit_vector", m).rows for m in store.metrics("fruit_vector")}
+    finally:
+        store.close()
+
+
+def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """Run a command that must fail and return what it says on standard error."""
+    try:
+        status = build_index.main(arguments)
+    except SystemExit as stopped:  # argparse
+        status = stopped.code
+    out, said = capsys.readouterr()
+    assert (status, out) == (2, "")
+    assert "Traceback" not in said
+    return said
+
+
+def test_folder_becomes_searchable_and_the_report_says_so(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert build_index.main(command) == 0
+    said = capsys.readouterr().out
+    assert "12 added, 0 updated, 0 unchanged, 0 skipped, 0 other files" in said
+    assert "fruit_vector_cosine: 12 rows, IVF_FLAT, nlist 1" in said
+    assert rows(tmp_path) == dict.fromkeys(Metric, 12)
+
+
+def test_json_report_has_every_count(
+    command: list[str], dataset: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (dataset / "apple" / "bad.jpg").write_text("no picture")
+    assert build_index.main([*command, "--metrics", "l2", "ip", "--nlist", "3", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report.keys() == {
+        "dataset", "encoder", "added", "updated", "unchanged", "skipped", "ignored",
+        "without_file", "collections", "seconds", "images_per_second",
+    }  # fmt: skip
+    assert (report["added"], [s["path"] for s in report["skipped"]]) == (12, ["apple/bad.jpg"])
+    found = [(c["metric"], c["nlist"], c["rows"]) for c in report["collections"]]
+    assert found == [("L2", 3, 12), ("IP", 3, 12)]
+
+
+def test_missing_folder_is_named_before_anything_is_opened(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = refused([str(tmp_path / "none")], capsys)
+    assert f"error: the dataset folder {str(tmp_path / 'none')!r} does not exist" in said
+    assert "scripts.make_sample" in said
+    assert not (tmp_path / "data" / "orchard.db").exists()
+
+
+def test_empty_folder_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty").mkdir()
+    said = refused([str(tmp_path / "empty")], capsys)
+    assert "holds no pictures (it is empty). Put one folder per class" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--metrics", "EUCLID"], "'EUCLID' is no metric; allowed are L2, IP, COSINE"),
+        (["--nlist", "0"], "--nlist '0' is not allowed; write auto or 1 to 65536"),
+        (["--nlist", "65537"], "--nlist '65537' is not allowed"),
+        (["--nlist", "many"], "--nlist 'many' is not allowed"),
+        (["--nlist", "-3"], "-3"),
+        (["--index-type", "ANNOY"], "'ANNOY'"),
+        (["--architecture", "vgg16"], "'vgg16'"),
+        (["--weights", "none.pth"], "'none.pth' is not allowed: no such file"),
+        (["--collection", "my fruit"], "'my fruit' is not allowed"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_value_that_is_not_allowed_is_named(
+    dataset: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    assert said in refused([str(dataset), *arguments], capsys)
+
+
+def test_locked_database_names_its_holder_and_stays_whole(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "data" / "orchard.db"
+    assert build_index.main([*command, "--metrics", "L2"]) == 0
+    capsys.readouterr()
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(path)],
+        cwd=PROJECT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline() == "open\n"
+        said = refused([*command, "--recreate"], capsys)
+        holder.kill()
+    assert f"error: the database {str(path)!r} is open in another process" in said
+    if Path("/proc/locks").exists():
+        assert f"(process {holder.pid})" in said
+    assert "Stop it (Ctrl-C in its terminal), then try again" in said
+    assert rows(tmp_path) == {Metric.L2: 12}
+
+
+def test_server_down_is_a_message_without_the_token(
+    command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ORCHARD_MILVUS_URI", "http://127.0.0.1:1")
+    monkeypatch.setenv("ORCHARD_MILVUS_TOKEN", "root:sesame")
+    monkeypatch.setenv("ORCHARD_MILVUS_TIMEOUT", "3")
+    said = refused(command, capsys)
+    assert "error: the database at http://127.0.0.1:1 does not answer" in said
+    assert "sesame" not in said
+
+
+def test_checkpoint_of_another_architecture_is_refused(
+    command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    command[2] = "resnet34"
+    assert "does not fit resnet34" in refused(command, capsys)
+
+
+def test_interrupt_is_answered_and_the_same_command_goes_on(
+    command: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    draw_dataset(tmp_path / "photos", [f"fig/{n}.png" for n in range(20)], first_seed=40)
+    real, calls = Encoder.encode, []
+
+    def once(encoder: Encoder, images: list[torch.Tensor]) -> object:
+        calls.append(len(images))
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return real(encoder, images)
+
+    monkeypatch.setattr(Encoder, "encode", once)
+    assert build_index.main(command) == 130
+    assert "what was encoded is kept, the same command continues" in capsys.readouterr().err
+    assert rows(tmp_path) == dict.fromkeys(Metric, 16)
+    assert build_index.main(command) == 0
+    assert "16 added, 0 updated, 16 unchanged" in capsys.readouterr().out
+    assert rows(tmp_path) == dict.fromkeys(Metric, 32)
+
+
+def test_process_leaves_nothing_but_its_bar_on_standard_error(
+    command: list[str], tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "scripts.build_index", *command],
+        cwd=PROJECT,
+        env={**os.environ, "ORCHARD_DATA_DIR": str(tmp_path / "data")},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "12 added" in done.stdout
+    assert "pictures: " in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,234 @@
+"""`python -m scripts.search` over a collection of drawn JPEGs and a real, random ResNet-18."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from core.dataset import image_id
+from core.encoder import Encoder, build_model
+from core.metric import Metric
+from core.store import VectorStore
+from core.weights import Checkpoint
+from scripts import build_index, search
+
+PROJECT = Path(__file__).parent.parent
+
+pytestmark = pytest.mark.usefixtures("no_settings")
+
+LABELS = ("apple", "香蕉", 'it\'s a "pear"')
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `photos`, `random.pth` and a `data` folder in which they are indexed."""
+    folder = tmp_path_factory.mktemp("built")
+    draw_photos(folder / "photos")
+    torch.manual_seed(0)
+    torch.save(build_model("resnet18").state_dict(), folder / "random.pth")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ORCHARD_DATA_DIR", str(folder / "data"))
+        assert build_index.main(
+            [str(folder / "photos"), "--architecture", "resnet18",
+             "--weights", str(folder / "random.pth"), "--nlist", "4"]
+        ) == 0  # fmt: skip
+    return folder
+
+
+@pytest.fixture(scope="module")
+def encoded(built: Path) -> tuple[list[Path], NDArray[np.float64]]:
+    """Every picture and what the encoder makes of it, without any database."""
+    encoder = Encoder(Checkpoint(built / "random.pth", "resnet18"))
+    files = sorted((built / "photos").glob("*/*.jpg"))
+    return files, encoder.encode([Image.open(file) for file in files]).astype(np.float64)
+
+
+@pytest.fixture
+def photos(built: Path, monkeypatch: pytest.MonkeyPatch, no_settings: None) -> Path:
+    monkeypatch.setenv("ORCHARD_DATA_DIR", str(built / "data"))
+    monkeypatch.setenv("ORCHARD_WEIGHTS", str(built / "random.pth"))
+    return built / "photos"
+
+
+def draw_photos(root: Path) -> None:
+    random = np.random.default_rng(0)
+    for label in LABELS:
+        (root / label).mkdir(parents=True)
+        for number in range(5):
+            image = Image.new("RGB", (60, 50), tuple(int(c) for c in random.integers(0, 256, 3)))
+            x, y = (int(c) for c in random.integers(0, 30, 2))
+            colour = tuple(int(c) for c in random.integers(0, 256, 3))
+            ImageDraw.Draw(image).ellipse((x, y, x + 20, y + 15), fill=colour)
+            image.save(root / label / f"{number}.jpg", quality=92)
+
+
+def answer(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    assert search.main([*arguments, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """Run a command that must fail and return what it says on standard error."""
+    try:
+        status = search.main(arguments)
+    except SystemExit as stopped:  # argparse
+        status = stopped.code
+    out, said = capsys.readouterr()
+    assert (status, out) == (2, "")
+    assert "Traceback" not in said
+    return said
+
+
+def test_json_has_exactly_the_agreed_fields(
+    photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = answer([str(photos / "apple" / "2.jpg"), "-k", "4"], capsys)
+    assert list(found) == ["hits", "metric", "nprobe", "k", "encoder", "milliseconds"]
+    assert found["milliseconds"].keys() == {"encode", "search"}
+    assert all(value > 0 for value in found["milliseconds"].values())
+    assert (found["metric"], found["nprobe"], found["k"]) == ("COSINE", 4, 4)
+    assert found["encoder"].startswith("resnet18/")
+    assert found["encoder"].endswith("/resize256-crop224-imagenet/512")
+    assert len(found["hits"]) == 4
+    assert all(list(hit) == ["rank", "id", "path", "label", "score"] for hit in found["hits"])
+    first = found["hits"][0]
+    assert (first["rank"], first["path"], first["label"]) == (1, "apple/2.jpg", "apple")
+    assert first["id"] == image_id("apple/2.jpg")
+    assert first["score"] == pytest.approx(1, abs=1e-4)
+
+
+@pytest.mark.parametrize("metric", list(Metric))
+def test_hits_are_those_of_brute_force_over_all_pictures(
+    photos: Path,
+    capsys: pytest.CaptureFixture[str],
+    metric: Metric,
+    encoded: tuple[list[Path], NDArray[np.float64]],
+) -> None:
+    query = photos / "香蕉" / "1.jpg"
+    found = answer([str(query), "-k", "15", "--metric", metric.lower()], capsys)
+    files, vectors = encoded
+    q = vectors[files.index(query)]
+    scores = {
+        Metric.L2: ((vectors - q) ** 2).sum(axis=1),
+        Metric.IP: vectors @ q,
+        Metric.COSINE: vectors @ q / np.linalg.norm(vectors, axis=1) / np.linalg.norm(q),
+    }[metric]
+    order = np.argsort(-scores if metric.higher_is_better else scores)
+    expected = [files[n].relative_to(photos).as_posix() for n in order]
+    assert [hit["path"] for hit in found["hits"]] == expected
+    assert [hit["score"] for hit in found["hits"]] == pytest.approx(
+        list(scores[order]), rel=1e-3, abs=1e-2
+    )
+
+
+def test_label_filter_takes_odd_names_and_several(
+    photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    query = str(photos / "apple" / "0.jpg")
+    found = answer([query, "--nprobe", "1", "--label", *LABELS[1:]], capsys)
+    assert [hit["label"] for hit in found["hits"]].count(LABELS[2]) == 5
+    assert {hit["label"] for hit in found["hits"]} == set(LABELS[1:])
+
+
+def test_table_for_people_says_what_the_numbers_mean(
+    photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert search.main([str(photos / "apple" / "0.jpg"), "-k", "3", "--metric", "L2"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "lower is more alike" in lines[0]
+    rank, distance, *rest = lines[1].split()
+    assert (rank, rest) == ("1", ["apple", "apple/0.jpg"])
+    assert float(distance) < 0.1
+    assert lines[-1].startswith("3 of 3 from 15 rows, encode ")
+    assert lines[-1].endswith("nprobe 4 of 4")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--metric", "EUCLID"], "'EUCLID' is no metric; allowed are L2, IP, COSINE"),
+        (["-k", "0"], "-k is 0, allowed are 1 to 100"),
+        (["-k", "101"], "-k is 101, allowed are 1 to 100"),
+        (["-k", "many"], "'many'"),
+        (["--nprobe", "0"], "nprobe is 0, allowed are 1 to 4"),
+        (["--nprobe", "5"], "nprobe is 5, allowed are 1 to 4"),
+        (["--label", "quince"], "no row has the class 'quince'. Choose among apple, it's a"),
+        (["--collection", "nuts"], "'nuts' has no COSINE index (there is none of that name). Bu"),
+        (["--collection", "a-b"], "'a-b' is not allowed"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_value_that_is_not_allowed_is_named(
+    photos: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    assert said in refused([str(photos / "apple" / "0.jpg"), *arguments], capsys)
+
+
+def test_missing_picture_is_named(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = refused([str(photos / "none.jpg")], capsys)
+    assert f"error: {str(photos / 'none.jpg')!r} cannot be read (No such file" in said
+    assert "Check the path" in said
+
+
+@pytest.mark.parametrize("content", [b"", b"this is no picture", b"\xff\xd8\xff\xe0 cut"])
+def test_file_that_is_no_picture_is_named(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes
+) -> None:
+    (tmp_path / "text.jpg").write_bytes(content)
+    said = refused([str(tmp_path / "text.jpg")], capsys)
+    assert f"error: {str(tmp_path / 'text.jpg')!r} is" in said
+
+
+def test_other_weights_are_refused(
+    photos: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    torch.manual_seed(1)
+    torch.save(build_model("resnet18").state_dict(), tmp_path / "other.pth")
+    monkeypatch.setenv("ORCHARD_WEIGHTS", str(tmp_path / "other.pth"))
+    said = refused([str(photos / "apple" / "0.jpg")], capsys)
+    assert "was built with resnet18 and weights" in said
+    assert "ORCHARD_WEIGHTS" in said
+
+
+def test_unfinished_collection_is_announced_and_still_answers(
+    photos: Path,
+    built: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shutil.copytree(built / "data", tmp_path / "copy")
+    monkeypatch.setenv("ORCHARD_DATA_DIR", str(tmp_path / "copy"))
+    store = VectorStore(str(tmp_path / "copy" / "orchard.db"), database="image_vector_db")
+    store.set_complete("fruit_vector", Metric.COSINE, complete=False)
+    store.close()
+    assert search.main([str(photos / "apple" / "0.jpg"), "-k", "1"]) == 0
+    out, said = capsys.readouterr()
+    assert "note: the last indexing run of fruit_vector_cosine did not finish" in said
+    assert "apple/0.jpg" in out
+
+
+def test_process_prints_json_alone_and_nothing_on_standard_error(photos: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "scripts.search", str(photos / "香蕉" / "0.jpg"), "--json"],
+        cwd=PROJECT,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        timeout=120,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["hits"][0]["path"] == "香蕉/0.jpg"

@@ -1,0 +1,587 @@
+"""The contract of the vector store, against a real Milvus Lite database."""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from core.dataset import image_id
+from core.errors import (
+    CollectionNotFoundError,
+    EncoderMismatchError,
+    QueryError,
+    StoreError,
+    StoreUnavailableError,
+)
+from core.index import IndexChoice, IndexType, auto_nlist
+from core.metric import Metric
+from core.records import CollectionInfo, EncoderIdentity, ImageRecord
+from core.store import VectorStore, collection_name
+from tests.conftest import DIMENSION
+
+ENCODER = EncoderIdentity("resnet18", "12345678", "resize8", DIMENSION)
+FAMILY = "fruit"
+ROWS = 300
+ABC = ("a", "b", "c")
+PROJECT = Path(__file__).parent.parent
+
+ODD_LABELS = (
+    'double "quotes"',
+    "it's",
+    "back\\slash",
+    "香蕉",
+    "two words",
+    "<script>alert(1)</script>",
+    "100%",
+    "line\nbreak",
+    "{brace} [bracket]",
+)
+
+
+def make_records(labels: Sequence[str], *, start: int = 0) -> list[ImageRecord]:
+    paths = [f"{label}/{n:04d}.jpg" for n, label in enumerate(labels, start)]
+    return [
+        ImageRecord(image_id(path), path, label, f"{n:032x}")
+        for n, (path, label) in enumerate(zip(paths, labels, strict=True))
+    ]
+
+
+def random_rows(
+    count: int = ROWS, labels: Sequence[str] = ABC, seed: int = 0
+) -> tuple[list[ImageRecord], NDArray[np.float32]]:
+    vectors = np.random.default_rng(seed).normal(size=(count, DIMENSION)).astype(np.float32)
+    return make_records([labels[n % len(labels)] for n in range(count)]), vectors
+
+
+def fill(
+    store: VectorStore,
+    metric: Metric,
+    records: Sequence[ImageRecord],
+    vectors: NDArray[np.float32],
+    *,
+    index: IndexChoice | None = None,
+    family: str = FAMILY,
+) -> CollectionInfo:
+    store.create(
+        family,
+        metric,
+        encoder=ENCODER,
+        dataset="/photos",
+        index=index or IndexChoice(nlist=4),
+        expected_rows=len(records),
+    )
+    store.upsert(family, metric, records, vectors)
+    store.finish(family, metric)
+    return store.info(family, metric)
+
+
+def brute_force(
+    metric: Metric, vectors: NDArray[np.float32], query: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """Scores of every row, worked out in float64."""
+    v, q = vectors.astype(np.float64), query.astype(np.float64)
+    if metric is Metric.L2:
+        return ((v - q) ** 2).sum(axis=1)
+    dots = v @ q
+    if metric is Metric.IP:
+        return dots
+    return dots / np.linalg.norm(v, axis=1) / np.linalg.norm(q)
+
+
+# --- what is built
+
+
+def test_nlist_is_built_as_asked(store: VectorStore) -> None:
+    info = fill(store, Metric.L2, *random_rows(), index=IndexChoice(nlist=7))
+    assert (info.index_type, info.nlist) == ("IVF_FLAT", 7)
+
+
+def test_nlist_follows_the_expected_rows_where_left_open(store: VectorStore) -> None:
+    info = fill(store, Metric.L2, *random_rows(), index=IndexChoice())
+    # 4 * sqrt(300) = 69, but 39 rows a list allow 300 // 39 = 7
+    assert info.nlist == auto_nlist(ROWS) == 7
+
+
+def test_flat_index_has_no_lists_and_ignores_nprobe(store: VectorStore) -> None:
+    records, vectors = random_rows()
+    info = fill(store, Metric.L2, records, vectors, index=IndexChoice(IndexType.FLAT))
+    assert (info.index_type, info.nlist) == ("FLAT", 0)
+    assert store.search(info, vectors[5], k=1, nprobe=0)[0][0] == records[5]
+
+
+def test_info_describes_what_was_stored(store: VectorStore) -> None:
+    info = fill(store, Metric.COSINE, *random_rows())
+    assert info == CollectionInfo(
+        name="fruit_cosine",
+        metric=Metric.COSINE,
+        dimension=DIMENSION,
+        rows=ROWS,
+        index_type="IVF_FLAT",
+        nlist=4,
+        pending_rows=0,
+        encoder=ENCODER,
+        dataset="/photos",
+        complete=False,
+    )
+
+
+def test_properties_change_without_losing_the_others(store: VectorStore) -> None:
+    fill(store, Metric.L2, *random_rows(5))
+    store.set_complete(FAMILY, Metric.L2, complete=True)
+    assert store.info(FAMILY, Metric.L2).complete
+    store.set_complete(FAMILY, Metric.L2, complete=False, dataset='/mnt/new "香"')
+    info = store.info(FAMILY, Metric.L2)
+    assert (info.complete, info.dataset, info.encoder) == (False, '/mnt/new "香"', ENCODER)
+
+
+def test_metrics_lists_the_collections_of_this_family_alone(store: VectorStore) -> None:
+    assert store.metrics(FAMILY) == []
+    fill(store, Metric.COSINE, *random_rows(3))
+    fill(store, Metric.L2, *random_rows(3))
+    fill(store, Metric.IP, *random_rows(3), family="fruit_2")
+    assert store.metrics(FAMILY) == [Metric.L2, Metric.COSINE]
+
+
+def test_explicit_index_replaces_the_old_one_and_keeps_the_rows(store: VectorStore) -> None:
+    records, vectors = random_rows()
+    fill(store, Metric.IP, records, vectors, index=IndexChoice(nlist=4))
+    store.fit_index(FAMILY, Metric.IP, index=IndexChoice(nlist=6), expected_rows=ROWS)
+    store.finish(FAMILY, Metric.IP)
+    info = store.info(FAMILY, Metric.IP)
+    assert (info.nlist, info.rows, info.metric) == (6, ROWS, Metric.IP)
+    # and without a wish, what a person chose stays, however many rows there are
+    store.fit_index(FAMILY, Metric.IP, index=IndexChoice(), expected_rows=100_000)
+    assert store.info(FAMILY, Metric.IP).nlist == 6
+
+
+def test_outgrown_automatic_index_is_replaced(store: VectorStore) -> None:
+    fill(store, Metric.L2, *random_rows(10), index=IndexChoice())
+    assert store.info(FAMILY, Metric.L2).nlist == 1
+    records, vectors = random_rows()
+    store.upsert(FAMILY, Metric.L2, records, vectors)
+    store.fit_index(FAMILY, Metric.L2, index=IndexChoice(), expected_rows=ROWS)
+    store.finish(FAMILY, Metric.L2)
+    info = store.info(FAMILY, Metric.L2)
+    assert (info.nlist, info.rows) == (7, ROWS)
+    assert store.search(info, vectors[9], k=1, nprobe=7)[0][0] == records[9]
+
+
+def test_collection_without_an_index_is_described_and_mended(store: VectorStore) -> None:
+    fill(store, Metric.L2, *random_rows())
+    client, name = store._client, collection_name(FAMILY, Metric.L2)
+    client.release_collection(name)
+    client.drop_index(name, client.list_indexes(name)[0])
+    assert store.info(FAMILY, Metric.L2).index_type == ""
+    store.fit_index(FAMILY, Metric.L2, index=IndexChoice(), expected_rows=ROWS)
+    store.finish(FAMILY, Metric.L2)
+    info = store.info(FAMILY, Metric.L2)
+    assert (info.index_type, info.rows) == ("IVF_FLAT", ROWS)
+
+
+# --- scores
+
+
+@pytest.mark.parametrize("metric", list(Metric))
+def test_every_list_searched_is_exact_brute_force(store: VectorStore, metric: Metric) -> None:
+    records, vectors = random_rows()
+    info = fill(store, metric, records, vectors, index=IndexChoice(nlist=6))
+    for query in np.random.default_rng(1).normal(size=(5, DIMENSION)).astype(np.float32):
+        hits = store.search(info, query, k=20, nprobe=6)
+        expected = brute_force(metric, vectors, query)
+        best = np.argsort(-expected if metric.higher_is_better else expected)[:20]
+        assert [record for record, _ in hits] == [records[n] for n in best]
+        np.testing.assert_allclose([score for _, score in hits], expected[best], rtol=1e-4)
+
+
+def test_scores_worked_out_by_hand(store: VectorStore) -> None:
+    """Rows (3, 4, 0...) and (-1, 0, 0...), query (1, 0, 0...).
+
+    L2 squared: 2^2 + 4^2 = 20 and 2^2 = 4. IP: 3 and -1. COSINE: 3 / 5 and -1.
+    """
+    vectors = np.zeros((2, DIMENSION), np.float32)
+    vectors[0, :2], vectors[1, 0] = (3, 4), -1
+    query = np.eye(DIMENSION, dtype=np.float32)[0]
+    near, far = records = make_records(["near", "far"])
+    expected = {
+        Metric.L2: [(far, 4.0), (near, 20.0)],
+        Metric.IP: [(near, 3.0), (far, -1.0)],
+        Metric.COSINE: [(near, 0.6), (far, -1.0)],
+    }
+    for metric, rows in expected.items():
+        info = fill(store, metric, records, vectors, index=IndexChoice(nlist=1))
+        found = store.search(info, query, k=2, nprobe=1)
+        assert [record for record, _ in found] == [record for record, _ in rows]
+        assert [s for _, s in found] == pytest.approx([s for _, s in rows], abs=1e-5)
+
+
+def test_cosine_stays_between_minus_one_and_one(store: VectorStore) -> None:
+    records, vectors = random_rows()
+    info = fill(store, Metric.COSINE, records, 1000 * vectors)
+    scores = [score for _, score in store.search(info, vectors[0], k=ROWS, nprobe=4)]
+    assert len(scores) == ROWS
+    assert -1 - 1e-5 <= min(scores) < max(scores) <= 1 + 1e-5
+
+
+def test_low_nprobe_may_return_fewer_than_asked_and_all_lists_return_all(
+    store: VectorStore,
+) -> None:
+    records, vectors = random_rows()
+    info = fill(store, Metric.L2, records, vectors, index=IndexChoice(nlist=7))
+    assert len(store.search(info, vectors[0], k=ROWS, nprobe=1)) < ROWS
+    assert len(store.search(info, vectors[0], k=ROWS + 50, nprobe=7)) == ROWS
+
+
+def test_double_precision_query_is_answered(store: VectorStore) -> None:
+    records, vectors = random_rows(20)
+    info = fill(store, Metric.L2, records, vectors)
+    assert store.search(info, vectors[3].astype(np.float64), k=1, nprobe=4)[0][0] == records[3]
+
+
+# --- refused before Milvus sees it
+
+
+@pytest.mark.parametrize(
+    ("k", "nprobe", "said"),
+    [
+        (1, 0, "nprobe is 0, allowed are 1 to 4"),
+        (1, 5, "nprobe is 5, allowed are 1 to 4"),
+        (1, -1, "nprobe is -1"),
+        (0, 1, "k is 0, allowed are 1 to 16,384"),
+        (16_385, 1, "k is 16385"),
+    ],
+)
+def test_query_out_of_range_is_refused_before_milvus(
+    store: VectorStore, monkeypatch: pytest.MonkeyPatch, k: int, nprobe: int, said: str
+) -> None:
+    records, vectors = random_rows(20)
+    info = fill(store, Metric.L2, records, vectors)
+    monkeypatch.setattr(store._client, "search", _never)
+    with pytest.raises(QueryError, match=said):
+        store.search(info, vectors[0], k=k, nprobe=nprobe)
+
+
+def test_query_of_another_dimension_is_refused_before_milvus(
+    store: VectorStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    info = fill(store, Metric.L2, *random_rows(20))
+    monkeypatch.setattr(store._client, "search", _never)
+    with pytest.raises(EncoderMismatchError, match=r"the query has 5 numbers.* of 8"):
+        store.search(info, np.zeros(5, np.float32), k=1, nprobe=1)
+    with pytest.raises(EncoderMismatchError):
+        store.search(info, np.zeros((1, DIMENSION), np.float32), k=1, nprobe=1)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_query_that_is_not_finite_is_refused_before_milvus(
+    store: VectorStore, monkeypatch: pytest.MonkeyPatch, bad: float
+) -> None:
+    info = fill(store, Metric.L2, *random_rows(20))
+    monkeypatch.setattr(store._client, "search", _never)
+    query = np.zeros(DIMENSION, np.float32)
+    query[3] = bad
+    with pytest.raises(QueryError, match="not finite"):
+        store.search(info, query, k=1, nprobe=1)
+
+
+@pytest.mark.parametrize(
+    "embeddings",
+    [
+        np.full((2, DIMENSION), np.nan, np.float32),
+        np.array([[0] * DIMENSION, [0] * 7 + [np.inf]], np.float32),
+        np.full((2, DIMENSION), 1e300),  # too large for float32
+        np.zeros((2, DIMENSION - 1), np.float32),
+        np.zeros((3, DIMENSION), np.float32),
+        np.zeros((DIMENSION, 2), np.float32),
+        np.zeros(2, np.float32),
+    ],
+    ids=["nan", "inf", "overflow", "dimension", "count", "transposed", "flat"],
+)
+def test_embeddings_that_are_not_usable_are_never_written(
+    store: VectorStore, embeddings: NDArray[np.float32]
+) -> None:
+    records, vectors = random_rows(4)
+    fill(store, Metric.L2, records[2:], vectors[2:])
+    with pytest.raises(StoreError, match="refused before they reached fruit_l2"):
+        store.upsert(FAMILY, Metric.L2, records[:2], embeddings)
+    assert list(store.records(FAMILY, Metric.L2)) == sorted(records[2:], key=lambda r: r.id)
+
+
+def _never(*_: object, **__: object) -> None:
+    raise AssertionError("this reached Milvus")
+
+
+# --- rows
+
+
+def test_upsert_twice_keeps_one_row_with_the_newer_content(store: VectorStore) -> None:
+    records, vectors = random_rows(20)
+    fill(store, Metric.L2, records, vectors)
+    newer = ImageRecord(records[0].id, records[0].path, records[0].label, "f" * 32)
+    store.upsert(FAMILY, Metric.L2, [newer, *records[1:]], vectors + 1)
+    assert store.count(FAMILY, Metric.L2) == 20
+    store.finish(FAMILY, Metric.L2)
+    assert store.count(FAMILY, Metric.L2) == 20
+    assert newer in set(store.records(FAMILY, Metric.L2))
+    np.testing.assert_array_equal(
+        store.embeddings(FAMILY, Metric.L2, [newer.id])[newer.id], vectors[0] + 1
+    )
+
+
+def test_more_rows_than_one_batch_are_all_written_and_read(store: VectorStore) -> None:
+    """A batch has 500 rows, a page that is read 2,000."""
+    records, vectors = random_rows(2_600)
+    info = fill(store, Metric.L2, records, vectors)
+    assert info.rows == 2_600
+    assert list(store.records(FAMILY, Metric.L2)) == sorted(records, key=lambda r: r.id)
+    found = store.embeddings(FAMILY, Metric.L2, [r.id for r in records])
+    np.testing.assert_array_equal(np.stack([found[r.id] for r in records]), vectors)
+
+
+def test_embeddings_come_back_bit_for_bit_and_unknown_ids_are_left_out(store: VectorStore) -> None:
+    records, _ = random_rows(3)
+    tiny, huge = np.float32(1e-38), np.float32(3e38)
+    vectors = np.array([[1 / 3] * 8, [tiny, -tiny, huge, -huge, 0, -0.0, 1, 2], range(8)])
+    vectors = vectors.astype(np.float32)
+    fill(store, Metric.L2, records, vectors)
+    found = store.embeddings(FAMILY, Metric.L2, [r.id for r in records] + [12345])
+    assert found.keys() == {r.id for r in records}
+    for record, vector in zip(records, vectors, strict=True):
+        assert found[record.id].dtype == np.float32
+        assert found[record.id].tobytes() == vector.tobytes()
+    assert store.embeddings(FAMILY, Metric.L2, []) == {}
+
+
+def test_odd_names_come_back_as_they_were_and_can_be_filtered_by(store: VectorStore) -> None:
+    records, vectors = random_rows(10 * len(ODD_LABELS), labels=ODD_LABELS)
+    info = fill(store, Metric.L2, records, vectors)
+    assert set(store.records(FAMILY, Metric.L2)) == set(records)
+    for label in ODD_LABELS:
+        hits = store.search(info, vectors[0], k=50, nprobe=info.nlist, labels=[label])
+        assert {record for record, _ in hits} == {r for r in records if r.label == label}
+    both = store.search(info, vectors[0], k=50, nprobe=info.nlist, labels=ODD_LABELS[:2])
+    assert len(both) == 20
+
+
+def test_a_label_cannot_break_out_of_the_filter(store: VectorStore) -> None:
+    records, vectors = random_rows(30)
+    info = fill(store, Metric.L2, records, vectors)
+    for label in ('" or label != "', '"] or label in ["a', "a\\", "\\"):
+        assert store.search(info, vectors[0], k=30, nprobe=4, labels=[label]) == []
+
+
+def test_ids_use_all_63_bits(store: VectorStore) -> None:
+    _, vectors = random_rows(2)
+    records = [ImageRecord(i, "a/b.jpg", "a", "0" * 32) for i in (0, 2**63 - 1)]
+    info = fill(store, Metric.L2, records, vectors)
+    assert [r.id for r in store.records(FAMILY, Metric.L2)] == [0, 2**63 - 1]
+    assert store.search(info, vectors[1], k=1, nprobe=4)[0][0] == records[1]
+    assert store.embeddings(FAMILY, Metric.L2, [2**63 - 1]).keys() == {2**63 - 1}
+
+
+# --- what is not there
+
+
+def test_unknown_collection_names_itself_and_the_next_step(store: VectorStore) -> None:
+    with pytest.raises(CollectionNotFoundError) as caught:
+        store.info("nuts", Metric.IP)
+    assert "'nuts'" in str(caught.value)
+    assert "scripts.build_index DATASET --collection nuts --metrics IP" in str(caught.value)
+
+
+def test_missing_metric_says_which_there_are(store: VectorStore) -> None:
+    fill(store, Metric.L2, *random_rows(3))
+    with pytest.raises(CollectionNotFoundError, match=r"no IP index \(it has L2\)"):
+        store.info(FAMILY, Metric.IP)
+    with pytest.raises(CollectionNotFoundError):
+        list(store.records(FAMILY, Metric.IP))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda s: s.count("nuts", Metric.L2),
+        lambda s: s.embeddings("nuts", Metric.L2, [1]),
+        lambda s: s.upsert("nuts", Metric.L2, *random_rows(1)),
+        lambda s: s.finish("nuts", Metric.L2),
+        lambda s: s.set_complete("nuts", Metric.L2, complete=True),
+    ],
+    ids=["count", "embeddings", "upsert", "finish", "set_complete"],
+)
+def test_every_call_on_a_missing_collection_says_so(
+    store: VectorStore, call: Callable[[VectorStore], object]
+) -> None:
+    with pytest.raises(CollectionNotFoundError, match=r"nuts_l2.*build_index"):
+        call(store)
+
+
+def test_dropped_collection_is_gone_and_can_be_built_again(store: VectorStore) -> None:
+    info = fill(store, Metric.L2, *random_rows(30))
+    store.drop(FAMILY, Metric.L2)
+    with pytest.raises(CollectionNotFoundError):
+        store.search(info, np.zeros(DIMENSION, np.float32), k=1, nprobe=1)
+    assert fill(store, Metric.L2, *random_rows(5)).rows == 5
+
+
+def test_collection_of_somebody_else_is_refused(store: VectorStore) -> None:
+    client = store._client
+    client.create_collection("other_l2", dimension=4)
+    with pytest.raises(EncoderMismatchError, match="other_l2 does not say which encoder"):
+        store.info("other", Metric.L2)
+
+
+# --- opening, closing, sharing
+
+
+def test_reopened_database_loads_by_itself(database: Path) -> None:
+    records, vectors = random_rows()
+    store = VectorStore(str(database), database="pictures")
+    fill(store, Metric.L2, records, vectors)
+    store.close()
+    store = VectorStore(str(database), database="pictures")
+    try:
+        info = store.info(FAMILY, Metric.L2)
+        assert info.rows == ROWS
+        assert store.search(info, vectors[7], k=1, nprobe=4)[0][0] == records[7]
+    finally:
+        store.close()
+
+
+def test_collection_released_by_another_client_is_loaded_again(store: VectorStore) -> None:
+    records, vectors = random_rows()
+    info = fill(store, Metric.L2, records, vectors)
+    store._client.release_collection(info.name)
+    assert store.search(info, vectors[7], k=1, nprobe=4)[0][0] == records[7]
+    store._client.release_collection(info.name)
+    assert store.embeddings(FAMILY, Metric.L2, [records[0].id])
+
+
+def test_database_is_made_and_holds_what_is_put_into_it(database: Path) -> None:
+    one = VectorStore(str(database), database="one")
+    two = VectorStore(str(database), database="two")
+    fill(one, Metric.L2, *random_rows(3))
+    assert set(one._client.list_databases()) >= {"one", "two"}
+    assert (one.metrics(FAMILY), two.metrics(FAMILY)) == ([Metric.L2], [])
+    one.close()
+    two.close()
+
+
+def test_closing_one_of_two_stores_leaves_the_other_working(database: Path) -> None:
+    first = VectorStore(str(database))
+    second = VectorStore(str(database.parent / "." / "x" / ".." / database.name))
+    fill(first, Metric.L2, *random_rows(3))
+    second.close()
+    second.close()
+    assert first.count(FAMILY, Metric.L2) == 3
+    first.close()
+    with pytest.raises(StoreError):
+        first.count(FAMILY, Metric.L2)
+
+
+def test_closed_store_lets_another_process_open_the_file(database: Path) -> None:
+    store = VectorStore(str(database))
+    fill(store, Metric.L2, *random_rows(3))
+    store.close()
+    code = (
+        "import sys; from core.store import *; from core.metric import Metric;"
+        "s = VectorStore(sys.argv[1]); print(s.count('fruit', Metric.L2)); s.close()"
+    )
+    done = _python(code, str(database))
+    assert (done.stdout.strip(), done.stderr) == ("3", "")
+
+
+def test_foreign_milvus_uri_variable_does_no_harm() -> None:
+    """pymilvus reads that name on import and fails on a file name."""
+    code = "import os, core.store; print(os.environ['MILVUS_URI'])"
+    done = _python(code, env={"MILVUS_URI": "./milvus.db"})
+    assert (done.stdout.strip(), done.returncode) == ("./milvus.db", 0)
+
+
+def test_server_down_fails_fast_and_names_the_address() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    started = time.monotonic()
+    with pytest.raises(StoreUnavailableError) as caught:
+        VectorStore(f"http://127.0.0.1:{port}", token="root:sesame-sesame", timeout=3)
+    assert time.monotonic() - started < 5
+    assert f"http://127.0.0.1:{port}" in str(caught.value)
+    assert "ORCHARD_MILVUS_URI" in str(caught.value)
+    assert "sesame" not in str(caught.value)
+
+
+def test_password_in_the_address_is_not_repeated() -> None:
+    with pytest.raises(StoreUnavailableError) as caught:
+        VectorStore("http://root:sesame@127.0.0.1:1", timeout=3)
+    assert "http://127.0.0.1:1" in str(caught.value)
+    assert "sesame" not in str(caught.value)
+
+
+def test_silent_server_counts_as_down_after_the_timeout() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        started = time.monotonic()
+        with pytest.raises(StoreUnavailableError):
+            VectorStore(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout=1)
+        assert time.monotonic() - started < 10
+
+
+def test_failed_open_leaves_the_file_free(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.store.MilvusClient.list_databases", _failing)
+    with pytest.raises(ZeroDivisionError):
+        VectorStore(str(database))
+    monkeypatch.undo()
+    done = _python("import sys; from core.store import *; VectorStore(sys.argv[1])", str(database))
+    assert done.returncode == 0, done.stderr
+
+
+def _failing(*_: object, **__: object) -> None:
+    raise ZeroDivisionError
+
+
+def test_threads_may_search_while_another_writes(store: VectorStore) -> None:
+    records, vectors = random_rows(600)
+    info = fill(store, Metric.L2, records[:300], vectors[:300])
+    problems, done = [], threading.Event()
+
+    def read() -> None:
+        while not done.is_set():
+            try:
+                hits = store.search(info, vectors[0], k=10, nprobe=4)
+                if hits[0][0] != records[0]:
+                    problems.append(hits[0])
+            except Exception as error:
+                problems.append(error)
+                return
+
+    readers = [threading.Thread(target=read) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    for start in range(300, 600, 50):
+        store.upsert(FAMILY, Metric.L2, records[start : start + 50], vectors[start : start + 50])
+    store.finish(FAMILY, Metric.L2)
+    done.set()
+    for reader in readers:
+        reader.join()
+    assert problems == []
+    assert store.count(FAMILY, Metric.L2) == 600
+
+
+def _python(
+    code: str, *arguments: str, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=PROJECT,
+        env={**os.environ, **(env or {})},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )

@@ -1,0 +1,166 @@
+"""What every script shares: exit statuses, and tracebacks only in the log."""
+
+import argparse
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from core.config import Settings, load_settings
+from core.errors import DatasetError
+from core.logs import FILE_NAME
+from core.metric import Metric
+from scripts.terminal import ProgressBar, guarded, parse_metric
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Iterator[Settings]:
+    root = logging.getLogger()
+    before = list(root.handlers)
+    yield load_settings(data_dir=tmp_path / "data")
+    for handler in [h for h in root.handlers if h not in before]:
+        root.removeHandler(handler)
+        handler.close()
+
+
+def raising(error: BaseException) -> Callable[[], int]:
+    def work() -> int:
+        raise error
+
+    return work
+
+
+def log_of(settings: Settings) -> str:
+    return (settings.data_dir / FILE_NAME).read_text(encoding="utf-8")
+
+
+def test_the_status_of_the_work_is_passed_on(settings: Settings) -> None:
+    assert guarded(lambda: 0, settings, on_interrupt="") == 0
+    assert guarded(lambda: 7, settings, on_interrupt="") == 7
+
+
+def test_an_error_a_person_can_mend_is_a_message_and_status_2(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = guarded(raising(DatasetError("no such folder")), settings, on_interrupt="")
+    captured = capsys.readouterr()
+    assert status == 2
+    assert captured.err == "error: no such folder\n"
+    assert captured.out == ""
+    assert "Traceback" in log_of(settings)
+
+
+def test_an_interrupt_says_what_is_kept_with_status_130(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = guarded(raising(KeyboardInterrupt()), settings, on_interrupt="12 rows are kept")
+    assert status == 130
+    assert capsys.readouterr().err == "\n12 rows are kept\n"
+
+
+def test_a_fault_of_ours_is_one_line_with_status_1_and_its_traceback_in_the_log(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = guarded(raising(ZeroDivisionError("oops")), settings, on_interrupt="")
+    message = capsys.readouterr().err
+    assert status == 1
+    assert "ZeroDivisionError: oops" in message
+    assert str(settings.data_dir / FILE_NAME) in message
+    assert "Traceback" not in message
+    assert "Traceback" in log_of(settings)
+
+
+def run(code: str, **options: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: PLW1510 - the status is what is looked at
+        [sys.executable, "-c", code],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        **options,  # type: ignore[call-overload]
+    )
+
+
+def test_without_a_log_there_is_still_no_traceback_and_no_promise_of_one(tmp_path: Path) -> None:
+    (tmp_path / "taken").touch()
+    done = run(
+        "from pathlib import Path\n"
+        "from core.config import load_settings\n"
+        "from scripts.terminal import guarded\n"
+        f"settings = load_settings(data_dir=Path({str(tmp_path / 'taken')!r}))\n"
+        "raise SystemExit(guarded(lambda: 1 // 0, settings, on_interrupt=''))"
+    )
+    assert done.returncode == 1
+    assert "ZeroDivisionError" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "The details are in" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
+@pytest.mark.parametrize(
+    ("lines", "reader", "shown"), [(100_000, "head -1", "0\n"), (1, "true", "")]
+)
+def test_a_reader_that_goes_away_is_no_fault(
+    tmp_path: Path, lines: int, reader: str, shown: str
+) -> None:
+    code = (
+        "import time\n"
+        "from pathlib import Path\n"
+        "from core.config import load_settings\n"
+        "from scripts.terminal import guarded\n"
+        f"settings = load_settings(data_dir=Path({str(tmp_path)!r}))\n"
+        "def work():\n"
+        "    time.sleep(0.3)\n"
+        f"    for line in range({lines}):\n"
+        "        print(line)\n"
+        "    return 0\n"
+        "raise SystemExit(guarded(work, settings, on_interrupt=''))"
+    )
+    done = subprocess.run(
+        ["sh", "-c", '"$0" -c "$1" | ' + reader, sys.executable, code],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        # Unbuffered output would show the fault earlier, and never at the end.
+        env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
+    )
+    assert done.stdout == shown
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("text", ["cosine", "COSINE", "Cosine"])
+def test_a_metric_is_read_in_any_case(text: str) -> None:
+    assert parse_metric(text) is Metric.COSINE
+
+
+def test_a_wrong_metric_is_named_with_those_allowed() -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match=r"'manhattan'.*L2, IP, COSINE"):
+        parse_metric("manhattan")
+
+
+def test_a_progress_bar_shows_count_and_total_on_standard_error(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with ProgressBar("pictures", unit="picture") as bar:
+        show = bar.stage("encode")
+        show("list", 99, 99)
+        show("encode", 1, 4)
+        show("encode", 4, 4)
+    captured = capsys.readouterr()
+    assert "4/4" in captured.err
+    assert "99" not in captured.err.split("[")[0]
+    assert captured.out == ""
+
+
+def test_a_progress_bar_that_never_ran_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    with ProgressBar("weights", unit="B", is_bytes=True):
+        pass
+    assert capsys.readouterr() == ("", "")

@@ -1,0 +1,157 @@
+"""Fetching weights: verified, resumed, and never half a file under its own name."""
+
+import hashlib
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core.errors import WeightsDownloadError, WeightsError
+from core.weights import download
+from tests.web import FileServer, running_server
+
+CONTENT = bytes(range(256)) * 4000  # 1,024,000 bytes: several pieces
+NAME = f"resnet50-{hashlib.sha256(CONTENT).hexdigest()[:8]}.pth"
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+
+@pytest.fixture
+def server() -> Iterator[FileServer]:
+    with running_server() as server:
+        server.content = CONTENT
+        yield server
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "hub" / "checkpoints" / NAME
+
+
+def names(path: Path) -> list[str]:
+    return sorted(file.name for file in path.parent.iterdir())
+
+
+def fetch_fails(server: FileServer, path: Path, *, seconds: float = 5) -> str:
+    with pytest.raises(WeightsDownloadError) as caught:
+        download(server.url(NAME), path, seconds=seconds)
+    assert not path.exists()
+    assert NAME in str(caught.value)
+    return str(caught.value)
+
+
+def test_a_good_file_arrives_whole_with_progress(server: FileServer, path: Path) -> None:
+    steps: list[tuple[int, int]] = []
+    found = download(server.url(NAME), path, on_progress=lambda *step: steps.append(step))
+    assert found == path
+    assert path.read_bytes() == CONTENT
+    assert names(path) == [NAME]
+    assert steps[-1] == (len(CONTENT), len(CONTENT))
+    assert steps == sorted(steps)
+    assert len(steps) > 1
+
+
+def test_a_file_of_unknown_length_arrives_too(server: FileServer, path: Path) -> None:
+    server.with_length = False
+    steps: list[tuple[int, int]] = []
+    download(server.url(NAME), path, on_progress=lambda *step: steps.append(step))
+    assert path.read_bytes() == CONTENT
+    assert all(done <= total for done, total in steps)
+
+
+def test_a_file_that_is_not_what_its_name_says_is_removed(server: FileServer, path: Path) -> None:
+    server.content = b"<html>Please sign in to this network</html>"
+    with pytest.raises(WeightsError, match="its name says") as caught:
+        download(server.url(NAME), path)
+    assert not isinstance(caught.value, WeightsDownloadError)
+    assert hashlib.sha256(server.content).hexdigest()[:8] in str(caught.value)
+    assert names(path) == []
+
+
+def test_a_cut_connection_is_told_and_the_next_try_goes_on(server: FileServer, path: Path) -> None:
+    server.cut_after = 600_000
+    assert "600,000 of 1,024,000 bytes" in fetch_fails(server, path)
+    assert names(path) == [NAME + ".partial"]
+    download(server.url(NAME), path)
+    assert server.asked == ["", "bytes=600000-"]
+    assert path.read_bytes() == CONTENT
+    assert names(path) == [NAME]
+
+
+def test_progress_of_a_resumed_download_counts_what_was_there(
+    server: FileServer, path: Path
+) -> None:
+    server.cut_after = 600_000
+    fetch_fails(server, path)
+    steps: list[tuple[int, int]] = []
+    download(server.url(NAME), path, on_progress=lambda *step: steps.append(step))
+    assert all(done > 600_000 and total == len(CONTENT) for done, total in steps)
+
+
+def test_a_server_without_ranges_starts_over(server: FileServer, path: Path) -> None:
+    server.cut_after, server.ranges = 600_000, False
+    fetch_fails(server, path)
+    download(server.url(NAME), path)
+    assert path.read_bytes() == CONTENT
+
+
+def test_a_part_that_was_already_whole_is_verified_and_renamed(
+    server: FileServer, path: Path
+) -> None:
+    path.parent.mkdir(parents=True)
+    path.with_name(NAME + ".partial").write_bytes(CONTENT)
+    download(server.url(NAME), path)
+    assert path.read_bytes() == CONTENT
+
+
+def test_a_part_of_something_else_is_removed_so_that_the_next_try_works(
+    server: FileServer, path: Path
+) -> None:
+    path.parent.mkdir(parents=True)
+    path.with_name(NAME + ".partial").write_bytes(b"x" * 1000)
+    with pytest.raises(WeightsError, match="the file was removed"):
+        download(server.url(NAME), path)
+    download(server.url(NAME), path)
+    assert path.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("status", [404, 403, 503])
+def test_a_refusal_of_the_server_is_named(server: FileServer, path: Path, status: int) -> None:
+    server.status = status
+    message = fetch_fails(server, path)
+    assert f"HTTP {status}" in message
+    assert str(path) in message
+
+
+def test_a_silent_server_is_given_up(server: FileServer, path: Path) -> None:
+    server.silent = True
+    assert "timed out" in fetch_fails(server, path, seconds=0.3)
+
+
+def test_a_refused_connection_is_named(path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with pytest.raises(WeightsDownloadError, match="refused"):
+        download(f"http://127.0.0.1:{port}/{NAME}", path, seconds=2)
+
+
+def test_a_proxy_variable_that_is_no_address_is_a_download_error(
+    monkeypatch: pytest.MonkeyPatch, path: Path
+) -> None:
+    monkeypatch.delenv("no_proxy")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.setenv("http_proxy", "nonsense://[")
+    with pytest.raises(WeightsDownloadError, match="proxy"):
+        download(f"http://orchard.invalid/{NAME}", path, seconds=2)
+
+
+def test_a_folder_that_cannot_be_made_is_a_download_error(
+    server: FileServer, tmp_path: Path
+) -> None:
+    (tmp_path / "taken").touch()
+    with pytest.raises(WeightsDownloadError, match="by hand"):
+        download(server.url(NAME), tmp_path / "taken" / "sub" / NAME)
