@@ -48,17 +48,20 @@ def resampled_means(
     """
     generator = np.random.default_rng(seed)
     n = len(values)
-    known = ~np.isnan(values)
-    numbers = np.where(known, values, 0.0)
+    known = (~np.isnan(values)).astype(np.float64)
+    numbers = np.where(known > 0, values, 0.0)
+    gaps = ~known.all(axis=0)
     means = np.empty((resamples, values.shape[1]))
     chunk = max(1, _DRAWS // n)
     for start in range(0, resamples, chunk):
         size = min(chunk, resamples - start)
         drawn = generator.integers(n, size=(size, n))
         drawn += n * np.arange(size)[:, None]
-        times = np.bincount(drawn.ravel(), minlength=size * n).reshape(size, n)
+        times = np.bincount(drawn.ravel(), minlength=size * n).reshape(size, n).astype(np.float64)
+        counted = np.full((size, values.shape[1]), float(n))
+        counted[:, gaps] = times @ known[:, gaps]
         with np.errstate(invalid="ignore"):
-            means[start : start + size] = (times @ numbers) / (times @ known)
+            means[start : start + size] = (times @ numbers) / counted
     return means
 
 

@@ -295,20 +295,20 @@ class VectorStore:
         """Yield every row with its embedding, in batches: records and (B, D) float32."""
         name = collection_name(family, metric)
         self._require(family, metric)
-        rows = self._loaded_call(
+        batches = self._read(
             name,
             lambda: self._client.query_iterator(
                 name, batch_size=BATCH_ROWS, output_fields=[KEY, *RECORD_FIELDS, VECTOR]
             ),
         )
-        with contextlib.closing(rows):
+        with contextlib.closing(batches):
             while True:
                 with self._translated(f"read {name}"):
-                    batch = rows.next()
+                    batch = batches.next()
                 if not batch:
                     return
                 yield (
-                    [_record(row[KEY], row) for row in batch],
+                    [rows.as_record(row[KEY], row) for row in batch],
                     np.array([row[VECTOR] for row in batch], dtype=np.float32),
                 )
 
@@ -388,9 +388,9 @@ class VectorStore:
             QueryError: A value is outside its range.
         """
         for embedding in embeddings:
-            _check_query(info, embedding, k=k, nprobe=nprobe)
+            rows.check_query(info, embedding, k=k, nprobe=nprobe)
         parameters = {"nprobe": nprobe} if info.nlist else {}
-        answer = self._loaded_call(
+        answer = self._read(
             info.name,
             lambda: self._client.search(
                 info.name,
@@ -398,7 +398,7 @@ class VectorStore:
                 anns_field=VECTOR,
                 limit=k,
                 search_params={"metric_type": info.metric.value, "params": parameters},
-                timeout=max(60, self._timeout),
+                timeout=max(_WRITE_SECONDS, self._timeout),
             ),
         )
         return [

@@ -14,14 +14,22 @@ PAGE_FOLDER = "views"
 
 # From the bottom up. A module may import from its own layer and from those below.
 VOCABULARY, ADAPTERS, SERVICES, UI, PAGES, ROUTER = range(6)
+# Parts of `reports`.
+EVALUATION = ("report_files", "report_summary", "report_text", "comparison", "sweep", "tables")
 LAYERS = {
-    VOCABULARY: ("records", "metric", "errors", "config", "index", "logs"),
+    VOCABULARY: (
+        *("records", "metric", "errors", "config", "index", "logs"),
+        # mathematics over neighbour lists
+        *("neighbours", "evaluation", "judgement", "bootstrap", "summary", "findings"),
+        *("report", "requirement"),
+    ),
     ADAPTERS: (
         *("encoder", "weights", "store", "lite", "dataset", "images"),
         # parts of `store`
         *("rows", "faults", "index_upkeep"),
+        *("matrix", "trained"),
     ),
-    SERVICES: ("search", "indexing", "family", "reports", "projection", "evaluation"),
+    SERVICES: ("search", "indexing", "family", "reports", "projection", *EVALUATION),
 }
 # All the modules that draw the sample dataset.
 ADAPTER_PREFIXES = ("sample",)
