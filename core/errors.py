@@ -47,3 +47,7 @@ class EncoderMismatchError(OrchardError):
 
 class QueryError(OrchardError):
     """A search was asked for with a value outside its range."""
+
+
+class ProjectionError(OrchardError):
+    """A map was asked for with a value outside its range, or its computation failed."""
