@@ -75,12 +75,14 @@ class Values:
         title: Of the scale.
         low: Lower end of the scale.
         high: Upper end of the scale, above `low`.
+        notable_high: Whether the upper end is what to look at; otherwise it is the lower one.
     """
 
     values: NDArray[np.float64]
     title: str
     low: float
     high: float
+    notable_high: bool = False
 
 
 def by_class(labels: Sequence[str], highlighted: Sequence[str] = ()) -> Categories:
@@ -119,7 +121,7 @@ def by_survival(shares: NDArray[np.float32], k: int) -> Values:
 def by_hubs(neighbours: Neighbourhoods) -> Values:
     """Colour by how many rows name each row as a neighbour."""
     counts = hub_counts(neighbours).astype(np.float64)
-    return Values(counts, "Neighbour of", 0, max(1.0, float(counts.max(initial=0))))
+    return Values(counts, "Neighbour of", 0, max(1.0, float(counts.max(initial=0))), True)
 
 
 def by_groups(groups: Sequence[NDArray[np.int64]], rows: int) -> Categories:

@@ -24,6 +24,9 @@ DARK_COLOURS = (
 # Shapes that exist in two and in three dimensions; ten colours each.
 SYMBOLS = ("circle", "diamond", "square", "cross", "x")
 REST_COLOUR = "#9A968F"
+# Vermilion to blue, which colour-blind readers tell apart; neither end drowns in its background.
+LIGHT_SCALE = ("#D55E00", "#C9C0B0", "#0072B2")
+DARK_SCALE = ("#FF8A3D", "#7D7A75", "#56B4E9")
 HEIGHT = 620
 
 # (rows up to, size in pixels, opacity): few points may be large, many must let others through.
@@ -67,7 +70,7 @@ def map_figure(
     if isinstance(paint, Categories):
         _add_categories(figure, coordinates, paint, texts, dark=dark)
     else:
-        _add_values(figure, coordinates, paint, texts)
+        _add_values(figure, coordinates, paint, texts, dark=dark)
     _add_marks(figure, coordinates, marks, dark=dark)
     _arrange(figure, coordinates.shape[1])
     return figure
@@ -117,16 +120,21 @@ def _add_values(
     coordinates: NDArray[np.float32],
     paint: Values,
     texts: NDArray[np.object_],
+    *,
+    dark: bool,
 ) -> None:
     size, opacity = _size(len(coordinates))
+    scale = DARK_SCALE if dark else LIGHT_SCALE
+    # What is worth a look is vermilion and lies on top; rows without a value lie below.
+    notable = paint.values if paint.notable_high else -paint.values
+    order = np.argsort(np.nan_to_num(notable, nan=-np.inf), kind="stable")
     marker = {
         "size": size,
         "opacity": opacity,
-        "color": paint.values,
+        "color": paint.values[order],
         "cmin": paint.low,
         "cmax": paint.high,
-        # Even in lightness and readable without colour vision.
-        "colorscale": "Cividis",
+        "colorscale": list(scale[::-1] if paint.notable_high else scale),
         "colorbar": {
             "title": {"text": paint.title, "side": "top"},
             "orientation": "h",
@@ -136,8 +144,7 @@ def _add_values(
             "len": 0.6,
         },
     }
-    every = np.arange(len(coordinates))
-    _add_points(figure, coordinates, every, texts, marker, name=paint.title)
+    _add_points(figure, coordinates, order, texts, marker, name=paint.title)
     figure.update_traces(showlegend=False)
 
 
