@@ -295,20 +295,20 @@ class VectorStore:
         """Yield every row with its embedding, in batches: records and (B, D) float32."""
         name = collection_name(family, metric)
         self._require(family, metric)
-        rows = self._loaded_call(
+        batches = self._read(
             name,
             lambda: self._client.query_iterator(
                 name, batch_size=BATCH_ROWS, output_fields=[KEY, *RECORD_FIELDS, VECTOR]
             ),
         )
-        with contextlib.closing(rows):
+        with contextlib.closing(batches):
             while True:
                 with self._translated(f"read {name}"):
-                    batch = rows.next()
+                    batch = batches.next()
                 if not batch:
                     return
                 yield (
-                    [_record(row[KEY], row) for row in batch],
+                    [rows.as_record(row[KEY], row) for row in batch],
                     np.array([row[VECTOR] for row in batch], dtype=np.float32),
                 )
 
@@ -369,41 +369,6 @@ class VectorStore:
         return [
             (rows.as_record(hit.get(KEY, hit.get("id")), hit["entity"]), float(hit["distance"]))
             for hit in answer[0]
-        ]
-
-    def search_ids(
-        self, info: CollectionInfo, embeddings: NDArray[np.float32], *, k: int, nprobe: int
-    ) -> list[list[tuple[int, float]]]:
-        """Return for each of many queries up to `k` ids with their scores, best first.
-
-        Many queries in one call cost 4 to 5 times less each on Milvus Lite.
-
-        Args:
-            embeddings: (Q, D) float32; with `k` they decide the size of the answer, which a
-                server limits to 64 MiB: 100 queries for 1,000 hits are far below.
-            k: 1 to 16,384.
-            nprobe: As in `search`.
-
-        Raises:
-            QueryError: A value is outside its range.
-        """
-        for embedding in embeddings:
-            _check_query(info, embedding, k=k, nprobe=nprobe)
-        parameters = {"nprobe": nprobe} if info.nlist else {}
-        answer = self._loaded_call(
-            info.name,
-            lambda: self._client.search(
-                info.name,
-                list(embeddings),
-                anns_field=VECTOR,
-                limit=k,
-                search_params={"metric_type": info.metric.value, "params": parameters},
-                timeout=max(60, self._timeout),
-            ),
-        )
-        return [
-            [(int(hit.get(KEY, hit.get("id"))), float(hit["distance"])) for hit in hits]
-            for hits in answer
         ]
 
     def _require(self, family: str, metric: Metric) -> None:

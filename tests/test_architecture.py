@@ -15,13 +15,21 @@ PAGE_FOLDER = "views"
 # From the bottom up. A module may import from its own layer and from those below.
 VOCABULARY, ADAPTERS, SERVICES, UI, PAGES, ROUTER = range(6)
 LAYERS = {
-    VOCABULARY: ("records", "metric", "errors", "config", "index", "logs"),
+    VOCABULARY: (
+        *("records", "metric", "errors", "config", "index", "logs"),
+        # arrays in, arrays out
+        *("neighbourhood", "sampling", "map_paint"),
+    ),
     ADAPTERS: (
         *("encoder", "weights", "store", "lite", "dataset", "images"),
         # parts of `store`
         *("rows", "faults", "index_upkeep"),
     ),
-    SERVICES: ("search", "indexing", "family", "reports", "projection", "evaluation"),
+    SERVICES: (
+        *("search", "indexing", "family", "reports", "evaluation", "matrix"),
+        *("projection", "umap_layout", "projection_cache", "projection_jobs"),
+        *("projection_worker", "map_rows"),
+    ),
 }
 # All the modules that draw the sample dataset.
 ADAPTER_PREFIXES = ("sample",)
