@@ -51,3 +51,7 @@ class QueryError(OrchardError):
 
 class ReportError(OrchardError):
     """A saved report cannot be written, read, or compared."""
+
+
+class ProjectionError(OrchardError):
+    """A map was asked for with a value outside its range, or its computation failed."""

@@ -22,6 +22,8 @@ LAYERS = {
         # mathematics over neighbour lists
         *("neighbours", "evaluation", "judgement", "bootstrap", "summary", "findings"),
         *("report", "requirement"),
+        # arrays in, arrays out
+        *("neighbourhood", "sampling", "map_paint"),
     ),
     ADAPTERS: (
         *("encoder", "weights", "store", "lite", "dataset", "images"),
@@ -29,7 +31,11 @@ LAYERS = {
         *("rows", "faults", "index_upkeep"),
         *("matrix", "trained"),
     ),
-    SERVICES: ("search", "indexing", "family", "reports", "projection", *EVALUATION),
+    SERVICES: (
+        *("search", "indexing", "family", "reports", *EVALUATION),
+        *("projection", "umap_layout", "projection_cache", "projection_jobs"),
+        *("projection_worker", "map_rows"),
+    ),
 }
 # All the modules that draw the sample dataset.
 ADAPTER_PREFIXES = ("sample",)

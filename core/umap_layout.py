@@ -1,0 +1,62 @@
+"""umap-learn behind one function: seeded, silent, reporting its epochs."""
+
+import io
+import re
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def umap_layout(
+    vectors: NDArray[np.float32],
+    *,
+    dimensions: int,
+    n_neighbors: int,
+    min_dist: float,
+    seed: int,
+    on_epoch: Callable[[int, int], None],
+) -> NDArray[np.float32]:
+    """Return UMAP's positions (N, dimensions) for vectors compared by Euclidean distance.
+
+    Args:
+        vectors: (N, D), N of 5 and more, not all equal, D of `dimensions` and more.
+        n_neighbors: 2 to N - 1.
+        on_epoch: Called with epochs done and epochs in all; what it raises stops the work.
+    """
+    import umap
+
+    model = umap.UMAP(
+        n_neighbors=n_neighbors,
+        n_components=dimensions,
+        min_dist=min_dist,
+        metric="euclidean",
+        # PCA's own positions are the start: the map grows out of the first view.
+        init="pca",
+        random_state=seed,
+        # A seed means one thread anyway; saying so spares a warning.
+        n_jobs=1,
+        tqdm_kwds={
+            "file": _EpochReader(on_epoch),
+            "bar_format": "{n}/{total}",
+            "mininterval": 0,
+            "disable": False,
+        },
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return np.asarray(model.fit_transform(vectors), dtype=np.float32)
+
+
+class _EpochReader(io.TextIOBase):
+    """Takes what umap-learn's progress bar writes, and passes the epochs on."""
+
+    def __init__(self, on_epoch: Callable[[int, int], None]) -> None:
+        self._on_epoch = on_epoch
+
+    def write(self, text: str) -> int:
+        counts = re.search(r"(\d+)/(\d+)", text)
+        if counts:
+            self._on_epoch(int(counts[1]), int(counts[2]))
+        return len(text)
