@@ -18,7 +18,7 @@ LAYERS = {
     VOCABULARY: (
         *("records", "metric", "errors", "config", "index", "logs"),
         # arrays in, arrays out
-        *("neighbourhood", "sampling", "map_paint"),
+        *("neighbourhood", "sampling", "map_paint", "map_query"),
     ),
     ADAPTERS: (
         *("encoder", "weights", "store", "lite", "dataset", "images"),
@@ -28,7 +28,7 @@ LAYERS = {
     SERVICES: (
         *("search", "indexing", "family", "reports", "evaluation", "matrix"),
         *("projection", "umap_layout", "projection_cache", "projection_jobs"),
-        *("projection_worker", "map_rows"),
+        *("projection_worker", "map_rows", "map_export"),
     ),
 }
 # All the modules that draw the sample dataset.
