@@ -1,5 +1,6 @@
 """The Embedding map page through AppTest, on a real Milvus Lite file with known embeddings."""
 
+import contextlib
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core.config import Settings
+from core.errors import StoreUnavailableError
 from core.ui import resources, resources_map
 from tests import map_collection
 from tests.map_collection import AWKWARD, PER_CLASS
@@ -33,9 +35,11 @@ def clear_caches() -> None:
 
 
 def close() -> None:
+    """Let go of what the page opened; a database that is gone already needs no closing."""
     try:
         resources_map.get_projector().close()
-        resources.get_store().close()
+        with contextlib.suppress(StoreUnavailableError):
+            resources.get_store().close()
     finally:
         clear_caches()
 

@@ -66,7 +66,10 @@ def _compute(rows: MapRows, info: CollectionInfo, settings: ProjectionSettings) 
     first = replace(settings, method=Method.PCA)
     found = resources_map.find_projection(rows, settings)
     table = resources_map.find_neighbours(rows, settings.metric)
-    for notice in filter(None, (found.notice, table.notice)):
+    # Kept for the session: a small map is computed again before anybody could read why.
+    notices = st.session_state.setdefault("map_notices", {})
+    notices |= dict.fromkeys(filter(None, (found.notice, table.notice)))
+    for notice in notices:
         st.info(components.plain(notice), icon=":material/autorenew:")
     projection = found.value or resources_map.first_view(rows, first)
     if table.value is None or (settings.method is Method.UMAP and found.value is None):
