@@ -8,6 +8,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from core.metric import Metric
+from core.neighbourhood import nearest
+
 
 def umap_layout(
     vectors: NDArray[np.float32],
@@ -35,6 +38,7 @@ def umap_layout(
         # PCA's own positions are the start: the map grows out of the first view.
         init="pca",
         random_state=seed,
+        precomputed_knn=(*_with_themselves(vectors, n_neighbors), None),
         # A seed means one thread anyway; saying so spares a warning.
         n_jobs=1,
         tqdm_kwds={
@@ -47,6 +51,23 @@ def umap_layout(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return np.asarray(model.fit_transform(vectors), dtype=np.float32)
+
+
+def _with_themselves(
+    vectors: NDArray[np.float32], n_neighbors: int
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Return the nearest rows of every row and their distances, as umap-learn wants them.
+
+    The row itself comes first, at distance 0. Exact, and faster up to tens of thousands of rows
+    than umap-learn's own approximate search, which compiles itself for minutes above 4,096 rows.
+
+    Returns:
+        (N, n_neighbors) int32 and float32.
+    """
+    others = nearest(vectors, metric=Metric.L2, k=n_neighbors - 1)
+    own = np.arange(len(vectors), dtype=np.int32)[:, None]
+    distances = np.sqrt(others.scores)
+    return np.hstack([own, others.indices]), np.hstack([np.zeros_like(distances[:, :1]), distances])
 
 
 class _EpochReader(io.TextIOBase):

@@ -23,7 +23,7 @@ LAYERS = {
         *("neighbours", "evaluation", "judgement", "bootstrap", "summary", "findings"),
         *("report", "requirement"),
         # arrays in, arrays out
-        *("neighbourhood", "sampling", "map_paint"),
+        *("neighbourhood", "sampling", "map_paint", "map_query"),
     ),
     ADAPTERS: (
         *("encoder", "weights", "store", "lite", "dataset", "images"),
@@ -34,7 +34,7 @@ LAYERS = {
     SERVICES: (
         *("search", "indexing", "family", "reports", *EVALUATION),
         *("projection", "umap_layout", "projection_cache", "projection_jobs"),
-        *("projection_worker", "map_rows"),
+        *("projection_worker", "map_rows", "map_export"),
     ),
 }
 # All the modules that draw the sample dataset.

@@ -1,5 +1,6 @@
 """The map in a real browser: a box and a lasso give exactly the pictures that lie inside."""
 
+import io
 import os
 import shutil
 import socket
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -117,6 +119,12 @@ def drag(page: Page, corners: Sequence[tuple[float, float]]) -> None:
     page.mouse.up()
 
 
+def downloaded(page: Page, button: str) -> bytes:
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name=button, exact=True).click()
+    return waiting.value.path().read_bytes()
+
+
 def frame_around(points: Sequence[Point]) -> tuple[float, float, float, float]:
     xs, ys = [x for _, x, _ in points], [y for _, _, y in points]
     return min(xs) - 6, min(ys) - 6, max(xs) + 6, max(ys) + 6
@@ -149,6 +157,13 @@ def test_a_lasso_shows_the_pictures_inside(page: Page, address: str) -> None:
     assert inside(points, frame) == limes, "the classes lie apart, or the test would prove nothing"
     drag(page, [(left, top), (right, top), (right, bottom), (left, bottom), (left, top + 1)])
     expect_pictures_of(page, "lime")
+    lines = downloaded(page, "CSV").decode().splitlines()
+    assert lines[0] == "id,path,class,purity,x,y"
+    assert len(lines) == 1 + map_collection.PER_CLASS
+    assert all(",lime," in line for line in lines[1:])
+    with zipfile.ZipFile(io.BytesIO(downloaded(page, "ZIP"))) as archive:
+        names = sorted(archive.namelist())
+    assert names == [f"lime/{n:02}.jpg" for n in range(map_collection.PER_CLASS)]
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
@@ -171,3 +186,16 @@ def test_a_box_shows_the_pictures_inside_and_one_of_them_its_neighbours(
     page.get_by_text("Search with it").click()
     expect(page.get_by_text("hits").first).to_be_visible()
     assert "source=Collection" in page.url and "query_class=plum" in page.url
+
+
+def test_the_map_is_taken_away_as_one_file_that_opens_by_itself(
+    page: Page, address: str, tmp_path: Path
+) -> None:
+    open_map(page, address)
+    assert len(downloaded(page, "Positions as CSV").splitlines()) == 37  # 36 rows and a header
+    file = tmp_path / "map.html"
+    file.write_bytes(downloaded(page, "Map as HTML"))
+    page.context.set_offline(True)
+    page.goto(file.as_uri())
+    expect(page.locator(".js-plotly-plot .nsewdrag").first).to_be_visible()
+    assert len(page.evaluate(POINTS)) == 36

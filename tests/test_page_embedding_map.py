@@ -1,5 +1,6 @@
 """The Embedding map page through AppTest, on a real Milvus Lite file with known embeddings."""
 
+import contextlib
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core.config import Settings
+from core.errors import StoreUnavailableError
 from core.ui import resources, resources_map
 from tests import map_collection
 from tests.map_collection import AWKWARD, PER_CLASS
@@ -33,9 +35,11 @@ def clear_caches() -> None:
 
 
 def close() -> None:
+    """Let go of what the page opened; a database that is gone already needs no closing."""
     try:
         resources_map.get_projector().close()
-        resources.get_store().close()
+        with contextlib.suppress(StoreUnavailableError):
+            resources.get_store().close()
     finally:
         clear_caches()
 
@@ -223,6 +227,32 @@ def test_three_dimensions_and_the_other_metric(pictures: Path) -> None:
     at = settle(dimensions="3", map_metric="L2")
     assert not at.exception and not at.error
     assert "Areas are selected in two dimensions" in text(at)
+
+
+def test_an_upload_is_placed_beside_its_neighbours(
+    pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The encoder is another test's matter: this one needs to know what it would say.
+    embedding = map_collection.embedding_of("plum", 5)
+    monkeypatch.setattr(resources, "get_upload_embedding", lambda *_, **__: (embedding, 1.0))
+    at = settle(map_metric="COSINE")
+    content = (pictures / "plum" / "05.jpg").read_bytes()
+    at.file_uploader(key="map_upload").set_value(("mine *x*.jpg", content, "image/jpeg")).run()
+    assert not at.exception and not at.error
+    assert "**mine \\*x\\*\\.jpg** and its nearest neighbours" in text(at)
+    # Its own row is nearest, then the other plums.
+    assert labels(at, "placed")[:12] == ["plum"] * 12
+    assert "similarity 1.000" in text(at)
+
+
+def test_an_upload_that_is_no_picture_is_told_and_the_map_stays(
+    pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = settle()
+    at.file_uploader(key="map_upload").set_value(("x.jpg", b"no picture", "image/jpeg")).run()
+    assert not at.exception
+    assert "not a picture that can be read" in at.error[0].value
+    assert "**Trustworthiness" in text(at)
 
 
 def test_files_deleted_since_are_told_in_their_place(fresh: Callable[..., Path]) -> None:

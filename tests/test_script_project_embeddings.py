@@ -83,6 +83,8 @@ def test_the_benchmark_measures_and_judges(capsys: pytest.CaptureFixture[str]) -
     benchmark_map.main(["--rows", "310", "--dimension", "64", "--points", "500"])
     report = json.loads(capsys.readouterr().out)
     assert 0.5 < report["ours_trust"] <= 1 and 0.5 < report["raw_trust"] <= 1
-    assert report["ours_seconds"] > 0 and report["raw_seconds"] > 0
+    share = report["ours_first_seconds"] / report["raw_first_seconds"]
+    assert report["share_first"] == pytest.approx(share, abs=0.001)
+    assert report["holds"]["a quarter of the time"] is (report["share_first"] <= 0.25)
     faithful = report["ours_trust"] >= report["raw_trust"] - 0.02
     assert report["holds"]["trustworthiness at most 0.02 below"] is faithful

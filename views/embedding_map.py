@@ -3,8 +3,12 @@
 from dataclasses import replace
 
 import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from core.dataset import digest_of
+from core.errors import EncoderMismatchError, ImageError, WeightsError
 from core.map_paint import (
     Categories,
     Colouring,
@@ -16,19 +20,22 @@ from core.map_paint import (
     by_survival,
     by_suspicion,
 )
+from core.map_query import Placed
 from core.map_rows import MapRows
 from core.neighbourhood import purity, suspected_labels
 from core.projection import Method, ProjectionSettings
 from core.projection_jobs import Job, Status
 from core.records import CollectionInfo
 from core.ui import charts_map, components, components_map, resources, resources_map
-from core.ui.map_controls import colour_control, picture_control, settings_control
+from core.ui.map_controls import colour_control, picture_control, query_control, settings_control
 from core.ui.map_lists import (
     DEFAULT_SIMILARITY,
     LEAST_SUSPICION,
     SELECTION,
+    csv_of,
     show_list,
     show_picked,
+    show_placed,
 )
 from core.ui.map_view import View, about, groups_of, survival_of
 
@@ -44,10 +51,14 @@ def main() -> None:
         settings = settings_control()
         colouring, highlighted = colour_control(rows)
         picked = picture_control(rows)
+        upload = query_control()
     with results:
         view = _compute(rows, info, settings)
-        _show_map(view, colouring, highlighted, picked)
+        placed = _place(view, upload) if upload else None
+        _show_map(view, colouring, highlighted, _marks(view, picked, placed))
         show_picked(view, picked)
+        if upload and placed:
+            show_placed(view, placed, upload.name)
         show_list(view)
 
 
@@ -55,7 +66,10 @@ def _compute(rows: MapRows, info: CollectionInfo, settings: ProjectionSettings) 
     first = replace(settings, method=Method.PCA)
     found = resources_map.find_projection(rows, settings)
     table = resources_map.find_neighbours(rows, settings.metric)
-    for notice in filter(None, (found.notice, table.notice)):
+    # Kept for the session: a small map is computed again before anybody could read why.
+    notices = st.session_state.setdefault("map_notices", {})
+    notices |= dict.fromkeys(filter(None, (found.notice, table.notice)))
+    for notice in notices:
         st.info(components.plain(notice), icon=":material/autorenew:")
     projection = found.value or resources_map.first_view(rows, first)
     if table.value is None or (settings.method is Method.UMAP and found.value is None):
@@ -94,7 +108,28 @@ def _watch(key: str, had_neighbours: bool, job: Job) -> None:
     components_map.show_progress(state, on_cancel=lambda: projector.cancel(key))
 
 
-def _show_map(view: View, colouring: Colouring, highlighted: list[str], picked: int | None) -> None:
+def _place(view: View, upload: UploadedFile) -> Placed | None:
+    """Return where an upload lies; None, with a message on the page, if it cannot be used."""
+    content = upload.getvalue()
+    settings = view.projection.settings
+    try:
+        query, _ = resources.get_upload_embedding(content, name=upload.name, info=view.info)
+        return resources_map.get_placed(
+            digest_of(content),
+            f"{view.rows.fingerprint} {settings}",
+            settings.metric,
+            _query=query,
+            _rows=view.rows,
+            _coordinates=view.projection.coordinates,
+        )
+    except (ImageError, EncoderMismatchError, WeightsError) as error:
+        st.error(components.plain(str(error)), icon=":material/error:")
+        return None
+
+
+def _show_map(
+    view: View, colouring: Colouring, highlighted: list[str], marks: charts_map.Marks
+) -> None:
     paint = _paint(view, colouring, highlighted)
     if paint is None:
         st.caption("This colour is there as soon as the pictures have been compared.")
@@ -110,7 +145,7 @@ def _show_map(view: View, colouring: Colouring, highlighted: list[str], picked: 
         view.projection.coordinates,
         paint,
         texts,
-        marks=_marks(view, picked),
+        marks=marks,
         dark=st.context.theme.type == "dark",
     )
     st.plotly_chart(
@@ -122,7 +157,31 @@ def _show_map(view: View, colouring: Colouring, highlighted: list[str], picked: 
         alt=f"Map of {len(view.rows):,} pictures, coloured by {colouring.value.lower()}",
     )
     st.session_state["map_ids"] = view.rows.ids
+    _take_away(view, figure)
     st.caption(about(view))
+
+
+def _take_away(view: View, figure: go.Figure) -> None:
+    with st.container(horizontal=True):
+        st.download_button(
+            "Map as HTML",
+            # Made when it is asked for: Plotly itself is in the file, which then needs no network.
+            lambda: figure.to_html(include_plotlyjs=True),
+            file_name="map.html",
+            mime="text/html",
+            icon=":material/download:",
+            on_click="ignore",
+            help="The interactive map as one file that opens without Orchard. A PNG is behind the "
+            "camera above the map.",
+        )
+        st.download_button(
+            "Positions as CSV",
+            lambda: csv_of(view, range(len(view.rows))),
+            file_name="map.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
 
 
 def _paint(view: View, colouring: Colouring, highlighted: list[str]) -> Categories | Values | None:
@@ -148,13 +207,16 @@ def _paint(view: View, colouring: Colouring, highlighted: list[str]) -> Categori
     return paint
 
 
-def _marks(view: View, picked: int | None) -> charts_map.Marks:
+def _marks(view: View, picked: int | None, placed: Placed | None) -> charts_map.Marks:
+    """Return what is ringed: one picture with its neighbours at a time, the picked one first."""
     ids = {number: row for row, number in enumerate(view.rows.ids.tolist())}
-    ringed = [ids[n] for n in st.session_state.get("map_ringed", ()) if n in ids]
-    if picked is None:
-        return charts_map.Marks(ringed=tuple(ringed))
-    ends = () if view.neighbours is None else view.neighbours.indices[picked].tolist()
-    return charts_map.Marks(ringed=tuple(ringed), centre=picked, ends=tuple(ends))
+    ringed = tuple(ids[n] for n in st.session_state.get("map_ringed", ()) if n in ids)
+    if picked is not None:
+        ends = () if view.neighbours is None else view.neighbours.indices[picked].tolist()
+        return charts_map.Marks(ringed=ringed, centre=picked, ends=tuple(ends))
+    if placed is not None:
+        return charts_map.Marks(ringed=ringed, ends=placed.rows, query=placed.position)
+    return charts_map.Marks(ringed=ringed)
 
 
 def _remember_selection() -> None:

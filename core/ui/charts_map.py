@@ -1,6 +1,7 @@
 """The map as a Plotly figure; knows no Streamlit."""
 
 import html
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -83,7 +84,7 @@ def hover_text(label: str, file: str, number: int, purity: float | None) -> str:
         html.escape(file),
         f"id {number}",
     ]
-    if purity is not None and np.isfinite(purity):
+    if purity is not None and not math.isnan(purity):
         lines.append(f"purity {purity:.2f}")
     return "<br>".join(lines)
 
@@ -179,11 +180,11 @@ def _add_marks(
     if start is not None and marks.ends:
         gap = np.full(coordinates.shape[1], np.nan)
         path = np.array([p for end in marks.ends for p in (start, coordinates[end], gap)])
-        line = {"color": ink, "width": 1.5}
+        line = {"color": ink, "width": 1}
         figure.add_trace(_trace(path, mode="lines", line=line, connectgaps=False, **quiet))
     ringed = [*marks.ringed, *marks.ends]
     if ringed:
-        _add_rings(figure, coordinates[ringed], ink, size=14, **quiet)
+        _add_rings(figure, coordinates[ringed], ink, size=11, **quiet)
     if marks.centre is not None:
         _add_rings(figure, coordinates[[marks.centre]], ink, size=24, **quiet)
     if marks.query is not None:
@@ -194,7 +195,7 @@ def _add_marks(
 def _add_rings(
     figure: go.Figure, places: NDArray[np.float32], ink: str, *, size: int, **more: object
 ) -> None:
-    marker = {"size": size, "color": ink, "symbol": "circle-open", "line": {"width": 2}}
+    marker = {"size": size, "color": ink, "symbol": "circle-open", "line": {"width": 1.5}}
     figure.add_trace(_trace(places, mode="markers", marker=marker, **more))
 
 

@@ -1,10 +1,8 @@
 """Parts of the map page: progress with cancel, a grid of pictures, links to the search page."""
 
-import csv
-import io
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
@@ -90,15 +88,6 @@ def search_link(record: ImageRecord, *, label: str = "Search with it") -> None:
             "picture": record.path.removeprefix(f"{record.label}/"),
         },
     )
-
-
-def as_csv(header: Sequence[str], lines: Iterable[Sequence[object]]) -> str:
-    """Return a table as CSV with a header line."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(header)
-    writer.writerows(lines)
-    return text.getvalue()
 
 
 def _tile(record: ImageRecord, info: CollectionInfo, key: str, on_pick: Pick, caption: str) -> None:

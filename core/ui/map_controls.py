@@ -1,12 +1,15 @@
 """The controls of the map page: how to project, what to colour, which picture to find."""
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.map_paint import MAX_COLOURED, Colouring, default_highlight
 from core.map_rows import MapRows
 from core.metric import Metric
 from core.projection import DEFAULT_SEED, Method, ProjectionSettings
 from core.records import ImageRecord
+
+UPLOAD_TYPES = ["jpg", "jpeg", "png", "webp", "bmp"]
 
 
 def settings_control() -> ProjectionSettings:
@@ -98,6 +101,12 @@ def picture_control(rows: MapRows) -> int | None:
         return None
     st.button("Let it go", icon=":material/close:", on_click=forget_pick)
     return rows.row_of(f"{label}/{name}" if label else name)
+
+
+def query_control() -> UploadedFile | None:
+    """Ask for a picture that is not in the collection."""
+    with st.expander("Place a picture of yours"):
+        return st.file_uploader("Picture to place", type=UPLOAD_TYPES, key="map_upload")
 
 
 def pick(record: ImageRecord) -> None:

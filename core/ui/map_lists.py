@@ -6,8 +6,10 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
+from core.map_export import MAX_PICTURES, as_csv, zip_pictures
+from core.map_query import Placed
 from core.neighbourhood import Neighbourhoods, outliers, suspected_labels
-from core.ui import components, components_map
+from core.ui import components, components_map, resources
 from core.ui.map_controls import pick, ring
 from core.ui.map_view import View, groups_of, survival_of
 
@@ -54,6 +56,27 @@ def show_picked(view: View, picked: int | None) -> None:
             captions=captions,
         )
         components_map.search_link(record)
+
+
+def show_placed(view: View, placed: Placed, name: str) -> None:
+    """Show an uploaded picture's nearest neighbours, whose mean is its place on the map."""
+    with st.container(border=True):
+        st.markdown(f"**{components.plain(name)}** and its nearest neighbours")
+        st.caption(
+            "The cross on the map lies at the mean of their positions, weighted by similarity; the "
+            "map itself is not computed again."
+        )
+        components_map.picture_grid(
+            view.rows,
+            placed.rows,
+            info=view.info,
+            key="placed",
+            on_pick=pick,
+            captions={
+                row: f"similarity {cosine:.3f}"
+                for row, cosine in zip(placed.rows, placed.cosines, strict=True)
+            },
+        )
 
 
 def show_list(view: View) -> None:
@@ -103,10 +126,18 @@ def _show_selection(view: View) -> None:
     with st.container(horizontal=True):
         st.download_button(
             "CSV",
-            _csv(view, chosen),
+            lambda: csv_of(view, chosen),
             file_name="selection.csv",
             mime="text/csv",
             icon=":material/download:",
+            on_click="ignore",
+        )
+        st.download_button(
+            "ZIP" if len(chosen) <= MAX_PICTURES else f"ZIP of the first {MAX_PICTURES}",
+            lambda: _zip(view, chosen),
+            file_name="selection.zip",
+            mime="application/zip",
+            icon=":material/folder_zip:",
             on_click="ignore",
         )
         st.button("Clear", icon=":material/close:", on_click=_forget_selection)
@@ -177,7 +208,14 @@ def _show_suspects(view: View, table: Neighbourhoods) -> None:
     )
 
 
-def _csv(view: View, chosen: Sequence[int]) -> str:
+def _zip(view: View, chosen: Sequence[int]) -> bytes:
+    return zip_pictures(
+        resources.dataset_folder(view.info), [view.rows.paths[row] for row in chosen]
+    )
+
+
+def csv_of(view: View, chosen: Sequence[int]) -> str:
+    """Return rows of the map as CSV: id, path, class, purity and position."""
     axes = ["x", "y", "z"][: view.projection.settings.dimensions]
     own = view.purity if view.purity is not None else np.full(len(view.rows), np.nan)
     lines = (
@@ -190,7 +228,7 @@ def _csv(view: View, chosen: Sequence[int]) -> str:
         )
         for row in chosen
     )
-    return components_map.as_csv(["id", "path", "class", "purity", *axes], lines)
+    return as_csv(["id", "path", "class", "purity", *axes], lines)
 
 
 def _forget_selection() -> None:

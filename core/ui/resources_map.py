@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from core.map_query import Placed, place_query
 from core.map_rows import MapRows, choose_rows
 from core.matrix import load_matrix
 from core.metric import Metric
@@ -155,6 +156,20 @@ def get_duplicates(
 ) -> list[NDArray[np.int64]]:
     """Return the groups of near-duplicates; `key` names the table."""
     return near_duplicates(_neighbours, similarity=similarity)
+
+
+@st.cache_data(show_spinner=False, max_entries=64, ttl=3600)
+def get_placed(
+    digest: str,
+    key: str,
+    metric: Metric,
+    *,
+    _query: NDArray[np.float32],
+    _rows: MapRows,
+    _coordinates: NDArray[np.float32],
+) -> Placed:
+    """Return where an upload lies on a map; `digest` names the upload, `key` the map."""
+    return place_query(_query, _rows.embeddings(), _coordinates, metric=metric)
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
