@@ -74,7 +74,7 @@ class Encoder:
         self._mean = torch.tensor(IMAGENET_MEAN, device=self._device).view(1, 3, 1, 1)
         self._std = torch.tensor(IMAGENET_STD, device=self._device).view(1, 3, 1, 1)
         # The first call chooses and compiles kernels; no query should have to wait for that.
-        self.encode([Image.new("RGB", (crop, crop))])
+        self._features(torch.zeros(1, 3, crop, crop, dtype=torch.uint8))
 
     def prepare(self, image: Image.Image) -> Tensor:
         """Resize the shorter side, cut the centre; (3, crop, crop) uint8. Safe in threads."""

@@ -58,8 +58,8 @@ def _with_themselves(
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Return the nearest rows of every row and their distances, as umap-learn wants them.
 
-    The row itself comes first, at distance 0. Exact, and faster up to tens of thousands of rows
-    than umap-learn's own approximate search, which compiles itself for minutes above 4,096 rows.
+    The row itself comes first, at distance 0. Exact, where umap-learn's own search above 4,096
+    rows is approximate.
 
     Returns:
         (N, n_neighbors) int32 and float32.
