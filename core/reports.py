@@ -1,6 +1,5 @@
 """Run an evaluation of a collection: exact search, and the index beside it."""
 
-import fnmatch
 import platform
 import time
 from collections.abc import Callable
@@ -15,10 +14,11 @@ from core.errors import QueryError, StoreError
 from core.evaluation import check_ks
 from core.matrix import Matrix
 from core.neighbours import Neighbours, exact_neighbours
+from core.queries import choose_queries, matching
 from core.records import CollectionInfo
-from core.report import Configuration, QuerySet, Report, Request
+from core.report import Configuration, Report, Request
 from core.store import VectorStore
-from core.trained import TrainingList, training_list
+from core.trained import training_list
 
 # Queries in one call to the database.
 QUERY_BATCH = 50
@@ -55,7 +55,7 @@ def run(
     started = time.monotonic()
     request = _checked(request, info)
     known = training_list(info.encoder)
-    gallery = _matching(matrix, request.gallery_paths)
+    gallery = matching(matrix, request.gallery_paths)
     queries = choose_queries(matrix, request, known)
     report = on_progress or _silent
     exact = exact_neighbours(
@@ -77,26 +77,12 @@ def run(
             nprobe=request.nprobe,
             on_progress=lambda done, total: report("index", done, total),
         )
-    trained = None
-    if known:
-        trained = sum(matrix.digests[query] in known.trained_on for query in queries)
-    configuration = Configuration(
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        collection=collection,
-        dataset=info.dataset,
-        encoder=str(info.encoder),
-        metric=info.metric,
-        index_type=info.index_type,
-        nlist=info.nlist,
-        fingerprint=matrix.fingerprint,
-        rows=len(matrix.ids),
-        request=request,
-        trained_queries=trained,
-        versions=_versions(store),
-        seconds=round(time.monotonic() - started, 2),
-    )
+    configuration = _configuration(matrix, store, info, request=request, collection=collection)
+    seen = known.trained_on if known else frozenset()
+    trained = sum(matrix.digests[query] in seen for query in queries) if known else None
+    seconds = round(time.monotonic() - started, 2)
     return Report(
-        configuration=configuration,
+        configuration=replace(configuration, trained_queries=trained, seconds=seconds),
         ids=matrix.ids,
         paths=matrix.paths,
         labels=matrix.labels,
@@ -140,32 +126,29 @@ def index_neighbours(
     return Neighbours(positions, scores)
 
 
-def choose_queries(
-    matrix: Matrix, request: Request, known: TrainingList | None
-) -> NDArray[np.int64]:
-    """Return the positions of the pictures to ask with, ascending.
-
-    Raises:
-        QueryError: None is left, or held-out pictures are wanted and no list of them is known.
-    """
-    wanted = _matching(matrix, request.query_paths)
-    if request.queries is QuerySet.HELD_OUT:
-        if known is None:
-            raise QueryError(
-                "held-out queries were asked for, but no list says which pictures the encoder of "
-                "this collection was trained on. Ask with all queries."
-            )
-        wanted &= np.array([digest in known.held_out for digest in matrix.digests])
-    queries = np.flatnonzero(wanted)
-    if request.sample is not None:
-        queries = _stratified(matrix, queries, request.sample, request.seed)
-    if not len(queries):
-        raise QueryError(
-            "no picture is left to ask with"
-            + (f": none matches {request.query_paths!r}" if request.query_paths else "")
-            + ". Choose other queries."
-        )
-    return queries
+def _configuration(
+    matrix: Matrix,
+    store: VectorStore,
+    info: CollectionInfo,
+    *,
+    request: Request,
+    collection: str,
+) -> Configuration:
+    return Configuration(
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        collection=collection,
+        dataset=info.dataset,
+        encoder=str(info.encoder),
+        metric=info.metric,
+        index_type=info.index_type,
+        nlist=info.nlist,
+        fingerprint=matrix.fingerprint,
+        rows=len(matrix.ids),
+        request=request,
+        trained_queries=None,
+        versions=_versions(store),
+        seconds=0.0,
+    )
 
 
 def _checked(request: Request, info: CollectionInfo) -> Request:
@@ -187,40 +170,10 @@ def _checked(request: Request, info: CollectionInfo) -> Request:
     return replace(request, ks=tuple(sorted(set(request.ks))))
 
 
-def _matching(matrix: Matrix, pattern: str) -> NDArray[np.bool_]:
-    if not pattern:
-        return np.ones(len(matrix.ids), dtype=bool)
-    return np.array([fnmatch.fnmatchcase(path, pattern) for path in matrix.paths], dtype=bool)
-
-
 def _depth(matrix: Matrix, request: Request, queries: int) -> int:
     largest = int(np.unique(np.array(matrix.labels), return_counts=True)[1].max())
     least = max(request.ks) + _SPARE
     return max(least, min(max(least, largest), _KEPT // queries))
-
-
-def _stratified(
-    matrix: Matrix, queries: NDArray[np.int64], size: int, seed: int
-) -> NDArray[np.int64]:
-    """Draw from every class in proportion, at least two (one where there is but one)."""
-    if size >= len(queries):
-        return queries
-    labels = np.array([matrix.labels[query] for query in queries])
-    names, counts = np.unique(labels, return_counts=True)
-    taken = np.minimum(counts, 2)
-    rest = counts - taken
-    left = max(0, size - int(taken.sum()))
-    shares = left * rest / max(1, rest.sum())
-    taken = taken + shares.astype(int)
-    # Places that rounding down left over go to the largest remainders.
-    spare = max(0, size - int(taken.sum()))
-    taken[np.argsort(-(shares % 1), kind="stable")[:spare]] += 1
-    random = np.random.default_rng(seed)
-    chosen = [
-        random.choice(queries[labels == name], min(number, count), replace=False)
-        for name, number, count in zip(names, taken, counts, strict=True)
-    ]
-    return np.sort(np.concatenate(chosen))
 
 
 def _positions(matrix: Matrix, ids: list[int]) -> NDArray[np.int64]:

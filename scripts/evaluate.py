@@ -99,15 +99,16 @@ def _run(arguments: argparse.Namespace, settings: Settings, requirements: list[R
             settings.data_dir / "embeddings",
             on_progress=rows,
         )
-    with ProgressBar("exact", unit="query") as exact, ProgressBar("index", unit="query") as index:
-        bars = {"exact": exact, "index": index}
+    # Exact search is the quick part, so the bar follows the index where there is one.
+    stage = "exact" if request.nprobe is None else "index"
+    with ProgressBar("queries", unit="query") as queries:
         report = run(
             matrix,
             store=store,
             info=info,
             collection=settings.collection,
             request=request,
-            on_progress=lambda stage, done, total: bars[stage](done, total),
+            on_progress=queries.stage(stage),
         )
     # Before it is saved: a requirement that names no measure of the report is a mistake.
     summary = summary_of(report)

@@ -15,7 +15,15 @@ PAGE_FOLDER = "views"
 # From the bottom up. A module may import from its own layer and from those below.
 VOCABULARY, ADAPTERS, SERVICES, UI, PAGES, ROUTER = range(6)
 # Parts of `reports`.
-EVALUATION = ("report_files", "report_summary", "report_text", "comparison", "sweep", "tables")
+EVALUATION = (
+    "report_files",
+    "report_summary",
+    "report_text",
+    "comparison",
+    "sweep",
+    "tables",
+    "queries",
+)
 LAYERS = {
     VOCABULARY: (
         *("records", "metric", "errors", "config", "index", "logs"),

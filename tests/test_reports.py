@@ -19,6 +19,7 @@ from core.report import QuerySet, Report, Request, Variant
 from core.report_files import list_reports, load_report, save_report
 from core.report_summary import index_summary, report_summary, summary_of
 from core.store import VectorStore
+from core.sweep import SweepPoint, recommended
 from core.trained import TrainingList, training_list
 from tests.made_up import ENCODER, fill
 
@@ -327,3 +328,14 @@ def test_one_picture_a_class_has_undefined_measures(
     assert summary.classes == ()
     assert math.isnan(summary.macro["precision@10"].value)
     assert len(summary.lone) == 66
+
+
+def test_smallest_nprobe_that_reaches_the_recall_is_recommended() -> None:
+    points = [
+        SweepPoint(1, 0.8, 0.5, 1, 2),
+        SweepPoint(2, 0.9, 0.95, 1, 2),
+        SweepPoint(4, 0.9, 0.99, 1, 2),
+    ]
+    assert recommended(points, recall=0.9).nprobe == 2
+    # Nothing reaches it: the most lists come closest.
+    assert recommended(points, recall=0.999).nprobe == 4

@@ -1,0 +1,70 @@
+"""Which pictures of a collection an evaluation asks with."""
+
+import fnmatch
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import QueryError
+from core.matrix import Matrix
+from core.report import QuerySet, Request
+from core.trained import TrainingList
+
+
+def choose_queries(
+    matrix: Matrix, request: Request, known: TrainingList | None
+) -> NDArray[np.int64]:
+    """Return the positions of the pictures to ask with, ascending.
+
+    Raises:
+        QueryError: None is left, or held-out pictures are wanted and no list of them is known.
+    """
+    wanted = matching(matrix, request.query_paths)
+    if request.queries is QuerySet.HELD_OUT:
+        if known is None:
+            raise QueryError(
+                "held-out queries were asked for, but no list says which pictures the encoder of "
+                "this collection was trained on. Ask with all queries."
+            )
+        wanted &= np.array([digest in known.held_out for digest in matrix.digests])
+    queries = np.flatnonzero(wanted)
+    if request.sample is not None:
+        queries = _stratified(matrix, queries, request.sample, request.seed)
+    if not len(queries):
+        raise QueryError(
+            "no picture is left to ask with"
+            + (f": none matches {request.query_paths!r}" if request.query_paths else "")
+            + ". Choose other queries."
+        )
+    return queries
+
+
+def matching(matrix: Matrix, pattern: str) -> NDArray[np.bool_]:
+    """Mark the rows (N,) whose path matches a pattern such as `*/test_*`; empty matches all."""
+    if not pattern:
+        return np.ones(len(matrix.ids), dtype=bool)
+    return np.array([fnmatch.fnmatchcase(path, pattern) for path in matrix.paths], dtype=bool)
+
+
+def _stratified(
+    matrix: Matrix, queries: NDArray[np.int64], size: int, seed: int
+) -> NDArray[np.int64]:
+    """Draw from every class in proportion, at least two (one where there is but one)."""
+    if size >= len(queries):
+        return queries
+    labels = np.array([matrix.labels[query] for query in queries])
+    names, counts = np.unique(labels, return_counts=True)
+    taken = np.minimum(counts, 2)
+    rest = counts - taken
+    left = max(0, size - int(taken.sum()))
+    shares = left * rest / max(1, rest.sum())
+    taken = taken + shares.astype(int)
+    # Places that rounding down left over go to the largest remainders.
+    spare = max(0, size - int(taken.sum()))
+    taken[np.argsort(-(shares % 1), kind="stable")[:spare]] += 1
+    random = np.random.default_rng(seed)
+    chosen = [
+        random.choice(queries[labels == name], min(number, count), replace=False)
+        for name, number, count in zip(names, taken, counts, strict=True)
+    ]
+    return np.sort(np.concatenate(chosen))
