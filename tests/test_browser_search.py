@@ -136,13 +136,14 @@ def test_a_link_opens_the_same_view_and_labels_are_text(page: Page, address: str
 
 
 def test_every_page_opens_with_the_status_strip(page: Page, address: str) -> None:
-    for path, title in {
-        "evaluation": "Evaluation",
+    for path, words in {
+        "evaluation": "New report",
         "embedding_map": "Embedding map",
-        "collection": "Collection",
+        "collection": "This page will show what is indexed",
     }.items():
         page.goto(f"{address}/{path}")
-        expect(page.get_by_role("heading", name=title)).to_be_visible(timeout=60_000)
+        main = page.get_by_role("main").or_(page.locator("[data-testid=stMain]")).first
+        expect(main.get_by_text(words).first).to_be_visible(timeout=60_000)
         expect(page.get_by_text("Offline encoder.")).to_be_visible()
         # In a narrow window the side bar is closed, but it is there.
         expect(page.locator(".st-key-status")).to_contain_text("Rows: 18")
