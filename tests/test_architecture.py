@@ -19,9 +19,18 @@ LAYERS = {
     ADAPTERS: (
         *("encoder", "weights", "store", "lite", "dataset", "images"),
         # parts of `store`
-        *("rows", "faults", "index_upkeep"),
+        *("rows", "faults", "index_upkeep", "slots"),
     ),
-    SERVICES: ("search", "indexing", "family", "reports", "projection", "evaluation"),
+    SERVICES: (
+        "search",
+        "indexing",
+        "family",
+        "verify",
+        "transfer",
+        "reports",
+        "projection",
+        "evaluation",
+    ),
 }
 # All the modules that draw the sample dataset.
 ADAPTER_PREFIXES = ("sample",)
