@@ -59,6 +59,9 @@ class Settings(BaseSettings):
     ] = None
     architecture: str = DEFAULT_ARCHITECTURE
     weights: Annotated[Path | None, Field(description="a checkpoint file")] = None
+    map_limit: Annotated[
+        int, Field(ge=10, le=200_000, description="pictures on the map; more are sampled")
+    ] = 20_000
 
     @field_validator("architecture")
     @classmethod

@@ -73,6 +73,8 @@ class Encoder:
         self._model = model.to(memory_format=torch.channels_last).to(self._device)
         self._mean = torch.tensor(IMAGENET_MEAN, device=self._device).view(1, 3, 1, 1)
         self._std = torch.tensor(IMAGENET_STD, device=self._device).view(1, 3, 1, 1)
+        # The first call chooses and compiles kernels; no query should have to wait for that.
+        self.encode([Image.new("RGB", (crop, crop))])
 
     def prepare(self, image: Image.Image) -> Tensor:
         """Resize the shorter side, cut the centre; (3, crop, crop) uint8. Safe in threads."""

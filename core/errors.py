@@ -47,3 +47,11 @@ class EncoderMismatchError(OrchardError):
 
 class QueryError(OrchardError):
     """A search was asked for with a value outside its range."""
+
+
+class ReportError(OrchardError):
+    """A saved report cannot be written, read, or compared."""
+
+
+class ProjectionError(OrchardError):
+    """A map was asked for with a value outside its range, or its computation failed."""

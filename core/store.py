@@ -62,6 +62,8 @@ PATIENCE = 3.0
 
 _READ_ROWS = 2_000
 _LITE_WRITE_SECONDS = 60.0
+# For the answers to many queries at once.
+_MANY_SECONDS = 60.0
 _FLUSH_SECONDS = 600.0
 _LOAD_SECONDS = 600.0
 _LONGEST_PAUSE = 5.0
@@ -351,6 +353,34 @@ class VectorStore:
                 for row in batch:
                     yield rows.as_record(row[KEY], row)
 
+    def rows_with_embeddings(
+        self, family: str, metric: Metric
+    ) -> Iterator[tuple[list[ImageRecord], NDArray[np.float32]]]:
+        """Yield every row with its embedding, in batches: records and (B, D) float32."""
+        name = collection_name(family, metric)
+        self._require(family, metric)
+        # As in `records`.
+        self.count(family, metric)
+        batches = self._read(
+            name,
+            lambda: self._client.query_iterator(
+                name,
+                batch_size=BATCH_ROWS,
+                output_fields=[KEY, *RECORD_FIELDS, VECTOR],
+                timeout=self._write_seconds,
+            ),
+        )
+        with contextlib.closing(batches):
+            while True:
+                with self._translated(f"read {name}"):
+                    batch = batches.next()
+                if not batch:
+                    return
+                yield (
+                    [rows.as_record(row[KEY], row) for row in batch],
+                    np.array([row[VECTOR] for row in batch], dtype=np.float32),
+                )
+
     def embeddings(
         self, family: str, metric: Metric, ids: Sequence[int]
     ) -> dict[int, NDArray[np.float32]]:
@@ -415,6 +445,41 @@ class VectorStore:
         return [
             (rows.as_record(hit.get(KEY, hit.get("id")), hit["entity"]), float(hit["distance"]))
             for hit in answer[0]
+        ]
+
+    def search_ids(
+        self, info: CollectionInfo, embeddings: NDArray[np.float32], *, k: int, nprobe: int
+    ) -> list[list[tuple[int, float]]]:
+        """Return for each of many queries up to `k` ids with their scores, best first.
+
+        Many queries in one call cost 4 to 5 times less each on Milvus Lite.
+
+        Args:
+            embeddings: (Q, D) float32; with `k` they decide the size of the answer, which a
+                server limits to 64 MiB: 100 queries for 1,000 hits are far below.
+            k: 1 to 16,384.
+            nprobe: As in `search`.
+
+        Raises:
+            QueryError: A value is outside its range.
+        """
+        for embedding in embeddings:
+            rows.check_query(info, embedding, k=k, nprobe=nprobe)
+        parameters = rows.search_parameters(info, k=k, nprobe=nprobe, ef=default_ef(k))
+        answer = self._read(
+            info.name,
+            lambda: self._client.search(
+                info.name,
+                list(embeddings),
+                anns_field=VECTOR,
+                limit=k,
+                search_params={"metric_type": info.metric.value, "params": parameters},
+                timeout=max(_MANY_SECONDS, self._timeout),
+            ),
+        )
+        return [
+            [(int(hit.get(KEY, hit.get("id"))), float(hit["distance"])) for hit in hits]
+            for hits in answer
         ]
 
     def _require(self, family: str, metric: Metric) -> None:

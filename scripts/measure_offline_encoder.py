@@ -5,6 +5,10 @@
 Queries are the held-out photos that the split beside the weights lists, the gallery is what it was
 trained on; both are taken from DATA. A hit is right when it lies in the same class folder below
 the group, and precision@k is the share of right hits among the first k by cosine similarity.
+
+Photos of one shelf, taken moments apart, lie on both sides of the split and flatter every figure.
+`--unlike` leaves out, for each query, the gallery photos whose 16 x 16 greyscale thumbnail
+correlates with the query's beyond a limit, and so tells how much.
 """
 
 import argparse
@@ -46,10 +50,18 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("data", type=Path, help="the folder it was trained on")
     parser.add_argument("--group", default="fruit", help="first folder to measure, default fruit")
+    parser.add_argument(
+        "--unlike", type=float, help="leave out gallery photos this alike in layout, such as 0.5"
+    )
     parser.add_argument("--weights", type=Path, help="default: the weights that ship")
     arguments = parser.parse_args(argv)
     return guarded(
-        lambda: _run(arguments.data, arguments.group, arguments.weights or offline_weights()),
+        lambda: _run(
+            arguments.data,
+            arguments.group,
+            arguments.weights or offline_weights(),
+            arguments.unlike,
+        ),
         load_settings(),
         on_interrupt="stopped",
     )
@@ -60,14 +72,19 @@ def precision_at(
     query_labels: NDArray[np.str_],
     gallery: NDArray[np.float32],
     gallery_labels: NDArray[np.str_],
+    *,
+    left_out: NDArray[np.bool_] | None = None,
 ) -> dict[int, float]:
     """Return mean precision@k over queries by cosine similarity, for k in `CUTOFFS`.
 
     Args:
         queries: (Q, D) float32.
         gallery: (N, D) float32, N at least the largest k.
+        left_out: (Q, N), gallery photos that do not count for a query.
     """
     similarity = _normalised(queries) @ _normalised(gallery).T
+    if left_out is not None:
+        similarity[left_out] = -np.inf
     order = np.argsort(-similarity, axis=1, kind="stable")[:, : max(CUTOFFS)]
     right = gallery_labels[order] == query_labels[:, None]
     return {k: float(right[:, :k].mean()) for k in CUTOFFS}
@@ -83,7 +100,20 @@ def hsv_histogram(images: Sequence[Image.Image]) -> NDArray[np.float32]:
     return np.array(rows, dtype=np.float32)
 
 
-def _run(data: Path, group: str, weights: Path) -> int:
+def layout_correlation(
+    queries: Sequence[Image.Image], gallery: Sequence[Image.Image]
+) -> NDArray[np.float32]:
+    """Return Pearson's correlation of 16 x 16 greyscale thumbnails, (Q, N) in [-1, 1]."""
+
+    def centred(images: Sequence[Image.Image]) -> NDArray[np.float32]:
+        small = [np.asarray(i.convert("L").resize((16, 16)), dtype=np.float32) for i in images]
+        rows = np.array(small).reshape(len(small), -1)
+        return _normalised(rows - rows.mean(axis=1, keepdims=True))
+
+    return centred(queries) @ centred(gallery).T
+
+
+def _run(data: Path, group: str, weights: Path, unlike: float | None) -> int:
     split = json.loads(weights.with_suffix(".json").read_text(encoding="utf-8"))
     queries = _read(data, group, [item["path"] for item in split["held_out"]])
     gallery = _read(data, group, [item["path"] for item in split["trained_on"]])
@@ -92,6 +122,12 @@ def _run(data: Path, group: str, weights: Path) -> int:
         f"{len(queries.images)} held-out queries, {len(gallery.images)} gallery photos, "
         f"{len(set(gallery.labels))} classes, chance {shares.mean():.2f}"
     )
+    left_out = None
+    if unlike is not None:
+        left_out = layout_correlation(queries.images, gallery.images) > unlike
+        print(
+            f"left out beyond a correlation of {unlike}: {left_out.sum(axis=1).mean():.1f} a query"
+        )
     with tempfile.TemporaryDirectory() as folder:
         encoders: dict[str, Embed] = {
             "offline encoder": _embed(weights, OFFLINE_ARCHITECTURE),
@@ -105,7 +141,11 @@ def _run(data: Path, group: str, weights: Path) -> int:
         }
         for name, embed in encoders.items():
             figures = precision_at(
-                embed(queries.images), queries.labels, embed(gallery.images), gallery.labels
+                embed(queries.images),
+                queries.labels,
+                embed(gallery.images),
+                gallery.labels,
+                left_out=left_out,
             )
             cells = "  ".join(f"precision@{k} {value:.2f}" for k, value in figures.items())
             print(f"{name:<28}{cells}", flush=True)

@@ -104,15 +104,17 @@ def train(data: Path, out: Path, recipe: Recipe) -> Path:
     """Train on `data` and return the file of the finished weights.
 
     Raises:
-        DatasetError: `data` holds no pictures, or fewer than two classes.
+        DatasetError: `data` holds too few pictures or classes, or `out` holds another run.
     """
     out.mkdir(parents=True, exist_ok=True)
     training, held_out = split(data)
     classes = sorted({folder_of(record.path) for record in training})
-    if len(classes) < 2:
+    if len(classes) < 2 or len(training) < recipe.batch:
         raise DatasetError(
-            f"{str(data)!r} holds {len(classes)} class folder, training needs two or more."
+            f"{str(data)!r} has {len(training)} photos to train on in {len(classes)} class "
+            f"folders; training needs {recipe.batch} or more photos in two or more folders."
         )
+    run = _Run(recipe, classes, out, steps_an_epoch=len(training) // recipe.batch)
     _write_json(
         out / "split.json",
         {
@@ -123,7 +125,6 @@ def train(data: Path, out: Path, recipe: Recipe) -> Path:
         },
     )
     print(f"{len(training)} photos to train on, {len(held_out)} held out, {len(classes)} classes")
-    run = _Run(recipe, classes, out, steps_an_epoch=len(training) // recipe.batch)
     photos = _Photos(data, training, {name: i for i, name in enumerate(classes)})
     for epoch in range(run.epoch, recipe.epochs):
         run.train_epoch(photos, epoch)

@@ -32,6 +32,6 @@ def set_environment(patch: pytest.MonkeyPatch, data_dir: Path) -> None:
     patch.setenv("ORCHARD_ARCHITECTURE", "resnet14")
 
 
-def build(dataset: Path) -> None:
-    """Index the dataset with all three metrics, in two lists so that nprobe means something."""
-    assert build_index.main([str(dataset), "--nlist", "2"]) == 0
+def build(dataset: Path, *arguments: str) -> None:
+    """Index the dataset; by default three metrics in two lists, so that nprobe means something."""
+    assert build_index.main([str(dataset), *(arguments or ("--nlist", "2"))]) == 0

@@ -14,22 +14,27 @@ PAGE_FOLDER = "views"
 
 # From the bottom up. A module may import from its own layer and from those below.
 VOCABULARY, ADAPTERS, SERVICES, UI, PAGES, ROUTER = range(6)
+# Parts of `reports`.
+EVALUATION = ("report_files", "report_summary", "report_text", "comparison", "sweep", "tables")
 LAYERS = {
-    VOCABULARY: ("records", "metric", "errors", "config", "index", "logs"),
+    VOCABULARY: (
+        *("records", "metric", "errors", "config", "index", "logs"),
+        # mathematics over neighbour lists
+        *("neighbours", "evaluation", "judgement", "bootstrap", "summary", "findings"),
+        *("report", "requirement"),
+        # arrays in, arrays out
+        *("neighbourhood", "sampling", "map_paint", "map_query"),
+    ),
     ADAPTERS: (
         *("encoder", "weights", "store", "lite", "dataset", "images"),
         # parts of `store`
         *("rows", "faults", "index_upkeep", "slots"),
+        *("matrix", "trained"),
     ),
     SERVICES: (
-        "search",
-        "indexing",
-        "family",
-        "verify",
-        "transfer",
-        "reports",
-        "projection",
-        "evaluation",
+        *("search", "indexing", "family", "verify", "transfer", "reports", *EVALUATION),
+        *("projection", "umap_layout", "projection_cache", "projection_jobs"),
+        *("projection_worker", "map_rows", "map_export"),
     ),
 }
 # All the modules that draw the sample dataset.

@@ -65,6 +65,7 @@ def test_every_setting_is_read_from_its_variable(
         "dataset": "/photos",
         "architecture": "resnet18",
         "weights": str(checkpoint),
+        "map_limit": "500",
     }
     assert set(values) == set(Settings.model_fields)  # a new setting belongs into this test
     for name, value in values.items():

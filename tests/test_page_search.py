@@ -246,6 +246,18 @@ def test_two_sessions_do_not_see_each_others_queries(dataset: Path) -> None:
     assert first.session_state["upload_preview"] != second.session_state["upload_preview"]
 
 
+def test_with_one_metric_and_a_flat_index_there_is_no_nprobe_to_set(empty: Path) -> None:
+    pictures = dashboard.draw_pictures(empty / "pictures")
+    dashboard.build(pictures, "--metrics", "L2", "--index-type", "FLAT")
+    at = from_collection()
+    assert not at.exception and not at.error
+    assert at.segmented_control(key="metric").options == ["L2"]
+    assert len(at.select_slider) == 0
+    assert "nprobe has no effect" in captions(at)
+    # 18 pictures without the query, 16 of them asked for.
+    assert at.markdown[0].value.startswith("**16 of 16 hits**")
+
+
 def test_an_empty_collection_says_which_command_fills_it(empty: Path) -> None:
     at = page().run()
     assert not at.exception

@@ -1,9 +1,231 @@
-"""Embedding map: planned."""
+"""Embedding map: the collection as points, any region of it as pictures, and how true it is."""
 
-from core.ui import components
+from dataclasses import replace
 
-components.coming(
-    "Embedding map",
-    "This page will show the whole collection as a map on which similar pictures lie close "
-    "together, and let you walk from any region to its pictures.",
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from core.dataset import digest_of
+from core.errors import EncoderMismatchError, ImageError, WeightsError
+from core.map_paint import (
+    Categories,
+    Colouring,
+    Values,
+    by_class,
+    by_groups,
+    by_hubs,
+    by_purity,
+    by_survival,
+    by_suspicion,
 )
+from core.map_query import Placed
+from core.map_rows import MapRows
+from core.neighbourhood import purity, suspected_labels
+from core.projection import Method, ProjectionSettings
+from core.projection_jobs import Job, Status
+from core.records import CollectionInfo
+from core.ui import charts_map, components, components_map, resources, resources_map
+from core.ui.map_controls import colour_control, picture_control, query_control, settings_control
+from core.ui.map_lists import (
+    DEFAULT_SIMILARITY,
+    LEAST_SUSPICION,
+    SELECTION,
+    csv_of,
+    show_list,
+    show_picked,
+    show_placed,
+)
+from core.ui.map_view import View, about, groups_of, survival_of
+
+
+def main() -> None:
+    """Inputs, the map as far as it is computed, the pictures behind it."""
+    infos = resources.get_collections()
+    info = next(iter(infos.values()))
+    st.subheader("Embedding map")
+    rows = resources_map.get_rows(info.name, info.rows)
+    controls, results = st.columns([2, 7], gap="large")
+    with controls:
+        settings = settings_control()
+        colouring, highlighted = colour_control(rows)
+        picked = picture_control(rows)
+        upload = query_control()
+    with results:
+        view = _compute(rows, info, settings)
+        placed = _place(view, upload) if upload else None
+        _show_map(view, colouring, highlighted, _marks(view, picked, placed))
+        show_picked(view, picked)
+        if upload and placed:
+            show_placed(view, placed, upload.name)
+        show_list(view)
+
+
+def _compute(rows: MapRows, info: CollectionInfo, settings: ProjectionSettings) -> View:
+    first = replace(settings, method=Method.PCA)
+    found = resources_map.find_projection(rows, settings)
+    table = resources_map.find_neighbours(rows, settings.metric)
+    # Kept for the session: a small map is computed again before anybody could read why.
+    notices = st.session_state.setdefault("map_notices", {})
+    notices |= dict.fromkeys(filter(None, (found.notice, table.notice)))
+    for notice in notices:
+        st.info(components.plain(notice), icon=":material/autorenew:")
+    projection = found.value or resources_map.first_view(rows, first)
+    if table.value is None or (settings.method is Method.UMAP and found.value is None):
+        wanted = settings if settings.method is Method.UMAP else None
+        _work(resources_map.job_for(rows, settings.metric, wanted))
+    own = purity(table.value, rows.labels) if table.value else None
+    return View(rows, info, projection, table.value, own)
+
+
+def _work(job: Job) -> None:
+    """Start what is missing, show how far it is, or say why it is not running."""
+    projector = resources_map.get_projector()
+    state = projector.state(job.key)
+    if state is None or state.status is Status.DONE:
+        projector.request(job)
+    elif not state.is_open:
+        if state.status is Status.FAILED:
+            st.error(components.plain(state.error), icon=":material/error:")
+        else:
+            st.info("The computation was stopped; this is what there is.", icon=":material/stop:")
+        st.button(
+            "Compute it now", icon=":material/play_arrow:", on_click=projector.request, args=(job,)
+        )
+        return
+    _watch(job.key, job.neighbours.path.exists(), job)
+
+
+@st.fragment(run_every=1.0)
+def _watch(key: str, had_neighbours: bool, job: Job) -> None:
+    projector = resources_map.get_projector()
+    state = projector.state(key)
+    if state is None or not state.is_open:
+        st.rerun()
+    if not had_neighbours and job.neighbours.path.exists():
+        st.rerun()
+    components_map.show_progress(state, on_cancel=lambda: projector.cancel(key))
+
+
+def _place(view: View, upload: UploadedFile) -> Placed | None:
+    """Return where an upload lies; None, with a message on the page, if it cannot be used."""
+    content = upload.getvalue()
+    settings = view.projection.settings
+    try:
+        query, _ = resources.get_upload_embedding(content, name=upload.name, info=view.info)
+        return resources_map.get_placed(
+            digest_of(content),
+            f"{view.rows.fingerprint} {settings}",
+            settings.metric,
+            _query=query,
+            _rows=view.rows,
+            _coordinates=view.projection.coordinates,
+        )
+    except (ImageError, EncoderMismatchError, WeightsError) as error:
+        st.error(components.plain(str(error)), icon=":material/error:")
+        return None
+
+
+def _show_map(
+    view: View, colouring: Colouring, highlighted: list[str], marks: charts_map.Marks
+) -> None:
+    paint = _paint(view, colouring, highlighted)
+    if paint is None:
+        st.caption("This colour is there as soon as the pictures have been compared.")
+        paint = by_class(view.rows.labels, highlighted)
+    known = view.purity
+    texts = [
+        charts_map.hover_text(label, path, int(number), None if known is None else known[row])
+        for row, (label, path, number) in enumerate(
+            zip(view.rows.labels, view.rows.paths, view.rows.ids, strict=True)
+        )
+    ]
+    figure = charts_map.map_figure(
+        view.projection.coordinates,
+        paint,
+        texts,
+        marks=marks,
+        dark=st.context.theme.type == "dark",
+    )
+    st.plotly_chart(
+        figure,
+        key="map_chart",
+        on_select=_remember_selection,
+        selection_mode=("points", "box", "lasso"),
+        config={"displaylogo": False, "scrollZoom": True, "displayModeBar": True},
+        alt=f"Map of {len(view.rows):,} pictures, coloured by {colouring.value.lower()}",
+    )
+    st.session_state["map_ids"] = view.rows.ids
+    _take_away(view, figure)
+    st.caption(about(view))
+
+
+def _take_away(view: View, figure: go.Figure) -> None:
+    with st.container(horizontal=True):
+        st.download_button(
+            "Map as HTML",
+            # Made when it is asked for: Plotly itself is in the file, which then needs no network.
+            lambda: figure.to_html(include_plotlyjs=True),
+            file_name="map.html",
+            mime="text/html",
+            icon=":material/download:",
+            on_click="ignore",
+            help="The interactive map as one file that opens without Orchard. A PNG is behind the "
+            "camera above the map.",
+        )
+        st.download_button(
+            "Positions as CSV",
+            lambda: csv_of(view, range(len(view.rows))),
+            file_name="map.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+
+
+def _paint(view: View, colouring: Colouring, highlighted: list[str]) -> Categories | Values | None:
+    """Return what the colours mean; None while what they need is not computed."""
+    rows, table = view.rows, view.neighbours
+    paint: Categories | Values | None = None
+    if colouring is Colouring.CLASS:
+        paint = by_class(rows.labels, highlighted)
+    elif table is None:
+        pass
+    elif colouring is Colouring.PURITY:
+        paint = by_purity(table, rows.labels)
+    elif colouring is Colouring.SURVIVAL:
+        paint = by_survival(survival_of(view, table), table.k)
+    elif colouring is Colouring.HUBS:
+        paint = by_hubs(table)
+    elif colouring is Colouring.SUSPECTS:
+        found = suspected_labels(table, rows.labels, least=LEAST_SUSPICION)
+        paint = by_suspicion(found, len(rows))
+    else:
+        similarity = st.session_state.get("similarity", DEFAULT_SIMILARITY)
+        paint = by_groups(groups_of(view, table, similarity), len(rows))
+    return paint
+
+
+def _marks(view: View, picked: int | None, placed: Placed | None) -> charts_map.Marks:
+    """Return what is ringed: one picture with its neighbours at a time, the picked one first."""
+    ids = {number: row for row, number in enumerate(view.rows.ids.tolist())}
+    ringed = tuple(ids[n] for n in st.session_state.get("map_ringed", ()) if n in ids)
+    if picked is not None:
+        ends = () if view.neighbours is None else view.neighbours.indices[picked].tolist()
+        return charts_map.Marks(ringed=ringed, centre=picked, ends=tuple(ends))
+    if placed is not None:
+        return charts_map.Marks(ringed=ringed, ends=placed.rows, query=placed.position)
+    return charts_map.Marks(ringed=ringed)
+
+
+def _remember_selection() -> None:
+    ids = st.session_state.get("map_ids", np.zeros(0, dtype=np.int64))
+    points = st.session_state["map_chart"]["selection"]["points"]
+    rows = {int(np.ravel(point["customdata"])[0]) for point in points if "customdata" in point}
+    st.session_state["map_selected"] = [int(ids[row]) for row in sorted(rows) if row < len(ids)]
+    st.session_state["list"] = SELECTION
+
+
+with components.page_errors():
+    main()

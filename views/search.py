@@ -17,6 +17,7 @@ from core.search import DEFAULT_K, DEFAULT_NPROBE, MAX_K, search
 from core.ui import components, resources
 
 UPLOAD, STORED = "Upload", "Collection"
+PREVIEW_PIXELS = 200
 UPLOAD_TYPES = ["jpg", "jpeg", "png", "webp", "bmp"]
 
 Records = Mapping[str, Sequence[ImageRecord]]
@@ -82,7 +83,10 @@ def _query_control(records: Records, info: CollectionInfo) -> Query | None:
     query = _uploaded(info) if source == UPLOAD else _stored(records, info)
     if query:
         st.image(
-            query.preview, alt=f"the query, {query.name}", caption=components.plain(query.name)
+            query.preview,
+            width=PREVIEW_PIXELS,
+            alt=f"the query, {query.name}",
+            caption=components.plain(query.name),
         )
     return query
 

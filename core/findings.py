@@ -1,0 +1,197 @@
+"""What neighbour lists say about single pictures: hubs, suspected labels, causes of wrong hits."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.judgement import NO_CLASS, Judgement, Rows
+from core.neighbours import Neighbours
+
+
+@dataclass(frozen=True, slots=True)
+class Hubs:
+    """How often each of N rows is among the first k hits of Q queries.
+
+    Source: Radovanovic, Nanopoulos, Ivanovic, "Hubs in Space" (2010): k-occurrence N_k(x), its
+    skewness, and "bad" occurrences, where the query has another class.
+
+    Attributes:
+        occurrences: (N,) int64, N_k(x).
+        bad: (N,) int64, those of them with a query of another class.
+        skew: Third standardised moment of N_k over the gallery; 0 is symmetric, above 1 a few
+            pictures answer many queries. NaN when every picture occurs equally often.
+        never: Pictures of the gallery that no query retrieves.
+    """
+
+    occurrences: NDArray[np.int64]
+    bad: NDArray[np.int64]
+    skew: float
+    never: int
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A picture whose neighbours agree on another class.
+
+    Attributes:
+        query: Place among the queries.
+        suggested: The class that most of the first k neighbours have.
+        share: Share of the k neighbours of that class.
+        own_share: Share of the k neighbours of the picture's own class.
+    """
+
+    query: int
+    suggested: str
+    share: float
+    own_share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Causes:
+    """Where the wrong hits of an index come from, counted over the first k hits of all queries.
+
+    Attributes:
+        encoder: Wrong hits that exact search has among its first k as well.
+        index: Wrong hits that stand where exact search has another picture.
+        missing: Places left empty since the index found fewer than k.
+    """
+
+    encoder: int
+    index: int
+    missing: int
+
+
+def find_hubs(
+    neighbours: Neighbours, judged: Judgement, *, gallery: NDArray[np.bool_], k: int
+) -> Hubs:
+    """Count how often every row is retrieved."""
+    positions = neighbours.positions[:, :k]
+    there = positions >= 0
+    occurrences = np.bincount(positions[there], minlength=len(gallery))
+    wrong = there & ~judged.right[:, :k] & (judged.classes != NO_CLASS)[:, None]
+    counted = occurrences[gallery].astype(np.float64)
+    spread = counted.std()
+    skew = float((((counted - counted.mean()) / spread) ** 3).mean()) if spread else float("nan")
+    return Hubs(
+        occurrences=occurrences,
+        bad=np.bincount(positions[wrong], minlength=len(gallery)),
+        skew=skew,
+        never=int((counted == 0).sum()),
+    )
+
+
+def suspects(judged: Judgement, rows: Rows, *, k: int) -> list[Suspect]:
+    """Return the queries of which more neighbours have one other class than have their own.
+
+    Certain first: by share of the suggested class minus share of the own, then by place. A query
+    without a label suggests the class of its neighbours as well.
+    """
+    hits = judged.hits[:, :k]
+    queries, size = len(hits), len(rows.classes)
+    if not size:
+        return []
+    flat = np.arange(queries)[:, None] * size + hits
+    votes = np.bincount(flat[hits >= 0], minlength=queries * size).reshape(queries, size)
+    labelled = judged.classes >= 0
+    own = np.where(labelled, votes[np.arange(queries), judged.classes], 0)
+    votes[np.flatnonzero(labelled), judged.classes[labelled]] = -1
+    best = votes.argmax(axis=1)
+    lead = votes[np.arange(queries), best] - own
+    order = np.lexsort((np.arange(queries), -lead))
+    return [
+        Suspect(int(q), rows.classes[best[q]], float(votes[q, best[q]] / k), float(own[q] / k))
+        for q in order[: int((lead > 0).sum())]
+    ]
+
+
+def ann_recall(index: Neighbours, exact: Neighbours, *, k: int) -> NDArray[np.float64]:
+    """Return the share of the exact `k` neighbours that the index returned: (Q,) in [0, 1].
+
+    A hit as good as the last of the exact ones counts, also when the tie at the cut let another
+    one in (so does ann-benchmarks); the database sums in another order, so scores are taken as
+    equal up to 1e-5 of their size.
+    """
+    wanted, found = exact.positions[:, :k], index.positions[:, :k]
+    if not wanted.shape[1]:
+        # There was nothing to find, and the index missed nothing.
+        return np.ones(len(wanted))
+    common = _contained(found, wanted)
+    there = (wanted >= 0).sum(axis=1)
+    last = exact.scores[np.arange(len(wanted)), np.maximum(there - 1, 0)][:, None]
+    tied = (found >= 0) & np.isclose(index.scores[:, :k], last, rtol=1e-5, atol=1e-7)
+    good = np.minimum((common | tied).sum(axis=1), there)
+    shares: NDArray[np.float64] = good / np.maximum(there, 1)
+    return shares
+
+
+def causes(index: Neighbours, judged: Judgement, exact: Neighbours, *, k: int) -> Causes:
+    """Say for every wrong hit of the index whether exact search has it too.
+
+    Args:
+        judged: Of the index's hits.
+    """
+    usable = judged.relevant > 0
+    found = index.positions[usable, :k]
+    wrong = (found >= 0) & ~judged.right[usable, :k]
+    shared = _contained(found, exact.positions[usable, :k])
+    expected = (exact.positions[usable, :k] >= 0).sum() - (found >= 0).sum()
+    return Causes(
+        encoder=int((wrong & shared).sum()),
+        index=int((wrong & ~shared).sum()),
+        missing=int(max(expected, 0)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreBins:
+    """Retrieved pairs by score.
+
+    Attributes:
+        edges: (B + 1,) ascending, of the scores as displayed.
+        same: (B,) pairs of one class.
+        other: (B,) pairs of two classes.
+    """
+
+    edges: NDArray[np.float64]
+    same: NDArray[np.int64]
+    other: NDArray[np.int64]
+
+    @property
+    def probability(self) -> NDArray[np.float64]:
+        """P(same class | score): (B,), NaN where a bin is empty."""
+        total = self.same + self.other
+        result = np.full(len(total), np.nan)
+        np.divide(self.same, total, out=result, where=total > 0)
+        return result
+
+
+def score_bins(
+    displayed: NDArray[np.float64], judged: Judgement, *, k: int, bins: int = 24
+) -> ScoreBins:
+    """Count query-hit pairs of the first `k` hits by score, in bins of equal width.
+
+    Args:
+        displayed: (Q, D) scores as shown to a person; NaN where there is no hit.
+    """
+    usable = judged.relevant > 0
+    scores, right = displayed[usable, :k], judged.right[usable, :k]
+    there = ~np.isnan(scores)
+    edges = np.histogram_bin_edges(scores[there], bins=bins)
+    return ScoreBins(
+        edges,
+        np.histogram(scores[there & right], bins=edges)[0],
+        np.histogram(scores[there & ~right], bins=edges)[0],
+    )
+
+
+def _contained(items: NDArray[np.int32], others: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Whether each item (Q, K) occurs in the same row of `others`; -1 never does.
+
+    Rows are told apart by adding a multiple of the number of positions, so one sort does it.
+    """
+    size = int(max(items.max(initial=0), others.max(initial=0))) + 1
+    shift = np.arange(len(items), dtype=np.int64)[:, None] * size
+    known = (others + shift)[others >= 0]
+    inside: NDArray[np.bool_] = np.isin(items + shift, known)
+    return inside & (items >= 0)

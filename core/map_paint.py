@@ -1,0 +1,145 @@
+"""What the colours of a map mean: categories or values, one per row."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.neighbourhood import Neighbourhoods, Suspicion, hub_counts, purity
+
+# More classes at once cannot be told apart; the rest is grey.
+MAX_COLOURED = 20
+# The largest groups of near-duplicates get a colour each.
+MAX_GROUPS = 10
+
+REST = "rest"
+
+
+class Colouring(StrEnum):
+    """What a point's colour can tell."""
+
+    CLASS = "Class"
+    PURITY = "Purity"
+    SURVIVAL = "Survival"
+    HUBS = "Hubs"
+    DUPLICATES = "Near-duplicates"
+    SUSPECTS = "Suspected labels"
+
+    @property
+    def explanation(self) -> str:
+        """What it means, with direction and range."""
+        return _EXPLANATIONS[self]
+
+
+_EXPLANATIONS = {
+    Colouring.CLASS: "The class of the picture: the name of its folder.",
+    Colouring.PURITY: "Share of a picture's true nearest neighbours that have its class, from 0 to "
+    "1, higher is purer. It equals exact precision@k of the picture as a query.",
+    Colouring.SURVIVAL: "Share of a picture's true nearest neighbours that are also among its "
+    "nearest on the map, from 0 to 1, higher is better: low points are where the map misleads.",
+    Colouring.HUBS: "How many pictures have this one among their nearest neighbours. Hubs turn up "
+    "in many searches.",
+    Colouring.DUPLICATES: "Groups of pictures that are more alike than the similarity chosen in "
+    "the list of near-duplicates.",
+    Colouring.SUSPECTS: "Pictures whose nearest neighbours mostly have one other class: the label "
+    "may be wrong, or the picture unusual.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Categories:
+    """Every row has a name or none.
+
+    Attributes:
+        codes: (N,) positions in `names`; -1 for the rest.
+        names: In the order of the legend.
+        styles: One per name: which colour and shape it has.
+        rest: What the rows without a name are called.
+    """
+
+    codes: NDArray[np.int64]
+    names: tuple[str, ...]
+    styles: tuple[int, ...]
+    rest: str = REST
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """Every row has a number.
+
+    Attributes:
+        values: (N,) float; NaN where there is none.
+        title: Of the scale.
+        low: Lower end of the scale.
+        high: Upper end of the scale, above `low`.
+        notable_high: Whether the upper end is what to look at; otherwise it is the lower one.
+    """
+
+    values: NDArray[np.float64]
+    title: str
+    low: float
+    high: float
+    notable_high: bool = False
+
+
+def by_class(labels: Sequence[str], highlighted: Sequence[str] = ()) -> Categories:
+    """Colour the classes, or with more than `MAX_COLOURED` of them the highlighted ones.
+
+    A class keeps its style whatever is highlighted: it follows from its place among all classes.
+    """
+    classes = sorted(set(labels))
+    shown = classes
+    if len(classes) > MAX_COLOURED:
+        wanted = set(highlighted or default_highlight(labels))
+        shown = [name for name in classes if name in wanted][:MAX_COLOURED]
+    places = {name: place for place, name in enumerate(shown)}
+    codes = np.array([places.get(label, -1) for label in labels], dtype=np.int64)
+    styles = tuple(classes.index(name) for name in shown)
+    return Categories(codes, tuple(name or "no class" for name in shown), styles, "other classes")
+
+
+def default_highlight(labels: Sequence[str]) -> list[str]:
+    """Return the ten largest classes, by name; what is coloured until somebody chooses."""
+    counts = sorted(Counter(labels).items(), key=lambda item: (-item[1], item[0]))
+    return sorted(name for name, _ in counts[:10])
+
+
+def by_purity(neighbours: Neighbourhoods, labels: Sequence[str]) -> Values:
+    """Colour by the share of neighbours of the same class."""
+    values = purity(neighbours, labels).astype(np.float64)
+    return Values(values, f"Purity (k = {neighbours.k})", 0, 1)
+
+
+def by_survival(shares: NDArray[np.float32], k: int) -> Values:
+    """Colour by the share of true neighbours that the map keeps."""
+    return Values(shares.astype(np.float64), f"Survival (k = {k})", 0, 1)
+
+
+def by_hubs(neighbours: Neighbourhoods) -> Values:
+    """Colour by how many rows name each row as a neighbour."""
+    counts = hub_counts(neighbours).astype(np.float64)
+    return Values(counts, "Neighbour of", 0, max(1.0, float(counts.max(initial=0))), True)
+
+
+def by_groups(groups: Sequence[NDArray[np.int64]], rows: int) -> Categories:
+    """Colour the largest groups of near-duplicates; smaller ones share a category."""
+    codes = np.full(rows, -1, dtype=np.int64)
+    names = [
+        f"group {number}: {len(g)} pictures" for number, g in enumerate(groups[:MAX_GROUPS], 1)
+    ]
+    if len(groups) > MAX_GROUPS:
+        names.append(f"{len(groups) - MAX_GROUPS} smaller groups")
+    for number, group in enumerate(groups):
+        codes[group] = min(number, MAX_GROUPS)
+    return Categories(codes, tuple(names), tuple(range(len(names))), "no near-duplicate")
+
+
+def by_suspicion(suspicions: Sequence[Suspicion], rows: int) -> Categories:
+    """Colour the rows whose label is suspected."""
+    codes = np.full(rows, -1, dtype=np.int64)
+    codes[[item.row for item in suspicions]] = 0
+    # Vermilion diamonds: the style that stands out most from grey circles.
+    return Categories(codes, (f"suspected: {len(suspicions)}",), (13,), "not suspected")

@@ -1,0 +1,198 @@
+"""Maps and neighbour tables on disk: numbers and JSON in one npz file, never pickled objects."""
+
+import hashlib
+import json
+import logging
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import ProjectionError
+from core.metric import Metric
+from core.neighbourhood import Neighbourhoods
+from core.projection import Method, Projection, ProjectionSettings
+
+logger = logging.getLogger(__name__)
+
+# Raise it when what is stored, or how it is computed, changes: older files are then rebuilt.
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """The place of one result on disk.
+
+    Attributes:
+        path: Named by what the result depends on, and by the format.
+        rows: Rows that the result must have.
+    """
+
+    path: Path
+    rows: int
+
+
+class CacheDamagedError(ProjectionError):
+    """A file is there but cannot be used; the text says why."""
+
+
+def projection_slot(
+    folder: Path, *, fingerprint: str, rows: int, settings: ProjectionSettings
+) -> Slot:
+    """Return where the map of a set of rows with these settings is kept."""
+    return _slot(folder, "projection", fingerprint, rows, settings.to_dict())
+
+
+def neighbours_slot(folder: Path, *, fingerprint: str, rows: int, metric: Metric) -> Slot:
+    """Return where the neighbour table of a set of rows is kept."""
+    return _slot(folder, "neighbours", fingerprint, rows, {"metric": metric})
+
+
+def save_projection(slot: Slot, projection: Projection) -> None:
+    """Write a map; a reader sees the old file or the whole new one."""
+    facts = {
+        "settings": projection.settings.to_dict(),
+        "trustworthiness": projection.trustworthiness,
+        "trust_k": projection.trust_k,
+        "trust_rows": projection.trust_rows,
+        "variance": projection.variance,
+        "seconds": projection.seconds,
+        "notes": list(projection.notes),
+    }
+    _save(slot, {"coordinates": projection.coordinates}, facts)
+
+
+def load_projection(slot: Slot) -> Projection | None:
+    """Read a map; None where there is none.
+
+    Raises:
+        CacheDamagedError: The file is damaged, or does not fit the rows.
+    """
+    loaded = _load(slot, ("coordinates",))
+    if loaded is None:
+        return None
+    arrays, facts = loaded
+    try:
+        stored = facts["settings"]
+        settings = ProjectionSettings(
+            **stored | {"method": Method(stored["method"]), "metric": Metric(stored["metric"])}
+        )
+        return Projection(
+            settings=settings,
+            coordinates=_shaped(arrays["coordinates"], slot.rows, settings.dimensions),
+            trustworthiness=float(facts["trustworthiness"]),
+            trust_k=int(facts["trust_k"]),
+            trust_rows=int(facts["trust_rows"]),
+            variance=float(facts["variance"]),
+            seconds=float(facts["seconds"]),
+            notes=tuple(map(str, facts["notes"])),
+        )
+    except (KeyError, TypeError, ValueError, ProjectionError) as error:
+        raise _damaged(slot, error) from error
+
+
+def save_neighbours(slot: Slot, neighbours: Neighbourhoods) -> None:
+    """Write a neighbour table; a reader sees the old file or the whole new one."""
+    arrays = {
+        "indices": neighbours.indices,
+        "scores": neighbours.scores,
+        "cosines": neighbours.cosines,
+    }
+    _save(slot, arrays, {})
+
+
+def load_neighbours(slot: Slot) -> Neighbourhoods | None:
+    """Read a neighbour table; None where there is none.
+
+    Raises:
+        CacheDamagedError: The file is damaged, or does not fit the rows.
+    """
+    loaded = _load(slot, ("indices", "scores", "cosines"))
+    if loaded is None:
+        return None
+    arrays, _ = loaded
+    try:
+        indices = arrays["indices"]
+        k = indices.shape[1]
+        if indices.size and not (indices.min() >= 0 and indices.max() < slot.rows):
+            raise ValueError("a neighbour is no row of the collection")
+        return Neighbourhoods(
+            np.asarray(_shaped(indices, slot.rows, k), dtype=np.int32),
+            _shaped(arrays["scores"], slot.rows, k),
+            _shaped(arrays["cosines"], slot.rows, k),
+        )
+    except (IndexError, ValueError) as error:
+        raise _damaged(slot, error) from error
+
+
+def other_version(slot: Slot) -> Path | None:
+    """Return the file of the same result that another version of Orchard wrote, if there is one."""
+    stem = slot.path.name.split(".")[0]
+    pattern = re.compile(re.escape(stem) + r"\.v\d+\.npz")
+    if not slot.path.parent.is_dir():
+        return None
+    others = (file for file in slot.path.parent.iterdir() if pattern.fullmatch(file.name))
+    return next((file for file in others if file != slot.path), None)
+
+
+def fingerprint_of(*parts: str | bytes) -> str:
+    """Return BLAKE2b over the parts as 32 hexadecimal digits; where a part ends matters."""
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        content = part.encode() if isinstance(part, str) else part
+        digest.update(len(content).to_bytes(8, "big") + content)
+    return digest.hexdigest()
+
+
+def _slot(
+    folder: Path, kind: str, fingerprint: str, rows: int, parameters: Mapping[str, Any]
+) -> Slot:
+    name = fingerprint_of(fingerprint, json.dumps(parameters, sort_keys=True))
+    return Slot(folder / f"{kind}-{name}.v{FORMAT}.npz", rows)
+
+
+def _save(slot: Slot, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> None:
+    text = json.dumps({"format": FORMAT, **facts}, ensure_ascii=True)
+    slot.path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=slot.path.parent, suffix=".part", delete=False) as partial:
+        np.savez(partial, allow_pickle=False, facts=np.array(text), **arrays)
+    try:
+        os.replace(partial.name, slot.path)  # noqa: PTH105 - the name is a string already
+    except OSError:
+        Path(partial.name).unlink(missing_ok=True)
+        raise
+
+
+def _load(
+    slot: Slot, names: tuple[str, ...]
+) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
+    try:
+        with slot.path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+            facts = json.loads(str(file["facts"]))
+            arrays = {name: file[name] for name in names}
+    except FileNotFoundError:
+        return None
+    # np.load raises anything on damaged bytes.
+    except (OSError, ValueError, TypeError, KeyError, EOFError, BadZipFile, MemoryError) as error:
+        raise _damaged(slot, error) from error
+    if not isinstance(facts, dict) or facts.get("format") != FORMAT:
+        raise CacheDamagedError(f"{slot.path.name} is of another format than {FORMAT}.")
+    return arrays, facts
+
+
+def _shaped(values: NDArray[Any], rows: int, columns: int) -> NDArray[np.float32]:
+    if values.shape != (rows, columns) or not np.isfinite(values).all():
+        raise ValueError(f"the shape is {values.shape}, not {(rows, columns)}, or not all finite")
+    return values.astype(np.float32) if values.dtype.kind == "f" else values
+
+
+def _damaged(slot: Slot, error: Exception) -> CacheDamagedError:
+    logger.warning("%s cannot be used: %s", slot.path, error)
+    return CacheDamagedError(f"{slot.path.name} is damaged and is computed again.")

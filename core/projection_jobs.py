@@ -1,0 +1,264 @@
+"""Maps computed in the background: ask, look how far it is, cancel."""
+
+import contextlib
+import json
+import logging
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.metric import Metric
+from core.projection import ProjectionSettings
+from core.projection_cache import Slot
+
+logger = logging.getLogger(__name__)
+
+ROOT = Path(__file__).resolve().parent.parent
+LOG_NAME = "worker.log"
+
+# In these stages the worker looks often whether it is still wanted; in others it is ended.
+_ATTENTIVE = ("neighbours", "layout")
+
+
+class Status(StrEnum):
+    """How far a job is."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """What is known about a job.
+
+    Attributes:
+        stage: `read`, `neighbours`, `reduce`, `graph`, `layout` or `trust`; empty before the start.
+        done: Steps of the stage that are done, of `total`.
+        since: When the stage began, on the clock of `time.monotonic`.
+        error: Why it failed.
+    """
+
+    status: Status
+    stage: str = ""
+    done: int = 0
+    total: int = 0
+    since: float = 0.0
+    error: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it waits or runs."""
+        return self.status in (Status.WAITING, Status.RUNNING)
+
+    def seconds_left(self, now: float) -> float | None:
+        """Return the seconds left of the stage at its pace so far; None before it has one."""
+        if not self.done or self.total <= self.done:
+            return None
+        return (now - self.since) / self.done * (self.total - self.done)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What to compute: a neighbour table, then a map; either is kept where it is there already.
+
+    Attributes:
+        embeddings: (M, D) float32, all rows of the collection; best a memory map of a whole file.
+        rows: (N,) the positions that are shown.
+        projection: None asks for the neighbour table only.
+    """
+
+    embeddings: NDArray[np.float32]
+    rows: NDArray[np.int64]
+    neighbours: Slot
+    metric: Metric
+    projection: Slot | None = None
+    settings: ProjectionSettings | None = None
+
+    @property
+    def key(self) -> str:
+        """What the job is known by: the name of the last file it makes."""
+        return (self.projection or self.neighbours).path.name
+
+
+class Projector:
+    """One worker process and the jobs it has, one after the other; safe between threads."""
+
+    def __init__(self, folder: Path) -> None:
+        """Start nothing yet.
+
+        Args:
+            folder: For the worker's log and for embeddings that are in no file.
+        """
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._jobs: queue.Queue[Job | None] = queue.Queue()
+        self._states: dict[str, JobState] = {}
+        self._process: subprocess.Popen[str] | None = None
+        self._thread: threading.Thread | None = None
+        self._number = 0
+
+    def request(self, job: Job) -> None:
+        """Put a job in the queue, unless it waits or runs already."""
+        with self._lock:
+            state = self._states.get(job.key)
+            if state and state.is_open:
+                return
+            self._states[job.key] = JobState(Status.WAITING)
+            self._jobs.put(job)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="projector", daemon=True)
+                self._thread.start()
+
+    def state(self, key: str) -> JobState | None:
+        """Return how far a job is; None for one that was never asked for."""
+        with self._lock:
+            return self._states.get(key)
+
+    def cancel(self, key: str) -> None:
+        """Stop a job; what it has finished so far, such as the neighbour table, is kept."""
+        with self._lock:
+            state = self._states.get(key)
+            if state is None or not state.is_open:
+                return
+            self._states[key] = replace(state, status=Status.CANCELLED)
+            process = self._process
+            if state.status is not Status.RUNNING or process is None:
+                return
+            if state.stage in _ATTENTIVE:
+                with contextlib.suppress(OSError, ValueError):
+                    _send(process, {"cancel": self._number})
+            else:
+                process.kill()
+
+    def close(self) -> None:
+        """End the worker; waiting jobs are dropped."""
+        self._jobs.put(None)
+        with self._lock:
+            process, self._process = self._process, None
+        if process:
+            _end(process)
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            with self._lock:
+                if self._states[job.key].status is not Status.WAITING:
+                    continue
+                self._states[job.key] = JobState(Status.RUNNING, since=time.monotonic())
+            try:
+                with _as_file(job.embeddings, self._folder) as source:
+                    self._run(job, source)
+            except Exception as error:
+                logger.exception("the job %s failed", job.key)
+                self._finish(job.key, Status.FAILED, f"{type(error).__name__}: {error}")
+
+    def _run(self, job: Job, source: dict[str, Any]) -> None:
+        process = self._started()
+        with self._lock:
+            self._number += 1
+            _send(process, _message(job, source, self._number))
+        assert process.stdout is not None
+        for line in process.stdout:
+            answer = json.loads(line)
+            if "ended" in answer:
+                self._finish(job.key, Status(answer["ended"]), answer.get("error", ""))
+                return
+            self._advance(job.key, answer)
+        status = process.wait()
+        self._finish(
+            job.key,
+            Status.FAILED,
+            f"the computing process ended with status {status}; details are in "
+            f"{self._folder / LOG_NAME}",
+        )
+
+    def _started(self) -> "subprocess.Popen[str]":
+        with self._lock:
+            if self._process and self._process.poll() is None:
+                return self._process
+            if self._process:
+                _end(self._process)
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with (self._folder / LOG_NAME).open("w", encoding="utf-8") as log:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-m", "core.projection_worker"],
+                    cwd=ROOT,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    text=True,
+                )
+            return self._process
+
+    def _advance(self, key: str, answer: dict[str, Any]) -> None:
+        with self._lock:
+            state = self._states[key]
+            if state.status is not Status.RUNNING:
+                return
+            since = state.since if state.stage == answer["stage"] else time.monotonic()
+            self._states[key] = JobState(Status.RUNNING, since=since, **answer)
+
+    def _finish(self, key: str, status: Status, error: str) -> None:
+        with self._lock:
+            if self._states[key].status is Status.RUNNING:
+                self._states[key] = replace(self._states[key], status=status, error=error)
+
+
+def _message(job: Job, source: dict[str, Any], number: int) -> dict[str, Any]:
+    return {
+        "number": number,
+        "embeddings": source,
+        "rows": job.rows.tolist(),
+        "neighbours": str(job.neighbours.path.absolute()),
+        "metric": job.metric,
+        "projection": str(job.projection.path.absolute()) if job.projection else None,
+        "settings": job.settings.to_dict() if job.settings else None,
+    }
+
+
+@contextlib.contextmanager
+def _as_file(embeddings: NDArray[np.float32], folder: Path) -> Iterator[dict[str, Any]]:
+    """Name the file a memory map shows in whole, or write one for as long as it is needed."""
+    if isinstance(embeddings, np.memmap) and embeddings.filename:
+        file = Path(embeddings.filename).absolute()
+        # A slice of a map carries the file's name too, but not where it lies in it.
+        if (
+            embeddings.flags.c_contiguous
+            and embeddings.offset + embeddings.nbytes == file.stat().st_size
+        ):
+            yield {"file": str(file), "offset": embeddings.offset, "shape": embeddings.shape}
+            return
+    folder.mkdir(parents=True, exist_ok=True)
+    file = (folder / f"embeddings-{time.time_ns()}.part").absolute()
+    try:
+        np.ascontiguousarray(embeddings, dtype=np.float32).tofile(file)
+        yield {"file": str(file), "offset": 0, "shape": embeddings.shape}
+    finally:
+        file.unlink(missing_ok=True)
+
+
+def _send(process: "subprocess.Popen[str]", message: dict[str, Any]) -> None:
+    if process.stdin:
+        process.stdin.write(json.dumps(message) + "\n")
+        process.stdin.flush()
+
+
+def _end(process: "subprocess.Popen[str]") -> None:
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe:
+            with contextlib.suppress(OSError):
+                pipe.close()

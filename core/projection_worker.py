@@ -1,0 +1,150 @@
+"""The process that computes maps, so that the dashboard stays usable: `-m core.projection_worker`.
+
+It reads one JSON object a line: a job, or the number of a job to be cancelled. It answers with one
+JSON object a line: progress, and how the job ended. Results go to the files that the job names. It
+ends when its input does.
+
+A process, not a thread: umap-learn's compiled code holds the interpreter lock, and a process can be
+stopped at any moment. It lives on between jobs, since umap-learn compiles itself anew (for many
+seconds) in every process.
+"""
+
+import json
+import logging
+import os
+import queue
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import ProjectionError
+from core.metric import Metric
+from core.neighbourhood import nearest
+from core.projection import Method, ProjectionSettings, project
+from core.projection_cache import (
+    CacheDamagedError,
+    Slot,
+    load_neighbours,
+    load_projection,
+    save_neighbours,
+    save_projection,
+)
+
+logger = logging.getLogger(__name__)
+
+Progress = Callable[[str, int, int], None]
+
+
+class _CancelledError(Exception):
+    """The job is no longer wanted."""
+
+
+def compute(
+    embeddings: NDArray[np.float32],
+    *,
+    neighbours: Slot,
+    metric: Metric,
+    projection: Slot | None = None,
+    settings: ProjectionSettings | None = None,
+    on_progress: Progress | None = None,
+) -> None:
+    """Fill the places that are empty or damaged; what is there already is kept.
+
+    Args:
+        embeddings: (N, D) float32.
+        neighbours: Where the neighbour table for `metric` belongs; computed first.
+        projection: Where the map for `settings` belongs; None asks for no map.
+
+    Raises:
+        ProjectionError: The rows cannot be projected.
+    """
+    if not _is_there(load_neighbours, neighbours):
+        table = nearest(embeddings, metric=metric, on_progress=on_progress)
+        save_neighbours(neighbours, table)
+    if projection and settings and not _is_there(load_projection, projection):
+        save_projection(projection, project(embeddings, settings, on_progress=on_progress))
+
+
+def main() -> None:
+    """Serve jobs until the input ends."""
+    # Whatever a library prints must not be taken for an answer.
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
+    os.dup2(2, 1)
+    jobs: queue.Queue[dict[str, Any]] = queue.Queue()
+    cancelled: set[int] = set()
+    threading.Thread(target=_listen, args=(jobs, cancelled), daemon=True).start()
+    while True:
+        _serve(jobs.get(), cancelled, answers)
+
+
+def _listen(jobs: "queue.Queue[dict[str, Any]]", cancelled: set[int]) -> None:
+    for line in sys.stdin:
+        message = json.loads(line)
+        if "cancel" in message:
+            cancelled.add(message["cancel"])
+        else:
+            jobs.put(message)
+    # The dashboard has ended; a computation that nobody waits for ends with it.
+    os._exit(0)
+
+
+def _serve(job: dict[str, Any], cancelled: set[int], answers: TextIO) -> None:
+    def report(stage: str, done: int, total: int) -> None:
+        if job["number"] in cancelled:
+            raise _CancelledError
+        answers.write(json.dumps({"stage": stage, "done": done, "total": total}) + "\n")
+
+    try:
+        report("read", 0, 1)
+        projection, settings = job["projection"], job["settings"]
+        compute(
+            _read(job["embeddings"], job["rows"]),
+            neighbours=Slot(Path(job["neighbours"]), len(job["rows"])),
+            metric=Metric(job["metric"]),
+            projection=Slot(Path(projection), len(job["rows"])) if projection else None,
+            settings=_settings(settings) if settings else None,
+            on_progress=report,
+        )
+        ending: dict[str, Any] = {"ended": "done"}
+    except _CancelledError:
+        ending = {"ended": "cancelled"}
+    except (ProjectionError, OSError) as error:
+        ending = {"ended": "failed", "error": str(error)}
+    except Exception as error:
+        logger.exception("unexpected")
+        ending = {"ended": "failed", "error": f"{type(error).__name__}: {error}"}
+    answers.write(json.dumps(ending) + "\n")
+
+
+def _read(source: dict[str, Any], rows: list[int]) -> NDArray[np.float32]:
+    stored = np.memmap(
+        source["file"],
+        dtype=np.float32,
+        mode="r",
+        offset=source["offset"],
+        shape=tuple(source["shape"]),
+    )
+    return np.asarray(stored[rows], dtype=np.float32)
+
+
+def _settings(values: dict[str, Any]) -> ProjectionSettings:
+    return ProjectionSettings(
+        **values | {"method": Method(values["method"]), "metric": Metric(values["metric"])}
+    )
+
+
+def _is_there(load: Callable[[Slot], object], slot: Slot) -> bool:
+    try:
+        return load(slot) is not None
+    except CacheDamagedError:
+        return False
+
+
+if __name__ == "__main__":
+    logging.basicConfig(stream=sys.stderr)
+    main()

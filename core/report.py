@@ -1,0 +1,166 @@
+"""What an evaluation report is: its configuration, the rows, and the neighbours of every query."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.judgement import (
+    Judgement,
+    Rows,
+    cosine_similarities,
+    exact_copies,
+    judge,
+    make_rows,
+)
+from core.metric import Metric
+from core.neighbours import Neighbours
+from core.records import ImageRecord
+
+
+class QuerySet(StrEnum):
+    """Which pictures are asked."""
+
+    ALL = "all"
+    HELD_OUT = "held-out"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to evaluate.
+
+    Attributes:
+        ks: Cut-offs, each 1 to 1,000.
+        nprobe: Lists the index searches, 1 to nlist; None leaves the index out: exact search only.
+        sample: About how many queries, spread over the classes by their size with at least two of
+            each; None asks with every picture.
+        seed: Of the sample and of the bootstrap.
+        queries: All pictures, or only those the offline encoder was not trained on.
+        query_paths: Pattern such as `*/test_*` that the path of a query must match; empty for all.
+        gallery_paths: Pattern for the rows that may be found; empty for all.
+    """
+
+    ks: tuple[int, ...] = (1, 5, 10)
+    nprobe: int | None = 16
+    sample: int | None = None
+    seed: int = 0
+    queries: QuerySet = QuerySet.ALL
+    query_paths: str = ""
+    gallery_paths: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Everything that must be known to repeat a report, or to compare it with another.
+
+    Attributes:
+        created: UTC, ISO 8601, to the second.
+        collection: Name of the family.
+        dataset: Folder that was indexed.
+        encoder: Identity as text, see `core.records.EncoderIdentity`.
+        fingerprint: Of rows and encoder, see `core.matrix`.
+        rows: Of the collection.
+        nlist: 0 for an index without lists.
+        request: What was asked for; nprobe as it was used.
+        trained_queries: Queries the encoder was trained on; None when no list of them is known.
+        versions: Program or library to version.
+        seconds: The run took.
+    """
+
+    created: str
+    collection: str
+    dataset: str
+    encoder: str
+    metric: Metric
+    index_type: str
+    nlist: int
+    fingerprint: str
+    rows: int
+    request: Request
+    trained_queries: int | None
+    versions: Mapping[str, str]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """Which neighbours are left out before measuring.
+
+    Attributes:
+        without_copies: Those whose file has the same bytes as the query's.
+        up_to: Those with a cosine similarity to the query above this; None leaves none out.
+    """
+
+    without_copies: bool = False
+    up_to: float | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """One evaluation: N rows, Q queries and their neighbours. Measures are computed from it.
+
+    Attributes:
+        ids: (N,) int64, ascending.
+        norms: (N,) float32, lengths of the embeddings.
+        gallery: (N,) bool, rows that may be found.
+        queries: (Q,) int64, positions among the rows.
+        exact: Under exact search.
+        index: Under the index, as deep as the largest k; None when it was left out.
+    """
+
+    configuration: Configuration
+    ids: NDArray[np.int64]
+    paths: tuple[str, ...]
+    labels: tuple[str, ...]
+    digests: tuple[str, ...]
+    norms: NDArray[np.float32]
+    gallery: NDArray[np.bool_]
+    queries: NDArray[np.int64]
+    exact: Neighbours
+    index: Neighbours | None
+    name: str = field(default="")
+
+    @cached_property
+    def rows(self) -> Rows:
+        """The rows by class and copy."""
+        return make_rows(self.labels, self.digests, gallery=self.gallery)
+
+    @cached_property
+    def similarities(self) -> NDArray[np.float32]:
+        """Cosine similarity (Q, D) of the exact neighbours to their queries."""
+        return cosine_similarities(self.exact, self.configuration.metric, self.norms, self.queries)
+
+    @cached_property
+    def judged(self) -> Judgement:
+        """The exact hits, as they are."""
+        return judge(self.exact, self.rows, self.queries)
+
+    @cached_property
+    def judged_index(self) -> Judgement | None:
+        """The index's hits, as they are."""
+        return judge(self.index, self.rows, self.queries) if self.index else None
+
+    def variant(self, variant: Variant) -> Judgement:
+        """Judge the exact hits without those a variant leaves out."""
+        return judge(self.exact, self.rows, self.queries, dropped=self.dropped(variant))
+
+    def dropped(self, variant: Variant) -> NDArray[np.bool_]:
+        """Mark the exact neighbours (Q, D) that a variant leaves out."""
+        dropped = np.zeros(self.exact.positions.shape, dtype=bool)
+        if variant.without_copies:
+            dropped |= exact_copies(self.exact, self.rows, self.queries)
+        if variant.up_to is not None:
+            dropped |= self.similarities > variant.up_to
+        return dropped
+
+    def record(self, position: int) -> ImageRecord:
+        """Return one of the rows as a record."""
+        return ImageRecord(
+            int(self.ids[position]),
+            self.paths[position],
+            self.labels[position],
+            self.digests[position],
+        )

@@ -1,0 +1,217 @@
+"""Reports on disk: a JSON file with configuration and measures, an NPZ file with neighbours.
+
+The JSON file carries the digest of the other one, so that a half-written or mixed-up pair is seen.
+Neither needs pickle.
+"""
+
+import io
+import json
+import logging
+import math
+import re
+import uuid
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.dataset import digest_of
+from core.errors import ReportError
+from core.metric import Metric
+from core.neighbours import Neighbours
+from core.report import Configuration, QuerySet, Report, Request
+from core.report_summary import as_plain, report_summary
+
+logger = logging.getLogger(__name__)
+
+FORMAT = 1
+_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,99}")
+
+
+def save_report(report: Report, folder: Path) -> Report:
+    """Write a report and return it with its name.
+
+    Raises:
+        ReportError: The folder cannot be written.
+    """
+    configuration = report.configuration
+    arrays = _arrays(report)
+    digest = digest_of(arrays)
+    # 2026-03-01T12:30:05+00:00 -> 20260301-123005; two reports of one second stay two.
+    moment = re.sub(r"[-:]", "", configuration.created[:19]).replace("T", "-")
+    name = f"{moment}-{configuration.metric.lower()}-{uuid.uuid4().hex[:6]}"
+    content = {
+        "format": FORMAT,
+        "name": name,
+        "arrays": digest,
+        "configuration": as_plain(asdict(configuration)),
+        **report_summary(report),
+    }
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write(folder / f"{name}.npz", arrays)
+        # Last, so that a name that can be seen can be opened.
+        _write(folder / f"{name}.json", text.encode())
+    except OSError as error:
+        raise ReportError(
+            f"the report cannot be written to {str(folder)!r} ({error.strerror}). Free some space "
+            "there or set ORCHARD_DATA_DIR."
+        ) from error
+    return replace(report, name=name)
+
+
+def load_report(name: str, folder: Path) -> Report:
+    """Read a report by its name.
+
+    Raises:
+        ReportError: There is none, it is damaged, or a newer Orchard wrote it.
+    """
+    content = _read_json(_file(name, folder))
+    arrays_file = folder / f"{name}.npz"
+    try:
+        arrays = arrays_file.read_bytes()
+    except OSError as error:
+        raise _damaged(arrays_file, error.strerror or str(error)) from error
+    if digest_of(arrays) != content.get("arrays"):
+        raise _damaged(arrays_file, "its digest is not the one in the JSON file")
+    try:
+        configuration = _configuration(content["configuration"])
+        return _report(arrays, configuration, name)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _damaged(folder / f"{name}.json", f"{type(error).__name__}: {error}") from error
+
+
+def list_reports(folder: Path) -> list[tuple[str, Configuration]]:
+    """Return the name and configuration of every readable report, newest first."""
+    found: list[tuple[str, Configuration]] = []
+    for file in folder.glob("*.json"):
+        try:
+            found.append((file.stem, _configuration(_read_json(file)["configuration"])))
+        except (ReportError, ValueError, KeyError, TypeError, AttributeError) as error:
+            logger.info("not listed: %s", error)
+    return sorted(found, key=lambda item: (item[1].created, item[0]), reverse=True)
+
+
+def read_json_text(name: str, folder: Path) -> str:
+    """Return the JSON file of a report as it is, for downloading.
+
+    Raises:
+        ReportError: As `load_report`.
+    """
+    file = _file(name, folder)
+    _read_json(file)
+    return file.read_text(encoding="utf-8")
+
+
+def _file(name: str, folder: Path) -> Path:
+    file = folder / f"{name}.json"
+    if not _NAME.fullmatch(name) or not file.is_file():
+        raise ReportError(
+            f"there is no report {name!r} in {str(folder)!r}. Open one of the saved reports, or "
+            "run a new one."
+        )
+    return file
+
+
+def _read_json(file: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise _damaged(file, str(error)) from error
+    if not isinstance(content, dict) or not isinstance(content.get("format"), int):
+        raise _damaged(file, "it names no format")
+    if content["format"] > FORMAT:
+        raise ReportError(
+            f"{str(file)!r} has format {content['format']}, this Orchard reads up to {FORMAT}: a "
+            "newer one wrote it. Update Orchard, or run the report again."
+        )
+    return content
+
+
+def _configuration(content: dict[str, Any]) -> Configuration:
+    request = dict(content["request"])
+    request["ks"] = tuple(int(k) for k in request["ks"])
+    request["queries"] = QuerySet(request["queries"])
+    return Configuration(
+        **{
+            **content,
+            "metric": Metric(content["metric"]),
+            "request": Request(**request),
+            "seconds": math.nan if content["seconds"] is None else float(content["seconds"]),
+        }
+    )
+
+
+def _arrays(report: Report) -> bytes:
+    texts = json.dumps([report.paths, report.labels, report.digests], ensure_ascii=False)
+    arrays: dict[str, Any] = {
+        "texts": np.frombuffer(texts.encode(), dtype=np.uint8),
+        "ids": report.ids,
+        "norms": report.norms,
+        "gallery": report.gallery,
+        "queries": report.queries,
+        "exact_positions": report.exact.positions,
+        "exact_scores": report.exact.scores,
+    }
+    if report.index:
+        arrays["index_positions"] = report.index.positions
+        arrays["index_scores"] = report.index.scores
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
+
+
+def _report(content: bytes, configuration: Configuration, name: str) -> Report:
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        paths, labels, digests = json.loads(arrays["texts"].tobytes())
+        index = None
+        if "index_positions" in arrays:
+            index = Neighbours(arrays["index_positions"], arrays["index_scores"])
+        report = Report(
+            configuration=configuration,
+            ids=arrays["ids"],
+            paths=tuple(paths),
+            labels=tuple(labels),
+            digests=tuple(digests),
+            norms=arrays["norms"],
+            gallery=arrays["gallery"],
+            queries=arrays["queries"],
+            exact=Neighbours(arrays["exact_positions"], arrays["exact_scores"]),
+            index=index,
+            name=name,
+        )
+    _check(report)
+    return report
+
+
+def _check(report: Report) -> None:
+    """Refuse arrays that do not fit together, before anything is looked up with them."""
+    rows, queries = len(report.ids), len(report.queries)
+    columns = (report.paths, report.labels, report.digests, report.norms, report.gallery)
+    if any(len(column) != rows for column in columns):
+        raise ValueError("its columns have different lengths")
+    for lists in filter(None, (report.exact, report.index)):
+        if lists.positions.shape != lists.scores.shape or len(lists.positions) != queries:
+            raise ValueError("its neighbour lists have different shapes")
+        if lists.positions.size and not -1 <= lists.positions.min() <= lists.positions.max() < rows:
+            raise ValueError("a neighbour is no row of it")
+    if queries and not 0 <= report.queries.min() <= report.queries.max() < rows:
+        raise ValueError("a query is no row of it")
+
+
+def _write(file: Path, content: bytes) -> None:
+    partial = file.with_name(f".{file.name}.{uuid.uuid4().hex}.part")
+    try:
+        partial.write_bytes(content)
+        partial.replace(file)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _damaged(file: Path, reason: str) -> ReportError:
+    return ReportError(
+        f"the report file {str(file)!r} is damaged and cannot be opened ({reason}). Delete it and "
+        "run the report again."
+    )

@@ -1,0 +1,82 @@
+"""A report in numbers: what is printed, saved as JSON, and shown first."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, is_dataclass
+from typing import Any
+
+from core.findings import ann_recall, causes, find_hubs, suspects
+from core.judgement import tied_cuts
+from core.report import Report, Variant
+from core.summary import Summary, summarise
+
+
+def summary_of(
+    report: Report,
+    variant: Variant = Variant(),  # noqa: B008 - frozen
+    *,
+    ks: Sequence[int] = (),
+) -> Summary:
+    """Summarise the exact hits of a report, without those a variant leaves out.
+
+    Args:
+        ks: Cut-offs; those of the report when empty.
+    """
+    request = report.configuration.request
+    judged = report.judged if variant == Variant() else report.variant(variant)
+    return summarise(judged, report.rows, ks=ks or request.ks, seed=request.seed)
+
+
+def index_summary(report: Report, *, ks: Sequence[int] = ()) -> Summary | None:
+    """Summarise the index's hits; None when the report left the index out.
+
+    R-precision and MAP@R are not among them: the index is asked for the largest k only.
+    """
+    request = report.configuration.request
+    if report.judged_index is None:
+        return None
+    return summarise(
+        report.judged_index, report.rows, ks=ks or request.ks, seed=request.seed, r_measures=False
+    )
+
+
+def report_summary(report: Report) -> dict[str, Any]:
+    """Return the figures of a report as plain data for JSON; undefined is null."""
+    ks = report.configuration.request.ks
+    k = max(ks)
+    hubs = find_hubs(report.exact, report.judged, gallery=report.gallery, k=k)
+    figures = {
+        "exact": asdict(summary_of(report)),
+        "exact_without_copies": _means(summary_of(report, Variant(without_copies=True))),
+        "tied_cuts": {k: tied_cuts(report.exact, k) for k in ks},
+        "hubs": {"k": k, "skew": hubs.skew, "never_retrieved": hubs.never},
+        "suspected_labels": len(suspects(report.judged, report.rows, k=k)),
+    }
+    index = index_summary(report)
+    if index is not None and report.index and report.judged_index:
+        figures["index"] = asdict(index)
+        figures["ann_recall"] = {
+            k: float(ann_recall(report.index, report.exact, k=k).mean()) for k in ks
+        }
+        figures["wrong_hits"] = {
+            k: asdict(causes(report.index, report.judged_index, report.exact, k=k)) for k in ks
+        }
+    plain: dict[str, Any] = as_plain(figures)
+    return plain
+
+
+def as_plain(value: Any) -> Any:  # noqa: ANN401
+    """Return `value` as JSON can hold it: texts as keys, NaN as None."""
+    if isinstance(value, Mapping):
+        return {str(key): as_plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [as_plain(item) for item in value]
+    if is_dataclass(value) and not isinstance(value, type):
+        return as_plain(asdict(value))
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    return value
+
+
+def _means(summary: Summary) -> dict[str, Any]:
+    return {"macro": asdict(summary)["macro"], "micro": asdict(summary)["micro"]}

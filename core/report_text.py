@@ -1,0 +1,105 @@
+"""What a reader of a report must be told beside its figures, as sentences."""
+
+import math
+
+from core.findings import ann_recall, causes
+from core.judgement import tied_cuts
+from core.records import EncoderIdentity
+from core.report import Report
+from core.summary import Summary
+from core.weights import OFFLINE_ARCHITECTURE
+
+
+def notes(report: Report, summary: Summary) -> list[str]:
+    """Return one sentence for everything that was left out, is doubtful, or flatters.
+
+    Args:
+        summary: Of the exact hits.
+    """
+    return [*_left_out(summary), *_doubts(report, summary), *_index(report)]
+
+
+def training_note(report: Report) -> str:
+    """Return what to know about queries that the encoder was trained on; empty if nothing."""
+    trained = report.configuration.trained_queries
+    if trained:
+        return (
+            f"{trained:,} of {len(report.queries):,} queries are pictures the encoder was trained "
+            "on; they flatter the figures. Ask with held-out queries to judge it."
+        )
+    encoder = EncoderIdentity.parse(report.configuration.encoder)
+    if trained is None and encoder.architecture == OFFLINE_ARCHITECTURE:
+        return (
+            "No list says which pictures this encoder was trained on; if some of them are among "
+            "the queries, they flatter the figures."
+        )
+    return ""
+
+
+def _left_out(summary: Summary) -> list[str]:
+    lines = []
+    if summary.lone:
+        lines.append(
+            f"Left out: {summary.lone_queries:,} queries of {len(summary.lone):,} classes that "
+            f"have no second picture to find ({_some(summary.lone)})."
+        )
+    if summary.unlabelled:
+        lines.append(
+            f"Left out: {summary.unlabelled:,} queries without a class. As hits such pictures "
+            "count as wrong."
+        )
+    if len(summary.classes) == 1:
+        lines.append("There is only one class, so every hit is right: the figures say nothing.")
+    undefined = [c.label for c in summary.classes if math.isnan(c.measures["MAP@R"].value)]
+    if undefined:
+        lines.append(
+            f"R-precision and MAP@R are undefined for {_some(undefined)}: such large classes need "
+            "more neighbours than are kept. Ask with a smaller sample."
+        )
+    return lines
+
+
+def _doubts(report: Report, summary: Summary) -> list[str]:
+    lines = [
+        f"{count:,} queries got fewer than {k} hits; the denominator stays {k}."
+        for k, count in summary.underfilled.items()
+        if count
+    ]
+    lines += [
+        f"{count:,} queries are undefined at {k}: too few neighbours are left after taking "
+        "duplicates out."
+        for k, count in summary.unknown.items()
+        if count
+    ]
+    ties = {k: tied_cuts(report.exact, k) for k in summary.ks}
+    lines += [
+        f"{count:,} queries have a tie at the cut after {k} hits; it is broken by id."
+        for k, count in ties.items()
+        if count
+    ]
+    return lines
+
+
+def _index(report: Report) -> list[str]:
+    if report.index is None or report.judged_index is None:
+        return ["Exact search only: the index was left out."]
+    configuration = report.configuration
+    k = max(configuration.request.ks)
+    recall = float(ann_recall(report.index, report.exact, k=k).mean())
+    wrong = causes(report.index, report.judged_index, report.exact, k=k)
+    lists = (
+        f"nprobe {configuration.request.nprobe} of {configuration.nlist} lists"
+        if configuration.nlist
+        else "no lists"
+    )
+    missing = f", and left {wrong.missing:,} places empty" if wrong.missing else ""
+    return [
+        f"The index ({configuration.index_type}, {lists}) found {recall:.3%} of the exact "
+        f"{k} neighbours (ANN recall@{k}). Of its wrong hits {wrong.encoder:,} are the encoder's: "
+        f"exact search has them too; {wrong.index:,} are the index's own{missing}."
+    ]
+
+
+def _some(names: list[str] | tuple[str, ...], *, most: int = 5) -> str:
+    shown = ", ".join(names[:most])
+    return shown + (f" and {len(names) - most:,} more" if len(names) > most else "")

@@ -1,0 +1,251 @@
+"""Run an evaluation of a collection: exact search, and the index beside it."""
+
+import fnmatch
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import QueryError, StoreError
+from core.evaluation import check_ks
+from core.matrix import Matrix
+from core.neighbours import Neighbours, exact_neighbours
+from core.records import CollectionInfo
+from core.report import Configuration, QuerySet, Report, Request
+from core.store import VectorStore
+from core.trained import TrainingList, training_list
+
+# Queries in one call to the database.
+QUERY_BATCH = 50
+# Neighbours kept at most: 8 bytes each, so 160 MB. Classes larger than what this leaves a query
+# have no R-precision and no MAP@R, unless fewer queries are asked.
+_KEPT = 20_000_000
+# Neighbours beyond the largest k, so that near-duplicates can be taken out.
+_SPARE = 50
+
+Progress = Callable[[str, int, int], None]
+
+
+def run(
+    matrix: Matrix,
+    *,
+    store: VectorStore,
+    info: CollectionInfo,
+    collection: str,
+    request: Request,
+    on_progress: Progress | None = None,
+) -> Report:
+    """Find the neighbours of every query, exactly and with the index.
+
+    Args:
+        matrix: All rows of the collection that `info` describes.
+        collection: Name of the family, for the report.
+        on_progress: Called with a stage (`exact` or `index`), how many queries are done, and how
+            many there are; whatever it raises stops the run.
+
+    Raises:
+        QueryError: A value of the request is outside its range, or leaves no query.
+        StoreError: The database failed, or holds other rows than the matrix.
+    """
+    started = time.monotonic()
+    request = _checked(request, info)
+    known = training_list(info.encoder)
+    gallery = _matching(matrix, request.gallery_paths)
+    queries = choose_queries(matrix, request, known)
+    report = on_progress or _silent
+    exact = exact_neighbours(
+        matrix.embeddings,
+        queries=queries,
+        metric=info.metric,
+        k=_depth(matrix, request, len(queries)),
+        gallery=gallery,
+        on_progress=lambda done, total: report("exact", done, total),
+    )
+    index = None
+    if request.nprobe is not None:
+        index = index_neighbours(
+            matrix,
+            store=store,
+            info=info,
+            queries=queries,
+            k=max(request.ks),
+            nprobe=request.nprobe,
+            on_progress=lambda done, total: report("index", done, total),
+        )
+    trained = None
+    if known:
+        trained = sum(matrix.digests[query] in known.trained_on for query in queries)
+    configuration = Configuration(
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        collection=collection,
+        dataset=info.dataset,
+        encoder=str(info.encoder),
+        metric=info.metric,
+        index_type=info.index_type,
+        nlist=info.nlist,
+        fingerprint=matrix.fingerprint,
+        rows=len(matrix.ids),
+        request=request,
+        trained_queries=trained,
+        versions=_versions(store),
+        seconds=round(time.monotonic() - started, 2),
+    )
+    return Report(
+        configuration=configuration,
+        ids=matrix.ids,
+        paths=matrix.paths,
+        labels=matrix.labels,
+        digests=matrix.digests,
+        norms=_norms(matrix.embeddings),
+        gallery=gallery,
+        queries=queries,
+        exact=exact,
+        index=index,
+    )
+
+
+def index_neighbours(
+    matrix: Matrix,
+    *,
+    store: VectorStore,
+    info: CollectionInfo,
+    queries: NDArray[np.int64],
+    k: int,
+    nprobe: int,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Neighbours:
+    """Return what the index finds: one hit more than `k` is asked for, then the query is removed.
+
+    The query is known by its id, so a copy of it that stands before it does no harm.
+
+    Raises:
+        StoreError: The database failed, or returned a row that the matrix does not have.
+    """
+    positions = np.full((len(queries), k), -1, dtype=np.int32)
+    scores = np.full((len(queries), k), np.nan, dtype=np.float32)
+    for start in range(0, len(queries), QUERY_BATCH):
+        block = queries[start : start + QUERY_BATCH]
+        answers = store.search_ids(info, matrix.embeddings[block], k=k + 1, nprobe=nprobe)
+        for place, (query, hits) in enumerate(zip(block, answers, strict=True), start):
+            kept = [hit for hit in hits if hit[0] != matrix.ids[query]][:k]
+            positions[place, : len(kept)] = _positions(matrix, [key for key, _ in kept])
+            scores[place, : len(kept)] = [score for _, score in kept]
+        if on_progress:
+            on_progress(start + len(block), len(queries))
+    return Neighbours(positions, scores)
+
+
+def choose_queries(
+    matrix: Matrix, request: Request, known: TrainingList | None
+) -> NDArray[np.int64]:
+    """Return the positions of the pictures to ask with, ascending.
+
+    Raises:
+        QueryError: None is left, or held-out pictures are wanted and no list of them is known.
+    """
+    wanted = _matching(matrix, request.query_paths)
+    if request.queries is QuerySet.HELD_OUT:
+        if known is None:
+            raise QueryError(
+                "held-out queries were asked for, but no list says which pictures the encoder of "
+                "this collection was trained on. Ask with all queries."
+            )
+        wanted &= np.array([digest in known.held_out for digest in matrix.digests])
+    queries = np.flatnonzero(wanted)
+    if request.sample is not None:
+        queries = _stratified(matrix, queries, request.sample, request.seed)
+    if not len(queries):
+        raise QueryError(
+            "no picture is left to ask with"
+            + (f": none matches {request.query_paths!r}" if request.query_paths else "")
+            + ". Choose other queries."
+        )
+    return queries
+
+
+def _checked(request: Request, info: CollectionInfo) -> Request:
+    check_ks(request.ks)
+    if request.sample is not None and request.sample < 1:
+        raise QueryError(f"the sample is {request.sample}, allowed are 1 and more.")
+    if request.seed < 0:
+        raise QueryError(f"the seed is {request.seed}, allowed are 0 and more.")
+    if request.nprobe is not None:
+        if request.gallery_paths:
+            raise QueryError(
+                f"the gallery is limited to {request.gallery_paths!r}, which only exact search "
+                "can do here. Leave the index out: nprobe exact."
+            )
+        if info.nlist and not 1 <= request.nprobe <= info.nlist:
+            raise QueryError(
+                f"nprobe is {request.nprobe}, allowed are 1 to {info.nlist} (nlist), or exact."
+            )
+    return replace(request, ks=tuple(sorted(set(request.ks))))
+
+
+def _matching(matrix: Matrix, pattern: str) -> NDArray[np.bool_]:
+    if not pattern:
+        return np.ones(len(matrix.ids), dtype=bool)
+    return np.array([fnmatch.fnmatchcase(path, pattern) for path in matrix.paths], dtype=bool)
+
+
+def _depth(matrix: Matrix, request: Request, queries: int) -> int:
+    largest = int(np.unique(np.array(matrix.labels), return_counts=True)[1].max())
+    least = max(request.ks) + _SPARE
+    return max(least, min(max(least, largest), _KEPT // queries))
+
+
+def _stratified(
+    matrix: Matrix, queries: NDArray[np.int64], size: int, seed: int
+) -> NDArray[np.int64]:
+    """Draw from every class in proportion, at least two (one where there is but one)."""
+    if size >= len(queries):
+        return queries
+    labels = np.array([matrix.labels[query] for query in queries])
+    names, counts = np.unique(labels, return_counts=True)
+    taken = np.minimum(counts, 2)
+    rest = counts - taken
+    left = max(0, size - int(taken.sum()))
+    shares = left * rest / max(1, rest.sum())
+    taken = taken + shares.astype(int)
+    # Places that rounding down left over go to the largest remainders.
+    spare = max(0, size - int(taken.sum()))
+    taken[np.argsort(-(shares % 1), kind="stable")[:spare]] += 1
+    random = np.random.default_rng(seed)
+    chosen = [
+        random.choice(queries[labels == name], min(number, count), replace=False)
+        for name, number, count in zip(names, taken, counts, strict=True)
+    ]
+    return np.sort(np.concatenate(chosen))
+
+
+def _positions(matrix: Matrix, ids: list[int]) -> NDArray[np.int64]:
+    wanted = np.array(ids, dtype=np.int64)
+    found = np.minimum(np.searchsorted(matrix.ids, wanted), len(matrix.ids) - 1)
+    if (matrix.ids[found] != wanted).any():
+        raise StoreError(
+            "the collection changed while it was evaluated: the index returned a picture that was "
+            "not there before. Wait until indexing has finished, then run the report again."
+        )
+    return np.asarray(found)
+
+
+def _norms(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(np.sqrt(np.einsum("ij,ij->i", embeddings, embeddings)))
+
+
+def _versions(store: VectorStore) -> dict[str, str]:
+    return {
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "pymilvus": version("pymilvus"),
+        "milvus": store.version,
+    }
+
+
+def _silent(stage: str, done: int, total: int) -> None:
+    """Report nothing."""

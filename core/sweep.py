@@ -1,0 +1,94 @@
+"""What nprobe costs and gives: precision, ANN recall and time for 1, 2, 4 ... nlist."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.evaluation import precision_at
+from core.findings import ann_recall
+from core.index import nprobe_steps
+from core.judgement import judge
+from core.matrix import Matrix
+from core.neighbours import Neighbours
+from core.records import CollectionInfo
+from core.report import Report
+from core.reports import index_neighbours
+from core.store import VectorStore
+
+# Queries for the measures, and those of them that are timed one by one, as the Search page asks.
+_QUERIES = 200
+_TIMED = 30
+
+
+@dataclass(frozen=True, slots=True)
+class SweepPoint:
+    """One setting of nprobe.
+
+    Attributes:
+        precision: Micro mean of precision@k.
+        recall: Mean ANN recall@k.
+        p50: Median milliseconds of a single search.
+        p95: 95th percentile of them.
+    """
+
+    nprobe: int
+    precision: float
+    recall: float
+    p50: float
+    p95: float
+
+
+def sweep(
+    report: Report,
+    matrix: Matrix,
+    *,
+    store: VectorStore,
+    info: CollectionInfo,
+    k: int,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> list[SweepPoint]:
+    """Measure every step of nprobe with up to 200 queries of a report, drawn by its seed.
+
+    Args:
+        matrix: Of the same rows as the report.
+        on_progress: Called with how many steps are done, and how many there are.
+    """
+    random = np.random.default_rng(report.configuration.request.seed)
+    usable = np.flatnonzero(report.judged.relevant > 0)
+    size = min(_QUERIES, len(usable))
+    chosen = np.sort(random.choice(usable, size, replace=False)) if size else usable
+    queries = report.queries[chosen]
+    exact = Neighbours(report.exact.positions[chosen], report.exact.scores[chosen])
+    points: list[SweepPoint] = []
+    steps = nprobe_steps(info.nlist)
+    for done, nprobe in enumerate(steps, 1):
+        found = index_neighbours(
+            matrix, store=store, info=info, queries=queries, k=k, nprobe=nprobe
+        )
+        times = []
+        # The first search after a change of nprobe is slower than those a person would see.
+        store.search_ids(info, matrix.embeddings[queries[:1]], k=k, nprobe=nprobe)
+        for query in queries[:_TIMED]:
+            started = time.perf_counter()
+            store.search_ids(info, matrix.embeddings[[query]], k=k, nprobe=nprobe)
+            times.append(1000 * (time.perf_counter() - started))
+        right = judge(found, report.rows, queries).right
+        points.append(
+            SweepPoint(
+                nprobe=nprobe,
+                precision=float(precision_at(right, k).mean()),
+                recall=float(ann_recall(found, exact, k=k).mean()),
+                p50=float(np.percentile(times, 50)),
+                p95=float(np.percentile(times, 95)),
+            )
+        )
+        if on_progress:
+            on_progress(done, len(steps))
+    return points
+
+
+def recommended(points: list[SweepPoint], *, recall: float) -> SweepPoint:
+    """Return the smallest nprobe that reaches an ANN recall; nlist always does, nearly."""
+    return next((point for point in points if point.recall >= recall), points[-1])

@@ -1,0 +1,39 @@
+"""What every Plotly figure shares: colours, shapes, sizes. Knows no Streamlit.
+
+Background, font and text colour come from Streamlit's own theme, which follows light and dark.
+"""
+
+import plotly.graph_objects as go
+
+# Okabe and Ito's colours, which colour-blind readers can tell apart; readable on both themes.
+BLUE, ORANGE, GREEN, VERMILION, PINK = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7"
+GREY = "#8A8780"
+PALETTE = (BLUE, ORANGE, GREEN, VERMILION, PINK)
+# The same hues, lighter: on a dark background the blue would drown.
+DARK_BLUE = "#4FA8DC"
+
+# Lines and points are told apart by dash and shape as well.
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
+SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x")
+
+
+def accent(*, dark: bool) -> str:
+    """Return the colour of the main series."""
+    return DARK_BLUE if dark else BLUE
+
+
+def framed(
+    figure: go.Figure, *, height: int, x: str = "", y: str = "", legend: bool = True
+) -> go.Figure:
+    """Give a figure the margins, titles and legend that all figures have."""
+    figure.update_layout(
+        height=height,
+        margin={"l": 8, "r": 8, "t": 36 if legend else 8, "b": 8},
+        showlegend=legend,
+        legend={"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0, "title": None},
+        hoverlabel={"namelength": -1},
+        dragmode=False,
+    )
+    figure.update_xaxes(title=x, automargin=True)
+    figure.update_yaxes(title=y, automargin=True)
+    return figure

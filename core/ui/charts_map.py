@@ -1,0 +1,234 @@
+"""The map as a Plotly figure; knows no Streamlit."""
+
+import html
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from core.map_paint import Categories, Values
+
+# The colours of `.streamlit/config.toml`: Okabe and Ito's, then lighter and darker kin.
+LIGHT_COLOURS = (
+    "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7",
+    "#56B4E9", "#8C6D00", "#00664A", "#8A3D00", "#7F3C68",
+)  # fmt: skip
+# The darker kin would drown in a dark background; these are the same hues, lighter.
+DARK_COLOURS = (
+    "#3D9BD6", "#E69F00", "#1FBF91", "#F07A2B", "#CC79A7",
+    "#8CCBF0", "#C2A343", "#7FD6BC", "#D98A5B", "#B884A4",
+)  # fmt: skip
+# Shapes that exist in two and in three dimensions; ten colours each.
+SYMBOLS = ("circle", "diamond", "square", "cross", "x")
+REST_COLOUR = "#9A968F"
+# Vermilion to blue, which colour-blind readers tell apart; neither end drowns in its background.
+LIGHT_SCALE = ("#D55E00", "#C9C0B0", "#0072B2")
+DARK_SCALE = ("#FF8A3D", "#7D7A75", "#56B4E9")
+HEIGHT = 620
+
+# (rows up to, size in pixels, opacity): few points may be large, many must let others through.
+_SIZES = ((300, 10, 0.9), (2_000, 7, 0.85), (10_000, 5, 0.7), (30_000, 4, 0.6), (10**9, 3, 0.5))
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What is drawn over the points.
+
+    Attributes:
+        ringed: Rows with a ring.
+        centre: A row with a larger ring and lines to `ends`.
+        ends: The true nearest neighbours of `centre`.
+        query: Position of a picture that is not in the collection, with lines to `ends`.
+    """
+
+    ringed: tuple[int, ...] = ()
+    centre: int | None = None
+    ends: tuple[int, ...] = ()
+    query: tuple[float, ...] | None = field(default=None)
+
+
+def map_figure(
+    coordinates: NDArray[np.float32],
+    paint: Categories | Values,
+    hover: Sequence[str],
+    *,
+    marks: Marks = Marks(),
+    dark: bool = False,
+) -> go.Figure:
+    """Draw the map; every point carries its row as custom data.
+
+    Args:
+        coordinates: (N, 2) or (N, 3).
+        hover: (N,) texts as `hover_text` makes them: already escaped.
+        dark: Whether the page is dark.
+    """
+    figure = go.Figure()
+    texts = np.asarray(hover, dtype=object)
+    if isinstance(paint, Categories):
+        _add_categories(figure, coordinates, paint, texts, dark=dark)
+    else:
+        _add_values(figure, coordinates, paint, texts, dark=dark)
+    _add_marks(figure, coordinates, marks, dark=dark)
+    _arrange(figure, coordinates.shape[1])
+    return figure
+
+
+def hover_text(label: str, file: str, number: int, purity: float | None) -> str:
+    """Return the tooltip of a picture; Plotly reads some HTML, so text of data is escaped."""
+    lines = [
+        f"<b>{html.escape(label or 'no class')}</b>",
+        html.escape(file),
+        f"id {number}",
+    ]
+    if purity is not None and not math.isnan(purity):
+        lines.append(f"purity {purity:.2f}")
+    return "<br>".join(lines)
+
+
+def style_of(place: int, *, dark: bool) -> tuple[str, str]:
+    """Return colour and shape number `place`; after 50 they repeat."""
+    colours = DARK_COLOURS if dark else LIGHT_COLOURS
+    return colours[place % len(colours)], SYMBOLS[place // len(colours) % len(SYMBOLS)]
+
+
+def _add_categories(
+    figure: go.Figure,
+    coordinates: NDArray[np.float32],
+    paint: Categories,
+    texts: NDArray[np.object_],
+    *,
+    dark: bool,
+) -> None:
+    size, opacity = _size(len(coordinates))
+    rest = np.flatnonzero(paint.codes < 0)
+    if len(rest):
+        # First, so that it lies below.
+        marker = {"size": size, "color": REST_COLOUR, "opacity": opacity / 2, "symbol": "circle"}
+        _add_points(figure, coordinates, rest, texts, marker, name=paint.rest)
+    for code, (name, style) in enumerate(zip(paint.names, paint.styles, strict=True)):
+        members = np.flatnonzero(paint.codes == code)
+        colour, symbol = style_of(style, dark=dark)
+        marker = {"size": size, "color": colour, "opacity": opacity, "symbol": symbol}
+        _add_points(figure, coordinates, members, texts, marker, name=name)
+
+
+def _add_values(
+    figure: go.Figure,
+    coordinates: NDArray[np.float32],
+    paint: Values,
+    texts: NDArray[np.object_],
+    *,
+    dark: bool,
+) -> None:
+    size, opacity = _size(len(coordinates))
+    scale = DARK_SCALE if dark else LIGHT_SCALE
+    # What is worth a look is vermilion and lies on top; rows without a value lie below.
+    notable = paint.values if paint.notable_high else -paint.values
+    order = np.argsort(np.nan_to_num(notable, nan=-np.inf), kind="stable")
+    marker = {
+        "size": size,
+        "opacity": opacity,
+        "color": paint.values[order],
+        "cmin": paint.low,
+        "cmax": paint.high,
+        "colorscale": list(scale[::-1] if paint.notable_high else scale),
+        "colorbar": {
+            "title": {"text": paint.title, "side": "top"},
+            "orientation": "h",
+            "y": -0.02,
+            "yanchor": "top",
+            "thickness": 12,
+            "len": 0.6,
+        },
+    }
+    _add_points(figure, coordinates, order, texts, marker, name=paint.title)
+    figure.update_traces(showlegend=False)
+
+
+def _add_points(
+    figure: go.Figure,
+    coordinates: NDArray[np.float32],
+    rows: NDArray[np.intp],
+    texts: NDArray[np.object_],
+    marker: dict[str, Any],
+    *,
+    name: str,
+) -> None:
+    figure.add_trace(
+        _trace(
+            coordinates[rows],
+            mode="markers",
+            marker=marker,
+            name=html.escape(name),
+            customdata=rows,
+            hovertext=texts[rows],
+            hoverinfo="text",
+        )
+    )
+
+
+def _add_marks(
+    figure: go.Figure, coordinates: NDArray[np.float32], marks: Marks, *, dark: bool
+) -> None:
+    ink = "#FFFFFF" if dark else "#000000"
+    quiet: dict[str, Any] = {"hoverinfo": "skip", "showlegend": False}
+    start = marks.query if marks.centre is None else coordinates[marks.centre]
+    if start is not None and marks.ends:
+        gap = np.full(coordinates.shape[1], np.nan)
+        path = np.array([p for end in marks.ends for p in (start, coordinates[end], gap)])
+        line = {"color": ink, "width": 1}
+        figure.add_trace(_trace(path, mode="lines", line=line, connectgaps=False, **quiet))
+    ringed = [*marks.ringed, *marks.ends]
+    if ringed:
+        _add_rings(figure, coordinates[ringed], ink, size=11, **quiet)
+    if marks.centre is not None:
+        _add_rings(figure, coordinates[[marks.centre]], ink, size=24, **quiet)
+    if marks.query is not None:
+        marker = {"size": 14, "color": ink, "symbol": "x"}
+        figure.add_trace(_trace(np.array([marks.query]), mode="markers", marker=marker, **quiet))
+
+
+def _add_rings(
+    figure: go.Figure, places: NDArray[np.float32], ink: str, *, size: int, **more: object
+) -> None:
+    marker = {"size": size, "color": ink, "symbol": "circle-open", "line": {"width": 1.5}}
+    figure.add_trace(_trace(places, mode="markers", marker=marker, **more))
+
+
+def _trace(places: NDArray[Any], **more: object) -> Any:  # noqa: ANN401
+    if places.shape[1] == 3:
+        return go.Scatter3d(x=places[:, 0], y=places[:, 1], z=places[:, 2], **more)
+    return go.Scattergl(x=places[:, 0], y=places[:, 1], **more)
+
+
+def _arrange(figure: go.Figure, dimensions: int) -> None:
+    # Positions have no unit and no zero, so the axes carry neither numbers nor lines.
+    axis = {"visible": False, "showgrid": False, "zeroline": False}
+    figure.update_layout(
+        height=HEIGHT,
+        margin={"l": 0, "r": 0, "t": 8, "b": 0},
+        legend={
+            "orientation": "h",
+            "yanchor": "top",
+            "y": -0.02,
+            "itemsizing": "constant",
+            "title": {"text": ""},
+            "maxheight": 0.25,
+        },
+        dragmode="lasso" if dimensions == 2 else "orbit",
+        hovermode="closest",
+    )
+    if dimensions == 3:
+        bare = {"visible": False, "showbackground": False}
+        figure.update_layout(scene={"xaxis": bare, "yaxis": bare, "zaxis": bare})
+    else:
+        # One scale for both directions: a stretched map would lie about distances.
+        figure.update_layout(xaxis=axis, yaxis=axis | {"scaleanchor": "x"})
+
+
+def _size(rows: int) -> tuple[int, float]:
+    return next((size, opacity) for limit, size, opacity in _SIZES if rows <= limit)

@@ -1,0 +1,181 @@
+"""Sections of the Evaluation page about classes: headline, table, bars, curves."""
+
+import math
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from core.bootstrap import Estimate
+from core.report import Report, Variant
+from core.report_text import notes, training_note
+from core.summary import Summary
+from core.ui import charts_evaluation as charts
+from core.ui.components import plain
+from core.ui.resources_evaluation import Figures
+
+# Classes drawn in colour on the curves when none is chosen: the worst ones.
+_HIGHLIGHTED = 4
+_CURVE_K = 50
+# Four figures beside the controls at 1,400 pixels, two at 390.
+_FIGURE_PIXELS = 160
+
+
+def is_dark() -> bool:
+    """Whether the browser shows the dark theme."""
+    return bool(st.context.theme.type == "dark")
+
+
+def headline(report: Report, figures: Figures, *, k: int, variant: Variant) -> None:
+    """Show the means with their intervals, and what a reader must know beside them."""
+    name = f"precision@{k}"
+    shown, as_is = figures.shown, figures.as_is
+    flattered = training_note(report)
+    if flattered:
+        st.warning(plain(flattered), icon=":material/school:")
+    with st.container(horizontal=True, gap="small"):
+        _figure(f"Macro {name}", shown.macro[name], "Mean over classes, each counting the same.")
+        _figure(f"Micro {name}", shown.micro[name], "Mean over queries: large classes count more.")
+        _figure("Macro MAP@R", shown.macro["MAP@R"], "Order within the first R hits; 1 is perfect.")
+        if figures.index:
+            text = "Macro mean of what the index returned, instead of exact search."
+            _figure(f"Index {name}", figures.index.macro[name], text)
+        else:
+            _figure(f"Macro MRR@{k}", shown.macro[f"MRR@{k}"], "1 over the rank of the first hit.")
+    if variant != Variant():
+        before, after = as_is.macro[name].value, shown.macro[name].value
+        st.info(
+            f"{left_out(variant)} left out: macro {name} is {after:.3f} instead of {before:.3f}, "
+            f"a gap of {after - before:+.3f}.",
+            icon=":material/content_copy:",
+        )
+    lines = notes(report, shown)
+    st.caption("  \n".join(plain(line) for line in lines))
+
+
+def class_table(summary: Summary, *, k: int) -> None:
+    """Show one row per class, worst first, sortable by every column."""
+    name = f"precision@{k}"
+    rows = [
+        {
+            "Class": c.label,
+            "n": c.queries,
+            **({"P@1": _number(c.measures["precision@1"].value)} if k > 1 else {}),
+            f"P@{k}": _number(c.measures[name].value),
+            "95 % interval": _interval(c.measures[name]) + (" (few)" if c.few else ""),
+            "MAP@R": _number(c.measures["MAP@R"].value),
+            "Confused with": f"{c.confused_with} ({c.confused_share:.0%})"
+            if c.confused_with
+            else "",
+            "Ceiling": c.ceilings[k],
+            "Of ceiling": c.over_ceiling(k),
+            "Chance": c.chance,
+        }
+        for c in summary.worst_first(name)
+    ]
+    share = st.column_config.NumberColumn(format="%.3f", width="small")
+    numbers = ("P@1", f"P@{k}", "Ceiling", "Of ceiling", "MAP@R", "Chance")
+    st.dataframe(
+        rows,
+        hide_index=True,
+        height=min(38 + 35 * len(rows), 740),
+        column_config={
+            **dict.fromkeys(numbers, share),
+            "n": st.column_config.NumberColumn(width="small", help="Queries of this class."),
+            "95 % interval": st.column_config.TextColumn(
+                help="`few`: below 30 queries, where the interval is itself uncertain."
+            ),
+            "Ceiling": st.column_config.NumberColumn(
+                format="%.3f",
+                width="small",
+                help=f"The most precision@{k} there can be: a class of R + 1 pictures has only R "
+                "to find.",
+            ),
+            "Chance": st.column_config.NumberColumn(
+                format="%.3f", width="small", help="Precision of hits drawn at random."
+            ),
+            "Confused with": st.column_config.TextColumn(
+                help=f"The other class met most often, with its share of the first {k} hits."
+            ),
+        },
+    )
+    st.caption(
+        "All shares run from 0 to 1; higher is better. `few`: below 30 queries, where the interval "
+        "is itself uncertain. Click a heading to sort."
+    )
+
+
+def class_charts(report: Report, figures: Figures, *, k: int, chosen: list[str]) -> None:
+    """Show bars with intervals, worst first, and precision over k."""
+    dark, name = is_dark(), f"precision@{k}"
+    worst = figures.shown.worst_first(name)
+    st.subheader(f"precision@{k} per class, with 95 % intervals")
+    st.plotly_chart(
+        charts.interval_bars(worst, name, k=k, dark=dark),
+        key="bars",
+        config={"displayModeBar": False},
+        alt=f"Bars of {name} per class with intervals; the table above has the same numbers",
+    )
+    st.subheader("precision over k")
+    lines = curve_values(report, figures)
+    shown = chosen or [c.label for c in worst[:_HIGHLIGHTED]]
+    st.plotly_chart(
+        charts.curves(lines, highlighted=[*shown, "macro mean"], dark=dark),
+        key="curves",
+        config={"displayModeBar": False},
+        alt="precision at every k per class",
+    )
+    st.caption(
+        "In colour: "
+        + ("the chosen classes" if chosen else "the worst classes; choose others at the left")
+        + ". Thin grey lines are the other classes, the thick line is the macro mean."
+    )
+
+
+def curve_values(report: Report, figures: Figures) -> dict[str, NDArray[np.float64]]:
+    """Return precision@k for k = 1 to 50 per class, and their mean; NaN where unknown."""
+    judged = figures.judged
+    depth = min(_CURVE_K, judged.right.shape[1])
+    ranks = np.arange(1, depth + 1)
+    shares = np.cumsum(judged.right[:, :depth], axis=1) / ranks
+    if judged.known is not None:
+        shares = np.where(ranks <= judged.known[:, None], shares, np.nan)
+    lines: dict[str, NDArray[np.float64]] = {}
+    for summary in figures.shown.classes:
+        members = judged.classes == report.rows.classes.index(summary.label)
+        rows = shares[members & (judged.relevant > 0)]
+        known = ~np.isnan(rows)
+        with np.errstate(invalid="ignore"):
+            lines[summary.label] = np.where(known, rows, 0).sum(axis=0) / known.sum(axis=0)
+    if lines:
+        lines["macro mean"] = np.mean(list(lines.values()), axis=0)
+    return lines
+
+
+def _figure(label: str, estimate: Estimate, text: str) -> None:
+    value = "undefined" if math.isnan(estimate.value) else f"{estimate.value:.3f}"
+    with st.container(width=_FIGURE_PIXELS, gap=None):
+        st.metric(label, value, help=text + " 0 to 1, higher is better.")
+        if not math.isnan(estimate.low):
+            st.caption(f"95 % interval {_interval(estimate)}")
+
+
+def _interval(estimate: Estimate) -> str:
+    if math.isnan(estimate.low):
+        return "undefined"
+    return f"{estimate.low:.3f} to {estimate.high:.3f}"
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def left_out(variant: Variant) -> str:
+    """Return what a variant leaves out, in words; empty for nothing."""
+    parts = []
+    if variant.without_copies:
+        parts.append("exact copies of the query")
+    if variant.up_to is not None:
+        parts.append(f"neighbours above a similarity of {variant.up_to:.2f}")
+    text = " and ".join(parts)
+    return text[:1].upper() + text[1:]

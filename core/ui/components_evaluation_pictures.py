@@ -1,0 +1,185 @@
+"""Sections of the Evaluation page with pictures: confusion, worst queries, suspects, hubs."""
+
+import logging
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from core.errors import ImageError
+from core.findings import find_hubs, suspects
+from core.records import CollectionInfo, ImageRecord
+from core.report import Report
+from core.summary import confusion
+from core.tables import confused_pairs, worst_queries
+from core.ui import charts_evaluation as charts
+from core.ui import resources
+from core.ui.components import plain
+from core.ui.components_evaluation import is_dark
+from core.ui.resources_evaluation import Figures
+
+logger = logging.getLogger(__name__)
+
+TILE_PIXELS = 96
+_HITS = 11
+_QUERIES = 6
+_PAIRS = 12
+_PICTURES = 24
+
+
+def confusion_section(report: Report, figures: Figures, info: CollectionInfo, *, k: int) -> None:
+    """Show the confusion matrix; a click on a cell shows its pairs."""
+    st.subheader("Which class is met instead?")
+    st.caption(
+        f"Rows: class of the query. Columns: class of its first {k} hits. A row adds up to 1, less "
+        "what came back empty or without a class. Click a cell to see its pictures."
+    )
+    classes = report.rows.classes
+    shares = confusion(figures.judged, report.rows, k=k)
+    event = st.plotly_chart(
+        charts.heat_map(shares, classes, k=k, dark=is_dark()),
+        key=f"confusion {report.name}",
+        on_select="rerun",
+        selection_mode="points",
+        config={"displayModeBar": False},
+        alt="Share of hits by class of the query and class of the hit",
+    )
+    asked, got = _cell(event, classes) or _worst_cell(shares, classes)
+    if not asked:
+        return
+    pairs = confused_pairs(figures.judged, classes, asked=asked, got=got, k=k)
+    st.markdown(f"**{plain(asked)}** asked, **{plain(got)}** found: {len(pairs):,} hits")
+    with st.container(horizontal=True, gap="medium"):
+        for query, rank in pairs[:_PAIRS]:
+            # Room for two pictures and the gap between them.
+            with st.container(horizontal=True, gap="small", width=2 * TILE_PIXELS + 24):
+                picture(_query(report, query), info, "query")
+                hit = report.record(int(figures.lists.positions[query, rank]))
+                picture(hit, info, f"rank {rank + 1}", right=asked == got)
+    if len(pairs) > _PAIRS:
+        st.caption(f"The {_PAIRS} of best rank are shown.")
+
+
+def worst_section(report: Report, figures: Figures, info: CollectionInfo, *, k: int) -> None:
+    """Show the queries with the fewest right hits, each with its first hits."""
+    st.subheader("Worst queries")
+    labels = ["", *(c.label for c in figures.shown.worst_first(f"precision@{k}"))]
+    label = st.selectbox(
+        "Class of the query",
+        labels,
+        format_func=lambda name: name or "All classes",
+        key="worst_class",
+        width=280,
+    )
+    lists = figures.lists
+    worst = worst_queries(report, figures.judged, k=k, label=label or "")
+    for query in worst[:_QUERIES]:
+        record = _query(report, query)
+        count = int(figures.judged.right[query, :k].sum())
+        st.markdown(f"**{plain(record.label)}**, {count} of {k} right")
+        with st.container(horizontal=True, gap="small"):
+            picture(record, info, "query")
+            for rank in range(min(k, _HITS, lists.depth)):
+                position = int(lists.positions[query, rank])
+                if position >= 0:
+                    hit = report.record(position)
+                    right = bool(figures.judged.right[query, rank])
+                    picture(hit, info, f"{rank + 1} {hit.label or 'no class'}", right=right)
+        st.caption(plain(record.path))
+
+
+def suspects_section(report: Report, info: CollectionInfo, *, k: int) -> None:
+    """Show pictures whose neighbours agree on another class."""
+    found = suspects(report.judged, report.rows, k=k)
+    st.subheader(f"{len(found):,} suspected labels")
+    st.caption(
+        f"More of the first {k} neighbours have one other class than have the picture's own. That "
+        "is a reason to look, not a proof. Most certain first."
+    )
+    with st.container(horizontal=True, gap="small"):
+        for suspect in found[:_PICTURES]:
+            record = _query(report, suspect.query)
+            picture(
+                record,
+                info,
+                f"{record.label or 'no class'}, or {suspect.suggested}?",
+                detail=f"{suspect.share:.0%} against {suspect.own_share:.0%}",
+            )
+
+
+def hubs_section(report: Report, info: CollectionInfo, *, k: int) -> None:
+    """Show how unevenly pictures are retrieved, the top hubs, the bad ones and the unseen."""
+    hubs = find_hubs(report.exact, report.judged, gallery=report.gallery, k=k)
+    expected = len(report.queries) * k / max(1, int(report.gallery.sum()))
+    st.subheader("Hubs")
+    st.write(
+        f"A picture is among the first {k} hits of {expected:.1f} of {len(report.queries):,} "
+        f"queries on average. The skew of that number is {hubs.skew:.2f} (0 is even, above 1 a few "
+        f"pictures answer many queries). {hubs.never:,} pictures are never retrieved."
+    )
+    top = hubs.occurrences.argsort(kind="stable")[::-1][: _PICTURES // 2]
+    bad = hubs.bad.argsort(kind="stable")[::-1][: _PICTURES // 2]
+    never = [p for p in (hubs.occurrences == 0).nonzero()[0] if report.gallery[p]]
+    for title, positions in (
+        ("Retrieved most often", [p for p in top if hubs.occurrences[p]]),
+        (
+            "Bad hubs: retrieved most often for queries of other classes",
+            [p for p in bad if hubs.bad[p]],
+        ),
+        ("Never retrieved", never[: _PICTURES // 2]),
+    ):
+        if len(positions):
+            st.markdown(f"**{title}**")
+            with st.container(horizontal=True, gap="small"):
+                for p in positions:
+                    record = report.record(int(p))
+                    detail = f"{hubs.occurrences[p]} queries, {hubs.bad[p]} of others"
+                    picture(record, info, record.label or "no class", detail=detail)
+
+
+def picture(
+    record: ImageRecord,
+    info: CollectionInfo,
+    text: str,
+    *,
+    right: bool | None = None,
+    detail: str = "",
+) -> None:
+    """Show one small thumbnail with a line below; a tick or a cross where `right` is known."""
+    with st.container(width=TILE_PIXELS, gap=None):
+        try:
+            st.image(
+                resources.get_thumbnail(record, info=info),
+                width="stretch",
+                alt=f"{record.path}, {text}",
+            )
+        except ImageError as error:
+            logger.info("no thumbnail: %s", error)
+            st.caption(f":material/broken_image: {plain(record.path)}")
+        mark = ""
+        if right is not None:
+            mark = ":green[:material/check:] " if right else ":red[:material/close:] "
+        st.caption(mark + plain(text) + (f"  \n{plain(detail)}" if detail else ""))
+
+
+def _query(report: Report, query: int) -> ImageRecord:
+    return report.record(int(report.queries[query]))
+
+
+def _cell(event: object, classes: tuple[str, ...]) -> tuple[str, str] | None:
+    """Return the classes of the cell that was clicked."""
+    try:
+        point = event["selection"]["points"][0]["customdata"]  # type: ignore[index]
+        return classes[int(point[0])], classes[int(point[1])]
+    except (KeyError, IndexError, TypeError, ValueError):
+        return None
+
+
+def _worst_cell(shares: NDArray[np.float64], classes: tuple[str, ...]) -> tuple[str, str]:
+    """Return the two classes that are confused most; empty texts when none are."""
+    others = np.nan_to_num(shares.copy())
+    np.fill_diagonal(others, 0)
+    if not others.any():
+        return "", ""
+    asked, got = np.unravel_index(others.argmax(), others.shape)
+    return classes[int(asked)], classes[int(got)]

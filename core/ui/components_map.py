@@ -1,0 +1,114 @@
+"""Parts of the map page: progress with cancel, a grid of pictures, links to the search page."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import streamlit as st
+
+from core.errors import ImageError
+from core.map_rows import MapRows
+from core.projection_jobs import JobState, Status
+from core.records import CollectionInfo, ImageRecord
+from core.ui import resources
+from core.ui.components import plain
+
+logger = logging.getLogger(__name__)
+
+PAGE_SIZE = 50
+TILE_PIXELS = 120
+
+_STAGES = {
+    "": "Waiting for the worker to start",
+    "read": "Reading embeddings",
+    "neighbours": "Comparing every picture with every other",
+    "reduce": "Reducing embeddings to 50 numbers by PCA",
+    "graph": "Preparing UMAP; the first time after a start takes longer, since it compiles itself",
+    "layout": "UMAP epoch",
+    "trust": "Measuring trustworthiness",
+}
+
+Pick = Callable[[ImageRecord], None]
+
+
+def progress_text(state: JobState, now: float) -> str:
+    """Return one line about a job: stage, count and time left."""
+    if state.status is Status.WAITING:
+        return "Waiting for another map to be computed"
+    text = _STAGES[state.stage]
+    if state.total > 1:
+        text += f": {state.done:,} of {state.total:,}"
+    left = state.seconds_left(now)
+    return text if left is None else f"{text}, about {max(1, round(left))} s left"
+
+
+def show_progress(state: JobState, *, on_cancel: Callable[[], None]) -> None:
+    """Show how far a job is, with a button to stop it."""
+    share = state.done / state.total if state.total > 1 else 0.0
+    with st.container(horizontal=True, vertical_alignment="center", key="map_progress"):
+        st.progress(min(1.0, share), progress_text(state, time.monotonic()))
+        st.button("Cancel", icon=":material/close:", on_click=on_cancel, key="map_cancel")
+
+
+def picture_grid(
+    rows: MapRows,
+    chosen: Sequence[int],
+    *,
+    info: CollectionInfo,
+    key: str,
+    on_pick: Pick,
+    captions: Mapping[int, str] | None = None,
+) -> None:
+    """Show pictures as thumbnails, `PAGE_SIZE` a page, each with a button that finds it on the map.
+
+    Args:
+        chosen: Rows of the map, in the order they are shown.
+        key: Tells grids of one page apart.
+        captions: A line under the class, by row; text of our own, not of data.
+    """
+    pages = max(1, -(-len(chosen) // PAGE_SIZE))
+    page = 1
+    if pages > 1:
+        page = st.pagination(pages, key=f"{key}_page")
+    with st.container(horizontal=True, gap="small", key=key):
+        for row in chosen[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]:
+            with st.container(width=TILE_PIXELS, gap=None):
+                _tile(rows.record(row), info, key, on_pick, (captions or {}).get(row, ""))
+
+
+def search_link(record: ImageRecord, *, label: str = "Search with it") -> None:
+    """Link to the search page with a picture as the query."""
+    st.page_link(
+        "views/search.py",
+        label=label,
+        icon=":material/image_search:",
+        query_params={
+            "source": "Collection",
+            "query_class": record.label,
+            "picture": record.path.removeprefix(f"{record.label}/"),
+        },
+    )
+
+
+def _tile(record: ImageRecord, info: CollectionInfo, key: str, on_pick: Pick, caption: str) -> None:
+    label = record.label or "no class"
+    try:
+        st.image(
+            resources.get_thumbnail(record, info=info),
+            width="stretch",
+            alt=f"{label}, {record.path}",
+        )
+    except ImageError as error:
+        logger.info("no thumbnail: %s", error)
+        st.warning(plain(f"{record.path}: {error}"), icon=":material/broken_image:")
+    st.button(
+        plain(label),
+        icon=":material/my_location:",
+        key=f"{key}_{record.id}",
+        help=f"Show on the map: {plain(record.path)}",
+        on_click=on_pick,
+        args=(record,),
+        type="tertiary",
+    )
+    if caption:
+        st.caption(caption)

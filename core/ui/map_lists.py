@@ -1,0 +1,235 @@
+"""The pictures behind the map: what is picked, what is selected, what stands out."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from core.map_export import MAX_PICTURES, as_csv, zip_pictures
+from core.map_query import Placed
+from core.neighbourhood import Neighbourhoods, outliers, suspected_labels
+from core.ui import components, components_map, resources
+from core.ui.map_controls import pick, ring
+from core.ui.map_view import View, groups_of, survival_of
+
+SELECTION, OUTLIERS, DUPLICATES, SUSPECTS = (
+    "Selection",
+    "Outliers",
+    "Near-duplicates",
+    "Suspected labels",
+)
+SHOWN_OUTLIERS = 50
+SHOWN_GROUPS = 20
+DEFAULT_SIMILARITY = 0.97
+LEAST_SUSPICION = 0.8
+
+
+def show_picked(view: View, picked: int | None) -> None:
+    """Show the picked picture beside its true nearest neighbours, in the full space."""
+    if picked is None:
+        return
+    record = view.rows.record(picked)
+    with st.container(border=True):
+        st.markdown(f"**{components.plain(record.path)}** and its true nearest neighbours")
+        if view.neighbours is None:
+            st.caption("They appear as soon as the pictures have been compared.")
+            return
+        near = view.neighbours.indices[picked].tolist()
+        kept = survival_of(view, view.neighbours)[picked]
+        metric = view.projection.settings.metric
+        if near:
+            st.caption(f"The map keeps {kept:.0%} of these {len(near)} among its nearest points.")
+        scores = view.neighbours.scores[picked]
+        captions = {
+            row: f"{metric.noun} {metric.formatted(float(score))}"
+            for row, score in zip(near, scores, strict=True)
+        }
+        if view.purity is not None and near:
+            captions[picked] = f"purity {view.purity[picked]:.2f}"
+        components_map.picture_grid(
+            view.rows,
+            [picked, *near],
+            info=view.info,
+            key="near",
+            on_pick=pick,
+            captions=captions,
+        )
+        components_map.search_link(record)
+
+
+def show_placed(view: View, placed: Placed, name: str) -> None:
+    """Show an uploaded picture's nearest neighbours, whose mean is its place on the map."""
+    with st.container(border=True):
+        st.markdown(f"**{components.plain(name)}** and its nearest neighbours")
+        st.caption(
+            "The cross on the map lies at the mean of their positions, weighted by similarity; the "
+            "map itself is not computed again."
+        )
+        components_map.picture_grid(
+            view.rows,
+            placed.rows,
+            info=view.info,
+            key="placed",
+            on_pick=pick,
+            captions={
+                row: f"similarity {cosine:.3f}"
+                for row, cosine in zip(placed.rows, placed.cosines, strict=True)
+            },
+        )
+
+
+def show_list(view: View) -> None:
+    """Show the pictures that are selected on the map, or that stand out in some way."""
+    chosen = st.segmented_control(
+        "Pictures of",
+        [SELECTION, OUTLIERS, DUPLICATES, SUSPECTS],
+        default=SELECTION,
+        required=True,
+        key="list",
+        bind="query-params",
+    )
+    if chosen == SELECTION:
+        _show_selection(view)
+    elif view.neighbours is None:
+        st.caption("This list is there as soon as the pictures have been compared.")
+    elif chosen == OUTLIERS:
+        _show_outliers(view, view.neighbours)
+    elif chosen == DUPLICATES:
+        _show_duplicates(view, view.neighbours)
+    else:
+        _show_suspects(view, view.neighbours)
+
+
+def _show_selection(view: View) -> None:
+    wanted = st.session_state.get("map_selected", ())
+    places = {number: row for row, number in enumerate(view.rows.ids.tolist())}
+    chosen = [places[number] for number in wanted if number in places]
+    if len(chosen) < len(wanted):
+        st.warning(
+            f"{len(wanted) - len(chosen)} pictures of the selection are no longer on the map.",
+            icon=":material/warning:",
+        )
+    if not chosen:
+        st.info(
+            "Click a point, or drag a lasso or a box around some: their pictures appear here."
+            if view.projection.settings.dimensions == 2
+            else "Areas are selected in two dimensions. Switch Dimensions to 2.",
+            icon=":material/lasso_select:",
+        )
+        return
+    counts = Counter(view.rows.labels[row] for row in chosen).most_common()
+    st.markdown(f"**{len(chosen):,} pictures selected**")
+    st.caption(
+        ", ".join(f"{components.plain(label or 'no class')} {count:,}" for label, count in counts)
+    )
+    with st.container(horizontal=True):
+        st.download_button(
+            "CSV",
+            lambda: csv_of(view, chosen),
+            file_name="selection.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        st.download_button(
+            "ZIP" if len(chosen) <= MAX_PICTURES else f"ZIP of the first {MAX_PICTURES}",
+            lambda: _zip(view, chosen),
+            file_name="selection.zip",
+            mime="application/zip",
+            icon=":material/folder_zip:",
+            on_click="ignore",
+        )
+        st.button("Clear", icon=":material/close:", on_click=_forget_selection)
+    components_map.picture_grid(view.rows, chosen, info=view.info, key="selected", on_pick=pick)
+
+
+def _show_outliers(view: View, table: Neighbourhoods) -> None:
+    metric = view.projection.settings.metric
+    found = outliers(table, metric=metric, count=SHOWN_OUTLIERS).tolist()
+    st.caption(
+        f"The {len(found)} pictures that are least like their {table.k}th nearest neighbour, the "
+        "loneliest first."
+    )
+    captions = {
+        row: f"{metric.noun} {metric.formatted(float(table.scores[row, -1]))}" for row in found
+    }
+    components_map.picture_grid(
+        view.rows, found, info=view.info, key="outliers", on_pick=pick, captions=captions
+    )
+
+
+def _show_duplicates(view: View, table: Neighbourhoods) -> None:
+    similarity = st.slider(
+        "Cosine similarity of at least",
+        0.5,
+        1.0,
+        DEFAULT_SIMILARITY,
+        0.005,
+        format="%.3f",
+        key="similarity",
+        bind="query-params",
+    )
+    groups = groups_of(view, table, similarity)
+    st.caption(
+        f"{len(groups):,} groups with {sum(map(len, groups)):,} pictures, the largest first. "
+        "Pictures are linked over steps: the ends of a chain may be less alike."
+    )
+    for number, group in enumerate(groups[:SHOWN_GROUPS], 1):
+        ids = view.rows.ids[group].tolist()
+        st.button(
+            f"Ring group {number}: {len(group)} pictures",
+            icon=":material/my_location:",
+            key=f"group_{ids[0]}",
+            on_click=ring,
+            args=(ids,),
+        )
+        components_map.picture_grid(
+            view.rows, group.tolist(), info=view.info, key=f"g{ids[0]}", on_pick=pick
+        )
+    if len(groups) > SHOWN_GROUPS:
+        st.caption(f"{len(groups) - SHOWN_GROUPS:,} more; raise the similarity to see fewer.")
+
+
+def _show_suspects(view: View, table: Neighbourhoods) -> None:
+    found = suspected_labels(table, view.rows.labels, least=LEAST_SUSPICION)
+    st.caption(
+        f"{len(found)} pictures of which at least {LEAST_SUSPICION:.0%} of the {table.k} nearest "
+        "neighbours have one other class, the most suspect first."
+    )
+    captions = {item.row: f"{item.share:.0%} {components.plain(item.label)}" for item in found}
+    components_map.picture_grid(
+        view.rows,
+        [item.row for item in found],
+        info=view.info,
+        key="suspects",
+        on_pick=pick,
+        captions=captions,
+    )
+
+
+def _zip(view: View, chosen: Sequence[int]) -> bytes:
+    return zip_pictures(
+        resources.dataset_folder(view.info), [view.rows.paths[row] for row in chosen]
+    )
+
+
+def csv_of(view: View, chosen: Sequence[int]) -> str:
+    """Return rows of the map as CSV: id, path, class, purity and position."""
+    axes = ["x", "y", "z"][: view.projection.settings.dimensions]
+    own = view.purity if view.purity is not None else np.full(len(view.rows), np.nan)
+    lines = (
+        (
+            int(view.rows.ids[row]),
+            view.rows.paths[row],
+            view.rows.labels[row],
+            f"{own[row]:.4f}",
+            *(f"{value:.6f}" for value in view.projection.coordinates[row]),
+        )
+        for row in chosen
+    )
+    return as_csv(["id", "path", "class", "purity", *axes], lines)
+
+
+def _forget_selection() -> None:
+    st.session_state["map_selected"] = []

@@ -1,0 +1,168 @@
+"""Measure how often the hits are right, without a browser.
+
+    python -m scripts.evaluate --k 1 5 10 --metric COSINE --require 'macro precision@10 >= 0.8'
+
+The report is saved and can be opened on the Evaluation page.
+"""
+
+import argparse
+import sys
+
+from core.config import Settings, load_settings
+from core.errors import OrchardError, QueryError
+from core.matrix import load_matrix
+from core.metric import Metric
+from core.report import QuerySet, Report, Request
+from core.report_files import read_json_text, save_report
+from core.report_summary import index_summary, summary_of
+from core.report_text import notes, training_note
+from core.reports import run
+from core.requirement import Requirement, parse_requirement
+from core.search import DEFAULT_NPROBE
+from core.store import open_store
+from core.summary import Summary
+from scripts.terminal import ProgressBar, guarded, parse_metric
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; 0, 1 when a requirement does not hold, 2 for errors."""
+    arguments = _parser().parse_args(argv)
+    try:
+        settings = load_settings(collection=arguments.collection)
+        requirements = [parse_requirement(text) for text in arguments.require]
+    except OrchardError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return guarded(
+        lambda: _run(arguments, settings, requirements),
+        settings,
+        on_interrupt="stopped; no report was saved",
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.evaluate",
+        description="Measure per class how often the hits of a collection are right.",
+    )
+    parser.add_argument(
+        "--k", nargs="+", type=int, default=[1, 5, 10], help="cut-offs (default 1 5 10)"
+    )
+    parser.add_argument(
+        "--metric", type=parse_metric, default=Metric.COSINE, help="L2, IP or COSINE (default)"
+    )
+    parser.add_argument(
+        "--nprobe",
+        default="",
+        help="lists the index searches, 1 to nlist (default 16), or exact to leave the index out",
+    )
+    parser.add_argument("--sample", type=int, help="about so many queries (default: every picture)")
+    parser.add_argument("--seed", type=int, default=0, help="of sample and intervals (default 0)")
+    parser.add_argument(
+        "--queries",
+        type=QuerySet,
+        choices=list(QuerySet),
+        default=QuerySet.ALL,
+        help="held-out: only pictures the offline encoder was not trained on",
+    )
+    parser.add_argument("--query-paths", default="", help="pattern such as '*/test_*'")
+    parser.add_argument("--gallery-paths", default="", help="pattern such as '*/train_*'")
+    parser.add_argument("--collection", help="name of the collection (default: fruit_vector)")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    parser.add_argument(
+        "--require",
+        action="append",
+        default=[],
+        metavar="CONDITION",
+        help="such as 'macro precision@10 >= 0.8'; exit status 1 when it does not hold",
+    )
+    return parser
+
+
+def _run(arguments: argparse.Namespace, settings: Settings, requirements: list[Requirement]) -> int:
+    store = open_store(settings)
+    info = store.info(settings.collection, arguments.metric)
+    request = Request(
+        ks=tuple(arguments.k),
+        nprobe=_nprobe(arguments.nprobe, info.nlist),
+        sample=arguments.sample,
+        seed=arguments.seed,
+        queries=arguments.queries,
+        query_paths=arguments.query_paths,
+        gallery_paths=arguments.gallery_paths,
+    )
+    with ProgressBar("embeddings", unit="row") as rows:
+        matrix = load_matrix(
+            store,
+            settings.collection,
+            arguments.metric,
+            settings.data_dir / "embeddings",
+            on_progress=rows,
+        )
+    with ProgressBar("exact", unit="query") as exact, ProgressBar("index", unit="query") as index:
+        bars = {"exact": exact, "index": index}
+        report = run(
+            matrix,
+            store=store,
+            info=info,
+            collection=settings.collection,
+            request=request,
+            on_progress=lambda stage, done, total: bars[stage](done, total),
+        )
+    # Before it is saved: a requirement that names no measure of the report is a mistake.
+    summary = summary_of(report)
+    results = [(requirement, requirement.value(summary)) for requirement in requirements]
+    folder = settings.data_dir / "reports"
+    report = save_report(report, folder)
+    if arguments.json:
+        print(read_json_text(report.name, folder))
+    else:
+        print(_as_text(report, summary))
+    for requirement, value in results:
+        verdict = "holds" if requirement.holds(value) else "does not hold"
+        print(f"requirement {requirement.text!r} {verdict}: {value:.3g}", file=sys.stderr)
+    return int(not all(requirement.holds(value) for requirement, value in results))
+
+
+def _nprobe(text: str, nlist: int) -> int | None:
+    if text == "exact":
+        return None
+    if not text:
+        return max(1, min(DEFAULT_NPROBE, nlist))
+    if not text.isdecimal():
+        raise QueryError(f"--nprobe {text!r} is not allowed; write a number or exact.")
+    return int(text)
+
+
+def _as_text(report: Report, summary: Summary) -> str:
+    configuration = report.configuration
+    k = max(summary.ks)
+    lines = [
+        f"{configuration.collection}, {configuration.metric}, {configuration.rows:,} pictures, "
+        f"{summary.queries:,} queries, {configuration.seconds:.1f} s",
+        f"encoder {configuration.encoder}",
+        *filter(None, [training_note(report)]),
+        *notes(report, summary),
+        "",
+        f"{'class':<20} {'n':>5}  {f'precision@{k} (95 % interval)':<26} {'ceiling':>7} "
+        f"{'MAP@R':>6} {'chance':>7}  most confused with",
+    ]
+    lines += [
+        f"{c.label[:20]:<20} {c.queries:>5}{'*' if c.few else ' '} "
+        f"{c.measures[f'precision@{k}']!s:<26} {c.ceilings[k]:>#7.3g} "
+        f"{c.measures['MAP@R'].value:>#6.3g} {c.chance:>#7.3g}  {c.confused_with}"
+        for c in summary.worst_first(f"precision@{k}")
+    ]
+    lines += ["  * fewer than 30 queries: the interval is itself uncertain", ""]
+    index = index_summary(report)
+    for name in summary.macro:
+        line = f"macro {name:<14} {summary.macro[name]!s:<26} micro {summary.micro[name]}"
+        if index and name in index.macro and name.startswith("precision"):
+            line += f"   index: macro {index.macro[name]}"
+        lines.append(line)
+    lines.append(f"\nreport {report.name}: open it on the Evaluation page")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

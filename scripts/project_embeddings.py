@@ -1,0 +1,119 @@
+"""Compute maps ahead of time, so that the dashboard finds them.
+
+python -m scripts.project_embeddings --dimensions 2 3
+"""
+
+import argparse
+import sys
+
+from core.config import load_settings
+from core.errors import OrchardError
+from core.map_rows import MapRows, choose_rows
+from core.matrix import load_matrix
+from core.metric import Metric
+from core.projection import DEFAULT_SEED, Method, Projection, ProjectionSettings
+from core.projection_cache import load_projection, neighbours_slot, projection_slot
+from core.projection_worker import compute
+from core.store import open_store
+from scripts.terminal import ProgressBar, guarded, parse_metric
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    arguments = _parser().parse_args(argv)
+    try:
+        settings = load_settings(collection=arguments.collection, map_limit=arguments.limit)
+        wanted = _wanted(arguments)
+    except OrchardError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+    def work() -> int:
+        rows = _rows(settings.collection)
+        for item in wanted:
+            print(_described(_made(rows, item), rows))
+        return 0
+
+    def _rows(family: str) -> MapRows:
+        store = open_store(settings)
+        try:
+            # The collections of a family hold the same rows; the page reads COSINE where it can.
+            present = store.metrics(family)
+            source = present[0] if present and Metric.COSINE not in present else Metric.COSINE
+            with ProgressBar("embeddings", unit="picture") as bar:
+                matrix = load_matrix(store, family, source, settings.data_dir / "matrices", bar)
+        finally:
+            store.close()
+        return choose_rows(matrix, limit=settings.map_limit)
+
+    def _made(rows: MapRows, item: ProjectionSettings) -> Projection:
+        folder, mark = settings.data_dir / "projections", rows.fingerprint
+        slot = projection_slot(folder, fingerprint=mark, rows=len(rows), settings=item)
+        table = neighbours_slot(folder, fingerprint=mark, rows=len(rows), metric=item.metric)
+        with ProgressBar("UMAP", unit="epoch") as bar:
+            compute(
+                rows.embeddings(),
+                neighbours=table,
+                metric=item.metric,
+                projection=slot,
+                settings=item,
+                on_progress=bar.stage("layout"),
+            )
+        made = load_projection(slot)
+        if made is None:
+            raise OrchardError(f"{slot.path} was written but is gone. Check the disk, then repeat.")
+        return made
+
+    return guarded(
+        work, settings, on_interrupt="stopped; maps that were finished are kept, repeat to go on"
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.project_embeddings",
+        description="Compute the neighbour table and UMAP maps of a collection ahead of time.",
+    )
+    parser.add_argument(
+        "--dimensions", type=int, nargs="+", default=[2], help="2, 3 or both (default 2)"
+    )
+    parser.add_argument(
+        "--metric", type=parse_metric, default=Metric.COSINE, help="COSINE (default) or L2"
+    )
+    parser.add_argument("--n-neighbors", type=int, default=15, help="2 to 200 (default 15)")
+    parser.add_argument("--min-dist", type=float, default=0.1, help="0 to 0.99 (default 0.1)")
+    parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="default 42")
+    parser.add_argument("--limit", type=int, help="pictures on the map (default 20000)")
+    parser.add_argument("--collection", help="name of the collection (default: fruit_vector)")
+    return parser
+
+
+def _wanted(arguments: argparse.Namespace) -> list[ProjectionSettings]:
+    # PCA first: the page shows it wherever UMAP is not there.
+    return [
+        ProjectionSettings(
+            method=method,
+            dimensions=dimensions,
+            metric=arguments.metric,
+            n_neighbors=arguments.n_neighbors,
+            min_dist=arguments.min_dist,
+            seed=arguments.seed,
+        )
+        for dimensions in dict.fromkeys(arguments.dimensions)
+        for method in (Method.PCA, Method.UMAP)
+    ]
+
+
+def _described(made: Projection, rows: MapRows) -> str:
+    settings = made.settings
+    name = f"{settings.method} in {settings.dimensions} dimensions, {settings.metric}"
+    lines = [
+        f"{name}: {len(rows):,} of {len(rows.matrix.ids):,} pictures, {made.seconds:.1f} s, "
+        f"trustworthiness {made.trustworthiness:.3f} (0 to 1, higher is better; "
+        f"k = {made.trust_k}, {made.trust_rows:,} pictures)"
+    ]
+    return "\n".join([*lines, *(f"  {note}" for note in made.notes)])
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

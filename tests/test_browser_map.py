@@ -1,0 +1,201 @@
+"""The map in a real browser: a box and a lasso give exactly the pictures that lie inside."""
+
+import io
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests import map_collection
+from tests.test_page_embedding_map import set_environment
+
+ROOT = Path(__file__).parent.parent
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+# WebGL without a graphics card.
+WEBGL = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+
+pytestmark = pytest.mark.browser
+
+# Where every point of the map lies in the window, read from Plotly's own axes.
+POINTS = """() => {
+    const plot = document.querySelector('.js-plotly-plot');
+    const area = plot.querySelector('.nsewdrag').getBoundingClientRect();
+    const {xaxis, yaxis} = plot._fullLayout;
+    return plot._fullData.filter(trace => trace.customdata).flatMap(trace =>
+        Array.from(trace.x, (x, i) => [
+            trace.name, area.left + xaxis.d2p(x), area.top + yaxis.d2p(trace.y[i])]));
+}"""
+
+Point = tuple[str, float, float]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM:
+        reason = "Chromium is not installed (Debian: apt-get install chromium)"
+        if os.environ.get("ORCHARD_REQUIRE_BROWSER"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    arguments = ["--no-sandbox", "--disable-background-networking", *WEBGL]
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A dashboard on a collection of three classes that lie far apart."""
+    root = tmp_path_factory.mktemp("browser_map")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with pytest.MonkeyPatch.context() as patch:
+        set_environment(patch, root / "data")
+        map_collection.build(map_collection.draw(root / "pictures"))
+        command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
+        log = (root / "log").open("w")
+        with (
+            log,
+            subprocess.Popen(
+                [*command, "--server.port", str(port)], cwd=ROOT, stdout=log, stderr=log
+            ) as server,
+        ):
+            wait_until_healthy(f"http://127.0.0.1:{port}", root / "log")
+            yield f"http://127.0.0.1:{port}/embedding_map"
+            server.terminate()
+
+
+def wait_until_healthy(url: str, log: Path) -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=2):
+                return
+        except OSError:
+            time.sleep(0.3)
+    pytest.fail(f"the dashboard did not start:\n{log.read_text()}")
+
+
+@pytest.fixture(params=[("light", 1400), ("dark", 390)], ids=["light-wide", "dark-narrow"])
+def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    scheme, width = request.param
+    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 1500})
+    context.set_default_timeout(60_000)
+    page = context.new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    yield page
+    context.close()
+    assert not faults
+
+
+def open_map(page: Page, address: str) -> list[Point]:
+    # PCA is there at once and does not change under the test.
+    page.goto(f"{address}?method=PCA")
+    expect(page.locator(".js-plotly-plot .nsewdrag").first).to_be_visible(timeout=60_000)
+    # The neighbours are computed in the background; with them the tooltips change.
+    expect(page.locator(".st-key-map_progress")).to_have_count(0, timeout=120_000)
+    page.wait_for_timeout(1500)
+    points = [(str(name), float(x), float(y)) for name, x, y in page.evaluate(POINTS)]
+    assert len(points) == 3 * map_collection.PER_CLASS
+    return points
+
+
+def drag(page: Page, corners: Sequence[tuple[float, float]]) -> None:
+    page.mouse.move(*corners[0])
+    page.mouse.down()
+    for corner in corners[1:]:
+        page.mouse.move(*corner, steps=8)
+    page.mouse.up()
+
+
+def downloaded(page: Page, button: str) -> bytes:
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name=button, exact=True).click()
+    return waiting.value.path().read_bytes()
+
+
+def frame_around(points: Sequence[Point]) -> tuple[float, float, float, float]:
+    xs, ys = [x for _, x, _ in points], [y for _, _, y in points]
+    return min(xs) - 6, min(ys) - 6, max(xs) + 6, max(ys) + 6
+
+
+def inside(points: Sequence[Point], frame: tuple[float, float, float, float]) -> list[Point]:
+    left, top, right, bottom = frame
+    return [p for p in points if left <= p[1] <= right and top <= p[2] <= bottom]
+
+
+def expect_pictures_of(page: Page, label: str) -> None:
+    count = map_collection.PER_CLASS
+    expect(page.get_by_text(f"{count} pictures selected")).to_be_visible()
+    expect(page.get_by_text(f"{label} {count}", exact=True)).to_be_visible()
+    images = page.locator(".st-key-selected img")
+    expect(images).to_have_count(count)
+    alts = [image.get_attribute("alt") for image in images.all()]
+    # A picture's text names its class and its file.
+    assert sorted(map(str, alts)) == [f"{label}, {label}/{n:02}.jpg" for n in range(count)]
+    for image in images.all():
+        image.scroll_into_view_if_needed()
+        expect(image).to_have_js_property("complete", True)
+        assert image.evaluate("image => image.naturalWidth") > 0
+
+
+def test_a_lasso_shows_the_pictures_inside(page: Page, address: str) -> None:
+    points = open_map(page, address)
+    limes = [point for point in points if point[0] == "lime"]
+    left, top, right, bottom = frame = frame_around(limes)
+    assert inside(points, frame) == limes, "the classes lie apart, or the test would prove nothing"
+    drag(page, [(left, top), (right, top), (right, bottom), (left, bottom), (left, top + 1)])
+    expect_pictures_of(page, "lime")
+    lines = downloaded(page, "CSV").decode().splitlines()
+    assert lines[0] == "id,path,class,purity,x,y"
+    assert len(lines) == 1 + map_collection.PER_CLASS
+    assert all(",lime," in line for line in lines[1:])
+    with zipfile.ZipFile(io.BytesIO(downloaded(page, "ZIP"))) as archive:
+        names = sorted(archive.namelist())
+    assert names == [f"lime/{n:02}.jpg" for n in range(map_collection.PER_CLASS)]
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_a_box_shows_the_pictures_inside_and_one_of_them_its_neighbours(
+    page: Page, address: str
+) -> None:
+    points = open_map(page, address)
+    plums = [point for point in points if point[0] == "plum"]
+    left, top, right, bottom = frame = frame_around(plums)
+    assert inside(points, frame) == plums
+    page.locator(".js-plotly-plot").first.hover()
+    page.locator('.modebar-btn[data-title="Box Select"], [data-title="Box Select"]').first.click()
+    drag(page, [(left, top), (right, bottom)])
+    expect_pictures_of(page, "plum")
+    page.locator(".st-key-selected").get_by_role("button", name="plum", exact=True).first.click()
+    expect(page.get_by_text("and its true nearest neighbours")).to_be_visible()
+    # The picture and its 15 nearest; the selection is still there below.
+    expect(page.locator(".st-key-near img")).to_have_count(16)
+    expect(page.locator(".st-key-selected img")).to_have_count(map_collection.PER_CLASS)
+    page.get_by_text("Search with it").click()
+    expect(page.get_by_text("hits").first).to_be_visible()
+    assert "source=Collection" in page.url and "query_class=plum" in page.url
+
+
+def test_the_map_is_taken_away_as_one_file_that_opens_by_itself(
+    page: Page, address: str, tmp_path: Path
+) -> None:
+    open_map(page, address)
+    assert len(downloaded(page, "Positions as CSV").splitlines()) == 37  # 36 rows and a header
+    file = tmp_path / "map.html"
+    file.write_bytes(downloaded(page, "Map as HTML"))
+    page.context.set_offline(True)
+    page.goto(file.as_uri())
+    expect(page.locator(".js-plotly-plot .nsewdrag").first).to_be_visible()
+    assert len(page.evaluate(POINTS)) == 36

@@ -1,0 +1,48 @@
+"""Rows of the map: all or a sample, with their records."""
+
+import numpy as np
+
+from core.map_rows import choose_rows
+from core.matrix import Matrix
+
+
+def _matrix(rows: int) -> Matrix:
+    labels = tuple("ab"[number % 2] for number in range(rows))
+    return Matrix(
+        ids=np.arange(100, 100 + rows),
+        paths=tuple(f"{label}/{number}.jpg" for number, label in enumerate(labels)),
+        labels=labels,
+        digests=("d",) * rows,
+        embeddings=np.arange(rows * 3, dtype="f4").reshape(rows, 3),
+        fingerprint="f",
+    )
+
+
+def test_all_rows_when_they_fit() -> None:
+    rows = choose_rows(_matrix(10), limit=10)
+    assert len(rows) == 10
+    assert not rows.is_sample
+    assert rows.row_of("b/3.jpg") == 3
+    assert rows.row_of("b/30.jpg") is None
+
+
+def test_a_sample_keeps_rows_ids_and_embeddings_together() -> None:
+    matrix = _matrix(40)
+    rows = choose_rows(matrix, limit=10)
+    assert rows.is_sample
+    assert sorted(rows.labels) == ["a"] * 5 + ["b"] * 5
+    for row, position in enumerate(rows.positions.tolist()):
+        assert rows.record(row).id == 100 + position == rows.ids[row]
+        assert rows.record(row).path == rows.paths[row] == matrix.paths[position]
+        assert rows.embeddings()[row].tolist() == matrix.embeddings[position].tolist()
+
+
+def test_another_choice_has_another_fingerprint() -> None:
+    matrix = _matrix(40)
+    marks = {
+        choose_rows(matrix, limit=40).fingerprint,
+        choose_rows(matrix, limit=10).fingerprint,
+        choose_rows(matrix, limit=10, seed=1).fingerprint,
+    }
+    assert len(marks) == 3
+    assert choose_rows(matrix, limit=10).fingerprint in marks

@@ -1,0 +1,145 @@
+"""The cache gives back what it was given, or says why it cannot."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.metric import Metric
+from core.neighbourhood import nearest
+from core.projection import Method, ProjectionSettings, project
+from core.projection_cache import (
+    CacheDamagedError,
+    Slot,
+    fingerprint_of,
+    load_neighbours,
+    load_projection,
+    neighbours_slot,
+    other_version,
+    projection_slot,
+    save_neighbours,
+    save_projection,
+)
+
+ROWS = np.random.default_rng(0).normal(size=(12, 5)).astype("f4")
+PCA = ProjectionSettings(method=Method.PCA)
+
+
+def _slot(folder: Path, settings: ProjectionSettings = PCA, fingerprint: str = "f") -> Slot:
+    return projection_slot(folder, fingerprint=fingerprint, rows=12, settings=settings)
+
+
+def test_a_map_comes_back_as_it_was(tmp_path: Path) -> None:
+    slot, made = _slot(tmp_path), project(ROWS, PCA)
+    assert load_projection(slot) is None
+    save_projection(slot, made)
+    loaded = load_projection(slot)
+    assert np.array_equal(loaded.coordinates, made.coordinates)
+    assert loaded.settings == made.settings
+    assert (loaded.trustworthiness, loaded.trust_k, loaded.notes, loaded.seconds) == (
+        made.trustworthiness,
+        made.trust_k,
+        made.notes,
+        made.seconds,
+    )
+    assert list(tmp_path.iterdir()) == [slot.path], "nothing half-written is left"
+
+
+def test_a_neighbour_table_comes_back_as_it_was(tmp_path: Path) -> None:
+    slot = neighbours_slot(tmp_path, fingerprint="f", rows=12, metric=Metric.L2)
+    made = nearest(ROWS, metric=Metric.L2, k=4)
+    save_neighbours(slot, made)
+    loaded = load_neighbours(slot)
+    assert np.array_equal(loaded.indices, made.indices)
+    assert np.array_equal(loaded.scores, made.scores)
+    assert np.array_equal(loaded.cosines, made.cosines)
+
+
+def test_a_table_of_one_row_comes_back(tmp_path: Path) -> None:
+    slot = neighbours_slot(tmp_path, fingerprint="f", rows=1, metric=Metric.L2)
+    save_neighbours(slot, nearest(ROWS[:1], metric=Metric.L2))
+    assert load_neighbours(slot).k == 0
+
+
+def test_every_parameter_and_the_rows_have_a_file_of_their_own(tmp_path: Path) -> None:
+    settings = [
+        ProjectionSettings(),
+        ProjectionSettings(dimensions=3),
+        ProjectionSettings(metric=Metric.L2),
+        ProjectionSettings(n_neighbors=30),
+        ProjectionSettings(min_dist=0.2),
+        ProjectionSettings(seed=1),
+        PCA,
+    ]
+    names = {_slot(tmp_path, item).path for item in settings}
+    names.add(_slot(tmp_path, PCA, fingerprint="g").path)
+    assert len(names) == 8
+    # What PCA does not use makes no other map.
+    same = ProjectionSettings(method=Method.PCA, n_neighbors=50)
+    assert _slot(tmp_path, same).path == _slot(tmp_path).path
+
+
+def _cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-200])
+
+
+def _text(path: Path) -> None:
+    path.write_text("not a cache")
+
+
+def _empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def _pickled(path: Path) -> None:
+    with path.open("wb") as file:
+        np.savez(file, facts=np.array([{"format": 1}], dtype=object), coordinates=ROWS[:, :2])
+
+
+def _other_rows(path: Path) -> None:
+    save_projection(
+        projection_slot(path.parent, fingerprint="g", rows=3, settings=PCA), project(ROWS[:3], PCA)
+    )
+    next(f for f in path.parent.iterdir() if f != path).replace(path)
+
+
+def _other_format(path: Path) -> None:
+    with path.open("wb") as file:
+        np.savez(file, facts=np.array('{"format": 0}'), coordinates=ROWS[:, :2])
+
+
+@pytest.mark.parametrize("damage", [_cut, _text, _empty, _pickled, _other_rows, _other_format])
+def test_a_damaged_file_is_refused_with_its_name(
+    tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    slot = _slot(tmp_path)
+    save_projection(slot, project(ROWS, PCA))
+    damage(slot.path)
+    with pytest.raises(CacheDamagedError, match=r"damaged|another format"):
+        load_projection(slot)
+
+
+def test_neighbours_that_are_no_rows_are_refused(tmp_path: Path) -> None:
+    slot = neighbours_slot(tmp_path, fingerprint="f", rows=12, metric=Metric.L2)
+    table = nearest(ROWS, metric=Metric.L2, k=4)
+    table.indices[0, 0] = 12
+    save_neighbours(slot, table)
+    with pytest.raises(CacheDamagedError):
+        load_neighbours(slot)
+
+
+def test_the_file_of_another_version_is_recognised(tmp_path: Path) -> None:
+    slot = _slot(tmp_path)
+    assert other_version(slot) is None
+    save_projection(slot, project(ROWS, PCA))
+    assert other_version(slot) is None
+    old = slot.path.with_name(slot.path.name.replace(".v1.", ".v0."))
+    slot.path.replace(old)
+    assert other_version(slot) == old
+
+
+def test_a_fingerprint_knows_where_its_parts_end() -> None:
+    assert fingerprint_of("ab", "c") != fingerprint_of("a", "bc")
+    assert fingerprint_of("ab") == fingerprint_of(b"ab")
+    assert len(fingerprint_of()) == 32

@@ -1,0 +1,156 @@
+"""The background process: results, progress, cancelling, failing, and no process left behind."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.metric import Metric
+from core.projection import Method, ProjectionSettings, project
+from core.projection_cache import (
+    load_neighbours,
+    load_projection,
+    neighbours_slot,
+    projection_slot,
+)
+from core.projection_jobs import Job, JobState, Projector, Status
+
+ROWS = np.random.default_rng(0).normal(size=(120, 40)).astype("f4")
+
+
+@pytest.fixture
+def projector(tmp_path: Path) -> Iterator[Projector]:
+    with contextlib.closing(Projector(tmp_path)) as made:
+        yield made
+
+
+def _job(
+    folder: Path,
+    settings: ProjectionSettings | None,
+    rows: np.ndarray = ROWS,
+    chosen: np.ndarray | None = None,
+) -> Job:
+    shown = np.arange(len(rows)) if chosen is None else chosen
+    count = len(shown)
+    slot = settings and projection_slot(folder, fingerprint="f", rows=count, settings=settings)
+    return Job(
+        embeddings=rows,
+        rows=shown,
+        neighbours=neighbours_slot(folder, fingerprint="f", rows=count, metric=Metric.COSINE),
+        metric=Metric.COSINE,
+        projection=slot,
+        settings=settings,
+    )
+
+
+def _wait(projector: Projector, key: str, until: Callable[[JobState], bool]) -> JobState:
+    deadline = time.monotonic() + 180
+    while time.monotonic() < deadline:
+        state = projector.state(key)
+        if state and until(state):
+            return state
+        time.sleep(0.01)
+    raise AssertionError(f"still {projector.state(key)}")
+
+
+def _closed(state: JobState) -> bool:
+    return not state.is_open
+
+
+def test_the_worker_makes_what_the_function_makes(projector: Projector, tmp_path: Path) -> None:
+    settings = ProjectionSettings(method=Method.PCA)
+    job = _job(tmp_path, settings, chosen=np.arange(10, 110))
+    projector.request(job)
+    assert _wait(projector, job.key, _closed).status is Status.DONE
+    made = load_projection(job.projection)
+    expected = project(ROWS[10:110], settings)
+    np.testing.assert_allclose(made.coordinates, expected.coordinates, atol=1e-5)
+    assert load_neighbours(job.neighbours).indices.shape == (100, 15)
+    assert not list(tmp_path.glob("*.part")), "the embeddings' copy is removed"
+
+
+def test_a_memory_map_is_read_where_it_lies(projector: Projector, tmp_path: Path) -> None:
+    np.save(tmp_path / "rows.npy", ROWS)
+    mapped = np.load(tmp_path / "rows.npy", mmap_mode="r")
+    job = _job(tmp_path, None, mapped)
+    projector.request(job)
+    assert _wait(projector, job.key, _closed).status is Status.DONE
+    part = _job(tmp_path, ProjectionSettings(method=Method.PCA), mapped[20:50])
+    projector.request(part)
+    # The slice has its own neighbours; were the whole file read, the table would not fit.
+    assert _wait(projector, part.key, _closed).status is Status.DONE
+    expected = project(ROWS[20:50], ProjectionSettings(method=Method.PCA))
+    made = load_projection(part.projection)
+    np.testing.assert_allclose(made.coordinates, expected.coordinates, atol=1e-5)
+
+
+def test_progress_by_epochs_then_cancel_then_the_next_job(
+    projector: Projector, tmp_path: Path
+) -> None:
+    # Enough rows that 500 epochs take far longer than noticing that they run.
+    rows = np.random.default_rng(0).normal(size=(3000, 20)).astype("f4")
+    job = _job(tmp_path, ProjectionSettings(n_neighbors=50), rows)
+    projector.request(job)
+    seen = _wait(projector, job.key, lambda s: s.stage == "layout" and s.done > 0)
+    assert seen.total == 500
+    assert seen.seconds_left(time.monotonic()) > 0
+    projector.cancel(job.key)
+    assert projector.state(job.key).status is Status.CANCELLED
+    following = _job(tmp_path, ProjectionSettings(method=Method.PCA), rows)
+    projector.request(following)
+    assert _wait(projector, following.key, _closed).status is Status.DONE
+    assert not job.projection.path.exists()
+    assert job.neighbours.path.exists(), "what was finished before is kept"
+
+
+def test_cancel_before_the_layout_ends_the_process_and_the_next_job_gets_a_new_one(
+    projector: Projector, tmp_path: Path
+) -> None:
+    job = _job(tmp_path, ProjectionSettings())
+    projector.request(job)
+    _wait(projector, job.key, lambda s: s.stage in ("reduce", "graph"))
+    projector.cancel(job.key)
+    following = _job(tmp_path, ProjectionSettings(method=Method.PCA))
+    projector.request(following)
+    assert _wait(projector, following.key, _closed).status is Status.DONE
+    assert projector.state(job.key).status is Status.CANCELLED
+
+
+def test_rows_that_cannot_be_projected_fail_with_a_reason(
+    projector: Projector, tmp_path: Path
+) -> None:
+    job = _job(tmp_path, ProjectionSettings(), np.full((9, 4), np.nan, dtype="f4"))
+    projector.request(job)
+    state = _wait(projector, job.key, _closed)
+    assert state.status is Status.FAILED
+    assert "every number must be finite" in state.error
+
+
+def test_a_worker_that_dies_fails_its_job(projector: Projector, tmp_path: Path) -> None:
+    job = _job(tmp_path, ProjectionSettings())
+    projector.request(job)
+    _wait(projector, job.key, lambda s: s.status is Status.RUNNING and s.stage != "")
+    projector._process.kill()
+    state = _wait(projector, job.key, _closed)
+    assert state.status is Status.FAILED
+    assert "worker.log" in state.error
+
+
+def test_close_ends_the_process(tmp_path: Path) -> None:
+    projector = Projector(tmp_path)
+    job = _job(tmp_path, None)
+    projector.request(job)
+    _wait(projector, job.key, _closed)
+    process = projector._process
+    projector.close()
+    assert process.poll() is not None
+
+
+def test_time_left_follows_the_pace() -> None:
+    state = JobState(Status.RUNNING, "layout", done=100, total=500, since=10.0)
+    # 100 epochs in 8 s leave 400 epochs and 32 s.
+    assert state.seconds_left(18.0) == 32
+    assert JobState(Status.RUNNING, "graph", 0, 1).seconds_left(5.0) is None

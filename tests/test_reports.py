@@ -1,0 +1,329 @@
+"""Reports: run on a real database, saved, opened, refused, compared."""
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core import reports
+from core.comparison import compare
+from core.errors import QueryError, ReportError, StoreError
+from core.matrix import Matrix, load_matrix
+from core.metric import Metric
+from core.records import CollectionInfo, EncoderIdentity
+from core.report import QuerySet, Report, Request, Variant
+from core.report_files import list_reports, load_report, save_report
+from core.report_summary import index_summary, report_summary, summary_of
+from core.store import VectorStore
+from core.trained import TrainingList, training_list
+from tests.made_up import ENCODER, fill
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VectorStore]:
+    store = VectorStore(str(tmp_path_factory.mktemp("reports") / "test.db"), database="test")
+    fill(store, "set")
+    yield store
+    store.close()
+
+
+@pytest.fixture(scope="module", params=list(Metric))
+def source(
+    request: pytest.FixtureRequest, store: VectorStore, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Matrix, CollectionInfo]:
+    matrix = load_matrix(store, "set", request.param, tmp_path_factory.mktemp("cache"))
+    return matrix, store.info("set", request.param)
+
+
+@pytest.fixture(scope="module")
+def cosine(
+    store: VectorStore, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Matrix, CollectionInfo]:
+    matrix = load_matrix(store, "set", Metric.COSINE, tmp_path_factory.mktemp("cache"))
+    return matrix, store.info("set", Metric.COSINE)
+
+
+def _run(source: tuple[Matrix, CollectionInfo], store: VectorStore, **wanted: object) -> Report:
+    return reports.run(
+        source[0],
+        store=store,
+        info=source[1],
+        collection="set",
+        request=replace(Request(nprobe=8), **wanted),  # type: ignore[arg-type]
+    )
+
+
+def test_all_lists_probed_is_exact_search(
+    source: tuple[Matrix, CollectionInfo], store: VectorStore
+) -> None:
+    report = _run(source, store)
+    assert report.index is not None
+    # Which of two copies is cut off is the database's choice; classes and scores are the same.
+    shared = report.index.positions == report.exact.positions[:, :10]
+    assert (shared | (report.index.positions < 2)).all()
+    assert report.index.scores == pytest.approx(report.exact.scores[:, :10], abs=1e-4)
+    figures = report_summary(report)
+    assert figures["ann_recall"] == {"1": 1, "5": 1, "10": 1}
+    assert figures["wrong_hits"]["10"]["index"] == 0
+    macro = dict(figures["exact"]["macro"])
+    # The index is asked for ten hits, too few for the first R.
+    del macro["R-precision"], macro["MAP@R"]
+    assert figures["index"]["macro"] == macro
+
+
+def test_one_list_probed_loses_neighbours_and_the_encoder_is_not_blamed(
+    cosine: tuple[Matrix, CollectionInfo], store: VectorStore
+) -> None:
+    figures = report_summary(_run(cosine, store, nprobe=1))
+    assert figures["ann_recall"]["10"] < 1
+    wrong = figures["wrong_hits"]["10"]
+    assert wrong["missing"] + wrong["index"] > 0
+    assert sum(figures["index"]["underfilled"].values()) > 0
+    assert figures["exact"]["macro"] == report_summary(_run(cosine, store))["exact"]["macro"]
+
+
+def test_query_is_never_among_its_hits(
+    source: tuple[Matrix, CollectionInfo], store: VectorStore
+) -> None:
+    report = _run(source, store)
+    assert report.index is not None
+    for lists in (report.exact, report.index):
+        assert not (lists.positions == report.queries[:, None]).any()
+
+
+def test_copy_of_the_query_stays_until_it_is_left_out(
+    cosine: tuple[Matrix, CollectionInfo], store: VectorStore
+) -> None:
+    report = _run(cosine, store)
+    assert report.exact.positions[0, 0] == 1
+    assert report.variant(Variant(without_copies=True)).relevant[0] == 38
+    assert report.variant(Variant(up_to=0.9999)).relevant[:2].tolist() == [38, 38]
+    # Every similarity is at most 1, rounding aside.
+    assert report.variant(Variant(up_to=1.1)).right.tolist() == report.judged.right.tolist()
+
+
+def test_lone_and_unlabelled_pictures_are_counted(
+    cosine: tuple[Matrix, CollectionInfo], store: VectorStore
+) -> None:
+    summary = summary_of(_run(cosine, store))
+    assert (summary.lone, summary.lone_queries, summary.unlabelled) == (("lone",), 1, 2)
+    assert summary.queries == 63
+    # Three cherries: two to find in ten places.
+    assert summary.classes[2].ceilings[10] == pytest.approx(0.2)
+
+
+def test_k_beyond_the_collection(cosine: tuple[Matrix, CollectionInfo], store: VectorStore) -> None:
+    report = _run(cosine, store, ks=(100,))
+    summary = summary_of(report)
+    assert report.exact.depth == 65
+    assert dict(summary.underfilled) == {100: 63}
+    # All 39 others of the class are found among everything.
+    assert summary.classes[0].measures["precision@100"].value == pytest.approx(0.39)
+
+
+def test_stratified_sample(cosine: tuple[Matrix, CollectionInfo], store: VectorStore) -> None:
+    report = _run(cosine, store, sample=20)
+    codes = report.rows.codes[report.queries]
+    assert len(report.queries) == 20
+    # At least two of each class that has two; the seed decides which.
+    assert np.bincount(codes[codes >= 0], minlength=4).tolist()[2:] == [2, 1]
+    assert report.queries.tolist() == _run(cosine, store, sample=20).queries.tolist()
+    assert report.queries.tolist() != _run(cosine, store, sample=20, seed=1).queries.tolist()
+
+
+def test_split_by_patterns(cosine: tuple[Matrix, CollectionInfo], store: VectorStore) -> None:
+    report = _run(cosine, store, nprobe=None, query_paths="*/test_*", gallery_paths="*/train_*")
+    paths = np.array(report.paths)
+    assert all("/test_" in path for path in paths[report.queries])
+    found = report.exact.positions[report.exact.positions >= 0]
+    assert all("/train_" in path for path in paths[found])
+    assert report_summary(report).get("index") is None
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        ({"ks": ()}, "no k"),
+        ({"ks": (0,)}, "k is 0"),
+        ({"nprobe": 9}, "nprobe is 9"),
+        ({"nprobe": 0}, "nprobe is 0"),
+        ({"sample": 0}, "sample is 0"),
+        ({"seed": -1}, "seed is -1"),
+        ({"query_paths": "nothing*"}, "none matches 'nothing"),
+        ({"gallery_paths": "*train*"}, "only exact search"),
+        ({"gallery_paths": "nothing*", "nprobe": None}, "gallery is empty"),
+        ({"queries": QuerySet.HELD_OUT}, "held-out"),
+    ],
+)
+def test_requests_that_are_refused(
+    cosine: tuple[Matrix, CollectionInfo],
+    store: VectorStore,
+    wanted: dict[str, object],
+    message: str,
+) -> None:
+    with pytest.raises(QueryError, match=message):
+        _run(cosine, store, **wanted)
+
+
+def test_row_that_appeared_meanwhile_is_refused(
+    cosine: tuple[Matrix, CollectionInfo], store: VectorStore
+) -> None:
+    matrix, info = cosine
+    less = Matrix(
+        matrix.ids[1:],
+        matrix.paths[1:],
+        matrix.labels[1:],
+        matrix.digests[1:],
+        matrix.embeddings[1:],
+        "other",
+    )
+    with pytest.raises(StoreError, match="changed while"):
+        _run((less, info), store)
+
+
+def test_held_out_queries(
+    cosine: tuple[Matrix, CollectionInfo],
+    store: VectorStore,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known = TrainingList(frozenset({"banana3"}), frozenset({"banana1", "apple7"}))
+    monkeypatch.setattr(reports, "training_list", lambda _: known)
+    report = _run(cosine, store, queries=QuerySet.HELD_OUT)
+    assert [report.digests[q] for q in report.queries] == ["apple7", "banana1"]
+    assert report.configuration.trained_queries == 0
+    assert _run(cosine, store).configuration.trained_queries == 1
+
+
+def test_training_list_is_found_by_the_weights(tmp_path: Path) -> None:
+    file = tmp_path / "resnet14-12345678.json"
+    file.write_text('{"trained_on": [{"digest": "a"}], "held_out": [{"digest": "b"}]}')
+    found = training_list(ENCODER, folder=tmp_path)
+    assert found == TrainingList(frozenset({"a"}), frozenset({"b"}))
+    other = EncoderIdentity("resnet14", "00000000", "test", 16)
+    assert training_list(other, folder=tmp_path) is None
+    assert training_list(EncoderIdentity("resnet50", "12345678", "test", 16)) is None
+    file.write_text('{"trained_on": 3}')
+    assert training_list(ENCODER, folder=tmp_path) is None
+
+
+def test_saved_report_gives_the_same_figures(
+    source: tuple[Matrix, CollectionInfo], store: VectorStore, tmp_path: Path
+) -> None:
+    report = save_report(_run(source, store, nprobe=2), tmp_path)
+    again = load_report(report.name, tmp_path)
+    assert again.configuration == report.configuration
+    assert report_summary(again) == report_summary(report)
+    assert [name for name, _ in list_reports(tmp_path)] == [report.name]
+    content = json.loads((tmp_path / f"{report.name}.json").read_text())
+    assert content["exact"]["macro"] == report_summary(report)["exact"]["macro"]
+    assert sorted(file.suffix for file in tmp_path.iterdir()) == [".json", ".npz"]
+
+
+def _saved(cosine: tuple[Matrix, CollectionInfo], store: VectorStore, folder: Path) -> Path:
+    return folder / f"{save_report(_run(cosine, store), folder).name}.json"
+
+
+def _set_format(file: Path, number: int) -> None:
+    content = json.loads(file.read_text())
+    file.write_text(json.dumps({**content, "format": number}))
+
+
+def test_newer_report_is_refused(
+    cosine: tuple[Matrix, CollectionInfo], store: VectorStore, tmp_path: Path
+) -> None:
+    file = _saved(cosine, store, tmp_path)
+    _set_format(file, 99)
+    with pytest.raises(ReportError, match=r"format 99.*newer"):
+        load_report(file.stem, tmp_path)
+    assert list_reports(tmp_path) == []
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"format": 1, "configuration": {}}'])
+def test_damaged_json_is_refused(
+    cosine: tuple[Matrix, CollectionInfo], store: VectorStore, tmp_path: Path, content: str
+) -> None:
+    file = _saved(cosine, store, tmp_path)
+    file.write_text(content)
+    with pytest.raises(ReportError, match="damaged"):
+        load_report(file.stem, tmp_path)
+    assert list_reports(tmp_path) == []
+
+
+@pytest.mark.parametrize("content", [None, b"", b"PK no archive"])
+def test_damaged_arrays_are_refused(
+    cosine: tuple[Matrix, CollectionInfo], store: VectorStore, tmp_path: Path, content: bytes | None
+) -> None:
+    file = _saved(cosine, store, tmp_path)
+    if content is None:
+        file.with_suffix(".npz").unlink()
+    else:
+        file.with_suffix(".npz").write_bytes(content)
+    with pytest.raises(ReportError, match="damaged"):
+        load_report(file.stem, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["", "../secret", "none", "a/b", "a\0b"])
+def test_names_outside_the_folder_are_refused(name: str, tmp_path: Path) -> None:
+    (tmp_path.parent / "secret.json").write_text("{}")
+    with pytest.raises(ReportError, match="no report"):
+        load_report(name, tmp_path)
+
+
+def test_comparison_is_paired(cosine: tuple[Matrix, CollectionInfo], store: VectorStore) -> None:
+    report = _run(cosine, store, nprobe=1)
+    same = compare(report, report, measure="precision@10")
+    assert same.macro.value == 0
+    assert all(c.p == 1 and not c.certain for c in same.classes)
+    # One list against all lists: what the index loses is lost in every class or in none.
+    full = _run(cosine, store)
+    lost = compare(full, report, measure="recall@10", index=True)
+    assert lost.macro.value < 0
+    assert lost.classes[0].difference.value == min(c.difference.value for c in lost.classes)
+    assert lost.classes[0].certain
+    expected = index_summary(report), index_summary(full)
+    assert expected[0] is not None
+    assert expected[1] is not None
+    difference = expected[0].macro["recall@10"].value - expected[1].macro["recall@10"].value
+    assert lost.macro.value == pytest.approx(difference)
+
+
+def test_comparison_of_a_sample_uses_the_common_queries(
+    cosine: tuple[Matrix, CollectionInfo], store: VectorStore
+) -> None:
+    whole, part = _run(cosine, store), _run(cosine, store, sample=20)
+    found = compare(whole, part, measure="precision@5")
+    assert found.left_out == 66 - 20
+    # The sample may contain the picture of the class that has but one, and unlabelled ones.
+    assert found.queries == int((part.judged.relevant > 0).sum())
+
+
+def test_reports_that_cannot_be_compared(
+    cosine: tuple[Matrix, CollectionInfo], store: VectorStore
+) -> None:
+    report = _run(cosine, store)
+    exact = _run(cosine, store, nprobe=None)
+    with pytest.raises(ReportError, match="left the index out"):
+        compare(report, exact, measure="precision@10", index=True)
+    with pytest.raises(ReportError, match="only one of them has precision@3"):
+        compare(report, _run(cosine, store, ks=(3,)), measure="precision@3")
+    labels = ("pear", *report.labels[1:])
+    with pytest.raises(ReportError, match="other classes"):
+        compare(report, replace(report, labels=labels), measure="precision@10")
+    with pytest.raises(ReportError, match="different pictures"):
+        compare(report, replace(report, ids=report.ids + 1), measure="precision@10")
+
+
+def test_one_picture_a_class_has_undefined_measures(
+    cosine: tuple[Matrix, CollectionInfo], store: VectorStore
+) -> None:
+    matrix, info = cosine
+    labels = tuple(f"class {number}" for number in range(len(matrix.ids)))
+    other = replace(matrix, labels=labels)
+    summary = summary_of(_run((other, info), store))
+    assert summary.classes == ()
+    assert math.isnan(summary.macro["precision@10"].value)
+    assert len(summary.lone) == 66

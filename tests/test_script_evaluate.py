@@ -1,0 +1,96 @@
+"""The evaluate script: figures, exit status, requirements."""
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core.errors import QueryError
+from core.requirement import parse_requirement
+from scripts.evaluate import main
+from tests.made_up import make_database
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("evaluate")
+    make_database(folder)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _settings(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORCHARD_DATA_DIR", str(data_dir))
+
+
+def test_text_names_classes_worst_first_and_what_is_left_out(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main([]) == 0
+    text = capsys.readouterr().out
+    assert "macro precision@10" in text
+    assert "Left out: 1 queries of 1 classes" in text
+    assert "Left out: 2 queries without a class" in text
+    assert "ANN recall@10" in text
+    # Three cherries: at most two of ten hits can be right.
+    assert text.index("cherry") < text.index("banana")
+
+
+def test_json_is_the_saved_report(capsys: pytest.CaptureFixture[str], data_dir: Path) -> None:
+    assert main(["--json", "--k", "1", "3", "--nprobe", "exact", "--metric", "l2"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert content["configuration"]["request"]["ks"] == [1, 3]
+    assert content["configuration"]["metric"] == "L2"
+    assert "index" not in content
+    assert (data_dir / "reports" / f"{content['name']}.npz").is_file()
+
+
+def test_requirement_decides_the_status(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--require", "macro precision@1 >= 0.0"]) == 0
+    assert main(["--require", "macro precision@1 > 1", "--require", "micro MRR@10 > 0"]) == 1
+    assert "does not hold" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--require", "precision"],
+        ["--require", "macro precision@7 >= 0.5"],
+        ["--require", "class pear precision@1 >= 0.5"],
+        ["--k", "0"],
+        ["--nprobe", "99"],
+        ["--nprobe", "many"],
+        ["--queries", "held-out"],
+        ["--collection", "missing"],
+    ],
+)
+def test_errors_are_told_and_give_two(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert "error: " in error
+    assert "Traceback" not in error
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("macro precision@10 >= 0.8", ("macro", None, "precision@10", ">=", 0.8)),
+        ("micro MAP@R<1e-1", ("micro", None, "MAP@R", "<", 0.1)),
+        ("class Red grapefruit hit rate@5 > .5", ("", "Red grapefruit", "hit rate@5", ">", 0.5)),
+    ],
+)
+def test_requirements_are_read(text: str, expected: tuple[object, ...]) -> None:
+    found = parse_requirement(text)
+    assert (found.mean, found.label, found.measure, found.sign, found.limit) == expected
+    # What is undefined never holds.
+    assert not found.holds(math.nan)
+
+
+@pytest.mark.parametrize("text", ["", "macro", "macro x = 1", "mean x > 1", "macro x > 1.2.3"])
+def test_other_requirements_are_refused(text: str) -> None:
+    with pytest.raises(QueryError, match="cannot be read"):
+        parse_requirement(text)

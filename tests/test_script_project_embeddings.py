@@ -1,0 +1,90 @@
+"""Maps computed ahead of time are the ones the page looks for."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from core.config import load_settings
+from core.map_rows import choose_rows
+from core.matrix import load_matrix
+from core.metric import Metric
+from core.projection import Method, ProjectionSettings
+from core.projection_cache import (
+    load_neighbours,
+    load_projection,
+    neighbours_slot,
+    projection_slot,
+)
+from core.store import open_store
+from scripts import benchmark_map, project_embeddings
+from tests import map_collection
+
+
+@pytest.fixture
+def data(tmp_path: Path, no_settings: None) -> Path:
+    map_collection.build(map_collection.draw(tmp_path / "pictures"))
+    return tmp_path / "data"
+
+
+def test_the_maps_are_where_the_page_looks(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--dimensions", "2", "--n-neighbors", "10", "--limit", "30"]
+    assert project_embeddings.main(arguments) == 0
+    said = capsys.readouterr().out
+    assert "PCA in 2 dimensions, COSINE: 30 of 36 pictures" in said
+    assert "UMAP in 2 dimensions, COSINE: 30 of 36 pictures" in said
+    store = open_store(load_settings())
+    try:
+        matrix = load_matrix(store, "fruit_vector", Metric.COSINE, data / "matrices")
+    finally:
+        store.close()
+    rows = choose_rows(matrix, limit=30)
+    folder = data / "projections"
+    for settings in (
+        ProjectionSettings(n_neighbors=10),
+        ProjectionSettings(method=Method.PCA),
+    ):
+        slot = projection_slot(folder, fingerprint=rows.fingerprint, rows=30, settings=settings)
+        assert load_projection(slot).coordinates.shape == (30, 2)
+    table = neighbours_slot(folder, fingerprint=rows.fingerprint, rows=30, metric=Metric.COSINE)
+    assert load_neighbours(table).k == 15
+
+
+def test_a_second_run_computes_nothing(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert project_embeddings.main([]) == 0
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("it is there already")
+
+    monkeypatch.setattr("core.projection_worker.project", refuse)
+    monkeypatch.setattr("core.projection_worker.nearest", refuse)
+    assert project_embeddings.main([]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--n-neighbors", "1"], "n_neighbors is 1, allowed are 2 to 200"),
+        (["--dimensions", "4"], "dimensions is 4, allowed are 2 and 3"),
+        (["--metric", "IP"], "metric is IP, allowed are COSINE and L2"),
+        (["--limit", "1"], "ORCHARD_MAP_LIMIT"),
+        (["--collection", "nothing"], "nothing"),
+    ],
+)
+def test_values_that_are_not_allowed(
+    arguments: list[str], words: str, no_settings: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert project_embeddings.main(arguments) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_the_benchmark_measures_and_judges(capsys: pytest.CaptureFixture[str]) -> None:
+    # So few rows decide nothing about time; the numbers must be there and make sense.
+    benchmark_map.main(["--rows", "310", "--dimension", "64", "--points", "500"])
+    report = json.loads(capsys.readouterr().out)
+    assert 0.5 < report["ours_trust"] <= 1 and 0.5 < report["raw_trust"] <= 1
+    share = report["ours_first_seconds"] / report["raw_first_seconds"]
+    assert report["share_first"] == pytest.approx(share, abs=0.001)
+    assert report["holds"]["a quarter of the time"] is (report["share_first"] <= 0.25)
+    faithful = report["ours_trust"] >= report["raw_trust"] - 0.02
+    assert report["holds"]["trustworthiness at most 0.02 below"] is faithful
