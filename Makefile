@@ -33,7 +33,7 @@ $(VENV)/.requirements: requirements.txt | $(VENV)/pyvenv.cfg
 	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-$(VENV)/.requirements-dev: requirements.txt requirements-dev.txt | $(VENV)/pyvenv.cfg
+$(VENV)/.requirements-dev: requirements.txt requirements-dev.txt requirements-server.txt | $(VENV)/pyvenv.cfg
 	$(BIN)/python -m pip install --disable-pip-version-check -r requirements-dev.txt
 	@touch $@ $(VENV)/.requirements
 

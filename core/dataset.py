@@ -100,6 +100,17 @@ def resolve_inside(root: Path, path: str) -> Path:
     return file
 
 
+def is_gone(root: Path, path: str) -> bool:
+    """Whether a file certainly does not exist any more; False if that cannot be found out."""
+    try:
+        (root / path).lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return root.is_dir()
+    except OSError:
+        return False
+    return False
+
+
 def image_id(path: str) -> int:
     """Return the id of a picture: the first 63 bits of BLAKE2b over its relative path (UTF-8)."""
     return int.from_bytes(hashlib.blake2b(path.encode()).digest()[:8]) >> 1

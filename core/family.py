@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.dataset import image_id
+from core.dataset import image_id, is_gone
 from core.errors import DatasetError, EncoderMismatchError
 from core.index import IndexChoice
 from core.metric import Metric
@@ -76,8 +77,12 @@ class Family:
                 self._upsert(metric, records, np.stack([embedding for _, embedding in lacking]))
         return replaced
 
-    def copy_missing(self) -> None:
-        """Give every collection the rows that another metric has; nothing is encoded again."""
+    def copy_missing(self) -> int:
+        """Give every collection the rows that another metric has; nothing is encoded again.
+
+        Returns how many rows were copied, over all metrics.
+        """
+        before = sum(map(len, self.stored.values()))
         everything = {i: r for stored in self.stored.values() for i, r in stored.items()}
         for metric in self.metrics:
             lacking = [i for i in everything if i not in self.stored[metric]]
@@ -86,8 +91,26 @@ class Family:
                 for start in range(0, len(shared), BATCH_ROWS):
                     self._copy(shared[start : start + BATCH_ROWS], source, metric)
                 lacking = [i for i in lacking if i not in self.stored[metric]]
+        return sum(map(len, self.stored.values())) - before
 
-    def finish(self, on_progress: Callable[[str, int, int], None]) -> None:
+    def prune(self, root: Path) -> int:
+        """Delete the rows whose files are certainly gone; returns how many pictures that were.
+
+        A file that cannot be looked at (a folder without permission, a drive that is away) counts
+        as there.
+        """
+        paths = {i: record.path for rows in self.stored.values() for i, record in rows.items()}
+        gone = [i for i, path in paths.items() if is_gone(root, path)]
+        for metric in self.metrics:
+            here = [i for i in gone if i in self.stored[metric]]
+            self.store.delete(self.name, metric, here)
+            for i in here:
+                del self.stored[metric][i]
+        return len(gone)
+
+    def finish(
+        self, on_progress: Callable[[str, int, int], None], *, complete: bool = True
+    ) -> None:
         """Build and load the indexes, and mark the collections as complete."""
         for number, metric in enumerate(self.metrics):
             on_progress("index", number, len(self.metrics))
@@ -95,7 +118,7 @@ class Family:
                 self.name, metric, index=self.index, expected_rows=len(self.stored[metric])
             )
             self.store.finish(self.name, metric)
-            self.store.set_complete(self.name, metric, complete=True)
+            self.store.set_complete(self.name, metric, complete=complete)
         on_progress("index", len(self.metrics), len(self.metrics))
 
     def rows_without_file(self, paths: Iterable[str]) -> int:

@@ -9,6 +9,10 @@ from core.errors import SettingsError
 
 # Milvus takes no more lists.
 MAX_NLIST = 65_536
+# Milvus's own bounds of HNSW.
+M_RANGE = (2, 2_048)
+EF_CONSTRUCTION_RANGE = (8, 32_768)
+MAX_EF = 32_768
 
 
 class IndexType(StrEnum):
@@ -16,6 +20,7 @@ class IndexType(StrEnum):
 
     FLAT = "FLAT"
     IVF_FLAT = "IVF_FLAT"
+    HNSW = "HNSW"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +30,19 @@ class IndexChoice:
     Attributes:
         nlist: Number of lists an IVF index divides the rows into, 1 to 65,536; None lets
             `auto_nlist` decide.
+        m: Neighbours a row of an HNSW index is linked to, 2 to 2,048.
+        ef_construction: Candidates looked at for each link while HNSW is built, 8 to 32,768;
+            more make a better graph and take longer.
     """
 
     index_type: IndexType = IndexType.IVF_FLAT
     nlist: int | None = None
+    m: int = 16
+    ef_construction: int = 200
 
     def __post_init__(self) -> None:
+        _check_range("M", self.m, M_RANGE)
+        _check_range("efConstruction", self.ef_construction, EF_CONSTRUCTION_RANGE)
         if self.nlist is not None and not 1 <= self.nlist <= MAX_NLIST:
             raise SettingsError(
                 f"nlist {self.nlist} is not allowed: give 1 to {MAX_NLIST:,}, or leave it to be "
@@ -44,6 +56,8 @@ class IndexChoice:
         """
         if self.index_type is IndexType.FLAT:
             return {}
+        if self.index_type is IndexType.HNSW:
+            return {"params": {"M": self.m, "efConstruction": self.ef_construction}}
         return {"params": {"nlist": auto_nlist(rows) if self.nlist is None else self.nlist}}
 
 
@@ -54,6 +68,17 @@ def auto_nlist(rows: int) -> int:
     (FAISS warns under that number).
     """
     return max(1, min(round(4 * math.sqrt(rows)), rows // 39, MAX_NLIST))
+
+
+def default_ef(k: int) -> int:
+    """Return the candidates an HNSW search looks at unless told: 64, or 2 * k if that is more."""
+    return min(max(64, 2 * k), MAX_EF)
+
+
+def _check_range(name: str, value: int, allowed: tuple[int, int]) -> None:
+    least, most = allowed
+    if not least <= value <= most:
+        raise SettingsError(f"{name} {value} is not allowed: give {least} to {most:,}.")
 
 
 def nprobe_steps(nlist: int) -> list[int]:

@@ -10,7 +10,7 @@ from typing import Any
 from core.errors import StoreError
 from core.index import IndexChoice, IndexType, auto_nlist
 from core.metric import Metric
-from core.rows import NLIST, VECTOR, index_properties, nlist_of
+from core.rows import NLIST, VECTOR, index_properties, nlist_of, parameter_of
 
 # An index is built anew once the rows call for this many times its lists.
 OUTGROWN = 2
@@ -105,6 +105,11 @@ def better_index(
         return wanted if is_auto and outgrown else None
     if wanted.index_type != index.get("index_type"):
         return wanted
-    if wanted.index_type is IndexType.FLAT or wanted.nlist == nlist:
-        return None
-    return wanted
+    return None if _is_built(wanted, index) else wanted
+
+
+def _is_built(wanted: IndexChoice, index: Mapping[str, Any]) -> bool:
+    if wanted.index_type is IndexType.HNSW:
+        built = parameter_of(index, "M"), parameter_of(index, "efConstruction")
+        return built == (wanted.m, wanted.ef_construction)
+    return wanted.index_type is IndexType.FLAT or wanted.nlist == nlist_of(index)

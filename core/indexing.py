@@ -2,12 +2,14 @@
 
 import contextlib
 import itertools
+import json
 import logging
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.dataset import DatasetListing, list_dataset, read_picture
-from core.errors import DatasetError, ImageError, SettingsError
+from core.errors import DatasetError, ImageError, SettingsError, StoreError
 from core.family import Family
 from core.images import decode
 from core.index import IndexChoice
@@ -47,7 +49,9 @@ class IndexReport:
         unchanged: Pictures left alone; a new metric gets their rows from another metric.
         skipped: Files that look like pictures but could not be used, and why.
         ignored: Files that are no pictures by their names.
-        without_file: Rows whose file is no longer in the folder; they are kept.
+        removed: Pictures whose rows were deleted since their files are gone (`prune`).
+        without_file: Rows whose file is no longer in the folder and that are kept.
+        copied: Rows that one metric took over from another, over all metrics.
         collections: As the database describes them at the end.
         seconds: From the first file to the loaded index.
         images_per_second: Encoded pictures over the time of encoding and writing.
@@ -60,7 +64,9 @@ class IndexReport:
     unchanged: int
     skipped: tuple[SkippedFile, ...]
     ignored: int
+    removed: int
     without_file: int
+    copied: int
     collections: tuple[CollectionInfo, ...]
     seconds: float
     images_per_second: float
@@ -95,6 +101,7 @@ def build_index(
     metrics: Sequence[Metric] = tuple(Metric),
     index: IndexChoice = IndexChoice(),  # noqa: B008 - frozen
     recreate: bool = False,
+    prune: bool = False,
     on_progress: Progress | None = None,
 ) -> IndexReport:
     """Bring the collections of a family up to date with a dataset folder.
@@ -108,6 +115,7 @@ def build_index(
             date as well. All hold the same rows, also those whose file is gone.
         index: For new collections; anything but `IndexChoice()` replaces the index of old ones.
         recreate: Drop the whole family, once the first new rows are ready to be written.
+        prune: Delete rows whose files are gone.
         on_progress: Called with a stage (`encode` or `index`), how many are done, and how many
             there are.
 
@@ -124,10 +132,11 @@ def build_index(
     folder = root.resolve()
     collections = Family(store, family, tuple(metrics), encoder.identity, str(folder), index)
     collections.prepare(listing.paths, recreate=recreate)
-    collections.copy_missing()
+    copied = collections.copy_missing()
     run = _Run(folder, encoder, collections)
     run.encode_all(listing, on_progress or _silent)
     encoded_seconds = time.monotonic() - started
+    removed = collections.prune(folder) if prune else 0
     collections.finish(on_progress or _silent)
     counts = run.counts
     return IndexReport(
@@ -138,11 +147,80 @@ def build_index(
         unchanged=counts.unchanged,
         skipped=(*listing.skipped, *counts.skipped),
         ignored=listing.ignored,
+        removed=removed,
         without_file=collections.rows_without_file(listing.paths),
+        copied=copied,
         collections=tuple(store.info(family, metric) for metric in collections.metrics),
         seconds=round(time.monotonic() - started, 2),
         images_per_second=round((counts.added + counts.updated) / max(encoded_seconds, 1e-3), 1),
     )
+
+
+def add_metric(
+    metric: Metric,
+    *,
+    store: VectorStore,
+    family: str,
+    index: IndexChoice = IndexChoice(),  # noqa: B008 - frozen
+    on_progress: Progress | None = None,
+) -> IndexReport:
+    """Give a family a collection for one more metric; embeddings are copied, nothing is encoded.
+
+    A metric that is there already gets the rows it lacks. The new collection counts as complete
+    only if all those it is copied from do.
+
+    Raises:
+        CollectionNotFoundError: The family has no collection to copy from.
+        StoreError: The database failed; run it again to continue.
+    """
+    started = time.monotonic()
+    existing = store.metrics(family)
+    if not existing:
+        store.info(family, metric)  # says what to build
+    infos = [store.info(family, present) for present in existing]
+    source = infos[0]
+    collections = Family(store, family, (metric,), source.encoder, source.dataset, index)
+    collections.prepare((), recreate=False)
+    copied = collections.copy_missing()
+    collections.finish(on_progress or _silent, complete=all(info.complete for info in infos))
+    return IndexReport(
+        dataset=source.dataset,
+        encoder=str(source.encoder),
+        added=0,
+        updated=0,
+        unchanged=len(set().union(*collections.stored.values())),
+        skipped=(),
+        ignored=0,
+        removed=0,
+        without_file=0,
+        copied=copied,
+        collections=tuple(store.info(family, present) for present in collections.metrics),
+        seconds=round(time.monotonic() - started, 2),
+        images_per_second=0.0,
+    )
+
+
+def save_report(report: IndexReport, *, folder: Path) -> Path:
+    """Write a report as JSON into `folder`, named by the time, and return its path.
+
+    Raises:
+        StoreError: It cannot be written; the collections are as the report says all the same.
+    """
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
+    path = folder / f"index-{stamp}.json"
+    part = path.with_suffix(".part")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        part.write_text(
+            json.dumps(report.to_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
+        part.replace(path)
+    except OSError as error:
+        raise StoreError(
+            f"the report {str(path)!r} cannot be written ({error.strerror}); the collections are "
+            "built. Make room or correct the permissions; the next run writes its own report."
+        ) from error
+    return path
 
 
 @dataclass

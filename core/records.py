@@ -89,6 +89,8 @@ class CollectionInfo:
         encoder: What made the embeddings.
         dataset: Absolute folder that was indexed, on the machine that indexed it.
         complete: Whether the last indexing run went through to its end.
+        m: Links a row of an HNSW index has, as built; 0 for other index types.
+        ef_construction: Candidates HNSW was built with; 0 for other index types.
     """
 
     name: str
@@ -101,6 +103,8 @@ class CollectionInfo:
     encoder: EncoderIdentity
     dataset: str
     complete: bool
+    m: int = 0
+    ef_construction: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,7 @@ class SearchResult:
         hits: Best first; fewer than `k` when the index or the filter left no more.
         k: Hits asked for.
         nprobe: Lists that were searched for this answer; 0 where the index has no lists.
+        ef: Candidates an HNSW index looked at for this answer; 0 for other index types.
         encode_ms: Milliseconds to turn the picture into an embedding; 0 when it was stored.
         search_ms: Milliseconds the database took, with the way there and back.
     """
@@ -121,3 +126,4 @@ class SearchResult:
     nprobe: int
     encode_ms: float
     search_ms: float
+    ef: int = 0

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import EncoderMismatchError, QueryError, StoreError
-from core.index import IndexChoice
+from core.index import MAX_EF, IndexChoice
 from core.metric import Metric
 from core.records import CollectionInfo, EncoderIdentity, ImageRecord
 
@@ -69,6 +69,8 @@ def collection_info(
         encoder=encoder,
         dataset=str(properties.get(_DATASET, "")),
         complete=properties.get(_COMPLETE) == "true",
+        m=parameter_of(index, "M"),
+        ef_construction=parameter_of(index, "efConstruction"),
     )
 
 
@@ -80,11 +82,16 @@ def dimension_of(described: Mapping[str, Any]) -> int:
 
 def nlist_of(index: Mapping[str, Any]) -> int:
     """Return how many lists an index has, from its description; 0 if it has none."""
+    return parameter_of(index, "nlist")
+
+
+def parameter_of(index: Mapping[str, Any], name: str) -> int:
+    """Return a number an index was built with, from its description; 0 if it has none such."""
     # Lite nests the parameters, a server lists them beside the rest, as text.
     parameters = index.get("params") or {}
     if isinstance(parameters, str):
         parameters = json.loads(parameters)
-    return int(parameters.get("nlist", index.get("nlist", 0)))
+    return int(parameters.get(name, index.get(name, 0)))
 
 
 def checked_embeddings(
@@ -143,6 +150,19 @@ def check_nprobe(info: CollectionInfo, nprobe: int) -> None:
             f"nprobe is {nprobe}, allowed are 1 to {info.nlist}: {info.name} has that many lists "
             "(nlist)."
         )
+
+
+def search_parameters(info: CollectionInfo, *, k: int, nprobe: int, ef: int) -> dict[str, int]:
+    """Return what Milvus is told about how thoroughly to search an index of this type.
+
+    Raises:
+        QueryError: `ef` is out of range; an index that is not HNSW has no use for it.
+    """
+    if info.m:
+        if not k <= ef <= MAX_EF:
+            raise QueryError(f"ef is {ef}, allowed are k ({k}) to {MAX_EF:,}.")
+        return {"ef": ef}
+    return {"nprobe": nprobe} if info.nlist else {}
 
 
 def label_filter(labels: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ from PIL import Image
 
 from core import rows
 from core.errors import EncoderMismatchError, QueryError
+from core.index import default_ef
 from core.records import CollectionInfo, Hit, SearchResult
 from core.store import VectorStore
 
@@ -47,6 +48,7 @@ def search(
     info: CollectionInfo,
     k: int = DEFAULT_K,
     nprobe: int | None = None,
+    ef: int | None = None,
     labels: Sequence[str] = (),
     exclude_id: int | None = None,
     encode_ms: float = 0.0,
@@ -60,6 +62,7 @@ def search(
         embedding: (D,) float32, made by the collection's encoder.
         k: 1 to 16,384, one less with `exclude_id`; the page and the script offer up to `MAX_K`.
         nprobe: Lists to search, 1 to nlist; None takes 16, or nlist if that is smaller.
+        ef: Candidates an HNSW index looks at; None takes `default_ef`. Other indexes ignore it.
         labels: Only rows of these classes; empty means all.
         exclude_id: A row to leave out: the query itself, when it is in the collection.
         encode_ms: Passed through to the result.
@@ -73,11 +76,12 @@ def search(
     wanted = k if exclude_id is None else k + 1
     if not 1 <= k <= wanted <= rows.MAX_K:
         raise QueryError(f"k is {k}, allowed are 1 to {rows.MAX_K - (wanted - k):,}.")
+    ef = max(wanted, default_ef(wanted) if ef is None else ef)
     started = time.perf_counter()
-    found = store.search(info, embedding, k=wanted, nprobe=nprobe, labels=labels)
+    found = store.search(info, embedding, k=wanted, nprobe=nprobe, ef=ef, labels=labels)
     while labels and len(found) < wanted and nprobe < info.nlist:
         nprobe = min(2 * nprobe, info.nlist)
-        found = store.search(info, embedding, k=wanted, nprobe=nprobe, labels=labels)
+        found = store.search(info, embedding, k=wanted, nprobe=nprobe, ef=ef, labels=labels)
     milliseconds = 1000 * (time.perf_counter() - started)
     kept = [(record, score) for record, score in found if record.id != exclude_id][:k]
     return SearchResult(
@@ -87,4 +91,5 @@ def search(
         nprobe=nprobe if info.nlist else 0,
         encode_ms=encode_ms,
         search_ms=milliseconds,
+        ef=ef if info.m else 0,
     )

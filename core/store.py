@@ -9,20 +9,21 @@ import functools
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 import numpy as np
 from numpy.typing import NDArray
 
-from core import index_upkeep, lite, rows
+from core import index_upkeep, lite, rows, slots
 from core.config import Settings
 from core.dataset import MAX_PATH_BYTES
 from core.errors import CollectionNotFoundError, StoreError, StoreUnavailableError
 from core.faults import store_error
-from core.index import IndexChoice
+from core.index import IndexChoice, default_ef
 from core.metric import Metric
 from core.records import CollectionInfo, EncoderIdentity, ImageRecord
 from core.rows import KEY, RECORD_FIELDS, VECTOR
@@ -52,11 +53,20 @@ for _name in (
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 BATCH_ROWS = 500
 
+# Seconds for which a server that has gone away is tried again, unless told otherwise.
+PATIENCE = 3.0
+
 _READ_ROWS = 2_000
-_WRITE_SECONDS = 60.0
+_LITE_WRITE_SECONDS = 60.0
+# For the answers to many queries at once.
+_MANY_SECONDS = 60.0
 _FLUSH_SECONDS = 600.0
+_LOAD_SECONDS = 600.0
+_LONGEST_PAUSE = 5.0
 
 
 def collection_name(family: str, metric: Metric) -> str:
@@ -64,13 +74,20 @@ def collection_name(family: str, metric: Metric) -> str:
     return f"{family}_{metric.lower()}"
 
 
-def open_store(settings: Settings) -> "VectorStore":
+def open_store(
+    settings: Settings,
+    *,
+    patience: float = PATIENCE,
+    on_retry: Callable[[str], None] | None = None,
+) -> "VectorStore":
     """Connect to the database that the settings name; raises as `VectorStore`."""
     return VectorStore(
         settings.uri,
         token=settings.milvus_token.get_secret_value(),
         database=settings.milvus_database,
         timeout=settings.milvus_timeout,
+        patience=patience,
+        on_retry=on_retry,
     )
 
 
@@ -78,13 +95,23 @@ class VectorStore:
     """One connection to a Milvus Lite file or a Milvus server; safe to share between threads."""
 
     def __init__(
-        self, uri: str, *, token: str = "", database: str = "default", timeout: float = 10.0
+        self,
+        uri: str,
+        *,
+        token: str = "",
+        database: str = "default",
+        timeout: float = 10.0,
+        patience: float = PATIENCE,
+        on_retry: Callable[[str], None] | None = None,
     ) -> None:
         """Connect, and create the database if it does not exist.
 
         Args:
             uri: A Milvus Lite file or an address such as http://localhost:19530.
             timeout: Seconds before a silent server counts as down.
+            patience: Seconds during which a call that found a server down is tried again; 0 for
+                never. Opening is never tried again.
+            on_retry: Called with a sentence before each further try.
 
         Raises:
             StoreUnavailableError: The server does not answer, or another process holds the file.
@@ -93,13 +120,17 @@ class VectorStore:
         self.uri = uri
         self._secrets = (token, token.partition(":")[2])
         self._timeout = timeout
+        self._is_lite = "://" not in uri
+        self._write_seconds = _LITE_WRITE_SECONDS if self._is_lite else timeout
+        self._patience = 0.0 if self._is_lite else patience
+        self._on_retry = on_retry
         self._write_lock = threading.RLock()
         # A search must not load a collection again while its index is being replaced.
         self._load_lock = threading.RLock()
         self._loaded: set[str] = set()
         with contextlib.ExitStack() as opened:
             address = uri
-            if "://" not in uri:
+            if self._is_lite:
                 address = str(lite.acquire(Path(uri)))
                 opened.callback(lite.release, Path(address))
             with self._translated("open the database"):
@@ -112,9 +143,8 @@ class VectorStore:
 
     def metrics(self, family: str) -> list[Metric]:
         """Return the metrics for which the family has a collection."""
-        with self._translated("list the collections"):
-            names = set(self._client.list_collections(timeout=self._timeout))
-        return [metric for metric in Metric if collection_name(family, metric) in names]
+        # Not `list_collections`, which leaves out aliases.
+        return [metric for metric in Metric if self._exists(collection_name(family, metric))]
 
     def info(self, family: str, metric: Metric) -> CollectionInfo:
         """Describe one collection of a family.
@@ -126,13 +156,16 @@ class VectorStore:
         name = collection_name(family, metric)
         self._require(family, metric)
         described, index = self._described(name)
+        described["collection_name"] = name
         # Without an index nothing can be loaded, and so nothing be counted.
         live = self.count(family, metric) if index else 0
         return rows.collection_info(described, index, metric=metric, rows=live)
 
     def count(self, family: str, metric: Metric) -> int:
         """Return the number of live rows; statistics would count dead ones on a server."""
-        name = collection_name(family, metric)
+        return self._count(collection_name(family, metric))
+
+    def _count(self, name: str) -> int:
         counted = self._read(
             name,
             lambda: self._client.query(
@@ -161,30 +194,24 @@ class VectorStore:
             expected_rows: Decides nlist where `index` leaves it open.
         """
         name = collection_name(family, metric)
-        schema = self._client.create_schema(auto_id=False, enable_dynamic_field=True)
-        schema.add_field(KEY, DataType.INT64, is_primary=True)
-        schema.add_field(VECTOR, DataType.FLOAT_VECTOR, dim=encoder.dimension)
-        schema.add_field("path", DataType.VARCHAR, max_length=MAX_PATH_BYTES)
-        schema.add_field("label", DataType.VARCHAR, max_length=MAX_PATH_BYTES)
-        schema.add_field("digest", DataType.VARCHAR, max_length=64)
+        first, _ = slots.slot_names(name)
+        properties = rows.new_properties(encoder, dataset, index)
         with self._write_lock, self._translated(f"create {name}"):
-            self._client.create_collection(
-                name,
-                schema=schema,
-                num_shards=2,
-                properties=rows.new_properties(encoder, dataset, index),
-                timeout=self._timeout,
-            )
+            slots.drop_leftovers(self._client, name, timeout=self._timeout)
+            self._create_slot(first, encoder.dimension, properties)
             index_upkeep.create_index(
-                self._client, name, metric, index, rows=expected_rows, timeout=self._timeout
+                self._client, first, metric, index, rows=expected_rows, timeout=self._timeout
             )
+            self._client.create_alias(first, name, timeout=self._timeout)
 
     def fit_index(
         self, family: str, metric: Metric, *, index: IndexChoice, expected_rows: int
     ) -> None:
         """Replace the index where it is missing, not the one asked for, or has been outgrown.
 
-        Embeddings stay as they are; `finish` waits for the new index and loads it.
+        The rows are copied beside, with the new index, and the name is switched over once that
+        is loaded: searches go on all the while. Nobody else may write in the meantime. `finish`
+        waits for the new index and loads it.
 
         Args:
             index: `IndexChoice()` asks for nothing in particular, see `better_index`.
@@ -194,6 +221,11 @@ class VectorStore:
         better = index_upkeep.better_index(described, present, index, rows=expected_rows)
         if better is None:
             return
+        physical = str(described["collection_name"])
+        if present and slots.is_aliased(name, physical):
+            self._rebuild_beside(family, metric, better, described, expected_rows)
+            return
+        # Nothing can be searched without an index; a collection that is no alias has to wait.
         action = f"replace the index of {name}"
         with self._write_lock, self._load_lock, self._translated(action):
             self._loaded.discard(name)
@@ -206,11 +238,13 @@ class VectorStore:
     ) -> None:
         """Record whether the rows of the dataset are all there, and where it lies if it moved."""
         name = collection_name(family, metric)
-        with self._write_lock, self._translated(f"update {name}"):
-            self._client.alter_collection_properties(
-                name,
-                rows.state_properties(complete=complete, dataset=dataset),
-                timeout=self._timeout,
+        properties = rows.state_properties(complete=complete, dataset=dataset)
+        with self._write_lock:
+            self._patiently(
+                f"update {name}",
+                lambda: self._client.alter_collection_properties(
+                    name, properties, timeout=self._timeout
+                ),
             )
 
     def upsert(
@@ -230,17 +264,36 @@ class VectorStore:
                 or the database failed, and some of the rows may be written.
         """
         name = collection_name(family, metric)
-        with self._translated(f"write to {name}"):
-            described = self._client.describe_collection(name, timeout=self._timeout)
+        described = self._patiently(
+            f"write to {name}",
+            lambda: self._client.describe_collection(name, timeout=self._timeout),
+        )
         dimension = rows.dimension_of(described)
         numbers = rows.checked_embeddings(
             embeddings, rows=len(records), dimension=dimension, name=name
         )
         written = [rows.as_row(*pair) for pair in zip(records, numbers, strict=True)]
-        with self._write_lock, self._translated(f"write to {name}"):
+        with self._write_lock:
             for start in range(0, len(written), BATCH_ROWS):
                 batch = written[start : start + BATCH_ROWS]
-                self._client.upsert(name, batch, timeout=_WRITE_SECONDS)
+                # The same rows twice are the same rows: an answer that was lost does no harm.
+                upsert = functools.partial(
+                    self._client.upsert, name, batch, timeout=self._write_seconds
+                )
+                self._patiently(f"write to {name}", upsert)
+
+    def delete(self, family: str, metric: Metric, ids: Sequence[int]) -> None:
+        """Delete the rows of the given ids; ids that do not exist are passed over."""
+        name = collection_name(family, metric)
+        if ids and name not in self._loaded:
+            self._load(name)
+        with self._write_lock:
+            for start in range(0, len(ids), BATCH_ROWS):
+                batch = list(ids[start : start + BATCH_ROWS])
+                delete = functools.partial(
+                    self._client.delete, name, ids=batch, timeout=self._write_seconds
+                )
+                self._patiently(f"delete rows of {name}", delete)
 
     def finish(
         self, family: str, metric: Metric, *, on_wait: Callable[[int], None] | None = None
@@ -255,29 +308,40 @@ class VectorStore:
         """
         name = collection_name(family, metric)
         with self._write_lock:
-            with self._translated(f"flush {name}"):
-                self._client.flush(name, timeout=_FLUSH_SECONDS)
-            with self._translated(f"build the index of {name}"):
-                index_upkeep.wait_for_index(
+            self._at_length(
+                f"flush {name}",
+                lambda seconds: self._client.flush(name, timeout=seconds),
+                _FLUSH_SECONDS,
+            )
+            self._patiently(
+                f"build the index of {name}",
+                lambda: index_upkeep.wait_for_index(
                     self._client, name, timeout=self._timeout, on_wait=on_wait
-                )
+                ),
+            )
             self._load(name)
 
     def drop(self, family: str, metric: Metric) -> None:
         """Delete a collection with all its rows."""
         name = collection_name(family, metric)
         with self._write_lock, self._translated(f"drop {name}"):
-            self._client.drop_collection(name, timeout=_WRITE_SECONDS)
+            slots.drop_collection(self._client, name, timeout=self._write_seconds)
+            slots.drop_leftovers(self._client, name, timeout=self._write_seconds)
             self._loaded.discard(name)
 
     def records(self, family: str, metric: Metric) -> Iterator[ImageRecord]:
         """Yield every row without its embedding, in the order of the ids."""
         name = collection_name(family, metric)
         self._require(family, metric)
+        # An iterator of a server sees the rows that a strong read has seen, not the very newest.
+        self.count(family, metric)
         batches = self._read(
             name,
             lambda: self._client.query_iterator(
-                name, batch_size=_READ_ROWS, output_fields=[KEY, *RECORD_FIELDS]
+                name,
+                batch_size=_READ_ROWS,
+                output_fields=[KEY, *RECORD_FIELDS],
+                timeout=self._write_seconds,
             ),
         )
         with contextlib.closing(batches):
@@ -295,10 +359,15 @@ class VectorStore:
         """Yield every row with its embedding, in batches: records and (B, D) float32."""
         name = collection_name(family, metric)
         self._require(family, metric)
+        # As in `records`.
+        self.count(family, metric)
         batches = self._read(
             name,
             lambda: self._client.query_iterator(
-                name, batch_size=BATCH_ROWS, output_fields=[KEY, *RECORD_FIELDS, VECTOR]
+                name,
+                batch_size=BATCH_ROWS,
+                output_fields=[KEY, *RECORD_FIELDS, VECTOR],
+                timeout=self._write_seconds,
             ),
         )
         with contextlib.closing(batches):
@@ -324,7 +393,9 @@ class VectorStore:
                 name,
                 ids=list(ids[start : start + BATCH_ROWS]),
                 output_fields=[KEY, VECTOR],
-                timeout=_WRITE_SECONDS,
+                # Else a server may leave out what was written a moment ago.
+                consistency_level="Strong",
+                timeout=self._write_seconds,
             )
             got = self._read(name, get)
             found |= {row[KEY]: np.asarray(row[VECTOR], dtype=np.float32) for row in got}
@@ -337,6 +408,7 @@ class VectorStore:
         *,
         k: int,
         nprobe: int,
+        ef: int | None = None,
         labels: Sequence[str] = (),
     ) -> list[tuple[ImageRecord, float]]:
         """Return up to `k` rows with their scores, best first.
@@ -345,13 +417,17 @@ class VectorStore:
             embedding: (D,) float32.
             k: 1 to 16,384.
             nprobe: Lists to search, 1 to nlist; ignored by an index without lists.
+            ef: Candidates an HNSW index looks at, k to 32,768; None takes `default_ef`; ignored
+                by other indexes.
             labels: Only rows of these classes; empty means all.
 
         Raises:
             QueryError: A value is outside its range.
         """
         rows.check_query(info, embedding, k=k, nprobe=nprobe)
-        parameters = {"nprobe": nprobe} if info.nlist else {}
+        parameters = rows.search_parameters(
+            info, k=k, nprobe=nprobe, ef=default_ef(k) if ef is None else ef
+        )
         answer = self._read(
             info.name,
             lambda: self._client.search(
@@ -389,7 +465,7 @@ class VectorStore:
         """
         for embedding in embeddings:
             rows.check_query(info, embedding, k=k, nprobe=nprobe)
-        parameters = {"nprobe": nprobe} if info.nlist else {}
+        parameters = rows.search_parameters(info, k=k, nprobe=nprobe, ef=default_ef(k))
         answer = self._read(
             info.name,
             lambda: self._client.search(
@@ -398,7 +474,7 @@ class VectorStore:
                 anns_field=VECTOR,
                 limit=k,
                 search_params={"metric_type": info.metric.value, "params": parameters},
-                timeout=max(_WRITE_SECONDS, self._timeout),
+                timeout=max(_MANY_SECONDS, self._timeout),
             ),
         )
         return [
@@ -430,34 +506,128 @@ class VectorStore:
         client.list_collections(timeout=self._timeout)
         return client
 
+    def _exists(self, name: str) -> bool:
+        return bool(
+            self._patiently(
+                f"look for {name}",
+                lambda: self._client.has_collection(name, timeout=self._timeout),
+            )
+        )
+
+    def _create_slot(self, slot: str, dimension: int, properties: dict[str, str]) -> None:
+        schema = self._client.create_schema(auto_id=False, enable_dynamic_field=True)
+        schema.add_field(KEY, DataType.INT64, is_primary=True)
+        schema.add_field(VECTOR, DataType.FLOAT_VECTOR, dim=dimension)
+        schema.add_field("path", DataType.VARCHAR, max_length=MAX_PATH_BYTES)
+        schema.add_field("label", DataType.VARCHAR, max_length=MAX_PATH_BYTES)
+        schema.add_field("digest", DataType.VARCHAR, max_length=64)
+        self._client.create_collection(
+            slot, schema=schema, num_shards=2, properties=properties, timeout=self._timeout
+        )
+
+    def _rebuild_beside(
+        self,
+        family: str,
+        metric: Metric,
+        index: IndexChoice,
+        described: dict[str, Any],
+        expected_rows: int,
+    ) -> None:
+        name, old = collection_name(family, metric), str(described["collection_name"])
+        new = slots.free_slot(name, old)
+        properties = {**described["properties"], **rows.index_properties(index)}
+        with self._write_lock:
+            live = self.count(family, metric)
+            with self._translated(f"rebuild the index of {name}"):
+                slots.drop_leftovers(self._client, name, timeout=self._timeout, keep=old)
+                self._create_slot(new, rows.dimension_of(described), properties)
+                index_upkeep.create_index(
+                    self._client, new, metric, index, rows=expected_rows, timeout=self._timeout
+                )
+                slots.copy_rows(self._client, old, new, timeout=self._write_seconds)
+                slots.build_index(
+                    self._client, new, timeout=self._timeout, flush_seconds=_FLUSH_SECONDS
+                )
+            if (copied := self._count(new)) != live:
+                raise StoreError(
+                    f"{name} has {live:,} rows, the copy with the new index {copied:,}; "
+                    "the old one stays in use. Let nobody else write, then run the same again."
+                )
+            with self._load_lock, self._translated(f"switch {name} to its new index"):
+                self._client.alter_alias(new, name, timeout=self._timeout)
+                self._client.drop_collection(old, timeout=self._write_seconds)
+
     def _described(self, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return Milvus's descriptions of a collection and of its index, empty if it has none."""
-        with self._translated(f"describe {name}"):
+
+        def describe() -> tuple[dict[str, Any], dict[str, Any]]:
             described = self._client.describe_collection(name, timeout=self._timeout)
             return dict(described), index_upkeep.describe_index(
                 self._client, name, timeout=self._timeout
             )
 
+        return self._patiently(f"describe {name}", describe)
+
     def _load(self, name: str) -> None:
-        with self._load_lock, self._translated(f"load {name}"):
-            self._client.load_collection(name, timeout=120)
+        with self._load_lock:
+            self._at_length(
+                f"load {name}",
+                lambda seconds: self._client.load_collection(name, timeout=seconds),
+                _LOAD_SECONDS,
+            )
         self._loaded.add(name)
 
-    def _read(self, name: str, call: Callable[[], Any]) -> Any:  # noqa: ANN401
+    def _read(self, name: str, call: Callable[[], T]) -> T:
         if name not in self._loaded:
             self._load(name)
         try:
             with self._translated(f"read {name}"):
                 return call()
-        except (StoreUnavailableError, CollectionNotFoundError):
-            self._loaded.discard(name)
-            raise
         except StoreError:
-            # Another process may have released it, and a restarted server loads nothing by itself.
+            # Another process may have released it or switched its index, and a restarted server
+            # loads nothing by itself.
             self._loaded.discard(name)
         self._load(name)
-        with self._translated(f"read {name}"):
-            return call()
+        return self._patiently(f"read {name}", call)
+
+    def _patiently(self, action: str, call: Callable[[], T]) -> T:
+        """Call; while a server is down, call again until patience is at its end."""
+        started, pause = time.monotonic(), 0.5
+        while True:
+            try:
+                with self._translated(action):
+                    return call()
+            except StoreUnavailableError:
+                waited = time.monotonic() - started
+                if waited + pause > self._patience:
+                    raise
+            said = (
+                f"the database does not answer (could not {action}); trying again for "
+                f"{self._patience - waited:.0f} s"
+            )
+            logger.warning("%s", said)
+            if self._on_retry:
+                self._on_retry(said)
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _at_length(self, action: str, call: Callable[[float], object], seconds: float) -> None:
+        """Do what may take long, and notice within the timeout if a server has gone silent.
+
+        Args:
+            call: Takes the seconds it may wait; may be repeated.
+            seconds: After which to give up although the server is there.
+        """
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                with self._translated(action):
+                    call(seconds if self._is_lite else self._timeout)
+                return
+            except StoreUnavailableError:
+                if self._is_lite or time.monotonic() > deadline:
+                    raise
+            self._patiently(action, lambda: self._client.get_server_version(timeout=self._timeout))
 
     @contextlib.contextmanager
     def _translated(self, action: str) -> Iterator[None]:

@@ -1,8 +1,9 @@
 """Make a folder of pictures searchable.
 
     python -m scripts.build_index DATASET
+    python -m scripts.build_index --add-metric IP
 
-Running it again encodes only what is new or changed.
+Running it again encodes only what is new or changed. The second form encodes nothing at all.
 """
 
 import argparse
@@ -12,15 +13,18 @@ import sys
 from pathlib import Path
 
 from core.config import ARCHITECTURES, Settings, load_settings
+from core.dataset import list_dataset
 from core.errors import OrchardError, SettingsError
 from core.index import IndexChoice, IndexType
-from core.indexing import IndexReport, build_index
+from core.indexing import IndexReport, add_metric, build_index, save_report
 from core.metric import Metric
-from core.store import open_store
+from core.store import VectorStore, open_store
 from core.weights import find_checkpoint
 from scripts.terminal import ProgressBar, guarded, parse_metric
 
 _SHOWN_SKIPS = 20
+# A server that restarts is back within this time.
+_PATIENCE_SECONDS = 60.0
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -32,7 +36,13 @@ def main(argv: list[str] | None = None) -> int:
             architecture=arguments.architecture,
             weights=arguments.weights,
         )
-        index = IndexChoice(IndexType(arguments.index_type), _parse_nlist(arguments.nlist))
+        index = IndexChoice(
+            IndexType(arguments.index_type),
+            _parse_nlist(arguments.nlist),
+            m=arguments.m,
+            ef_construction=arguments.ef_construction,
+        )
+        _refuse_what_excludes(arguments)
     except OrchardError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -48,7 +58,15 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m scripts.build_index",
         description="Encode every picture of a folder and store it for search.",
     )
-    parser.add_argument("dataset", type=Path, help="folder that holds one folder per class")
+    parser.add_argument(
+        "dataset", type=Path, nargs="?", help="folder that holds one folder per class"
+    )
+    parser.add_argument(
+        "--add-metric",
+        type=parse_metric,
+        metavar="METRIC",
+        help="instead of a folder: copy the stored embeddings into a collection for this metric",
+    )
     parser.add_argument(
         "--metrics",
         nargs="+",
@@ -66,44 +84,85 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--nlist", default="auto", help="lists of an IVF index, 1 to 65536 (default: auto)"
     )
+    parser.add_argument(
+        "--m", type=int, default=16, help="links a row of an HNSW index has, 2 to 2048 (default 16)"
+    )
+    parser.add_argument(
+        "--ef-construction",
+        type=int,
+        default=200,
+        help="candidates while an HNSW index is built, 8 to 32768 (default 200)",
+    )
     parser.add_argument("--architecture", choices=ARCHITECTURES, help="default resnet50")
     parser.add_argument("--weights", type=Path, help="checkpoint file of that architecture")
     parser.add_argument("--collection", help="name of the collection (default: fruit_vector)")
     parser.add_argument(
         "--recreate", action="store_true", help="replace the collection, all its metrics"
     )
+    parser.add_argument("--prune", action="store_true", help="delete the rows whose files are gone")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     return parser
 
 
 def _run(arguments: argparse.Namespace, settings: Settings, index: IndexChoice) -> int:
-    from core.dataset import list_dataset
-    from core.encoder import Encoder
-
-    # A wrong folder should not cost a download and the loading of a model first.
-    list_dataset(arguments.dataset)
-    with contextlib.closing(open_store(settings)) as store:
-        with ProgressBar("weights", unit="B", is_bytes=True) as fetched:
-            checkpoint = find_checkpoint(settings, on_progress=fetched)
-        if checkpoint.notice:
-            print(f"\n*** {checkpoint.notice}\n", file=sys.stderr)
-        encoder = Encoder(checkpoint)
-        with ProgressBar("pictures", unit="picture") as pictures:
-            report = build_index(
-                arguments.dataset,
-                store=store,
-                encoder=encoder,
-                family=settings.collection,
-                metrics=tuple(arguments.metrics),
-                index=index,
-                recreate=arguments.recreate,
-                on_progress=pictures.stage("encode"),
+    if arguments.add_metric is None:
+        # A wrong folder should not cost a download and the loading of a model first.
+        list_dataset(arguments.dataset)
+    with contextlib.closing(
+        open_store(settings, patience=_PATIENCE_SECONDS, on_retry=_tell)
+    ) as store:
+        if arguments.add_metric is None:
+            report = _built(arguments, settings, index, store)
+        else:
+            report = add_metric(
+                arguments.add_metric, store=store, family=settings.collection, index=index
             )
+    path = save_report(report, folder=settings.data_dir / "index_reports")
     if arguments.json:
         print(json.dumps(report.to_dict(), indent=2, ensure_ascii=False))
+        print(f"report: {path}", file=sys.stderr)
     else:
         print(_described(report))
+        print(f"  report: {path}")
     return 0
+
+
+def _built(
+    arguments: argparse.Namespace, settings: Settings, index: IndexChoice, store: VectorStore
+) -> IndexReport:
+    from core.encoder import Encoder
+
+    with ProgressBar("weights", unit="B", is_bytes=True) as fetched:
+        checkpoint = find_checkpoint(settings, on_progress=fetched)
+    if checkpoint.notice:
+        print(f"\n*** {checkpoint.notice}\n", file=sys.stderr)
+    encoder = Encoder(checkpoint)
+    with ProgressBar("pictures", unit="picture") as pictures:
+        return build_index(
+            arguments.dataset,
+            store=store,
+            encoder=encoder,
+            family=settings.collection,
+            metrics=tuple(arguments.metrics),
+            index=index,
+            recreate=arguments.recreate,
+            prune=arguments.prune,
+            on_progress=pictures.stage("encode"),
+        )
+
+
+def _refuse_what_excludes(arguments: argparse.Namespace) -> None:
+    if (arguments.dataset is None) == (arguments.add_metric is None):
+        raise SettingsError(
+            "give either the dataset folder or --add-metric, such as: "
+            "python -m scripts.build_index data/sample"
+        )
+    if arguments.add_metric and (arguments.recreate or arguments.prune):
+        raise SettingsError("--add-metric copies what is stored; leave out --recreate and --prune.")
+
+
+def _tell(sentence: str) -> None:
+    print(sentence, file=sys.stderr)
 
 
 def _described(report: IndexReport) -> str:
@@ -114,11 +173,19 @@ def _described(report: IndexReport) -> str:
         f"  {report.seconds:.1f} s, {report.images_per_second:.1f} pictures a second",
         f"  encoder {report.encoder}",
     ]
+    if report.removed:
+        lines.append(f"  {report.removed:,} removed, since their files are gone")
+    if report.copied:
+        lines.append(f"  {report.copied:,} rows copied from one metric to another")
     if report.without_file:
-        lines.append(f"  {report.without_file:,} rows belong to files that are gone (kept)")
+        lines.append(
+            f"  {report.without_file:,} rows belong to files that are gone (kept; --prune removes)"
+        )
     for info in report.collections:
-        nlist = f", nlist {info.nlist}" if info.nlist else ""
-        lines.append(f"  {info.name}: {info.rows:,} rows, {info.index_type}{nlist}")
+        built = f", nlist {info.nlist}" if info.nlist else ""
+        if info.m:
+            built = f", M {info.m}, efConstruction {info.ef_construction}"
+        lines.append(f"  {info.name}: {info.rows:,} rows, {info.index_type}{built}")
     for skipped in report.skipped[:_SHOWN_SKIPS]:
         lines.append(f"  skipped {skipped.path}: {skipped.reason}")
     if len(report.skipped) > _SHOWN_SKIPS:

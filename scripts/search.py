@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
         "--metric", type=parse_metric, default=Metric.COSINE, help="L2, IP or COSINE (default)"
     )
     parser.add_argument("--nprobe", type=int, help="lists to search, 1 to nlist (default 16)")
+    parser.add_argument("--ef", type=int, help="candidates of an HNSW index, k to 32768")
     parser.add_argument("--label", nargs="+", default=[], help="only these classes")
     parser.add_argument("--collection", help="name of the collection (default: fruit_vector)")
     parser.add_argument("--json", action="store_true", help="print the hits as JSON")
@@ -84,6 +85,7 @@ def _search(
         info=info,
         k=arguments.k,
         nprobe=arguments.nprobe,
+        ef=arguments.ef,
         labels=arguments.label,
         encode_ms=milliseconds,
     )
@@ -152,6 +154,7 @@ def _as_text(result: SearchResult, info: CollectionInfo) -> str:
         f"{len(result.hits)} of {result.k} from {info.rows:,} rows, "
         f"encode {result.encode_ms:.0f} ms, search {result.search_ms:.0f} ms"
         + (f", nprobe {result.nprobe} of {info.nlist}" if info.nlist else "")
+        + (f", ef {result.ef}" if result.ef else "")
     )
     return "\n".join(lines)
 

@@ -1,8 +1,10 @@
 """Fixtures that several test files share."""
 
 import io
+import itertools
 import os
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from PIL import Image
 from core.config import Settings
 from core.records import EncoderIdentity
 from core.store import VectorStore
+from tests.milvus_server import PROGRAM_VARIABLE, REQUIRE_VARIABLE, MilvusServer, find_program
 
 DIMENSION = 8
 
@@ -37,6 +40,71 @@ def store(database: Path) -> Iterator[VectorStore]:
     store = VectorStore(str(database), database="pictures")
     yield store
     store.close()
+
+
+@pytest.fixture(scope="session")
+def server_program() -> Path:
+    """The launcher of a real Milvus server; a test without it is skipped, in CI it fails."""
+    program = find_program()
+    if program is None:
+        reason = (
+            "there is no milvus-server: pip install -r requirements-server.txt, or name it in "
+            f"{PROGRAM_VARIABLE}"
+        )
+        if os.environ.get(REQUIRE_VARIABLE):
+            pytest.fail(f"{REQUIRE_VARIABLE} is set, but {reason}")
+        pytest.skip(reason)
+    return program
+
+
+@pytest.fixture(scope="session")
+def server(
+    server_program: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[MilvusServer]:
+    """One real Milvus server for all tests that leave it running."""
+    server = MilvusServer(server_program, tmp_path_factory.mktemp("milvus"))
+    server.start()
+    yield server
+    server.kill()
+
+
+def eventually(condition: Callable[[], bool], *, seconds: float = 10.0) -> bool:
+    """Whether a condition comes true in time.
+
+    Milvus Lite says that an index covers all rows a moment before it searches with it; until then
+    it searches every row, as if nprobe were nlist.
+    """
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+_numbers = itertools.count()
+
+
+@pytest.fixture
+def server_store(server: MilvusServer) -> Iterator[VectorStore]:
+    """A store on the real server with a database of its own, dropped afterwards."""
+    database = f"pictures_{next(_numbers)}"
+    store = VectorStore(server.uri, database=database, timeout=30)
+    yield store
+    for name in store._client.list_collections():
+        for alias in store._client.describe_collection(name).get("aliases", []):
+            store._client.drop_alias(alias)
+        store._client.drop_collection(name)
+    # 2.3.5 takes 64 databases.
+    store._client.drop_database(database)
+    store.close()
+
+
+@pytest.fixture(params=["lite", pytest.param("server", marks=pytest.mark.server)])
+def either_store(request: pytest.FixtureRequest) -> VectorStore:
+    """A store on Milvus Lite, then the same test on a real server."""
+    name = "store" if request.param == "lite" else "server_store"
+    return request.getfixturevalue(name)
 
 
 class ColourEncoder:

@@ -36,11 +36,11 @@ LAYERS = {
     ADAPTERS: (
         *("encoder", "weights", "store", "lite", "dataset", "images"),
         # parts of `store`
-        *("rows", "faults", "index_upkeep"),
+        *("rows", "faults", "index_upkeep", "slots"),
         *("matrix", "trained"),
     ),
     SERVICES: (
-        *("search", "indexing", "family", "reports", *EVALUATION),
+        *("search", "indexing", "family", "verify", "transfer", "reports", *EVALUATION),
         *("projection", "umap_layout", "projection_cache", "projection_jobs"),
         *("projection_worker", "map_rows", "map_export"),
     ),

@@ -16,10 +16,16 @@ import pytest
 from numpy.typing import NDArray
 
 from core import indexing
-from core.dataset import digest_of, image_id
-from core.errors import DatasetError, EncoderMismatchError, SettingsError, StoreError
+from core.dataset import digest_of, image_id, is_gone
+from core.errors import (
+    CollectionNotFoundError,
+    DatasetError,
+    EncoderMismatchError,
+    SettingsError,
+    StoreError,
+)
 from core.index import IndexChoice, IndexType
-from core.indexing import IndexReport, build_index
+from core.indexing import IndexReport, add_metric, build_index, save_report
 from core.metric import Metric
 from core.records import ImageRecord
 from core.store import VectorStore, collection_name
@@ -552,3 +558,105 @@ def test_report_adds_up_and_is_plain_data(
     ]
     assert plain["collections"][0]["name"] == collection_name(FAMILY, Metric.L2)
     assert os.fspath(dataset) == plain["dataset"]
+
+
+# --- rows whose files are gone, metrics added later, the saved report
+
+
+def test_prune_removes_exactly_the_rows_whose_files_are_gone(
+    store: VectorStore, encoder: ColourEncoder, dataset: Path
+) -> None:
+    run(dataset, store, encoder, metrics=tuple(Metric))
+    (dataset / "apple" / "0.png").unlink()
+    shutil.rmtree(dataset / "plum")
+    (dataset / "pear" / "1.png").write_bytes(b"damaged, not gone")
+    encoder.calls = 0
+    report = run(dataset, store, encoder, prune=True)
+    assert (report.removed, report.without_file, encoder.calls) == (5, 0, 0)
+    expected = {"apple/1.png", "apple/2.png", "apple/3.png"} | {f"pear/{n}.png" for n in range(4)}
+    for metric in Metric:
+        assert stored(store, metric).keys() == expected
+        assert store.count(FAMILY, metric) == 7
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="needs POSIX permissions")
+def test_a_file_that_cannot_be_looked_at_is_not_gone(tmp_path: Path) -> None:
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "closed" / "x.png").touch()
+    assert is_gone(tmp_path, "none.png")
+    assert is_gone(tmp_path, "none/deep.png")
+    assert not is_gone(tmp_path / "drive that is away", "x.png")
+    ancestors = [p for p in tmp_path.parents if p.is_relative_to(tmp_path.parent.parent)]
+    modes = {p: p.stat().st_mode for p in (tmp_path, *ancestors)}
+    root = os.geteuid() == 0
+    try:
+        for folder in modes:
+            folder.chmod(0o755)
+        (tmp_path / "closed").chmod(0)
+        if root:
+            os.seteuid(65534)
+        assert not is_gone(tmp_path, "closed/x.png")
+    finally:
+        if root:
+            os.seteuid(0)
+        for folder, mode in modes.items():
+            folder.chmod(mode)
+        (tmp_path / "closed").chmod(0o755)
+
+
+def test_metric_is_added_without_folder_or_encoder(
+    either_store: VectorStore, encoder: ColourEncoder, dataset: Path
+) -> None:
+    run(dataset, either_store, encoder)
+    shutil.rmtree(dataset)
+    report = add_metric(Metric.IP, store=either_store, family=FAMILY)
+    assert (report.copied, report.unchanged, report.added) == (12, 12, 0)
+    assert {info.metric: (info.rows, info.complete) for info in report.collections} == {
+        Metric.L2: (12, True),
+        Metric.IP: (12, True),
+    }
+    ids = [record.id for record in stored(either_store).values()]
+    one, other = (either_store.embeddings(FAMILY, m, ids) for m in (Metric.L2, Metric.IP))
+    assert all(one[i].tobytes() == other[i].tobytes() for i in ids)
+    again = add_metric(Metric.IP, store=either_store, family=FAMILY)
+    assert (again.copied, again.collections[0].rows) == (0, 12)
+
+
+def test_metric_added_to_an_unfinished_family_is_unfinished(
+    store: VectorStore, encoder: ColourEncoder, dataset: Path
+) -> None:
+    run(dataset, store, encoder)
+    store.set_complete(FAMILY, Metric.L2, complete=False)
+    report = add_metric(Metric.IP, store=store, family=FAMILY)
+    assert [info.complete for info in report.collections] == [False, False]
+
+
+def test_metric_cannot_be_added_to_nothing(store: VectorStore) -> None:
+    with pytest.raises(CollectionNotFoundError, match=r"scripts\.build_index DATASET"):
+        add_metric(Metric.IP, store=store, family="nuts")
+
+
+def test_report_is_saved_under_its_time(
+    store: VectorStore, encoder: ColourEncoder, dataset: Path, tmp_path: Path
+) -> None:
+    report = run(dataset, store, encoder, index=IndexChoice(IndexType.HNSW, m=8))
+    path = save_report(report, folder=tmp_path / "reports")
+    saved = json.loads(path.read_text())
+    assert saved == json.loads(json.dumps(report.to_dict()))
+    built = saved["collections"][0]
+    assert (built["index_type"], built["m"], built["ef_construction"]) == ("HNSW", 8, 200)
+    assert [p.name for p in (tmp_path / "reports").iterdir()] == [path.name]
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match=r"file/index-.*cannot be written"):
+        save_report(report, folder=tmp_path / "file")
+
+
+def test_index_of_another_type_is_built_without_encoding(
+    store: VectorStore, encoder: ColourEncoder, dataset: Path
+) -> None:
+    run(dataset, store, encoder)
+    encoder.calls = 0
+    for choice in (IndexChoice(IndexType.HNSW, m=4), IndexChoice(IndexType.HNSW, m=6)):
+        info = run(dataset, store, encoder, index=choice).collections[0]
+        assert (info.index_type, info.m, info.rows) == ("HNSW", choice.m, 12)
+    assert encoder.calls == 0

@@ -79,11 +79,52 @@ def test_json_report_has_every_count(
     report = json.loads(capsys.readouterr().out)
     assert report.keys() == {
         "dataset", "encoder", "added", "updated", "unchanged", "skipped", "ignored",
-        "without_file", "collections", "seconds", "images_per_second",
+        "removed", "without_file", "copied", "collections", "seconds", "images_per_second",
     }  # fmt: skip
     assert (report["added"], [s["path"] for s in report["skipped"]]) == (12, ["apple/bad.jpg"])
     found = [(c["metric"], c["nlist"], c["rows"]) for c in report["collections"]]
     assert found == [("L2", 3, 12), ("IP", 3, 12)]
+
+
+def test_report_is_kept_and_a_metric_added_without_encoding(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert build_index.main([*command, "--metrics", "l2", "--json"]) == 0
+    printed = capsys.readouterr()
+    path = Path(printed.err.rsplit("report: ", 1)[1].strip())
+    assert path.parent == tmp_path / "data" / "index_reports"
+    assert json.loads(path.read_text()) == json.loads(printed.out)
+    assert build_index.main(["--add-metric", "ip"]) == 0
+    assert "12 rows copied from one metric to another" in capsys.readouterr().out
+    assert rows(tmp_path) == {Metric.L2: 12, Metric.IP: 12}
+
+
+def test_rows_without_files_go_with_the_flag_alone(
+    command: list[str], dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    build_index.main([*command, "--metrics", "l2"])
+    (dataset / "apple" / "0.png").unlink()
+    build_index.main([*command, "--metrics", "l2"])
+    assert "1 rows belong to files that are gone (kept; --prune removes)" in capsys.readouterr().out
+    assert rows(tmp_path) == {Metric.L2: 12}
+    build_index.main([*command, "--metrics", "l2", "--prune"])
+    assert "1 removed, since their files are gone" in capsys.readouterr().out
+    assert rows(tmp_path) == {Metric.L2: 11}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "give either the dataset folder or --add-metric"),
+        (["photos", "--add-metric", "ip"], "give either the dataset folder or --add-metric"),
+        (["--add-metric", "ip", "--prune"], "leave out --recreate and --prune"),
+        (["--add-metric", "ip", "--m", "1"], "M 1 is not allowed: give 2 to 2,048"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert said in refused(arguments, capsys)
 
 
 def test_missing_folder_is_named_before_anything_is_opened(

@@ -150,6 +150,9 @@ def _metric_control(infos: Mapping[Metric, CollectionInfo]) -> Metric:
 
 
 def _nprobe_control(info: CollectionInfo) -> int:
+    if info.m:
+        st.caption("This HNSW index has no lists and so no nprobe; it looks at 64 or 2 k rows.")
+        return 1
     if info.nlist <= 1:
         st.caption(f"nprobe has no effect: {info.index_type} searches every row.")
         return 1

@@ -1,0 +1,241 @@
+"""Collections, dataset folder and family compared: what is missing, left over or wrong.
+
+Nothing is encoded: what only the encoder can mend, a row for a new or changed file, is left to
+`scripts.build_index`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+
+from core.dataset import image_id, list_dataset, read_picture
+from core.errors import DatasetError, EncoderMismatchError, ImageError
+from core.metric import Metric
+from core.records import CollectionInfo, ImageRecord
+from core.store import BATCH_ROWS, VectorStore
+
+
+class Problem(StrEnum):
+    """What can be wrong, and in its value how a person reads it."""
+
+    UNFINISHED = "the last indexing run did not finish"
+    PENDING = "rows that the index does not cover"
+    FOLDER = "the dataset folder cannot be read"
+    ENCODER = "metrics with different encoders"
+    NO_ROW = "pictures without a row"
+    NO_FILE = "rows without a file"
+    CHANGED = "rows whose file has changed"
+    WRONG_ID = "rows whose id is not that of their path"
+    DIFFERENT = "rows that differ between metrics"
+    VECTOR = "embeddings that are not finite or not of the collection's size"
+
+    @property
+    def is_mended_by_copying(self) -> bool:
+        """Whether `repair` can mend it; the others need the encoder or a decision."""
+        return self is Problem.DIFFERENT
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One kind of problem in one place.
+
+    Attributes:
+        where: A collection's name, or the family's.
+        count: How many rows or files; 1 for what is not countable.
+        examples: Up to five paths or texts.
+    """
+
+    problem: Problem
+    where: str
+    count: int
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """The outcome of a comparison; without findings the family is whole.
+
+    Attributes:
+        rows: Live rows of each collection.
+        checked_files: Whether the dataset folder was there to compare with.
+    """
+
+    family: str
+    dataset: str
+    rows: dict[str, int]
+    checked_files: bool
+    findings: tuple[Finding, ...]
+
+
+def verify(store: VectorStore, *, family: str, dataset: Path | None = None) -> Verification:
+    """Compare every collection of a family with its dataset folder and with the others.
+
+    Every embedding is read and every file's digest taken.
+
+    Args:
+        dataset: Where the pictures lie; None takes the folder that was indexed.
+
+    Raises:
+        CollectionNotFoundError: The family has no collection.
+        EncoderMismatchError: A collection does not say which encoder made it.
+    """
+    metrics = store.metrics(family)
+    if not metrics:
+        store.info(family, Metric.L2)  # says what to build
+    infos = {metric: store.info(family, metric) for metric in metrics}
+    rows = {metric: _rows(store, family, metric) for metric in metrics}
+    root = dataset or Path(next(iter(infos.values())).dataset)
+    findings = [*_state(family, infos), *_embeddings(store, family, infos, rows)]
+    findings += _differences(infos, rows)
+    in_files = list(_files(root, family, infos, rows))
+    return Verification(
+        family=family,
+        dataset=str(root),
+        rows={info.name: len(rows[metric]) for metric, info in infos.items()},
+        checked_files=not any(found.problem is Problem.FOLDER for found in in_files),
+        findings=(*findings, *in_files),
+    )
+
+
+def repair(store: VectorStore, *, family: str, dataset: Path | None = None) -> int:
+    """Make the collections of a family alike by copying; returns how many rows were written.
+
+    Where metrics hold different rows for one picture, that of the file's present bytes is taken;
+    if none is, that of the first metric, and `verify` still reports the picture as changed.
+
+    Args:
+        dataset: As for `verify`.
+
+    Raises:
+        EncoderMismatchError: The metrics were made by different encoders.
+    """
+    metrics = store.metrics(family)
+    infos = {metric: store.info(family, metric) for metric in metrics}
+    if len({info.encoder for info in infos.values()}) > 1:
+        raise EncoderMismatchError(
+            f"the collections of {family} were made by different encoders, nothing was copied: "
+            f"{', '.join(f'{i.name} by {i.encoder}' for i in infos.values())}. Build them anew: "
+            "python -m scripts.build_index DATASET --recreate"
+        )
+    rows = {metric: _rows(store, family, metric) for metric in metrics}
+    root = dataset or Path(next((info.dataset for info in infos.values()), ""))
+    chosen = {key: _source(key, rows, root) for key in set().union(*rows.values())}
+    written = 0
+    for target in metrics:
+        lacking = [key for key, m in chosen.items() if rows[target].get(key) != rows[m][key]]
+        for source in metrics:
+            keys = [key for key in lacking if chosen[key] is source]
+            written += _copy(store, family, keys, rows[source], source=source, target=target)
+        if lacking:
+            store.finish(family, target)
+    return written
+
+
+def _source(key: int, rows: dict[Metric, dict[int, ImageRecord]], root: Path) -> Metric:
+    having = [metric for metric, here in rows.items() if key in here]
+    if len({rows[metric][key] for metric in having}) > 1:
+        try:
+            present = read_picture(root, rows[having[0]][key].path)[0]
+        except ImageError:
+            return having[0]
+        return next((metric for metric in having if rows[metric][key] == present), having[0])
+    return having[0]
+
+
+def _copy(
+    store: VectorStore,
+    family: str,
+    keys: list[int],
+    records: dict[int, ImageRecord],
+    *,
+    source: Metric,
+    target: Metric,
+) -> int:
+    written = 0
+    for start in range(0, len(keys), BATCH_ROWS):
+        found = store.embeddings(family, source, keys[start : start + BATCH_ROWS])
+        if found:
+            here = [records[key] for key in found]
+            store.upsert(family, target, here, np.stack(list(found.values())))
+            written += len(here)
+    return written
+
+
+def _rows(store: VectorStore, family: str, metric: Metric) -> dict[int, ImageRecord]:
+    return {record.id: record for record in store.records(family, metric)}
+
+
+def _finding(problem: Problem, where: str, examples: list[str]) -> Iterator[Finding]:
+    if examples:
+        yield Finding(problem, where, len(examples), tuple(sorted(examples)[:5]))
+
+
+def _state(family: str, infos: dict[Metric, CollectionInfo]) -> Iterator[Finding]:
+    for info in infos.values():
+        if not info.complete:
+            yield Finding(Problem.UNFINISHED, info.name, 1, ())
+        if info.pending_rows:
+            yield Finding(Problem.PENDING, info.name, info.pending_rows, ())
+    encoders = {str(info.encoder) for info in infos.values()}
+    if len(encoders) > 1:
+        yield from _finding(Problem.ENCODER, family, sorted(encoders))
+
+
+def _embeddings(
+    store: VectorStore,
+    family: str,
+    infos: dict[Metric, CollectionInfo],
+    rows: dict[Metric, dict[int, ImageRecord]],
+) -> Iterator[Finding]:
+    for metric, info in infos.items():
+        bad, ids = [], list(rows[metric])
+        for start in range(0, len(ids), BATCH_ROWS):
+            batch = ids[start : start + BATCH_ROWS]
+            found = store.embeddings(family, metric, batch)
+            for key in batch:
+                vector = found.get(key)
+                usable = vector is not None and vector.shape == (info.dimension,)
+                if vector is None or not usable or not np.isfinite(vector).all():
+                    bad.append(rows[metric][key].path)
+        yield from _finding(Problem.VECTOR, info.name, bad)
+        wrong = [r.path for r in rows[metric].values() if image_id(r.path) != r.id]
+        yield from _finding(Problem.WRONG_ID, info.name, wrong)
+
+
+def _differences(
+    infos: dict[Metric, CollectionInfo], rows: dict[Metric, dict[int, ImageRecord]]
+) -> Iterator[Finding]:
+    everything = {key: record for here in rows.values() for key, record in here.items()}
+    for metric, info in infos.items():
+        other = [
+            record.path for key, record in everything.items() if rows[metric].get(key) != record
+        ]
+        yield from _finding(Problem.DIFFERENT, info.name, other)
+
+
+def _files(
+    root: Path,
+    family: str,
+    infos: dict[Metric, CollectionInfo],
+    rows: dict[Metric, dict[int, ImageRecord]],
+) -> Iterator[Finding]:
+    try:
+        listing = list_dataset(root)
+    except DatasetError as error:
+        yield Finding(Problem.FOLDER, family, 1, (str(error),))
+        return
+    files: dict[str, ImageRecord | None] = {}
+    for path in listing.paths:
+        try:
+            files[path] = read_picture(root, path)[0]
+        except ImageError:
+            files[path] = None  # it is there; whether it is unchanged cannot be said
+    for metric, info in infos.items():
+        stored = {record.path: record for record in rows[metric].values()}
+        yield from _finding(Problem.NO_ROW, info.name, [p for p in files if p not in stored])
+        yield from _finding(Problem.NO_FILE, info.name, [p for p in stored if p not in files])
+        changed = [p for p, r in stored.items() if files.get(p) not in (None, r)]
+        yield from _finding(Problem.CHANGED, info.name, changed)

@@ -1,0 +1,106 @@
+"""Move a collection to another database, or to a Parquet file and back, without encoding anything.
+
+    python -m scripts.transfer data/orchard.db http://localhost:19530
+    python -m scripts.transfer data/orchard.db rows.parquet
+    python -m scripts.transfer rows.parquet http://localhost:19530
+
+The source stays as it is. Stopped in the middle, the same command continues.
+"""
+
+import argparse
+import contextlib
+import sys
+from pathlib import Path
+
+from core.config import Settings, load_settings
+from core.errors import OrchardError, SettingsError
+from core.metric import Metric
+from core.store import VectorStore, open_store
+from core.transfer import Moved, export_rows, import_rows, transfer
+from scripts.terminal import ProgressBar, guarded, parse_metric
+
+_PARQUET = ".parquet"
+_PATIENCE_SECONDS = 60.0
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    arguments = _parser().parse_args(argv)
+    try:
+        settings = load_settings(
+            collection=arguments.collection, milvus_database=arguments.database
+        )
+        if arguments.source == arguments.target:
+            raise SettingsError(f"source and target are both {arguments.source!r}; give two.")
+        if arguments.source.endswith(_PARQUET) and arguments.target.endswith(_PARQUET):
+            raise SettingsError("source and target are both files; one must be a database.")
+    except OrchardError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return guarded(
+        lambda: _run(arguments, settings),
+        settings,
+        on_interrupt="stopped; what was moved is kept, the same command continues from there",
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.transfer",
+        description="Move a collection without encoding anything; the source stays as it is.",
+    )
+    parser.add_argument("source", help="a Milvus Lite file, a server's address, or *.parquet")
+    parser.add_argument("target", help="the same")
+    parser.add_argument("--collection", help="name of the collection (default: fruit_vector)")
+    parser.add_argument("--database", help="on both sides (default: image_vector_db)")
+    parser.add_argument(
+        "--metrics",
+        nargs="+",
+        type=parse_metric,
+        default=list(Metric),
+        metavar="METRIC",
+        help="collections to make from a Parquet file (default: all three)",
+    )
+    return parser
+
+
+def _run(arguments: argparse.Namespace, settings: Settings) -> int:
+    family = settings.collection
+    with contextlib.ExitStack() as stack:
+        bar = stack.enter_context(ProgressBar("rows", unit="row"))
+        if arguments.target.endswith(_PARQUET):
+            source = _opened(arguments.source, settings, stack)
+            moved = [export_rows(source, Path(arguments.target), family=family, on_progress=bar)]
+        elif arguments.source.endswith(_PARQUET):
+            target = _opened(arguments.target, settings, stack)
+            moved = import_rows(
+                Path(arguments.source),
+                target,
+                family=family,
+                metrics=arguments.metrics,
+                on_progress=bar,
+            )
+        else:
+            source = _opened(arguments.source, settings, stack)
+            target = _opened(arguments.target, settings, stack)
+            moved = transfer(source, target, family=family, on_progress=bar)
+    print("\n".join(map(_described, moved)))
+    return 0
+
+
+def _opened(uri: str, settings: Settings, stack: contextlib.ExitStack) -> VectorStore:
+    there = load_settings(milvus_uri=uri, milvus_database=settings.milvus_database)
+    store = open_store(there, patience=_PATIENCE_SECONDS, on_retry=_tell)
+    return stack.enter_context(contextlib.closing(store))
+
+
+def _described(moved: Moved) -> str:
+    return f"{moved.name}: {moved.written:,} rows written, {moved.rows:,} there"
+
+
+def _tell(sentence: str) -> None:
+    print(sentence, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,83 @@
+"""Compare the collections with the dataset folder and with each other.
+
+    python -m scripts.verify
+    python -m scripts.verify --repair
+
+Exit status: 0 all is well, 3 something is wrong, 2 it could not be found out.
+"""
+
+import argparse
+import contextlib
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from core.config import Settings, load_settings
+from core.errors import OrchardError
+from core.store import open_store
+from core.verify import Verification, repair, verify
+from scripts.terminal import guarded
+
+WRONG = 3
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    arguments = _parser().parse_args(argv)
+    try:
+        settings = load_settings(collection=arguments.collection, dataset=arguments.dataset)
+    except OrchardError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return guarded(lambda: _run(arguments, settings), settings, on_interrupt="stopped")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.verify",
+        description="Compare the collections with the dataset folder and with each other.",
+        epilog="Exit status: 0 all is well, 3 something is wrong, 2 it could not be found out.",
+    )
+    parser.add_argument("--dataset", type=Path, help="where the pictures lie, if they have moved")
+    parser.add_argument("--collection", help="name of the collection (default: fruit_vector)")
+    parser.add_argument(
+        "--repair", action="store_true", help="copy rows that one metric has and another lacks"
+    )
+    parser.add_argument("--json", action="store_true", help="print the findings as JSON")
+    return parser
+
+
+def _run(arguments: argparse.Namespace, settings: Settings) -> int:
+    with contextlib.closing(open_store(settings)) as store:
+        if arguments.repair:
+            written = repair(store, family=settings.collection, dataset=settings.dataset)
+            print(f"repaired: {written:,} rows copied", file=sys.stderr)
+        outcome = verify(store, family=settings.collection, dataset=settings.dataset)
+    if arguments.json:
+        print(json.dumps(asdict(outcome), indent=2, ensure_ascii=False))
+    else:
+        print(_described(outcome))
+    return WRONG if outcome.findings else 0
+
+
+def _described(outcome: Verification) -> str:
+    lines = [f"{name}: {rows:,} rows" for name, rows in outcome.rows.items()]
+    for found in outcome.findings:
+        examples = f", such as {', '.join(found.examples)}" if found.examples else ""
+        lines.append(f"  {found.where}: {found.count:,} {found.problem}{examples}")
+    if not outcome.findings:
+        lines.append(f"complete and equal, as the files below {outcome.dataset}")
+        return "\n".join(lines)
+    if any(found.problem.is_mended_by_copying for found in outcome.findings):
+        lines.append("rows that differ between metrics: python -m scripts.verify --repair")
+    if any(not found.problem.is_mended_by_copying for found in outcome.findings):
+        lines.append(
+            "the rest: python -m scripts.build_index DATASET encodes what is missing or changed, "
+            "--prune removes rows without a file, --recreate builds everything anew"
+        )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

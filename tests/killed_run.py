@@ -1,0 +1,65 @@
+"""An indexing run that kills itself with SIGKILL at a chosen moment; started by test_kill.py.
+
+    python -m tests.killed_run DATASET URI STAGE COUNT
+
+STAGE is one of `STAGES`; the process dies as the call of that stage numbered COUNT (from 1) is
+about to begin, or, for a stage ending in `-after`, has just returned.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from core import indexing
+from core.store import VectorStore
+from tests.conftest import ColourEncoder
+
+# What is intercepted: the owner and the name of a function.
+STAGES = (
+    "decode",
+    "encode",
+    "upsert",
+    "upsert-after",
+    "flush",
+    "flush-after",
+    "create_collection-after",
+    "create_index",
+    "create_alias",
+    "load_collection",
+    "alter_collection_properties-after",
+)
+
+
+def deadly(real: Callable[..., Any], count: int, *, after: bool) -> Callable[..., Any]:
+    calls = 0
+
+    def call(*arguments: Any, **options: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == count and not after:
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = real(*arguments, **options)
+        if calls == count:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    return call
+
+
+def main() -> None:
+    root, uri, stage, count = sys.argv[1:]
+    indexing.BATCH_ROWS = 16
+    store, encoder = VectorStore(uri, database="pictures"), ColourEncoder()
+    name, _, when = stage.partition("-")
+    owner: Any = {"decode": indexing, "encode": encoder}.get(name, store._client)
+    if stage != "none":
+        setattr(owner, name, deadly(getattr(owner, name), int(count), after=bool(when)))
+    indexing.build_index(Path(root), store=store, encoder=encoder, family="fruit")
+    store.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""A real Milvus server for the tests: found, started on free ports, killed, started again."""
+
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from core.errors import StoreError
+from core.store import VectorStore
+
+# Environment variables of the tests, not of Orchard.
+PROGRAM_VARIABLE = "ORCHARD_MILVUS_SERVER"
+REQUIRE_VARIABLE = "ORCHARD_REQUIRE_SERVER"
+
+START_SECONDS = 120.0
+
+_PORTS = (
+    "proxy",
+    "proxy-internal",
+    "etcd",
+    "etcd-peer",
+    "root-coord",
+    "query-coord",
+    "query-node",
+    "index-coord",
+    "index-node",
+    "data-coord",
+    "data-node",
+)
+
+
+def find_program() -> Path | None:
+    """The server's launcher: as the environment says, on PATH, beside this Python, in .venv."""
+    named = os.environ.get(PROGRAM_VARIABLE)
+    if named:
+        return Path(named)
+    found = shutil.which("milvus-server")
+    beside = (
+        Path(sys.executable).parent / "milvus-server",
+        Path(__file__).parent.parent / ".venv" / "bin" / "milvus-server",
+    )
+    places = [Path(found)] if found else []
+    return next((p for p in (*places, *beside) if p.is_file()), None)
+
+
+class MilvusServer:
+    """One server with its own data folder and ports; they stay the same when it starts again."""
+
+    def __init__(self, program: Path, folder: Path) -> None:
+        self._program, self._folder = program, folder
+        self._ports = dict(zip(_PORTS, _free_ports(len(_PORTS)), strict=True))
+        self._process: subprocess.Popen[bytes] | None = None
+        self.uri = f"http://127.0.0.1:{self._ports['proxy']}"
+
+    def start(self) -> None:
+        """Start, and return once it answers.
+
+        Raises:
+            RuntimeError: It ended by itself or does not answer; the message holds its last words.
+        """
+        named = ((n, port) for n, port in self._ports.items() if n != "etcd-peer")
+        ports = [a for name, port in named for a in (f"--{name}-port", str(port))]
+        log = self._folder / "launcher.log"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._write_etcd_config()
+        with log.open("ab") as out:
+            # A session of its own, so that the launcher and its child can be killed as one.
+            self._process = subprocess.Popen(
+                [self._program, "--data", str(self._folder), *ports],
+                stdout=out,
+                stderr=out,
+                env={**os.environ, "ETCD_CONFIG_PATH": str(self._etcd_config)},
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while not self._answers():
+            ended = self._process.poll() is not None
+            if ended or time.monotonic() > deadline:
+                self.kill()
+                raise RuntimeError(
+                    f"{self._program} did not start: {log.read_text(errors='replace')[-2000:]}"
+                )
+            time.sleep(0.3)
+
+    def kill(self) -> None:
+        """End it without warning, as a power cut would."""
+        self._signal(signal.SIGKILL)
+        if self._process:
+            self._process.wait()
+            self._process = None
+
+    def freeze(self) -> None:
+        """Let it hold its connections without answering; `thaw` lets it go on."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    @property
+    def _etcd_config(self) -> Path:
+        return self._folder / "etcd.yaml"
+
+    def _write_etcd_config(self) -> None:
+        """Move the built-in etcd, else a second server on this machine finds 2380 taken."""
+        client, peer = (f"http://127.0.0.1:{self._ports[n]}" for n in ("etcd", "etcd-peer"))
+        self._etcd_config.write_text(
+            f"name: default\ndata-dir: {self._folder / 'etcd'}\n"
+            f"listen-client-urls: {client}\nadvertise-client-urls: {client}\n"
+            f"listen-peer-urls: {peer}\ninitial-advertise-peer-urls: {peer}\n"
+            f"initial-cluster: default={peer}\n"
+        )
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process:
+            os.killpg(self._process.pid, number)
+
+    def _answers(self) -> bool:
+        try:
+            VectorStore(self.uri, timeout=2).close()
+        except StoreError:
+            return False
+        return True
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on; all are held until the last is found, so they differ.
+
+    They lie below the range that the system hands out to others in the meantime.
+    """
+    held: list[socket.socket] = []
+    ports: list[int] = []
+    try:
+        while len(ports) < count:
+            candidate = socket.socket()
+            port = random.randrange(20_000, 32_000)
+            try:
+                candidate.bind(("127.0.0.1", port))
+            except OSError:
+                candidate.close()
+                continue
+            held.append(candidate)
+            ports.append(port)
+    finally:
+        for one in held:
+            one.close()
+    return ports

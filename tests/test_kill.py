@@ -1,0 +1,102 @@
+"""kill -9 at twenty moments of an indexing run, then the same run again: nothing lost or doubled.
+
+The moments are drawn with a fixed seed over all stages of a run, so that a failure can be repeated.
+"""
+
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core.indexing import build_index
+from core.metric import Metric
+from core.records import ImageRecord
+from core.store import VectorStore
+from tests.conftest import ColourEncoder, draw_dataset
+from tests.killed_run import STAGES
+
+PROJECT = Path(__file__).parent.parent
+PICTURES = 80
+KILLS = 20
+
+# How often a run of 80 pictures in batches of 16 comes by each stage; three metrics.
+CALLS = {
+    "decode": PICTURES,
+    "encode": 5,
+    "upsert": 15,
+    "upsert-after": 15,
+    "flush": 3,
+    "flush-after": 3,
+    "create_collection-after": 3,
+    "create_index": 3,
+    "create_alias": 3,
+    "load_collection": 3,
+    "alter_collection_properties-after": 3,
+}
+
+pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs kill -9")
+
+
+def moments() -> list[tuple[str, int]]:
+    """Every stage at least once, each at a random one of its calls."""
+    chance = random.Random(20)
+    stages = [*STAGES, *chance.choices(STAGES, k=KILLS - len(STAGES))]
+    return [(stage, chance.randint(1, CALLS[stage])) for stage in stages]
+
+
+Rows = dict[Metric, list[tuple[ImageRecord, bytes]]]
+
+
+def contents(store: VectorStore) -> Rows:
+    """All rows of all metrics in order of their ids, embeddings as bytes, doubles included."""
+    found: Rows = {}
+    for metric in Metric:
+        records = list(store.records("fruit", metric))
+        vectors = store.embeddings("fruit", metric, [record.id for record in records])
+        found[metric] = [(record, vectors[record.id].tobytes()) for record in records]
+    return found
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("photos")
+    return draw_dataset(root, [f"c{n % 5}/{n}.png" for n in range(PICTURES)])
+
+
+@pytest.fixture(scope="module")
+def clean(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Rows:
+    """What a run that nobody disturbs writes."""
+    store = VectorStore(str(tmp_path_factory.mktemp("clean") / "x.db"), database="pictures")
+    build_index(photos, store=store, encoder=ColourEncoder(), family="fruit")
+    rows = contents(store)
+    store.close()
+    return rows
+
+
+def test_moments_cover_every_stage() -> None:
+    assert len(moments()) == KILLS
+    assert {stage for stage, _ in moments()} == set(STAGES) == set(CALLS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("stage", "count"), moments())
+def test_killed_run_is_completed_by_the_next(
+    stage: str, count: int, photos: Path, clean: Rows, database: Path
+) -> None:
+    died = subprocess.run(
+        [sys.executable, "-m", "tests.killed_run", photos, database, stage, str(count)],
+        cwd=PROJECT, capture_output=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert died.returncode == -signal.SIGKILL, (died.stdout, died.stderr)
+    store = VectorStore(str(database), database="pictures")
+    try:
+        report = build_index(photos, store=store, encoder=ColourEncoder(), family="fruit")
+        assert contents(store) == clean
+        assert report.added + report.unchanged == PICTURES
+        assert [(i.rows, i.complete) for i in report.collections] == [(PICTURES, True)] * 3
+        assert len(store._client.list_collections()) == len(Metric)
+    finally:
+        store.close()

@@ -1,0 +1,124 @@
+"""A Milvus server that goes silent, comes back or is killed while it is written to and searched."""
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core import indexing
+from core.errors import StoreUnavailableError
+from core.indexing import build_index
+from core.metric import Metric
+from core.store import VectorStore
+from tests.conftest import ColourEncoder, draw_dataset
+from tests.milvus_server import MilvusServer
+
+pytestmark = [pytest.mark.server, pytest.mark.slow]
+
+PICTURES = 120
+
+
+@pytest.fixture(scope="module")
+def mortal(
+    server_program: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[MilvusServer]:
+    """A server that these tests may kill."""
+    server = MilvusServer(server_program, tmp_path_factory.mktemp("mortal"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    return draw_dataset(tmp_path / "photos", [f"c{n % 5}/{n}.png" for n in range(PICTURES)])
+
+
+def away(server: MilvusServer, *, seconds: float) -> threading.Timer:
+    """Let the server answer nobody for a while; it keeps its connections."""
+    server.freeze()
+    timer = threading.Timer(seconds, server.thaw)
+    timer.start()
+    return timer
+
+
+def test_run_and_search_go_on_once_the_server_answers_again(
+    mortal: MilvusServer, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexing, "BATCH_ROWS", 16)
+    said: list[str] = []
+    store = VectorStore(mortal.uri, database="k", timeout=4, patience=90, on_retry=said.append)
+    timers: list[threading.Timer] = []
+
+    def look(stage: str, done: int, total: int) -> None:
+        if stage == "encode" and done == 60 and not timers:
+            timers.append(away(mortal, seconds=8))
+
+    report = build_index(
+        photos, store=store, encoder=ColourEncoder(), family="fruit", metrics=[Metric.L2],
+        on_progress=look,
+    )  # fmt: skip
+    timers[0].join()
+    assert said
+    assert "does not answer" in said[0]
+    assert (report.added, report.collections[0].rows) == (PICTURES, PICTURES)
+    records = list(store.records("fruit", Metric.L2))
+    assert len({record.id for record in records}) == len(records) == PICTURES
+
+    info = store.info("fruit", Metric.L2)
+    query = store.embeddings("fruit", Metric.L2, [records[0].id])[records[0].id]
+    timer = away(mortal, seconds=8)
+    hits = store.search(info, query, k=1, nprobe=info.nlist)
+    timer.join()
+    np.testing.assert_allclose(hits[0][1], 0, atol=1e-3)
+    store.close()
+
+
+def test_silent_server_fails_within_the_timeout(mortal: MilvusServer, photos: Path) -> None:
+    store = VectorStore(mortal.uri, database="k", timeout=3, patience=1)
+    build_index(photos, store=store, encoder=ColourEncoder(), family="silent", metrics=[Metric.L2])
+    info = store.info("silent", Metric.L2)
+    mortal.freeze()
+    try:
+        for call in (
+            lambda: store.search(info, np.zeros(info.dimension, np.float32), k=1, nprobe=1),
+            lambda: store.count("silent", Metric.L2),
+            lambda: store.finish("silent", Metric.L2),
+            lambda: list(store.records("silent", Metric.L2)),
+        ):
+            started = time.monotonic()
+            with pytest.raises(StoreUnavailableError):
+                call()
+            # A call, the loading of the collection that it then tries, and a look whether the
+            # server is there: three times the timeout, not minutes.
+            assert time.monotonic() - started < 3 * 3 + 5
+    finally:
+        mortal.thaw()
+    store.close()
+
+
+def test_server_that_is_killed_is_a_clear_failure_in_bounded_time(
+    mortal: MilvusServer, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last of this file: the server does not come back."""
+    monkeypatch.setattr(indexing, "BATCH_ROWS", 16)
+    store = VectorStore(mortal.uri, database="k", timeout=3, patience=4)
+    killed: list[float] = []
+
+    def look(stage: str, done: int, total: int) -> None:
+        if done == 60 and not killed:
+            mortal.kill()
+            killed.append(time.monotonic())
+
+    with pytest.raises(StoreUnavailableError, match=r"does not answer.*try again"):
+        build_index(
+            photos, store=store, encoder=ColourEncoder(), family="away", metrics=[Metric.L2],
+            on_progress=look,
+        )  # fmt: skip
+    # Two writes are tried, that of the batch and that of what waited, each for the patience
+    # and one timeout more.
+    assert time.monotonic() - killed[0] < 2 * (4 + 3) + 10
+    store.close()

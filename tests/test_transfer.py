@@ -1,0 +1,142 @@
+"""Rows moved between databases and Parquet files: all of them, bit for bit, and resumable."""
+
+from pathlib import Path
+
+import pytest
+
+from core.errors import CollectionNotFoundError, EncoderMismatchError, StoreError
+from core.index import IndexChoice, IndexType
+from core.indexing import build_index
+from core.metric import Metric
+from core.records import ImageRecord
+from core.store import VectorStore
+from core.transfer import export_rows, import_rows, transfer
+from core.verify import verify
+from scripts import transfer as script
+from tests.conftest import ColourEncoder
+
+FAMILY = "fruit"
+
+
+def contents(store: VectorStore, metric: Metric) -> dict[ImageRecord, bytes]:
+    records = list(store.records(FAMILY, metric))
+    found = store.embeddings(FAMILY, metric, [record.id for record in records])
+    return {record: found[record.id].tobytes() for record in records}
+
+
+@pytest.fixture
+def source(tmp_path: Path, dataset: Path) -> VectorStore:
+    store = VectorStore(str(tmp_path / "source.db"), database="pictures")
+    build_index(
+        dataset, store=store, encoder=ColourEncoder(), family=FAMILY, index=IndexChoice(nlist=3)
+    )
+    return store
+
+
+def test_family_arrives_bit_for_bit_with_its_indexes(
+    source: VectorStore, either_store: VectorStore
+) -> None:
+    moved = transfer(source, either_store, family=FAMILY)
+    assert [(one.written, one.rows) for one in moved] == [(12, 12)] * 3
+    for metric in Metric:
+        assert contents(either_store, metric) == contents(source, metric)
+        info = either_store.info(FAMILY, metric)
+        assert (info.index_type, info.nlist, info.complete) == ("IVF_FLAT", 3, True)
+    assert verify(either_store, family=FAMILY).findings == ()
+    again = transfer(source, either_store, family=FAMILY)
+    assert [(one.written, one.rows) for one in again] == [(0, 12)] * 3
+    source.close()
+
+
+def test_stopped_transfer_continues_and_is_incomplete_until_then(
+    source: VectorStore, store: VectorStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.transfer.BATCH_ROWS", 5)
+    real, calls = store.upsert, []
+
+    def twice(*arguments: object) -> None:
+        calls.append(1)
+        if len(calls) > 2:
+            raise KeyboardInterrupt
+        real(*arguments)
+
+    monkeypatch.setattr(store, "upsert", twice)
+    with pytest.raises(KeyboardInterrupt):
+        transfer(source, store, family=FAMILY)
+    monkeypatch.setattr(store, "upsert", real)
+    assert not store.info(FAMILY, Metric.L2).complete
+    assert [one.written for one in transfer(source, store, family=FAMILY)] == [2, 12, 12]
+    source.close()
+
+
+def test_parquet_there_and_back(source: VectorStore, store: VectorStore, tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    assert export_rows(source, path, family=FAMILY).rows == 12
+    assert [p.name for p in tmp_path.glob("rows*")] == ["rows.parquet"]
+    moved = import_rows(path, store, family=FAMILY, metrics=[Metric.L2, Metric.COSINE])
+    assert [(one.name, one.rows) for one in moved] == [("fruit_l2", 12), ("fruit_cosine", 12)]
+    assert contents(store, Metric.COSINE) == contents(source, Metric.L2)
+    assert store.info(FAMILY, Metric.L2).complete
+    assert [one.written for one in import_rows(path, store, family=FAMILY)] == [0, 12, 0]
+    source.close()
+
+
+def test_files_that_are_no_export_are_refused(store: VectorStore, tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    foreign, damaged = tmp_path / "foreign.parquet", tmp_path / "damaged.parquet"
+    pq.write_table(pa.table({"id": [1]}), foreign)
+    damaged.write_text("no parquet")
+    for path, said in (
+        (foreign, "was not exported by Orchard"),
+        (damaged, "cannot be read as a Parquet file"),
+        (tmp_path / "none.parquet", "cannot be read as a Parquet file"),
+    ):
+        with pytest.raises(StoreError, match=said):
+            import_rows(path, store, family=FAMILY)
+    assert store.metrics(FAMILY) == []
+
+
+def test_other_encoder_in_the_target_and_empty_source_are_refused(
+    source: VectorStore, store: VectorStore, dataset: Path
+) -> None:
+    build_index(dataset, store=store, encoder=ColourEncoder("11111111"), family=FAMILY)
+    before = contents(store, Metric.L2)
+    with pytest.raises(EncoderMismatchError, match="nothing was written to it"):
+        transfer(source, store, family=FAMILY)
+    assert contents(store, Metric.L2) == before
+    with pytest.raises(CollectionNotFoundError):
+        transfer(source, store, family="nuts")
+    source.close()
+
+
+def test_hnsw_stays_hnsw(source: VectorStore, store: VectorStore, dataset: Path) -> None:
+    build_index(
+        dataset, store=source, encoder=ColourEncoder(), family=FAMILY,
+        index=IndexChoice(IndexType.HNSW, m=6, ef_construction=50),
+    )  # fmt: skip
+    transfer(source, store, family=FAMILY)
+    info = store.info(FAMILY, Metric.IP)
+    assert (info.index_type, info.m, info.ef_construction) == ("HNSW", 6, 50)
+    source.close()
+
+
+@pytest.mark.usefixtures("no_settings")
+def test_script_moves_and_says_how_many(
+    source: VectorStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source.close()
+    one, two, path = (str(tmp_path / n) for n in ("source.db", "two.db", "rows.parquet"))
+    common = ["--collection", FAMILY, "--database", "pictures"]
+    assert script.main([one, two, *common]) == 0
+    assert "fruit_ip: 12 rows written, 12 there" in capsys.readouterr().out
+    assert script.main([two, path, *common]) == 0
+    assert "rows.parquet: 12 rows written" in capsys.readouterr().out
+    assert script.main([path, two, *common]) == 0
+    assert "fruit_ip: 0 rows written, 12 there" in capsys.readouterr().out
+    for wrong in ([one, one], [path, path + ".parquet"], ["nothing", two]):
+        assert script.main([*wrong, *common]) == 2
+        said = capsys.readouterr().err
+        assert said.startswith("error: ")
+        assert "Traceback" not in said
