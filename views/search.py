@@ -17,7 +17,8 @@ from core.search import DEFAULT_K, DEFAULT_NPROBE, MAX_K, search
 from core.ui import components, resources
 
 UPLOAD, STORED = "Upload", "Collection"
-PREVIEW_PIXELS = 200
+# No wider than the column of controls in a window of 1,400 pixels.
+PREVIEW_PIXELS = 170
 UPLOAD_TYPES = ["jpg", "jpeg", "png", "webp", "bmp"]
 
 Records = Mapping[str, Sequence[ImageRecord]]
