@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from playwright.sync_api import Browser
 
 from core.config import Settings
 from core.records import EncoderIdentity
 from core.store import VectorStore
+from tests import browser as browsers
 from tests.milvus_server import PROGRAM_VARIABLE, REQUIRE_VARIABLE, MilvusServer, find_program
 
 DIMENSION = 8
@@ -40,6 +42,13 @@ def store(database: Path) -> Iterator[VectorStore]:
     store = VectorStore(str(database), database="pictures")
     yield store
     store.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium, started anew for each file: a crash spoils one file alone."""
+    with browsers.launched() as chromium:
+        yield chromium
 
 
 @pytest.fixture(scope="session")

@@ -1,27 +1,16 @@
 """The map in a real browser: a box and a lasso give exactly the pictures that lie inside."""
 
 import io
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
+from tests import browser as browsers
 from tests import map_collection
 from tests.test_page_embedding_map import set_environment
-
-ROOT = Path(__file__).parent.parent
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-# WebGL without a graphics card.
-WEBGL = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 
 pytestmark = pytest.mark.browser
 
@@ -39,64 +28,21 @@ Point = tuple[str, float, float]
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM:
-        reason = "Chromium is not installed (Debian: apt-get install chromium)"
-        if os.environ.get("ORCHARD_REQUIRE_BROWSER"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    arguments = ["--no-sandbox", "--disable-background-networking", *WEBGL]
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A dashboard on a collection of three classes that lie far apart."""
     root = tmp_path_factory.mktemp("browser_map")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     with pytest.MonkeyPatch.context() as patch:
         set_environment(patch, root / "data")
         map_collection.build(map_collection.draw(root / "pictures"))
-        command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
-        log = (root / "log").open("w")
-        with (
-            log,
-            subprocess.Popen(
-                [*command, "--server.port", str(port)], cwd=ROOT, stdout=log, stderr=log
-            ) as server,
-        ):
-            wait_until_healthy(f"http://127.0.0.1:{port}", root / "log")
-            yield f"http://127.0.0.1:{port}/embedding_map"
-            server.terminate()
+        with browsers.serving(*browsers.streamlit_command(), log=root / "log") as url:
+            yield f"{url}/embedding_map"
 
 
-def wait_until_healthy(url: str, log: Path) -> None:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        try:
-            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=2):
-                return
-        except OSError:
-            time.sleep(0.3)
-    pytest.fail(f"the dashboard did not start:\n{log.read_text()}")
-
-
-@pytest.fixture(params=[("light", 1400), ("dark", 390)], ids=["light-wide", "dark-narrow"])
+@pytest.fixture(params=browsers.WINDOWS, ids=browsers.WINDOW_NAMES)
 def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     scheme, width = request.param
-    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 1500})
-    context.set_default_timeout(60_000)
-    page = context.new_page()
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    yield page
-    context.close()
-    assert not faults
+    with browsers.watched_page(browser, scheme=scheme, width=width, height=1500) as page:
+        yield page
 
 
 def open_map(page: Page, address: str) -> list[Point]:

@@ -1,38 +1,14 @@
 """What only a browser shows: `make app`'s server, an upload, a slider, no errors, both themes."""
 
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
+from tests import browser as browsers
 from tests import dashboard
 
-ROOT = Path(__file__).parent.parent
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM:
-        reason = "Chromium is not installed (Debian: apt-get install chromium)"
-        if os.environ.get("ORCHARD_REQUIRE_BROWSER"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")
@@ -40,66 +16,18 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The dashboard as `make app DATASET=...` starts it, on a free port."""
     root = tmp_path_factory.mktemp("browser")
     pictures = dashboard.draw_pictures(root / "pictures")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    command = ["-m", "scripts.start", "--dataset", str(pictures), "--port", "{port}"]
     with pytest.MonkeyPatch.context() as patch:
         dashboard.set_environment(patch, root / "data")
-        command = [sys.executable, "-m", "scripts.start", "--dataset", str(pictures)]
-        log = (root / "log").open("w")
-        with (
-            log,
-            subprocess.Popen(
-                [*command, "--port", str(port)], cwd=ROOT, stdout=log, stderr=log
-            ) as server,
-        ):
-            url = f"http://127.0.0.1:{port}"
-            wait_until_healthy(url, server, root / "log")
+        with browsers.serving(*command, log=root / "log") as url:
             yield url
-            server.terminate()
 
 
-def wait_until_healthy(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 180
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=2):
-                return
-        except OSError:
-            time.sleep(0.3)
-    pytest.fail(f"the dashboard did not start:\n{log.read_text()}")
-
-
-@pytest.fixture(params=[("light", 1400), ("dark", 390)], ids=["light-wide", "dark-narrow"])
+@pytest.fixture(params=browsers.WINDOWS, ids=browsers.WINDOW_NAMES)
 def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """A page that fails the test on a console error, a failed request or a page error."""
     scheme, width = request.param
-    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 1000})
-    context.set_default_timeout(60_000)
-    page = context.new_page()
-    faults: list[str] = []
-    page.on("console", lambda m: is_ours(m) and faults.append(f"console: {m.text} {m.location}"))
-    page.on("pageerror", lambda error: faults.append(f"page: {error}"))
-    # Leaving a page cuts off what it still loads; that is no fault.
-    page.on(
-        "requestfailed",
-        lambda r: (
-            r.failure != "net::ERR_ABORTED" and faults.append(f"request: {r.url} {r.failure}")
-        ),
-    )
-    yield page
-    # Requests that closing the page cuts off are no fault of the page.
-    found = list(faults)
-    context.close()
-    assert not found
-
-
-def is_ours(message: ConsoleMessage) -> bool:
-    """An error, but not of Streamlit's search for its base path when a page is opened directly.
-
-    Its client asks for PAGE/_stcore/health and the like first, then for /_stcore/health.
-    """
-    return message.type == "error" and "/_stcore/" not in message.location.get("url", "")
+    with browsers.watched_page(browser, scheme=scheme, width=width) as page:
+        yield page
 
 
 def test_an_uploaded_picture_finds_itself_and_a_slider_changes_the_answer(

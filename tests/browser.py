@@ -1,0 +1,121 @@
+"""A real browser and a real dashboard for the tests: started, watched for faults, ended."""
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+ROOT = Path(__file__).parent.parent
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+# Environment variable of the tests, not of Orchard.
+REQUIRE_VARIABLE = "ORCHARD_REQUIRE_BROWSER"
+START_SECONDS = 180.0
+
+# A light wide window and a dark narrow one: each test of a page runs in both.
+WINDOWS = [("light", 1400), ("dark", 390)]
+WINDOW_NAMES = [f"{scheme}-{width}" for scheme, width in WINDOWS]
+
+# WebGL without a graphics card; nothing that looks for hosts outside.
+_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+]
+
+
+@contextlib.contextmanager
+def launched() -> Iterator[Browser]:
+    """The system's Chromium; without it the test is skipped, in CI it fails."""
+    if not CHROMIUM:
+        reason = "Chromium is not installed (Debian: apt-get install chromium)"
+        if os.environ.get(REQUIRE_VARIABLE):
+            pytest.fail(f"{REQUIRE_VARIABLE} is set, but {reason}")
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=_ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@contextlib.contextmanager
+def watched_page(
+    browser: Browser, *, scheme: str = "light", width: int = 1400, height: int = 1000
+) -> Iterator[Page]:
+    """A page that fails the test on a console error, a failed request or a page error."""
+    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": height})
+    context.set_default_timeout(60_000)
+    page = context.new_page()
+    faults: list[str] = []
+    page.on("console", lambda m: _is_ours(m) and faults.append(f"console: {m.text} {m.location}"))
+    page.on("pageerror", lambda error: faults.append(f"page: {error}"))
+    # Leaving a page cuts off what it still loads; that is no fault.
+    page.on(
+        "requestfailed",
+        lambda r: (
+            r.failure != "net::ERR_ABORTED" and faults.append(f"request: {r.url} {r.failure}")
+        ),
+    )
+    yield page
+    # Requests that closing the page cuts off are no fault of the page.
+    found = list(faults)
+    context.close()
+    assert not found
+
+
+@contextlib.contextmanager
+def serving(*command: str, log: Path) -> Iterator[str]:
+    """The dashboard's address while `python COMMAND --port P` (or streamlit's option) runs.
+
+    Args:
+        command: What follows `python`; `{port}` in it becomes a free port.
+        log: Where the output goes; shown when the dashboard does not start.
+    """
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    words = [word.replace("{port}", str(port)) for word in command]
+    with (
+        log.open("w") as out,
+        subprocess.Popen([sys.executable, *words], cwd=ROOT, stdout=out, stderr=out) as server,
+    ):
+        url = f"http://127.0.0.1:{port}"
+        try:
+            _wait_until_healthy(url, server, log)
+            yield url
+        finally:
+            server.terminate()
+
+
+def streamlit_command() -> tuple[str, ...]:
+    """What `serving` takes to run the dashboard alone, on whatever is indexed."""
+    return ("-m", "streamlit", "run", "streamlit_app.py", "--server.port", "{port}")
+
+
+def _wait_until_healthy(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=2):
+                return
+        except OSError:
+            time.sleep(0.3)
+    pytest.fail(f"the dashboard did not start:\n{log.read_text()}")
+
+
+def _is_ours(message: ConsoleMessage) -> bool:
+    """An error, but not of Streamlit's search for its base path when a page is opened directly.
+
+    Its client asks for PAGE/_stcore/health and the like first, then for /_stcore/health.
+    """
+    return message.type == "error" and "/_stcore/" not in message.location.get("url", "")
