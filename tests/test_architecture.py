@@ -26,7 +26,7 @@ EVALUATION = (
 )
 LAYERS = {
     VOCABULARY: (
-        *("records", "metric", "errors", "config", "index", "logs"),
+        *("records", "metric", "errors", "config", "index", "logs", "catalogue"),
         # mathematics over neighbour lists
         *("neighbours", "evaluation", "judgement", "bootstrap", "summary", "findings"),
         *("report", "requirement"),

@@ -9,6 +9,7 @@ import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from core.dataset import image_id
 from core.store import VectorStore
 from core.ui import resources
 from tests import dashboard
@@ -312,3 +313,12 @@ def test_an_unexpected_fault_never_shows_a_traceback_but_the_log_keeps_it(
     assert "ZeroDivisionError" not in at.error[0].value
     log = resources.get_settings().data_dir / "orchard.log"
     assert "ZeroDivisionError: oops" in log.read_text(encoding="utf-8")
+
+
+def test_a_link_with_the_id_of_a_picture_searches_with_it(dataset: Path) -> None:
+    at = page()
+    at.query_params["queries"] = f"12345,{image_id('lime/2.jpg')}"
+    at.run()
+    assert not at.exception
+    assert "lime" in captions(at)
+    assert at.markdown[0].value.startswith("**16 of 16 hits**, stored embedding")

@@ -48,6 +48,7 @@ def main() -> None:
     records = resources.get_records(first.name, first.rows)
     resources.warm_encoder(first.encoder)
     controls, results = st.columns([2, 7], gap="large")
+    _follow_link(records)
     with controls:
         query = _query_control(records, first)
         info = infos[_metric_control(infos)]
@@ -69,6 +70,19 @@ def main() -> None:
             encode_ms=query.encode_ms,
         )
         _show(result, query, info, asked_nprobe=nprobe)
+
+
+def _follow_link(records: Records) -> None:
+    """Take the query from a link such as `?queries=ID,ID`."""
+    asked = st.query_params.get("queries", "").split(",")
+    if "queries" in st.query_params:
+        del st.query_params["queries"]
+    known = {str(r.id): r for group in records.values() for r in group}
+    found = [known[number] for number in asked if number in known]
+    if found:
+        st.session_state["source"] = STORED
+        st.session_state["query_class"] = found[0].label
+        st.session_state["picture"] = found[0].path.removeprefix(f"{found[0].label}/")
 
 
 def _query_control(records: Records, info: CollectionInfo) -> Query | None:

@@ -11,6 +11,7 @@ from core.report_files import read_json_text
 from core.sweep import recommended
 from core.tables import as_csv, class_rows, query_rows
 from core.ui import charts_evaluation as charts
+from core.ui import links
 from core.ui.components import plain
 from core.ui.components_evaluation import curve_values, is_dark, left_out
 from core.ui.html_report import html_report
@@ -84,9 +85,7 @@ def sweep_section(report: Report, info: CollectionInfo, *, k: int) -> None:
         f"95 % up to {best.p95:.1f} ms."
     )
     if st.button(f"Search with nprobe {best.nprobe}", icon=":material/image_search:"):
-        st.session_state["nprobe"] = best.nprobe
-        st.session_state["metric"] = info.metric
-        st.switch_page("views/search.py")
+        links.open_search(metric=info.metric, nprobe=best.nprobe)
 
 
 def compare_section(report: Report, others: list[tuple[str, Configuration]], *, k: int) -> None:

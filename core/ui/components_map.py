@@ -76,20 +76,6 @@ def picture_grid(
                 _tile(rows.record(row), info, key, on_pick, (captions or {}).get(row, ""))
 
 
-def search_link(record: ImageRecord, *, label: str = "Search with it") -> None:
-    """Link to the search page with a picture as the query."""
-    st.page_link(
-        "views/search.py",
-        label=label,
-        icon=":material/image_search:",
-        query_params={
-            "source": "Collection",
-            "query_class": record.label,
-            "picture": record.path.removeprefix(f"{record.label}/"),
-        },
-    )
-
-
 def _tile(record: ImageRecord, info: CollectionInfo, key: str, on_pick: Pick, caption: str) -> None:
     label = record.label or "no class"
     try:

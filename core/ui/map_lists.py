@@ -9,7 +9,7 @@ import streamlit as st
 from core.map_export import MAX_PICTURES, as_csv, zip_pictures
 from core.map_query import Placed
 from core.neighbourhood import Neighbourhoods, outliers, suspected_labels
-from core.ui import components, components_map, resources
+from core.ui import components, components_map, links, resources
 from core.ui.map_controls import pick, ring
 from core.ui.map_view import View, groups_of, survival_of
 
@@ -55,7 +55,7 @@ def show_picked(view: View, picked: int | None) -> None:
             on_pick=pick,
             captions=captions,
         )
-        components_map.search_link(record)
+        links.link_search([record.id])
 
 
 def show_placed(view: View, placed: Placed, name: str) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from core.catalogue import Catalogue, catalogue_of
 from core.config import Settings, load_settings
 from core.dataset import digest_of, resolve_inside
 from core.errors import CollectionNotFoundError, ImageError
@@ -110,6 +111,18 @@ def get_records(name: str, rows: int) -> dict[str, list[ImageRecord]]:
     for record in get_store().records(get_settings().collection, metric):
         by_class.setdefault(record.label, []).append(record)
     return {label: sorted(by_class[label], key=lambda r: r.path) for label in sorted(by_class)}
+
+
+def get_catalogue() -> Catalogue:
+    """Return the pictures of the collection; shared by all sessions and not copied."""
+    first = next(iter(get_collections().values()))
+    return _catalogue(first.name, first.rows)
+
+
+@st.cache_resource(show_spinner="Reading the collection", ttl=600, max_entries=2)
+def _catalogue(name: str, rows: int) -> Catalogue:
+    metric = next(metric for metric, info in get_collections().items() if info.name == name)
+    return catalogue_of(get_store().records(get_settings().collection, metric))
 
 
 @st.cache_data(show_spinner=False, ttl=3600, max_entries=256)

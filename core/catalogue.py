@@ -1,0 +1,48 @@
+"""The pictures of a collection, found by id, by class, by digest and by a part of their path."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from core.records import ImageRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Every row of a collection without its embedding; not to be changed.
+
+    Attributes:
+        by_id: In order of the paths.
+        by_class: Classes in order, the pictures of each in order of their paths.
+        by_digest: The ids of pictures with the same bytes; pictures without a digest are left out.
+    """
+
+    by_id: Mapping[int, ImageRecord]
+    by_class: Mapping[str, tuple[ImageRecord, ...]]
+    by_digest: Mapping[str, tuple[int, ...]]
+
+    def matching(self, words: str, *, limit: int) -> list[ImageRecord]:
+        """Return up to `limit` pictures whose path holds every word, whatever the case."""
+        wanted = words.casefold().split()
+        found: list[ImageRecord] = []
+        for record in self.by_id.values():
+            if len(found) == limit:
+                break
+            if all(word in record.path.casefold() for word in wanted):
+                found.append(record)
+        return found
+
+
+def catalogue_of(records: Iterable[ImageRecord]) -> Catalogue:
+    """Arrange records."""
+    ordered = sorted(records, key=lambda record: record.path)
+    by_class: dict[str, list[ImageRecord]] = {}
+    by_digest: dict[str, list[int]] = {}
+    for record in ordered:
+        by_class.setdefault(record.label, []).append(record)
+        if record.digest:
+            by_digest.setdefault(record.digest, []).append(record.id)
+    return Catalogue(
+        by_id={record.id: record for record in ordered},
+        by_class={label: tuple(by_class[label]) for label in sorted(by_class)},
+        by_digest={digest: tuple(ids) for digest, ids in by_digest.items()},
+    )

@@ -1,0 +1,106 @@
+"""Links between pages: the Search page with pictures of the collection, the map with one of them.
+
+`search_parameters` and `map_parameters` build what goes into the address; `open_*` go there from a
+button, `link_*` draw a link.
+"""
+
+from collections.abc import Sequence
+from typing import NoReturn
+
+import streamlit as st
+
+from core.metric import Metric
+from core.ui import resources
+
+SEARCH_PAGE, MAP_PAGE = "views/search.py", "views/embedding_map.py"
+# A link takes no more pictures, nor does a search.
+MAX_QUERIES = 5
+
+
+def search_parameters(
+    ids: Sequence[int] = (),
+    *,
+    metric: Metric | None = None,
+    k: int | None = None,
+    nprobe: int | None = None,
+) -> dict[str, str]:
+    """Return the query parameters of a search; what is left open is left to the page.
+
+    Args:
+        ids: Pictures of the collection; the first five are taken, their embeddings are averaged.
+    """
+    given = {
+        "queries": ",".join(str(number) for number in ids[:MAX_QUERIES]),
+        "metric": metric.value if metric else "",
+        "k": str(k or ""),
+        "nprobe": str(nprobe or ""),
+    }
+    return {name: value for name, value in given.items() if value}
+
+
+def open_search(
+    ids: Sequence[int] = (),
+    *,
+    metric: Metric | None = None,
+    k: int | None = None,
+    nprobe: int | None = None,
+) -> NoReturn:
+    """Go to the Search page; not from within a callback, where Streamlit cannot change the page."""
+    _forget("metric", "k", "nprobe")
+    st.switch_page(
+        SEARCH_PAGE, query_params=search_parameters(ids, metric=metric, k=k, nprobe=nprobe)
+    )
+
+
+def link_search(
+    ids: Sequence[int] = (),
+    *,
+    label: str = "Search with it",
+    metric: Metric | None = None,
+    k: int | None = None,
+    nprobe: int | None = None,
+) -> None:
+    """Draw a link to the Search page."""
+    st.page_link(
+        SEARCH_PAGE,
+        label=label,
+        icon=":material/image_search:",
+        query_params=search_parameters(ids, metric=metric, k=k, nprobe=nprobe),
+    )
+
+
+def map_parameters(picture: int) -> dict[str, str]:
+    """Return the query parameters of the map with the picture of that id picked, if there is one.
+
+    Raises:
+        StoreError: The database failed.
+    """
+    record = resources.get_catalogue().by_id.get(picture)
+    if record is None:
+        return {}
+    return {
+        "map_class": record.label,
+        "map_picture": record.path.removeprefix(f"{record.label}/"),
+    }
+
+
+def open_map(picture: int) -> NoReturn:
+    """Go to the map with a picture picked; not from within a callback."""
+    _forget("map_class", "map_picture")
+    st.switch_page(MAP_PAGE, query_params=map_parameters(picture))
+
+
+def link_map(picture: int, *, label: str = "Show on the map") -> None:
+    """Draw a link to the map with a picture picked."""
+    st.page_link(
+        MAP_PAGE,
+        label=label,
+        icon=":material/scatter_plot:",
+        query_params=map_parameters(picture),
+    )
+
+
+def _forget(*keys: str) -> None:
+    # A control that still has a value from an earlier visit would win over the address.
+    for key in keys:
+        st.session_state.pop(key, None)
