@@ -59,6 +59,12 @@ class Settings(BaseSettings):
     ] = None
     architecture: str = DEFAULT_ARCHITECTURE
     weights: Annotated[Path | None, Field(description="a checkpoint file")] = None
+    query_paths: Annotated[
+        str, Field(description="evaluation asks only with paths like this, such as */test_*")
+    ] = ""
+    gallery_paths: Annotated[
+        str, Field(description="evaluation finds only paths like this, such as */train_*")
+    ] = ""
     map_limit: Annotated[
         int, Field(ge=10, le=200_000, description="pictures on the map; more are sampled")
     ] = 20_000

@@ -29,7 +29,7 @@ LAYERS = {
         *("records", "metric", "errors", "config", "index", "logs", "catalogue"),
         # mathematics over neighbour lists
         *("neighbours", "evaluation", "judgement", "bootstrap", "summary", "findings"),
-        *("report", "requirement"),
+        *("report", "requirement", "split"),
         # arrays in, arrays out
         *("neighbourhood", "sampling", "map_paint", "map_query"),
     ),

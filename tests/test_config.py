@@ -66,6 +66,8 @@ def test_every_setting_is_read_from_its_variable(
         "architecture": "resnet18",
         "weights": str(checkpoint),
         "map_limit": "500",
+        "query_paths": "*/test_*",
+        "gallery_paths": "*/train_*",
     }
     assert set(values) == set(Settings.model_fields)  # a new setting belongs into this test
     for name, value in values.items():
