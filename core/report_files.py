@@ -9,7 +9,6 @@ import json
 import logging
 import re
 import uuid
-import zipfile
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -82,7 +81,7 @@ def load_report(name: str, folder: Path) -> Report:
     try:
         configuration = _configuration(content["configuration"])
         return _report(arrays, configuration, name)
-    except (OrchardError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except Exception as error:  # numpy and zipfile raise anything on damaged bytes
         raise _damaged(folder / f"{name}.json", f"{type(error).__name__}: {error}") from error
 
 

@@ -68,6 +68,9 @@ def test_every_setting_is_read_from_its_variable(
         "map_limit": "500",
         "query_paths": "*/test_*",
         "gallery_paths": "*/train_*",
+        "roots": "/photos",
+        "read_only": "True",
+        "sign_in": "True",
     }
     assert set(values) == set(Settings.model_fields)  # a new setting belongs into this test
     for name, value in values.items():
