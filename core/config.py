@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import SettingsError
+from core.records import EncoderIdentity
 
 ARCHITECTURES = (
     "resnet18",
@@ -57,6 +58,16 @@ class Settings(BaseSettings):
     dataset: Annotated[
         Path | None, Field(description="folder of class folders; default: as indexed")
     ] = None
+    path_prefix: Annotated[
+        str,
+        Field(
+            description="folder in the paths of a collection that others made; `dataset` is where "
+            "it lies here"
+        ),
+    ] = ""
+    assumed_encoder: Annotated[
+        str, Field(description="what made a collection that does not name its encoder")
+    ] = ""
     architecture: str = DEFAULT_ARCHITECTURE
     weights: Annotated[Path | None, Field(description="a checkpoint file")] = None
     map_limit: Annotated[
@@ -77,6 +88,20 @@ class Settings(BaseSettings):
             raise ValueError(
                 "allowed are letters, digits and underscores, not starting with a digit, at most "
                 "200 characters"
+            )
+        return value
+
+    @field_validator("assumed_encoder")
+    @classmethod
+    def _identity(cls, value: str) -> str:
+        try:
+            known = not value or EncoderIdentity.parse(value).architecture in ARCHITECTURES
+        except ValueError:
+            known = False
+        if not known:
+            raise ValueError(
+                "allowed is an encoder as scripts.build_index reports it, such as "
+                "resnet50/0676ba61/resize256-crop224-imagenet/2048"
             )
         return value
 
@@ -114,6 +139,11 @@ class Settings(BaseSettings):
     def uri(self) -> str:
         """The address that is connected to: `milvus_uri`, or the Lite file below `data_dir`."""
         return self.milvus_uri or str(self.data_dir / "orchard.db")
+
+    @property
+    def assumed_identity(self) -> EncoderIdentity | None:
+        """`assumed_encoder`, read; None where it is not set."""
+        return EncoderIdentity.parse(self.assumed_encoder) if self.assumed_encoder else None
 
     @property
     def is_lite(self) -> bool:

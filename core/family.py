@@ -12,7 +12,8 @@ from core.errors import DatasetError, EncoderMismatchError
 from core.index import IndexChoice
 from core.metric import Metric
 from core.records import CollectionInfo, EncoderIdentity, ImageRecord
-from core.store import BATCH_ROWS, VectorStore
+from core.rows import BATCH_ROWS
+from core.store import VectorStore
 
 
 @dataclass

@@ -23,7 +23,8 @@ from core.images import decode
 from core.index import IndexChoice
 from core.metric import Metric
 from core.records import CollectionInfo, ImageRecord, SkippedFile
-from core.store import BATCH_ROWS, VectorStore
+from core.rows import BATCH_ROWS
+from core.store import VectorStore
 
 if TYPE_CHECKING:
     from core.encoder import Encoder

@@ -17,7 +17,8 @@ from core.errors import EncoderMismatchError, StoreError
 from core.index import IndexChoice, IndexType
 from core.metric import Metric
 from core.records import CollectionInfo, EncoderIdentity, ImageRecord
-from core.store import BATCH_ROWS, VectorStore
+from core.rows import BATCH_ROWS
+from core.store import VectorStore
 
 Rows = tuple[list[ImageRecord], NDArray[np.float32]]
 Progress = Callable[[int, int], None]

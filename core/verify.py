@@ -15,7 +15,8 @@ from core.dataset import image_id, list_dataset, read_picture
 from core.errors import DatasetError, EncoderMismatchError, ImageError
 from core.metric import Metric
 from core.records import CollectionInfo, ImageRecord
-from core.store import BATCH_ROWS, VectorStore
+from core.rows import BATCH_ROWS
+from core.store import VectorStore
 
 
 class Problem(StrEnum):
