@@ -16,6 +16,7 @@ from typing import TypedDict, TypeVar
 import grpc
 
 from core import lite
+from core.access import WriteLock
 from core.errors import StoreError, StoreUnavailableError
 from core.faults import store_error
 
@@ -64,6 +65,7 @@ class Options(TypedDict, total=False):
     timeout: float
     patience: float
     on_retry: Callable[[str], None] | None
+    read_only: bool
 
 
 class Connection:
@@ -78,6 +80,7 @@ class Connection:
         timeout: float = 10.0,
         patience: float = PATIENCE,
         on_retry: Callable[[str], None] | None = None,
+        read_only: bool = False,
     ) -> None:
         """Connect, and create the database if it does not exist.
 
@@ -87,6 +90,7 @@ class Connection:
             patience: Seconds during which a call that found a server down is tried again; 0 for
                 never. Opening is never tried again.
             on_retry: Called with a sentence before each further try.
+            read_only: Let every method that changes a collection raise `ReadOnlyError`.
 
         Raises:
             StoreUnavailableError: The server does not answer, or another process holds the file.
@@ -99,7 +103,7 @@ class Connection:
         self._write_seconds = _LITE_WRITE_SECONDS if self._is_lite else timeout
         self._patience = 0.0 if self._is_lite else patience
         self._on_retry = on_retry
-        self._write_lock = threading.RLock()
+        self._write_lock = WriteLock(read_only=read_only)
         # A search must not load a collection again while its index is being replaced.
         self._load_lock = threading.RLock()
         self._loaded: set[str] = set()
@@ -115,6 +119,17 @@ class Connection:
     def close(self) -> None:
         """Close the connection; the last one to a Milvus Lite file also gives up its lock."""
         self._opened.close()
+
+    def ping(self) -> float:
+        """Ask the database for its version, and return how many milliseconds the answer took.
+
+        Raises:
+            StoreUnavailableError: It does not answer.
+        """
+        started = time.perf_counter()
+        with self._translated("reach the database"):
+            self._client.get_server_version(timeout=self._timeout)
+        return (time.perf_counter() - started) * 1000
 
     def _connected(
         self, address: str, token: str, database: str, opened: contextlib.ExitStack
@@ -163,13 +178,10 @@ class Connection:
                 waited = time.monotonic() - started
                 if waited + pause > self._patience:
                     raise
-            said = (
+            self._tell(
                 f"the database does not answer (could not {action}); trying again for "
                 f"{self._patience - waited:.0f} s"
             )
-            logger.warning("%s", said)
-            if self._on_retry:
-                self._on_retry(said)
             time.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
@@ -189,7 +201,17 @@ class Connection:
             except StoreUnavailableError:
                 if self._is_lite or time.monotonic() > deadline:
                     raise
+            # It may be loading millions of rows, or have been started a moment ago.
+            self._tell(
+                f"the database is still busy ({action}); waiting up to "
+                f"{deadline - time.monotonic():.0f} s more"
+            )
             self._patiently(action, lambda: self._client.get_server_version(timeout=self._timeout))
+
+    def _tell(self, sentence: str) -> None:
+        logger.warning("%s", sentence)
+        if self._on_retry:
+            self._on_retry(sentence)
 
     @contextlib.contextmanager
     def _translated(self, action: str) -> Iterator[None]:

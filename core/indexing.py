@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from core.dataset import DatasetListing, list_dataset, read_picture
 from core.errors import DatasetError, ImageError, SettingsError, StoreError
-from core.family import Family
+from core.family import Family, refuse_foreign
 from core.images import decode
 from core.index import IndexChoice
 from core.metric import Metric
@@ -180,6 +180,7 @@ def add_metric(
         store.info(family, metric)  # says what to build
     infos = [store.info(family, present) for present in existing]
     source = infos[0]
+    refuse_foreign(source)
     collections = Family(store, family, (metric,), source.encoder, source.dataset, index)
     collections.prepare((), recreate=False)
     copied = collections.copy_missing()

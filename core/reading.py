@@ -92,6 +92,14 @@ class Reader(Connection):
         """Return the number of live rows; statistics would count dead ones on a server."""
         return self._count(self._require(family, metric))
 
+    def is_loaded(self, family: str, metric: Metric) -> bool:
+        """Whether a collection is in memory, ready to be searched."""
+        name = self._require(family, metric)
+        state = self._patiently(
+            f"look for {name}", lambda: self._client.get_load_state(name, timeout=self._timeout)
+        )
+        return str(getattr(state["state"], "name", state["state"])) == "Loaded"
+
     def records(self, family: str, metric: Metric) -> Iterator[ImageRecord]:
         """Yield every row without its embedding, in the order of the ids."""
         name = self._require(family, metric)

@@ -36,6 +36,7 @@ def open_store(
         timeout=settings.milvus_timeout,
         patience=patience,
         on_retry=on_retry,
+        read_only=settings.read_only,
         path_prefix=settings.path_prefix,
         assumed_encoder=settings.assumed_identity,
     )

@@ -175,7 +175,10 @@ def _schema(info: CollectionInfo) -> Any:  # noqa: ANN401 - pyarrow has no types
 def _same_index(info: CollectionInfo) -> IndexChoice:
     if info.m:
         return IndexChoice(IndexType.HNSW, m=info.m, ef_construction=info.ef_construction)
-    return IndexChoice(IndexType(info.index_type or "IVF_FLAT"), nlist=info.nlist or None)
+    if info.index_type in set(IndexType):
+        return IndexChoice(IndexType(info.index_type), nlist=info.nlist or None)
+    # One that others made may have an index we do not build.
+    return IndexChoice()
 
 
 def _rows_of(store: VectorStore, family: str, metric: Metric) -> Iterator[Rows]:

@@ -26,7 +26,7 @@ EVALUATION = (
 )
 LAYERS = {
     VOCABULARY: (
-        *("records", "metric", "errors", "config", "index", "logs", "catalogue"),
+        *("records", "metric", "errors", "config", "index", "logs", "catalogue", "access"),
         # mathematics over neighbour lists
         *("neighbours", "evaluation", "judgement", "bootstrap", "summary", "findings"),
         *("report", "requirement"),
@@ -50,6 +50,8 @@ LAYERS = {
     ),
     SERVICES: (
         *("search", "indexing", "family", "verify", "transfer", "reports", *EVALUATION),
+        # parts of the Collection page
+        *("roots", "health"),
         *("projection", "umap_layout", "projection_cache", "projection_jobs"),
         *("projection_worker", "map_rows", "map_export"),
     ),

@@ -66,6 +66,11 @@ def test_every_setting_is_read_from_its_variable(
         "architecture": "resnet18",
         "weights": str(checkpoint),
         "map_limit": "500",
+        "path_prefix": "/data/fruit",
+        "assumed_encoder": "resnet50/0676ba61/resize256-crop224-imagenet/2048",
+        "roots": "/photos",
+        "read_only": "True",
+        "sign_in": "True",
     }
     assert set(values) == set(Settings.model_fields)  # a new setting belongs into this test
     for name, value in values.items():

@@ -543,13 +543,6 @@ def test_dropped_collection_is_gone_and_can_be_built_again(either_store: VectorS
     assert fill(either_store, Metric.L2, *random_rows(5)).rows == 5
 
 
-def test_collection_of_somebody_else_is_refused(either_store: VectorStore) -> None:
-    client = either_store._client
-    client.create_collection("other_l2", dimension=4)
-    with pytest.raises(EncoderMismatchError, match="other_l2 does not say which encoder"):
-        either_store.info("other", Metric.L2)
-
-
 # --- opening, closing, sharing
 
 
@@ -646,7 +639,7 @@ def test_silent_server_counts_as_down_after_the_timeout() -> None:
 
 
 def test_failed_open_leaves_the_file_free(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.store.MilvusClient.list_databases", _failing)
+    monkeypatch.setattr("core.connection.MilvusClient.list_databases", _failing)
     with pytest.raises(ZeroDivisionError):
         VectorStore(str(database))
     monkeypatch.undo()
