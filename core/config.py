@@ -165,6 +165,7 @@ class Settings(BaseSettings):
         """`assumed_encoder`, read; None where it is not set."""
         return EncoderIdentity.parse(self.assumed_encoder) if self.assumed_encoder else None
 
+    @property
     def root_folders(self) -> tuple[Path, ...]:
         """The folders of `roots`."""
         return tuple(Path(name) for name in self.roots.split(os.pathsep) if name)
