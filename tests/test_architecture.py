@@ -51,7 +51,8 @@ LAYERS = {
     SERVICES: (
         *("search", "indexing", "family", "verify", "transfer", "reports", *EVALUATION),
         # parts of the Collection page
-        *("roots", "health"),
+        *("roots", "health", "archive", "tasks", "run_state", "jobs"),
+        *("operations", "self_test"),
         *("projection", "umap_layout", "projection_cache", "projection_jobs"),
         *("projection_worker", "map_rows", "map_export"),
     ),
