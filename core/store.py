@@ -19,6 +19,8 @@ from core.records import EncoderIdentity, ImageRecord
 from core.rows import BATCH_ROWS, KEY, VECTOR
 from core.searching import Searcher
 
+__all__ = ["BATCH_ROWS", "VectorStore", "collection_name", "open_store"]
+
 _FLUSH_SECONDS = 600.0
 
 
