@@ -27,6 +27,7 @@ EVALUATION = (
 LAYERS = {
     VOCABULARY: (
         *("records", "metric", "errors", "config", "index", "logs", "catalogue"),
+        *("crop", "feedback", "exact", "verdict", "search_link"),
         # mathematics over neighbour lists
         *("neighbours", "evaluation", "judgement", "bootstrap", "summary", "findings"),
         *("report", "requirement"),
@@ -40,7 +41,8 @@ LAYERS = {
         *("matrix", "trained"),
     ),
     SERVICES: (
-        *("search", "indexing", "family", "verify", "transfer", "reports", *EVALUATION),
+        *("search", "reference", "answer", "query_picture", "takeaway"),
+        *("indexing", "family", "verify", "transfer", "reports", *EVALUATION),
         *("projection", "umap_layout", "projection_cache", "projection_jobs"),
         *("projection_worker", "map_rows", "map_export"),
     ),
