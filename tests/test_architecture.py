@@ -26,7 +26,8 @@ EVALUATION = (
 )
 LAYERS = {
     VOCABULARY: (
-        *("records", "metric", "errors", "config", "index", "logs", "catalogue"),
+        *("records", "metric", "errors", "config", "index", "logs", "catalogue", "access"),
+        # parts of the Search page
         *("crop", "feedback", "exact", "verdict", "search_link"),
         # mathematics over neighbour lists
         *("neighbours", "evaluation", "judgement", "bootstrap", "summary", "findings"),
@@ -41,8 +42,11 @@ LAYERS = {
         *("matrix", "trained"),
     ),
     SERVICES: (
-        *("search", "reference", "answer", "query_picture", "takeaway"),
-        *("indexing", "family", "verify", "transfer", "reports", *EVALUATION),
+        *("search", "indexing", "family", "verify", "transfer", "reports", *EVALUATION),
+        # parts of the Search page
+        *("reference", "answer", "query_picture", "takeaway"),
+        # parts of the Collection page
+        *("roots", "health"),
         *("projection", "umap_layout", "projection_cache", "projection_jobs"),
         *("projection_worker", "map_rows", "map_export"),
     ),

@@ -66,6 +66,9 @@ def test_every_setting_is_read_from_its_variable(
         "architecture": "resnet18",
         "weights": str(checkpoint),
         "map_limit": "500",
+        "roots": "/photos",
+        "read_only": "True",
+        "sign_in": "True",
     }
     assert set(values) == set(Settings.model_fields)  # a new setting belongs into this test
     for name, value in values.items():

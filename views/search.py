@@ -10,6 +10,7 @@ from core.records import CollectionInfo
 from core.reference import Reference
 from core.ui import (
     components,
+    controls,
     links,
     resources,
     resources_search,
@@ -46,11 +47,11 @@ def main() -> None:
         picture, session.on_map = session.on_map, None
         links.open_map(picture)
     own = own_ids(session, catalogue)
-    controls, results = st.columns([2, 7], gap="large")
+    column, results = st.columns([2, 7], gap="large")
     with results:
         _notices(session)
         reference = _reference()
-    with controls:
+    with column:
         query_panel(session, catalogue, first)
         info = infos[search_controls.metric_control(infos)]
         question = search_controls.question_control(
@@ -121,9 +122,7 @@ def _show(view: View) -> None:
         search_answer.preparing(resources_search.prepare())
     shown = HITS
     if len(view.infos) > 1:
-        shown = st.segmented_control(
-            "View", [HITS, DUEL], default=HITS, required=True, key="view", bind="query-params"
-        )
+        shown = controls.segmented("View", [HITS, DUEL], key="view")
     if shown == DUEL:
         search_duel.duel(view, answers_by_metric(view, answer), thumbnails)
     else:

@@ -13,7 +13,7 @@ from core.metric import Metric
 from core.records import CollectionInfo
 from core.search import DEFAULT_K, DEFAULT_NPROBE, MAX_K
 from core.search_link import is_number, is_whole_number, unusable
-from core.ui import search_state
+from core.ui import controls, search_state
 from core.ui.search_state import Session
 
 EXACT = "exact"
@@ -57,14 +57,10 @@ def note_bad_values(
 
 def metric_control(infos: Mapping[Metric, CollectionInfo]) -> Metric:
     """Ask for the metric."""
-    metric = st.segmented_control(
+    metric = controls.segmented(
         "Metric",
         list(infos),
-        default=next(iter(infos)),
-        required=True,
         key="metric",
-        bind="query-params",
-        width="stretch",
         help="  \n".join(f"**{metric}**: {metric.direction}" for metric in infos),
     )
     return Metric(metric)

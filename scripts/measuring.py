@@ -1,0 +1,52 @@
+"""What the benchmarks share: fair timing, peak memory, and figures that can be read."""
+
+import json
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable, Mapping
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Return the wall seconds of one call."""
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def median_seconds(
+    works: Mapping[str, Callable[[], object]], *, rounds: int, warm_up: bool = True
+) -> dict[str, float]:
+    """Return the median wall seconds of each piece of work, by name.
+
+    The pieces take turns, so that another load on the machine meets them alike.
+
+    Args:
+        warm_up: Run each once before it is timed.
+    """
+    if warm_up:
+        for work in works.values():
+            work()
+    taken: dict[str, list[float]] = {name: [] for name in works}
+    for _ in range(rounds):
+        for name, work in works.items():
+            taken[name].append(seconds(work))
+    return {name: statistics.median(times) for name, times in taken.items()}
+
+
+def peak_bytes() -> int:
+    """Return the most memory that this process has held so far."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # Kilobytes on Linux, bytes on macOS.
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def print_figures(figures: Mapping[str, object], *, as_json: bool) -> None:
+    """Print figures one a line, or as JSON with all digits."""
+    if as_json:
+        print(json.dumps(figures, indent=2))
+        return
+    for name, value in figures.items():
+        shown = f"{value:.4g}" if isinstance(value, float) else f"{value}"
+        print(f"{name.replace('_', ' '):<32} {shown}")
