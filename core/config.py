@@ -1,5 +1,6 @@
 """Settings: read once from the environment and `.env`, checked, frozen, passed on."""
 
+import os
 import re
 from enum import StrEnum
 from functools import cached_property
@@ -80,6 +81,16 @@ class Settings(BaseSettings):
     map_limit: Annotated[
         int, Field(ge=10, le=200_000, description="pictures on the map; more are sampled")
     ] = 20_000
+    roots: Annotated[
+        str,
+        Field(description="folders that may be indexed from the browser, separated as in PATH"),
+    ] = ""
+    read_only: Annotated[
+        bool, Field(description="refuse whatever changes the collections or the dataset")
+    ] = False
+    sign_in: Annotated[
+        bool, Field(description="show pages only to those whom the OIDC provider knows")
+    ] = False
 
     @field_validator("architecture")
     @classmethod
@@ -108,6 +119,15 @@ class Settings(BaseSettings):
             )
         return value
 
+    @field_validator("roots")
+    @classmethod
+    def _whole_folders(cls, value: str) -> str:
+        folders = [Path(name).expanduser() for name in value.split(os.pathsep) if name.strip()]
+        # A relative name would mean another folder for each way of starting.
+        if not all(folder.is_absolute() for folder in folders):
+            raise ValueError(f"give absolute folders, separated by {os.pathsep!r}")
+        return os.pathsep.join(map(str, folders))
+
     @field_validator("data_dir", "dataset", "weights")
     @classmethod
     def _home_expanded(cls, value: Path | None) -> Path | None:
@@ -132,6 +152,11 @@ class Settings(BaseSettings):
     def uri(self) -> str:
         """The address that is connected to: `milvus_uri`, or the Lite file below `data_dir`."""
         return self.milvus_uri or str(self.data_dir / "orchard.db")
+
+    @property
+    def root_folders(self) -> tuple[Path, ...]:
+        """The folders of `roots`."""
+        return tuple(Path(name) for name in self.roots.split(os.pathsep) if name)
 
     @property
     def is_lite(self) -> bool:

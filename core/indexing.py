@@ -102,6 +102,7 @@ def build_index(
     recreate: bool = False,
     prune: bool = False,
     on_progress: Progress | None = None,
+    on_skip: Callable[[SkippedFile], None] | None = None,
 ) -> IndexReport:
     """Bring the collections of a family up to date with a dataset folder.
 
@@ -116,7 +117,8 @@ def build_index(
         recreate: Drop the whole family, once the first new rows are ready to be written.
         prune: Delete rows whose files are gone.
         on_progress: Called with a stage (`encode` or `index`), how many are done, and how many
-            there are.
+            there are; whatever it raises stops the run, and what is encoded is written.
+        on_skip: Called with each file that is left out, as it happens.
 
     Raises:
         SettingsError: No metric was asked for.
@@ -132,7 +134,9 @@ def build_index(
     collections = Family(store, family, tuple(metrics), encoder.identity, str(folder), index)
     collections.prepare(listing.paths, recreate=recreate)
     copied = collections.copy_missing()
-    run = _Run(folder, encoder, collections)
+    run = _Run(folder, encoder, collections, on_skip or _ignored)
+    for skipped in listing.skipped:
+        run.on_skip(skipped)
     run.encode_all(listing, on_progress or _silent)
     encoded_seconds = time.monotonic() - started
     removed = collections.prune(folder) if prune else 0
@@ -229,6 +233,7 @@ class _Run:
     root: Path
     encoder: "Encoder"
     family: Family
+    on_skip: Callable[[SkippedFile], None]
     counts: _Counts = field(default_factory=_Counts)
     waiting: list[tuple[ImageRecord, NDArray[np.float32]]] = field(default_factory=list)
 
@@ -292,6 +297,7 @@ class _Run:
 
     def _skip(self, skipped: SkippedFile) -> None:
         self.counts.skipped.append(skipped)
+        self.on_skip(skipped)
         logger.warning("skipped %s: %s", skipped.path, skipped.reason)
 
     def _write(self) -> None:
@@ -304,3 +310,7 @@ class _Run:
 
 def _silent(stage: str, done: int, total: int) -> None:
     """Report nothing."""
+
+
+def _ignored(skipped: SkippedFile) -> None:
+    """Leave it to the report."""

@@ -79,7 +79,7 @@ def load_report(name: str, folder: Path) -> Report:
     try:
         configuration = _configuration(content["configuration"])
         return _report(arrays, configuration, name)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except Exception as error:  # numpy and zipfile raise anything on damaged bytes
         raise _damaged(folder / f"{name}.json", f"{type(error).__name__}: {error}") from error
 
 

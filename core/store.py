@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core import index_upkeep, lite, rows, slots
+from core.access import WriteLock
 from core.config import Settings
 from core.dataset import MAX_PATH_BYTES
 from core.errors import CollectionNotFoundError, StoreError, StoreUnavailableError
@@ -88,6 +89,7 @@ def open_store(
         timeout=settings.milvus_timeout,
         patience=patience,
         on_retry=on_retry,
+        read_only=settings.read_only,
     )
 
 
@@ -103,6 +105,7 @@ class VectorStore:
         timeout: float = 10.0,
         patience: float = PATIENCE,
         on_retry: Callable[[str], None] | None = None,
+        read_only: bool = False,
     ) -> None:
         """Connect, and create the database if it does not exist.
 
@@ -112,6 +115,7 @@ class VectorStore:
             patience: Seconds during which a call that found a server down is tried again; 0 for
                 never. Opening is never tried again.
             on_retry: Called with a sentence before each further try.
+            read_only: Let every method that changes a collection raise `ReadOnlyError`.
 
         Raises:
             StoreUnavailableError: The server does not answer, or another process holds the file.
@@ -124,7 +128,7 @@ class VectorStore:
         self._write_seconds = _LITE_WRITE_SECONDS if self._is_lite else timeout
         self._patience = 0.0 if self._is_lite else patience
         self._on_retry = on_retry
-        self._write_lock = threading.RLock()
+        self._write_lock = WriteLock(read_only=read_only)
         # A search must not load a collection again while its index is being replaced.
         self._load_lock = threading.RLock()
         self._loaded: set[str] = set()
@@ -140,6 +144,25 @@ class VectorStore:
     def close(self) -> None:
         """Close the connection; the last one to a Milvus Lite file also gives up its lock."""
         self._opened.close()
+
+    def ping(self) -> float:
+        """Ask the database for its version, and return how many milliseconds the answer took.
+
+        Raises:
+            StoreUnavailableError: It does not answer.
+        """
+        started = time.perf_counter()
+        with self._translated("reach the database"):
+            self._client.get_server_version(timeout=self._timeout)
+        return (time.perf_counter() - started) * 1000
+
+    def is_loaded(self, family: str, metric: Metric) -> bool:
+        """Whether a collection is in memory, ready to be searched."""
+        name = collection_name(family, metric)
+        state = self._patiently(
+            f"look for {name}", lambda: self._client.get_load_state(name, timeout=self._timeout)
+        )
+        return str(getattr(state["state"], "name", state["state"])) == "Loaded"
 
     def metrics(self, family: str) -> list[Metric]:
         """Return the metrics for which the family has a collection."""

@@ -28,7 +28,7 @@ EVALUATION = (
 ENCODER = ("encoder", "network", "precision", "checkpoint", "weights", "weight_sets")
 LAYERS = {
     VOCABULARY: (
-        *("records", "metric", "errors", "config", "index", "logs", "catalogue"),
+        *("records", "metric", "errors", "config", "index", "logs", "catalogue", "access"),
         # mathematics over neighbour lists
         *("neighbours", "evaluation", "judgement", "bootstrap", "summary", "findings"),
         *("report", "requirement"),
@@ -48,6 +48,9 @@ LAYERS = {
     ),
     SERVICES: (
         *("search", "indexing", "family", "verify", "transfer", "reports", *EVALUATION),
+        # parts of the Collection page
+        *("roots", "health", "archive", "tasks", "run_state", "jobs"),
+        *("operations", "self_test"),
         *("projection", "umap_layout", "projection_cache", "projection_jobs"),
         *("projection_worker", "map_rows", "map_export"),
     ),

@@ -68,6 +68,9 @@ def test_every_setting_is_read_from_its_variable(
         "weight_set": "IMAGENET1K_V2",
         "precision": "float16",
         "map_limit": "500",
+        "roots": "/photos",
+        "read_only": "True",
+        "sign_in": "True",
     }
     assert set(values) == set(Settings.model_fields)  # a new setting belongs into this test
     for name, value in values.items():

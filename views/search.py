@@ -14,7 +14,7 @@ from core.index import nprobe_steps
 from core.metric import Metric
 from core.records import CollectionInfo, ImageRecord, SearchResult
 from core.search import DEFAULT_K, DEFAULT_NPROBE, MAX_K, search
-from core.ui import components, resources
+from core.ui import components, controls, resources
 
 UPLOAD, STORED = "Upload", "Collection"
 # No wider than the column of controls in a window of 1,400 pixels.
@@ -86,15 +86,7 @@ def _follow_link(records: Records) -> None:
 
 
 def _query_control(records: Records, info: CollectionInfo) -> Query | None:
-    source = st.segmented_control(
-        "Search with a picture from",
-        [UPLOAD, STORED],
-        default=UPLOAD,
-        required=True,
-        key="source",
-        bind="query-params",
-        width="stretch",
-    )
+    source = controls.segmented("Search with a picture from", [UPLOAD, STORED], key="source")
     query = _uploaded(info) if source == UPLOAD else _stored(records, info)
     if query:
         st.image(
@@ -151,14 +143,10 @@ def _pick_random(records: Records) -> None:
 
 
 def _metric_control(infos: Mapping[Metric, CollectionInfo]) -> Metric:
-    metric = st.segmented_control(
+    metric = controls.segmented(
         "Metric",
         list(infos),
-        default=next(iter(infos)),
-        required=True,
         key="metric",
-        bind="query-params",
-        width="stretch",
         help="  \n".join(f"**{metric}**: {metric.direction}" for metric in infos),
     )
     return Metric(metric)
