@@ -65,6 +65,8 @@ def test_every_setting_is_read_from_its_variable(
         "dataset": "/photos",
         "architecture": "resnet18",
         "weights": str(checkpoint),
+        "weight_set": "IMAGENET1K_V2",
+        "precision": "float16",
         "map_limit": "500",
         "roots": "/photos",
         "read_only": "True",
@@ -119,6 +121,7 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch, na
         ("milvus_uri", "orchard.sqlite", ".db"),
         ("weights", "/no/such/file.pth", "path of a checkpoint"),
         ("weights", "x" * 5000, "path of a checkpoint"),
+        ("precision", "half", "'bfloat16'"),
         ("data_dir", "~nobody-of-that-name/x", "home folder"),
     ],
 )
