@@ -2,6 +2,7 @@
 
 import os
 import re
+from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,6 +26,19 @@ ARCHITECTURES = (
     "resnet14",
 )
 DEFAULT_ARCHITECTURE = "resnet50"
+# Ships with Orchard; torchvision has no such network.
+OFFLINE_ARCHITECTURE = "resnet14"
+DEFAULT_WEIGHT_SET = "IMAGENET1K_V1"
+
+
+class Precision(StrEnum):
+    """Numbers the encoder computes with; embeddings are float32 in any case."""
+
+    AUTO = "auto"
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    FLOAT16 = "float16"
+
 
 # Milvus allows letters, digits and underscores; 200 leaves room for the metric's suffix.
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
@@ -71,6 +85,10 @@ class Settings(BaseSettings):
     ] = ""
     architecture: str = DEFAULT_ARCHITECTURE
     weights: Annotated[Path | None, Field(description="a checkpoint file")] = None
+    weight_set: Annotated[
+        str, Field(description="enum name of torchvision weights, where no file is given")
+    ] = DEFAULT_WEIGHT_SET
+    precision: Precision = Precision.AUTO
     map_limit: Annotated[
         int, Field(ge=10, le=200_000, description="pictures on the map; more are sampled")
     ] = 20_000

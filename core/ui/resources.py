@@ -74,7 +74,7 @@ def _loading(identity: EncoderIdentity) -> "Future[Encoder]":
     def load() -> "Encoder":
         from core.encoder import Encoder
 
-        return Encoder(checkpoint_for(identity, settings))
+        return Encoder(checkpoint_for(identity, settings), precision=settings.precision)
 
     pool = ThreadPoolExecutor(1, thread_name_prefix="encoder")
     future = pool.submit(load)
