@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.access import require_writable
 from core.archive import unpack
-from core.config import Settings
+from core.config import DEFAULT_WEIGHT_SET, Settings
 from core.dataset import is_gone, list_dataset
 from core.errors import ArchiveError, CollectionNotFoundError, DatasetError
 from core.index import IndexChoice, IndexType, auto_nlist
@@ -101,7 +101,7 @@ def _encoder(task: Task, progress: Progress, store: VectorStore, settings: Setti
     from core.encoder import Encoder
 
     progress("load", 0, 0)
-    return Encoder(checkpoint)
+    return Encoder(checkpoint, precision=settings.precision)
 
 
 def _checkpoint(
@@ -113,7 +113,7 @@ def _checkpoint(
     if task.architecture and task.architecture != settings.architecture:
         # The weights of the settings are those of its own architecture.
         changed = {"architecture": task.architecture, "weights": None}
-        settings = settings.model_copy(update=changed)
+        settings = settings.model_copy(update=changed | {"weight_set": DEFAULT_WEIGHT_SET})
     return find_checkpoint(
         settings, on_progress=lambda done, total: progress("download", done, total)
     )
