@@ -1,6 +1,8 @@
 """Settings: read once from the environment and `.env`, checked, frozen, passed on."""
 
+import os
 import re
+from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,6 +11,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import SettingsError
+from core.records import EncoderIdentity
 
 ARCHITECTURES = (
     "resnet18",
@@ -23,6 +26,19 @@ ARCHITECTURES = (
     "resnet14",
 )
 DEFAULT_ARCHITECTURE = "resnet50"
+# Ships with Orchard; torchvision has no such network.
+OFFLINE_ARCHITECTURE = "resnet14"
+DEFAULT_WEIGHT_SET = "IMAGENET1K_V1"
+
+
+class Precision(StrEnum):
+    """Numbers the encoder computes with; embeddings are float32 in any case."""
+
+    AUTO = "auto"
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    FLOAT16 = "float16"
+
 
 # Milvus allows letters, digits and underscores; 200 leaves room for the metric's suffix.
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
@@ -57,11 +73,41 @@ class Settings(BaseSettings):
     dataset: Annotated[
         Path | None, Field(description="folder of class folders; default: as indexed")
     ] = None
+    path_prefix: Annotated[
+        str,
+        Field(
+            description="folder in the paths of a collection that others made; `dataset` is where "
+            "it lies here"
+        ),
+    ] = ""
+    assumed_encoder: Annotated[
+        str, Field(description="what made a collection that does not name its encoder")
+    ] = ""
     architecture: str = DEFAULT_ARCHITECTURE
     weights: Annotated[Path | None, Field(description="a checkpoint file")] = None
+    query_paths: Annotated[
+        str, Field(description="evaluation asks only with paths like this, such as */test_*")
+    ] = ""
+    gallery_paths: Annotated[
+        str, Field(description="evaluation finds only paths like this, such as */train_*")
+    ] = ""
+    weight_set: Annotated[
+        str, Field(description="enum name of torchvision weights, where no file is given")
+    ] = DEFAULT_WEIGHT_SET
+    precision: Precision = Precision.AUTO
     map_limit: Annotated[
         int, Field(ge=10, le=200_000, description="pictures on the map; more are sampled")
     ] = 20_000
+    roots: Annotated[
+        str,
+        Field(description="folders that may be indexed from the browser, separated as in PATH"),
+    ] = ""
+    read_only: Annotated[
+        bool, Field(description="refuse whatever changes the collections or the dataset")
+    ] = False
+    sign_in: Annotated[
+        bool, Field(description="show pages only to those whom the OIDC provider knows")
+    ] = False
 
     @field_validator("architecture")
     @classmethod
@@ -80,6 +126,20 @@ class Settings(BaseSettings):
             )
         return value
 
+    @field_validator("assumed_encoder")
+    @classmethod
+    def _identity(cls, value: str) -> str:
+        try:
+            known = not value or EncoderIdentity.parse(value).architecture in ARCHITECTURES
+        except ValueError:
+            known = False
+        if not known:
+            raise ValueError(
+                "allowed is an encoder as scripts.build_index reports it, such as "
+                "resnet50/0676ba61/resize256-crop224-imagenet/2048"
+            )
+        return value
+
     @field_validator("milvus_uri")
     @classmethod
     def _milvus_address(cls, value: str) -> str:
@@ -89,6 +149,15 @@ class Settings(BaseSettings):
                 "http://localhost:19530"
             )
         return value
+
+    @field_validator("roots")
+    @classmethod
+    def _whole_folders(cls, value: str) -> str:
+        folders = [Path(name).expanduser() for name in value.split(os.pathsep) if name.strip()]
+        # A relative name would mean another folder for each way of starting.
+        if not all(folder.is_absolute() for folder in folders):
+            raise ValueError(f"give absolute folders, separated by {os.pathsep!r}")
+        return os.pathsep.join(map(str, folders))
 
     @field_validator("data_dir", "dataset", "weights")
     @classmethod
@@ -114,6 +183,16 @@ class Settings(BaseSettings):
     def uri(self) -> str:
         """The address that is connected to: `milvus_uri`, or the Lite file below `data_dir`."""
         return self.milvus_uri or str(self.data_dir / "orchard.db")
+
+    @property
+    def assumed_identity(self) -> EncoderIdentity | None:
+        """`assumed_encoder`, read; None where it is not set."""
+        return EncoderIdentity.parse(self.assumed_encoder) if self.assumed_encoder else None
+
+    @property
+    def root_folders(self) -> tuple[Path, ...]:
+        """The folders of `roots`."""
+        return tuple(Path(name) for name in self.roots.split(os.pathsep) if name)
 
     @property
     def is_lite(self) -> bool:

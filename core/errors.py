@@ -13,6 +13,18 @@ class SettingsError(OrchardError):
     """A setting has a value that is not allowed."""
 
 
+class ReadOnlyError(OrchardError):
+    """A change was asked for where changes are not allowed."""
+
+
+class BusyError(OrchardError):
+    """A run was asked for while another one is going on."""
+
+
+class ArchiveError(OrchardError):
+    """An uploaded archive is damaged, holds no picture, or holds what must not be unpacked."""
+
+
 class DatasetError(OrchardError):
     """The dataset folder is missing, empty or holds no pictures."""
 

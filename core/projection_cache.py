@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -179,8 +178,7 @@ def _load(
             arrays = {name: file[name] for name in names}
     except FileNotFoundError:
         return None
-    # np.load raises anything on damaged bytes.
-    except (OSError, ValueError, TypeError, KeyError, EOFError, BadZipFile, MemoryError) as error:
+    except Exception as error:  # numpy and zipfile raise anything on damaged bytes
         raise _damaged(slot, error) from error
     if not isinstance(facts, dict) or facts.get("format") != FORMAT:
         raise CacheDamagedError(f"{slot.path.name} is of another format than {FORMAT}.")

@@ -65,7 +65,16 @@ def test_every_setting_is_read_from_its_variable(
         "dataset": "/photos",
         "architecture": "resnet18",
         "weights": str(checkpoint),
+        "weight_set": "IMAGENET1K_V2",
+        "precision": "float16",
         "map_limit": "500",
+        "query_paths": "*/test_*",
+        "gallery_paths": "*/train_*",
+        "path_prefix": "/data/fruit",
+        "assumed_encoder": "resnet50/0676ba61/resize256-crop224-imagenet/2048",
+        "roots": "/photos",
+        "read_only": "True",
+        "sign_in": "True",
     }
     assert set(values) == set(Settings.model_fields)  # a new setting belongs into this test
     for name, value in values.items():
@@ -116,6 +125,7 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch, na
         ("milvus_uri", "orchard.sqlite", ".db"),
         ("weights", "/no/such/file.pth", "path of a checkpoint"),
         ("weights", "x" * 5000, "path of a checkpoint"),
+        ("precision", "half", "'bfloat16'"),
         ("data_dir", "~nobody-of-that-name/x", "home folder"),
     ],
 )

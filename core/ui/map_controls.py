@@ -8,41 +8,31 @@ from core.map_rows import MapRows
 from core.metric import Metric
 from core.projection import DEFAULT_SEED, Method, ProjectionSettings
 from core.records import ImageRecord
+from core.ui import controls
 
 UPLOAD_TYPES = ["jpg", "jpeg", "png", "webp", "bmp"]
 
 
 def settings_control() -> ProjectionSettings:
     """Ask how the map is to be drawn."""
-    method = st.segmented_control(
+    method = controls.segmented(
         "Projection",
         list(Method),
         default=Method.UMAP,
-        required=True,
         key="method",
-        bind="query-params",
-        width="stretch",
         help="UMAP keeps neighbours together. PCA shows the two or three directions in which the "
         "embeddings differ most; it is there at once.",
     )
-    dimensions = st.segmented_control(
+    dimensions = controls.segmented(
         "Dimensions",
         [2, 3],
-        default=2,
-        required=True,
         key="dimensions",
-        bind="query-params",
-        width="stretch",
         help="Areas are selected in two dimensions; in three the map is turned.",
     )
-    metric = st.segmented_control(
+    metric = controls.segmented(
         "Metric of the map",
         [Metric.COSINE, Metric.L2],
-        default=Metric.COSINE,
-        required=True,
         key="map_metric",
-        bind="query-params",
-        width="stretch",
         help="What makes two pictures neighbours. IP is no distance: no map can be drawn by it.",
     )
     n_neighbors, min_dist, seed = 15, 0.1, DEFAULT_SEED

@@ -1,0 +1,172 @@
+"""Whether all is well: database, collections, encoder, files and disk, as one record."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from core.config import Settings
+from core.dataset import list_dataset
+from core.errors import CollectionNotFoundError, DatasetError, StoreError
+from core.records import CollectionInfo
+from core.store import VectorStore
+
+# What lies in the data folder, by what a person calls it.
+_FOLDERS = {
+    "Thumbnails": ("thumbnails",),
+    "Reports": ("index_reports", "reports", "runs"),
+    "Maps": ("projections",),
+    "Copies of embeddings": ("matrices",),
+    "Uploaded pictures": ("uploads",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseHealth:
+    """What is known about the database.
+
+    Attributes:
+        kind: `Milvus Lite` or `Milvus server`.
+        address: A file or an address, without user and password.
+        milliseconds: An empty request took; None when it is not reachable.
+        error: Why it is not reachable; empty when it is.
+    """
+
+    kind: str
+    version: str
+    address: str
+    database: str
+    milliseconds: float | None
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionHealth:
+    """One collection, and whether it is in memory."""
+
+    info: CollectionInfo
+    loaded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FilesHealth:
+    """What lies in the dataset folder.
+
+    Attributes:
+        pictures: Files that look like pictures and can be used; None if it cannot be read.
+        skipped: Files that look like pictures and cannot be used, as far as names tell.
+        other: Files that are no pictures by their names.
+        error: Why it cannot be read; empty when it can.
+    """
+
+    folder: str
+    pictures: int | None
+    skipped: int = 0
+    other: int = 0
+    error: str = ""
+
+
+def database_health(store: VectorStore, settings: Settings) -> DatabaseHealth:
+    """Ask the database whether it is there."""
+    milliseconds, error = None, ""
+    try:
+        milliseconds = store.ping()
+    except StoreError as failure:
+        error = str(failure)
+    return DatabaseHealth(
+        kind="Milvus Lite" if settings.is_lite else "Milvus server",
+        version=store.version,
+        address=public_address(settings.uri),
+        database=settings.milvus_database,
+        milliseconds=milliseconds,
+        error=error,
+    )
+
+
+def public_address(uri: str) -> str:
+    """Return an address without what may be secret: user, password, query."""
+    if "://" not in uri:
+        return str(Path(uri).absolute())
+    parts = urlsplit(uri)
+    place = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{place}{parts.path}"
+
+
+def collections_health(store: VectorStore, family: str) -> list[CollectionHealth]:
+    """Describe every collection of a family; one that is dropped meanwhile is left out.
+
+    Raises:
+        StoreError: The database failed.
+    """
+    found = []
+    for metric in store.metrics(family):
+        try:
+            info = store.info(family, metric)
+            found.append(CollectionHealth(info, store.is_loaded(family, metric)))
+        except CollectionNotFoundError:
+            continue
+    return found
+
+
+def files_health(folder: Path) -> FilesHealth:
+    """Count the files of a dataset folder without opening any."""
+    try:
+        listing = list_dataset(folder)
+    except DatasetError as error:
+        return FilesHealth(str(folder), None, error=str(error))
+    return FilesHealth(str(folder), len(listing.paths), len(listing.skipped), listing.ignored)
+
+
+def disk_usage(settings: Settings) -> dict[str, int]:
+    """Return bytes by what they are used for; a server's own files are not among them."""
+    used = {"Database": bytes_of(Path(settings.uri))} if settings.is_lite else {}
+    for name, folders in _FOLDERS.items():
+        used[name] = sum(bytes_of(settings.data_dir / folder) for folder in folders)
+    return used
+
+
+def bytes_of(folder: Path) -> int:
+    """Return the size of all files below a folder; what vanishes meanwhile counts as nothing."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += (Path(place) / name).lstat().st_size
+            except OSError:
+                continue
+    return total
+
+
+def concerns(
+    database: DatabaseHealth, collections: list[CollectionHealth], files: FilesHealth | None
+) -> list[str]:
+    """Return what a person should look at, in words; empty when all is well."""
+    if database.error:
+        return [database.error]
+    found = []
+    for one in collections:
+        info = one.info
+        if not info.complete:
+            found.append(f"{info.name} is incomplete: its last indexing run did not finish.")
+        if info.pending_rows:
+            found.append(
+                f"{info.name}: the index does not cover {info.pending_rows:,} rows yet; they are "
+                "searched one by one."
+            )
+        if not one.loaded:
+            found.append(f"{info.name} is not loaded; the first search loads it.")
+    counts = {one.info.rows for one in collections}
+    if len(counts) > 1:
+        found.append("the metrics have different numbers of rows. Verify, then repair.")
+    if len({one.info.encoder for one in collections}) > 1:
+        found.append("the metrics were made by different encoders. Build the collection anew.")
+    if files is None:
+        return found
+    if files.error:
+        found.append(files.error)
+    elif counts and files.pictures not in counts:
+        found.append(
+            f"the folder holds {files.pictures:,} pictures, the collection "
+            f"{max(counts):,} rows. Index the folder again, or prune rows of deleted files."
+        )
+    return found

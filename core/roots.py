@@ -1,0 +1,78 @@
+"""Which folders of this machine may be indexed from the browser."""
+
+import itertools
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from core.config import Settings
+from core.errors import DatasetError
+
+UPLOADS = "uploads"
+SAMPLE = "sample"
+
+_MOST_SUGGESTIONS = 200
+
+
+def allowed_roots(settings: Settings, *, indexed: str = "") -> tuple[Path, ...]:
+    """Return the folders below which a visitor may choose, links resolved, each once.
+
+    Those of ORCHARD_ROOTS, the one of ORCHARD_DATASET, the folder that is indexed already, and
+    the sample and the uploads below the data folder. Not the home folder: who can reach the
+    dashboard would see whatever pictures lie there.
+
+    Args:
+        indexed: The dataset folder of the collection; empty if there is none.
+    """
+    data = settings.data_dir
+    named = [*settings.root_folders, settings.dataset, Path(indexed) if indexed else None]
+    named += [data / SAMPLE, data / UPLOADS]
+    return tuple(dict.fromkeys(folder.resolve() for folder in named if folder))
+
+
+def folder_inside(text: str, roots: Sequence[Path]) -> Path:
+    """Return the folder a visitor named, with links resolved.
+
+    Raises:
+        DatasetError: It does not lie below any of `roots`, whether it exists or not, or it is
+            no folder.
+    """
+    try:
+        folder = Path(text.strip()).expanduser().resolve()
+        inside = any(folder.is_relative_to(root) for root in roots)
+    except (OSError, ValueError, RuntimeError):  # NUL bytes, link loops, unknown users
+        inside = False
+    if not inside or not text.strip():
+        raise DatasetError(
+            f"the folder {text!r} does not lie below a folder that may be indexed from the "
+            f"browser ({', '.join(map(str, roots))}). Choose one of those, upload a ZIP file, or "
+            "set ORCHARD_ROOTS to a folder above it and start again."
+        )
+    if not folder.is_dir():
+        raise DatasetError(f"there is no folder {str(folder)!r}. Check the spelling.")
+    return folder
+
+
+def suggested_folders(roots: Sequence[Path]) -> list[Path]:
+    """Return the folders that hold class folders: roots and, two levels down, what is in them.
+
+    At most 200; names that start with a dot are passed over.
+    """
+    found = (folder for root in roots for folder in _with_classes(root, depth=2))
+    return list(itertools.islice(dict.fromkeys(found), _MOST_SUGGESTIONS))
+
+
+def _with_classes(folder: Path, *, depth: int) -> list[Path]:
+    try:
+        with os.scandir(folder) as entries:
+            names = sorted(
+                e.name
+                for e in itertools.islice(entries, 10_000)
+                if e.is_dir(follow_symlinks=False) and not e.name.startswith(".")
+            )
+    except OSError:
+        return []
+    if not names:
+        return []
+    below = [f for name in names[:1000] for f in _with_classes(folder / name, depth=depth - 1)]
+    return [folder, *below] if depth else []

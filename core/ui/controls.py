@@ -1,0 +1,31 @@
+"""Controls that pages share: bound to the link, and never without a value."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+import streamlit as st
+
+T = TypeVar("T")
+
+
+def segmented(
+    label: str, options: Sequence[T], *, key: str, default: T | None = None, help: str | None = None
+) -> T:
+    """Ask for exactly one of a few options; the link carries it.
+
+    Args:
+        default: The first option if not given.
+    """
+    fallback = options[0] if default is None else default
+    chosen = st.segmented_control(
+        label,
+        options,
+        default=fallback,
+        required=True,
+        key=key,
+        bind="query-params",
+        width="stretch",
+        help=help,
+    )
+    # A link with an empty value (`?metric=`) clears even a control that requires one.
+    return fallback if chosen is None else chosen

@@ -1,0 +1,73 @@
+"""Read-only means refused at the store, whoever asks and by whatever way."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.config import load_settings
+from core.errors import ReadOnlyError
+from core.index import IndexChoice, IndexType
+from core.indexing import add_metric, build_index
+from core.metric import Metric
+from core.store import VectorStore, open_store
+from core.verify import verify
+from tests.conftest import ColourEncoder
+
+FAMILY = "fruit"
+
+
+@pytest.fixture
+def read_only(
+    store: VectorStore, database: Path, dataset: Path, encoder: ColourEncoder
+) -> VectorStore:
+    """A second view of a built collection that may not change it."""
+    build_index(dataset, store=store, encoder=encoder, family=FAMILY, metrics=[Metric.L2])
+    view = VectorStore(str(database), database="pictures", read_only=True)
+    yield view
+    view.close()
+
+
+CHANGES: dict[str, Callable[[VectorStore], object]] = {
+    "create": lambda store: store.create(
+        FAMILY, Metric.IP, encoder=ColourEncoder().identity, dataset="/x",
+        index=IndexChoice(), expected_rows=1,
+    ),
+    "upsert": lambda store: store.upsert(
+        FAMILY, Metric.L2, [next(store.records(FAMILY, Metric.L2))], np.ones((1, 8), np.float32)
+    ),
+    "delete": lambda store: store.delete(
+        FAMILY, Metric.L2, [next(store.records(FAMILY, Metric.L2)).id]
+    ),
+    "fit_index": lambda store: store.fit_index(
+        FAMILY, Metric.L2, index=IndexChoice(IndexType.FLAT), expected_rows=12
+    ),
+    "set_complete": lambda store: store.set_complete(FAMILY, Metric.L2, complete=False),
+    "finish": lambda store: store.finish(FAMILY, Metric.L2),
+    "drop": lambda store: store.drop(FAMILY, Metric.L2),
+    "add_metric": lambda store: add_metric(Metric.IP, store=store, family=FAMILY),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_every_change_is_refused_and_nothing_changes(read_only: VectorStore, name: str) -> None:
+    before = read_only.info(FAMILY, Metric.L2), read_only.metrics(FAMILY)
+    with pytest.raises(ReadOnlyError, match="ORCHARD_READ_ONLY=false"):
+        CHANGES[name](read_only)
+    assert (read_only.info(FAMILY, Metric.L2), read_only.metrics(FAMILY)) == before
+
+
+def test_reading_and_verifying_still_work(read_only: VectorStore) -> None:
+    info = read_only.info(FAMILY, Metric.L2)
+    hits = read_only.search(info, np.ones(8, np.float32), k=3, nprobe=1)
+    assert len(hits) == 3
+    assert verify(read_only, family=FAMILY).findings == ()
+
+
+def test_the_setting_reaches_the_store(no_settings: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORCHARD_READ_ONLY", "true")
+    store = open_store(load_settings())
+    with pytest.raises(ReadOnlyError):
+        store.finish("anything", Metric.L2)
+    store.close()

@@ -1,0 +1,104 @@
+"""Health: what the database says, what lies on disk, what a person should look at."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from core.config import load_settings
+from core.errors import StoreUnavailableError
+from core.health import (
+    CollectionHealth,
+    DatabaseHealth,
+    FilesHealth,
+    bytes_of,
+    collections_health,
+    concerns,
+    database_health,
+    disk_usage,
+    files_health,
+    public_address,
+)
+from core.indexing import build_index
+from core.metric import Metric
+from core.store import VectorStore
+from tests.conftest import ColourEncoder
+
+WELL = DatabaseHealth("Milvus Lite", "3", "/x.db", "d", 1.0, "")
+
+
+@pytest.fixture
+def built(store: VectorStore, dataset: Path, encoder: ColourEncoder) -> list[CollectionHealth]:
+    build_index(dataset, store=store, encoder=encoder, family="fruit")
+    return collections_health(store, "fruit")
+
+
+def test_a_built_collection_is_well(built: list[CollectionHealth], dataset: Path) -> None:
+    assert [one.info.metric for one in built] == list(Metric)
+    assert all(one.loaded and one.info.rows == 12 for one in built)
+    files = files_health(dataset)
+    assert (files.pictures, files.skipped, files.other, files.error) == (12, 0, 0, "")
+    assert concerns(WELL, built, files) == []
+
+
+def test_each_trouble_is_named(built: list[CollectionHealth], dataset: Path) -> None:
+    first = built[0].info
+    troubled = [
+        CollectionHealth(replace(first, complete=False, pending_rows=5, rows=11), loaded=False),
+        CollectionHealth(replace(first, encoder=ColourEncoder("11111111").identity), loaded=True),
+    ]
+    said = " ".join(concerns(WELL, troubled, FilesHealth(str(dataset), 13)))
+    for words in (
+        "incomplete", "5 rows", "not loaded", "different numbers of rows", "different encoders",
+        "13 pictures",
+    ):  # fmt: skip
+        assert words in said
+    assert concerns(replace(WELL, error="away"), troubled, None) == ["away"]
+
+
+def test_missing_dataset_folder_is_a_concern_not_a_failure(
+    built: list[CollectionHealth], tmp_path: Path
+) -> None:
+    files = files_health(tmp_path / "gone")
+    assert files.pictures is None
+    assert "does not exist" in concerns(WELL, built, files)[0]
+
+
+def test_database_that_answers_and_one_that_does_not(
+    store: VectorStore, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = load_settings(milvus_uri=str(database))
+    health = database_health(store, settings)
+    assert (health.kind, health.error) == ("Milvus Lite", "")
+    assert health.milliseconds is not None
+    assert "3.2.2" in health.version
+
+    def away() -> float:
+        raise StoreUnavailableError("gone")
+
+    monkeypatch.setattr(store, "ping", away)
+    health = database_health(store, settings)
+    assert (health.milliseconds, health.error) == (None, "gone")
+
+
+@pytest.mark.parametrize(
+    ("uri", "shown"),
+    [
+        ("http://localhost:19530", "http://localhost:19530"),
+        ("https://root:secret@host:443/x?token=secret", "https://host:443/x"),
+        ("/data/orchard.db", "/data/orchard.db"),
+    ],
+)
+def test_address_is_shown_without_secrets(uri: str, shown: str) -> None:
+    assert public_address(uri) == shown
+
+
+def test_disk_usage_counts_files_by_purpose(no_settings: None) -> None:
+    settings = load_settings()
+    for name, size in {"thumbnails/a/1.jpg": 10, "index_reports/r.json": 3, "runs/r": 4}.items():
+        file = settings.data_dir / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"x" * size)
+    used = disk_usage(settings)
+    assert (used["Thumbnails"], used["Reports"], used["Maps"], used["Database"]) == (10, 7, 0, 0)
+    assert bytes_of(settings.data_dir) == 17
