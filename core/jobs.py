@@ -1,0 +1,200 @@
+"""One run at a time in a thread of this process: start, look how far it is, cancel.
+
+A thread, since Milvus Lite lets one process open its file; everybody who has the dashboard open
+sees the same run.
+"""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from core.errors import BusyError, OrchardError
+from core.records import SkippedFile
+from core.run_state import (
+    MOST_SKIPPED,
+    RunState,
+    Status,
+    load_states,
+    mark_interrupted,
+    save_state,
+)
+from core.tasks import Task
+
+logger = logging.getLogger(__name__)
+
+# The rate is taken over so many seconds: pictures that are known already pass much faster.
+_RATE_SECONDS = 10.0
+_MOST_NOTES = 20
+
+
+class CancelledRunError(Exception):
+    """Raised inside a run that was asked to stop."""
+
+
+class Progress:
+    """What a run tells while it goes on; every call may stop it."""
+
+    def __init__(self, runner: "Runner") -> None:
+        self._runner = runner
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """Tell the stage, how many steps are done, and how many there are.
+
+        Raises:
+            CancelledRunError: The run was asked to stop.
+        """
+        self._runner._advance(stage, done, total)
+
+    def skip(self, skipped: SkippedFile) -> None:
+        """Tell of a file that is left out."""
+        self._runner._skip(skipped)
+
+    def note(self, sentence: str) -> None:
+        """Tell what a person should know."""
+        self._runner._note(sentence)
+
+
+Perform = Callable[[Task, Progress], dict[str, Any]]
+
+
+class Runner:
+    """Runs tasks one at a time; safe between threads."""
+
+    def __init__(
+        self, folder: Path, perform: Perform, *, on_end: Callable[[], None] | None = None
+    ) -> None:
+        """Start nothing, and mark what an earlier process did not finish.
+
+        Args:
+            folder: Where the runs' files are kept.
+            perform: Does a task and returns what it did, as plain data.
+            on_end: Called in the run's thread when it has ended, before anybody is told so.
+        """
+        self._folder, self._perform, self._on_end = folder, perform, on_end
+        self._lock = threading.Lock()
+        self._state: RunState | None = None
+        self._thread: threading.Thread | None = None
+        self._pace: deque[tuple[float, int]] = deque()
+        mark_interrupted(folder)
+
+    def start(self, task: Task) -> RunState:
+        """Start a task in the background.
+
+        Raises:
+            BusyError: Another run is going on.
+            StoreError: The run's file cannot be written; nothing was started.
+        """
+        with self._lock:
+            if self._state and self._state.is_open:
+                raise BusyError(
+                    f"another run is going on: {self._state.task.title}. Wait until it has ended "
+                    "or cancel it, then start this one."
+                )
+            now = datetime.now(UTC)
+            name = f"run-{now.strftime('%Y%m%d-%H%M%S-%f')}"
+            state = RunState(name, task, Status.RUNNING, now.timestamp())
+            save_state(state, self._folder)
+            self._state, self._pace = state, deque()
+            self._thread = threading.Thread(target=self._work, args=(task,), name="run")
+            # The file remembers what the end of the process cuts off.
+            self._thread.daemon = True
+            self._thread.start()
+            return state
+
+    def state(self) -> RunState | None:
+        """Return the run that goes on or was the last of this process; None before the first."""
+        with self._lock:
+            return self._state
+
+    def unfinished(self, family: str) -> RunState | None:
+        """Return the family's newest run if it stopped and can be continued, else None."""
+        newest = next((s for s in load_states(self._folder) if s.task.family == family), None)
+        return newest if newest and newest.can_continue else None
+
+    def dismiss(self, state: RunState) -> None:
+        """Offer a stopped run no longer.
+
+        Raises:
+            StoreError: Its file cannot be written.
+        """
+        save_state(replace(state, dismissed=True), self._folder)
+
+    def cancel(self) -> None:
+        """Ask the run to stop; what it has written stays, and it can be continued."""
+        with self._lock:
+            if self._state and self._state.is_open:
+                self._state = replace(self._state, cancelling=True)
+
+    def wait(self, seconds: float) -> None:
+        """Wait until the run has ended, at most so many seconds."""
+        if self._thread:
+            self._thread.join(seconds)
+
+    def _work(self, task: Task) -> None:
+        started = time.monotonic()
+        try:
+            outcome = self._perform(task, Progress(self))
+            end: dict[str, Any] = {"status": Status.DONE, "outcome": outcome}
+        except CancelledRunError:
+            end = {"status": Status.CANCELLED}
+        except OrchardError as error:
+            logger.info("the run %s stopped: %s", task.title, error, exc_info=True)
+            end = {"status": Status.FAILED, "error": str(error)}
+        except Exception as error:
+            logger.exception("the run %s failed", task.title)
+            kind = type(error).__name__
+            end = {"status": Status.FAILED, "error": f"something failed that should not ({kind})."}
+        seconds = round(time.monotonic() - started, 2)
+        with self._lock:
+            assert self._state is not None
+            final = replace(self._state, seconds=seconds, cancelling=False, **end)
+        if self._on_end:
+            self._on_end()
+        self._keep(final)
+
+    def _keep(self, final: RunState) -> None:
+        try:
+            save_state(final, self._folder)
+        except OrchardError as error:
+            final = replace(final, notes=(*final.notes, str(error)))
+        # Last: whoever sees the end may count on the file.
+        with self._lock:
+            self._state = final
+
+    def _advance(self, stage: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        with self._lock:
+            state = self._state
+            assert state is not None
+            if state.cancelling:
+                raise CancelledRunError
+            if stage != state.stage or (self._pace and done < self._pace[-1][1]):
+                self._pace = deque([(now, done)])
+            while len(self._pace) > 1 and now - self._pace[0][0] > _RATE_SECONDS:
+                self._pace.popleft()
+            since, before = self._pace[0]
+            rate = (done - before) / (now - since) if now > since else 0.0
+            if now - self._pace[-1][0] > _RATE_SECONDS / 50:
+                self._pace.append((now, done))
+            self._state = replace(state, stage=stage, done=done, total=total, rate=rate)
+
+    def _skip(self, skipped: SkippedFile) -> None:
+        with self._lock:
+            state = self._state
+            assert state is not None
+            kept = state.skipped
+            if len(kept) < MOST_SKIPPED:
+                kept = (*kept, skipped)
+            self._state = replace(state, skipped=kept, skipped_count=state.skipped_count + 1)
+
+    def _note(self, sentence: str) -> None:
+        with self._lock:
+            assert self._state is not None
+            notes = tuple(dict.fromkeys((*self._state.notes, sentence)))[-_MOST_NOTES:]
+            self._state = replace(self._state, notes=notes)

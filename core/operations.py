@@ -1,0 +1,241 @@
+"""The tasks of a run, done: every change the dashboard makes to a family goes through here."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.access import require_writable
+from core.archive import unpack
+from core.config import DEFAULT_WEIGHT_SET, Settings
+from core.dataset import is_gone, list_dataset
+from core.errors import ArchiveError, CollectionNotFoundError, DatasetError
+from core.index import IndexChoice, IndexType, auto_nlist
+from core.indexing import add_metric, build_index
+from core.jobs import Progress
+from core.metric import Metric
+from core.records import ImageRecord
+from core.sample import draw_sample
+from core.self_test import run_self_test
+from core.store import VectorStore, open_store
+from core.tasks import Kind, Task
+from core.verify import repair, verify
+from core.weights import Checkpoint, checkpoint_for, find_checkpoint
+
+if TYPE_CHECKING:
+    from core.encoder import Encoder
+
+# A server that restarts is back within this time.
+_PATIENCE_SECONDS = 60.0
+
+
+def perform(
+    task: Task, progress: Progress, *, store: VectorStore, settings: Settings
+) -> dict[str, Any]:
+    """Do a task and return what it did, as plain data for JSON.
+
+    Raises:
+        ReadOnlyError: It would change something, and the settings forbid that.
+        OrchardError: What went wrong, and what to do next.
+        CancelledRunError: It was asked to stop.
+    """
+    if task.kind.changes:
+        require_writable(read_only=settings.read_only)
+    with _patient(store, settings, progress) as patient:
+        return _ACTIONS[task.kind](task, progress, patient, settings)
+
+
+@contextlib.contextmanager
+def _patient(store: VectorStore, settings: Settings, progress: Progress) -> Iterator[VectorStore]:
+    """Give a run more patience with a server than a page has; Milvus Lite needs none."""
+    if settings.is_lite:
+        yield store
+        return
+    opened = open_store(settings, patience=_PATIENCE_SECONDS, on_retry=progress.note)
+    with contextlib.closing(opened) as patient:
+        yield patient
+
+
+def _build(
+    task: Task, progress: Progress, store: VectorStore, settings: Settings
+) -> dict[str, Any]:
+    folder = Path(task.folder)
+    if task.draw:
+        draw_sample(
+            folder,
+            per_class=task.draw,
+            on_progress=lambda done, total: progress("draw", done, total),
+        )
+    if task.archive:
+        _unpack(Path(task.archive), folder, progress)
+    # A wrong folder should not cost a download and the loading of a model first.
+    list_dataset(folder)
+    report = build_index(
+        folder,
+        store=store,
+        encoder=_encoder(task, progress, store, settings),
+        family=task.family,
+        metrics=task.metrics,
+        index=task.index,
+        recreate=task.recreate,
+        on_progress=progress,
+        on_skip=progress.skip,
+    )
+    return report.to_dict()
+
+
+def _unpack(archive: Path, folder: Path, progress: Progress) -> None:
+    if not folder.is_dir():
+        if not archive.is_file():
+            raise ArchiveError("the uploaded file is gone. Upload it again.")
+        unpack(archive, folder, on_progress=lambda done, total: progress("unpack", done, total))
+    archive.unlink(missing_ok=True)
+
+
+def _encoder(task: Task, progress: Progress, store: VectorStore, settings: Settings) -> "Encoder":
+    progress("load", 0, 0)
+    checkpoint = _checkpoint(task, progress, store, settings)
+    if checkpoint.notice:
+        progress.note(checkpoint.notice)
+    from core.encoder import Encoder
+
+    progress("load", 0, 0)
+    return Encoder(checkpoint, precision=settings.precision)
+
+
+def _checkpoint(
+    task: Task, progress: Progress, store: VectorStore, settings: Settings
+) -> Checkpoint:
+    metrics = store.metrics(task.family)
+    if metrics and not task.recreate and not task.architecture:
+        return checkpoint_for(store.info(task.family, metrics[0]).encoder, settings)
+    if task.architecture and task.architecture != settings.architecture:
+        # The weights of the settings are those of its own architecture.
+        changed = {"architecture": task.architecture, "weights": None}
+        settings = settings.model_copy(update=changed | {"weight_set": DEFAULT_WEIGHT_SET})
+    return find_checkpoint(
+        settings, on_progress=lambda done, total: progress("download", done, total)
+    )
+
+
+def _add_metric(
+    task: Task, progress: Progress, store: VectorStore, settings: Settings
+) -> dict[str, Any]:
+    reports = [
+        add_metric(metric, store=store, family=task.family, index=task.index, on_progress=progress)
+        for metric in task.metrics
+    ]
+    return reports[-1].to_dict()
+
+
+def _reindex(
+    task: Task, progress: Progress, store: VectorStore, settings: Settings
+) -> dict[str, Any]:
+    built = []
+    for number, metric in enumerate(task.metrics):
+        progress("index", number, len(task.metrics))
+        info = store.info(task.family, metric)
+        index = _explicit(task.index, info.rows)
+        store.fit_index(task.family, metric, index=index, expected_rows=info.rows)
+        store.finish(task.family, metric)
+        built.append(asdict(store.info(task.family, metric)))
+    return {"collections": built}
+
+
+def _explicit(index: IndexChoice, rows: int) -> IndexChoice:
+    """Write out the nlist that was left open: a choice that says nothing changes nothing."""
+    if index.index_type is IndexType.IVF_FLAT and index.nlist is None:
+        return IndexChoice(IndexType.IVF_FLAT, auto_nlist(rows))
+    return index
+
+
+def _verify(
+    task: Task, progress: Progress, store: VectorStore, settings: Settings
+) -> dict[str, Any]:
+    progress("verify", 0, 0)
+    return asdict(verify(store, family=task.family, dataset=settings.dataset))
+
+
+def _repair(
+    task: Task, progress: Progress, store: VectorStore, settings: Settings
+) -> dict[str, Any]:
+    progress("repair", 0, 0)
+    written = repair(store, family=task.family, dataset=settings.dataset)
+    return {"written": written, **_verify(task, progress, store, settings)}
+
+
+def _prune(
+    task: Task, progress: Progress, store: VectorStore, settings: Settings
+) -> dict[str, Any]:
+    metrics = _require(store, task.family)
+    root = settings.dataset or Path(store.info(task.family, metrics[0]).dataset)
+    if not root.is_dir():
+        raise DatasetError(
+            f"the dataset folder {str(root)!r} is not there, so every file would count as deleted; "
+            "nothing was changed. Bring the folder back, or set ORCHARD_DATASET to it."
+        )
+    return _delete(task, progress, store, lambda record: is_gone(root, record.path))
+
+
+def _remove_class(
+    task: Task, progress: Progress, store: VectorStore, settings: Settings
+) -> dict[str, Any]:
+    return _delete(task, progress, store, lambda record: record.label == task.label)
+
+
+def _delete(
+    task: Task,
+    progress: Progress,
+    store: VectorStore,
+    doomed: Callable[[ImageRecord], bool],
+) -> dict[str, Any]:
+    """Delete the rows that `doomed` picks from every collection."""
+    metrics = _require(store, task.family)
+    gone: dict[int, str] = {}
+    for number, metric in enumerate(metrics):
+        progress("delete", number, len(metrics))
+        here = {r.id: r.path for r in store.records(task.family, metric) if doomed(r)}
+        store.delete(task.family, metric, list(here))
+        store.finish(task.family, metric)
+        gone |= here
+    return {"removed": len(gone), "examples": sorted(gone.values())[:5]}
+
+
+def _drop(task: Task, progress: Progress, store: VectorStore, settings: Settings) -> dict[str, Any]:
+    existing = store.metrics(task.family)
+    dropped = [metric for metric in task.metrics if metric in existing]
+    for number, metric in enumerate(dropped):
+        progress("drop", number, len(dropped))
+        store.drop(task.family, metric)
+    return {"dropped": dropped}
+
+
+def _self_test(
+    task: Task, progress: Progress, store: VectorStore, settings: Settings
+) -> dict[str, Any]:
+    cache = settings.data_dir / "matrices"
+    return run_self_test(store, family=task.family, cache_dir=cache, on_progress=progress).to_dict()
+
+
+def _require(store: VectorStore, family: str) -> list[Metric]:
+    metrics = store.metrics(family)
+    if not metrics:
+        raise CollectionNotFoundError(
+            f"there is no collection {family!r} any more; somebody has dropped it. Build it again."
+        )
+    return metrics
+
+
+_Action = Callable[[Task, Progress, VectorStore, Settings], dict[str, Any]]
+_ACTIONS: dict[Kind, _Action] = {
+    Kind.BUILD: _build,
+    Kind.ADD_METRIC: _add_metric,
+    Kind.REINDEX: _reindex,
+    Kind.VERIFY: _verify,
+    Kind.REPAIR: _repair,
+    Kind.PRUNE: _prune,
+    Kind.REMOVE_CLASS: _remove_class,
+    Kind.DROP: _drop,
+    Kind.SELF_TEST: _self_test,
+}

@@ -1,0 +1,135 @@
+"""How far a run is, and the file that remembers it when the process ends."""
+
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from core.errors import OrchardError, StoreError
+from core.records import SkippedFile
+from core.tasks import Task
+
+logger = logging.getLogger(__name__)
+
+# Skipped files that are kept with the run; all of them are counted, and all are in its report.
+MOST_SKIPPED = 200
+
+
+class Status(StrEnum):
+    """How a run stands; the value is how a person reads it."""
+
+    RUNNING = "running"
+    DONE = "done"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """What is known about a run.
+
+    Attributes:
+        name: Of its file, by the moment it began.
+        started: Seconds since 1970.
+        stage: Such as `encode`; empty before the first.
+        done: Steps of the stage that are done, of `total`; 0 of 0 where they cannot be counted.
+        rate: Steps a second over the last moments; 0 while unknown.
+        cancelling: Whether it was asked to stop and has not yet.
+        skipped: The first `MOST_SKIPPED` files that were left out.
+        skipped_count: How many files were left out.
+        notes: What a person should know, such as that a server is waited for.
+        error: Why it failed; empty otherwise.
+        outcome: What it did, as plain data; empty unless it is done.
+        seconds: It took; 0 while it runs.
+        dismissed: Whether nobody wants to continue it.
+    """
+
+    name: str
+    task: Task
+    status: Status
+    started: float
+    stage: str = ""
+    done: int = 0
+    total: int = 0
+    rate: float = 0.0
+    cancelling: bool = False
+    skipped: tuple[SkippedFile, ...] = ()
+    skipped_count: int = 0
+    notes: tuple[str, ...] = ()
+    error: str = ""
+    outcome: dict[str, Any] | None = None
+    seconds: float = 0.0
+    dismissed: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it runs."""
+        return self.status is Status.RUNNING
+
+    @property
+    def can_continue(self) -> bool:
+        """Whether the same task again would go on where this run stopped."""
+        stopped = self.status not in (Status.RUNNING, Status.DONE)
+        return stopped and self.task.kind.is_resumable and not self.dismissed
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds left of the stage at its present rate; None while that is unknown."""
+        if not self.rate or self.done >= self.total:
+            return None
+        return (self.total - self.done) / self.rate
+
+
+def save_state(state: RunState, folder: Path) -> None:
+    """Write a run's file, whole or not at all.
+
+    Raises:
+        StoreError: It cannot be written.
+    """
+    path = folder / f"{state.name}.json"
+    part = path.with_suffix(".part")
+    text = json.dumps(asdict(state), indent=1, ensure_ascii=False, default=str)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        part.write_text(text + "\n", encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise StoreError(
+            f"the state of the run cannot be written to {str(folder)!r} ({error.strerror}). Make "
+            "room or set ORCHARD_DATA_DIR to a folder you may write to."
+        ) from error
+
+
+def load_states(folder: Path) -> Iterator[RunState]:
+    """Yield the runs of a folder, newest first; a damaged file is passed over and logged."""
+    for path in sorted(folder.glob("run-*.json"), reverse=True):
+        try:
+            yield _parsed(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError, KeyError, OrchardError) as error:
+            logger.warning("%s is no state of a run and is passed over: %s", path, error)
+
+
+def mark_interrupted(folder: Path) -> None:
+    """Mark the runs that an earlier process did not live to finish.
+
+    Only for the start of a process: whatever runs then belongs to one that has ended.
+    """
+    for state in load_states(folder):
+        if state.is_open:
+            save_state(replace(state, status=Status.INTERRUPTED, cancelling=False), folder)
+
+
+def _parsed(data: dict[str, Any]) -> RunState:
+    return RunState(
+        **{
+            **data,
+            "task": Task.from_dict(data["task"]),
+            "status": Status(data["status"]),
+            "skipped": tuple(SkippedFile(**one) for one in data["skipped"]),
+            "notes": tuple(data["notes"]),
+        }
+    )

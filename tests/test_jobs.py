@@ -1,0 +1,210 @@
+"""One run at a time: started once, seen by all, cancelled, remembered past the end of a process."""
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.errors import BusyError, StoreError
+from core.index import IndexChoice, IndexType
+from core.jobs import Progress, Runner
+from core.metric import Metric
+from core.records import SkippedFile
+from core.run_state import MOST_SKIPPED, Status, load_states
+from core.tasks import Kind, Task
+
+TASK = Task(Kind.BUILD, "fruit", folder="/photos", metrics=(Metric.L2, Metric.IP))
+
+
+class Work:
+    """A task that goes on until it is let go or cancelled."""
+
+    def __init__(self) -> None:
+        self.started, self.release = threading.Event(), threading.Event()
+
+    def __call__(self, task: Task, progress: Progress) -> dict[str, Any]:
+        self.started.set()
+        done = 0
+        while not self.release.wait(0.01):
+            done += 1
+            progress("encode", done, 1_000_000)
+        return {"done": done}
+
+
+@pytest.fixture
+def work() -> Work:
+    return Work()
+
+
+def state_after(runner: Runner) -> Any:
+    runner.wait(10)
+    state = runner.state()
+    assert state is not None
+    assert not state.is_open
+    return state
+
+
+def test_run_tells_stage_count_rate_and_time_left(tmp_path: Path, work: Work) -> None:
+    runner = Runner(tmp_path, work)
+    runner.start(TASK)
+    time.sleep(0.6)
+    state = runner.state()
+    assert state.is_open
+    assert (state.stage, state.total) == ("encode", 1_000_000)
+    # A step takes 10 ms and more, so at most 100 a second; a loaded machine makes fewer.
+    assert 1 < state.rate <= 100
+    assert state.seconds_left == pytest.approx((1_000_000 - state.done) / state.rate)
+    work.release.set()
+    final = state_after(runner)
+    assert (final.status, final.error) == (Status.DONE, "")
+    assert final.outcome["done"] >= state.done
+    assert final.seconds > 0.5
+
+
+def test_second_start_is_refused_and_the_first_goes_on(tmp_path: Path, work: Work) -> None:
+    runner = Runner(tmp_path, work)
+    first = runner.start(TASK)
+    with pytest.raises(BusyError, match=r"another run is going on: Build fruit"):
+        runner.start(Task(Kind.DROP, "fruit"))
+    assert runner.state().name == first.name
+    work.release.set()
+    assert state_after(runner).status is Status.DONE
+
+
+def test_of_many_visitors_who_press_at_once_one_gets_through(tmp_path: Path, work: Work) -> None:
+    runner, started, refused = Runner(tmp_path, work), [], []
+    barrier = threading.Barrier(16)
+
+    def press() -> None:
+        barrier.wait()
+        try:
+            started.append(runner.start(TASK))
+        except BusyError as error:
+            refused.append(error)
+
+    threads = [threading.Thread(target=press) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(started), len(refused)) == (1, 15)
+    work.release.set()
+    state_after(runner)
+    assert len(list(load_states(tmp_path))) == 1
+
+
+def test_cancelled_run_can_be_continued_until_it_is_dismissed(tmp_path: Path, work: Work) -> None:
+    runner = Runner(tmp_path, work)
+    runner.start(TASK)
+    assert work.started.wait(5)
+    runner.cancel()
+    state = state_after(runner)
+    assert (state.status, state.cancelling) == (Status.CANCELLED, False)
+    unfinished = runner.unfinished("fruit")
+    assert unfinished is not None
+    assert unfinished.task == TASK
+    assert runner.unfinished("other") is None
+    runner.dismiss(unfinished)
+    assert runner.unfinished("fruit") is None
+
+
+def test_failure_is_told_in_words_and_can_be_continued(tmp_path: Path) -> None:
+    def fail(task: Task, progress: Progress) -> dict[str, Any]:
+        raise StoreError("the database does not answer. Try again.")
+
+    runner = Runner(tmp_path, fail)
+    runner.start(TASK)
+    state = state_after(runner)
+    assert (state.status, state.error) == (
+        Status.FAILED,
+        "the database does not answer. Try again.",
+    )
+    assert runner.unfinished("fruit") is not None
+    # And a later one may start.
+    runner.start(TASK)
+
+
+def test_fault_of_ours_shows_no_details(tmp_path: Path) -> None:
+    def fail(task: Task, progress: Progress) -> dict[str, Any]:
+        raise ZeroDivisionError("secret")
+
+    runner = Runner(tmp_path, fail)
+    runner.start(TASK)
+    error = state_after(runner).error
+    assert "ZeroDivisionError" in error
+    assert "secret" not in error
+
+
+def test_run_that_a_process_did_not_live_to_finish_is_offered_again(
+    tmp_path: Path, work: Work
+) -> None:
+    Runner(tmp_path, work).start(TASK)
+    assert work.started.wait(5)
+    # What a new process finds is the file of a run that is still marked as running.
+    next_start = Runner(tmp_path, Work())
+    assert next_start.state() is None
+    found = next_start.unfinished("fruit")
+    assert found is not None
+    assert (found.status, found.task) == (Status.INTERRUPTED, TASK)
+    work.release.set()
+
+
+def test_what_is_finished_or_cannot_go_on_is_not_offered(tmp_path: Path) -> None:
+    runner = Runner(tmp_path, lambda task, progress: {})
+    runner.start(TASK)
+    state_after(runner)
+    assert runner.unfinished("fruit") is None
+
+
+def test_skipped_files_are_all_counted_and_the_first_are_kept(tmp_path: Path) -> None:
+    def skip(task: Task, progress: Progress) -> dict[str, Any]:
+        for number in range(MOST_SKIPPED + 5):
+            progress.skip(SkippedFile(f"{number}.jpg", "damaged"))
+        progress.note("waiting")
+        progress.note("waiting")
+        return {}
+
+    runner = Runner(tmp_path, skip)
+    runner.start(TASK)
+    state = state_after(runner)
+    assert (len(state.skipped), state.skipped_count) == (MOST_SKIPPED, MOST_SKIPPED + 5)
+    assert state.notes == ("waiting",)
+    assert next(load_states(tmp_path)) == state
+
+
+def test_end_is_told_to_the_caller_before_it_shows(tmp_path: Path) -> None:
+    seen: list[bool] = []
+    runner = Runner(
+        tmp_path, lambda task, progress: {}, on_end=lambda: seen.append(runner.state().is_open)
+    )
+    runner.start(TASK)
+    state_after(runner)
+    assert seen == [True]
+
+
+def test_start_is_refused_where_its_file_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("a file")
+    runner = Runner(tmp_path / "runs", lambda task, progress: {})
+    with pytest.raises(StoreError, match="cannot be written"):
+        runner.start(TASK)
+    assert runner.state() is None
+
+
+def test_damaged_file_of_a_run_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "run-1.json").write_text("{")
+    (tmp_path / "run-2.json").write_text('{"task": {}}')
+    assert list(load_states(tmp_path)) == []
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_task_survives_its_file(tmp_path: Path, kind: Kind) -> None:
+    task = Task(
+        kind, "fruit", folder="/ä", metrics=(Metric.COSINE,), recreate=True, label="a\nb",
+        index=IndexChoice(IndexType.HNSW, m=8),
+    )  # fmt: skip
+    runner = Runner(tmp_path, lambda task, progress: {})
+    runner.start(task)
+    state_after(runner)
+    assert next(load_states(tmp_path)).task == task

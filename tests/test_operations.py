@@ -1,0 +1,292 @@
+"""What a run does to a collection: real Milvus Lite, a quick encoder, real faults."""
+
+import shutil
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core import indexing, operations
+from core.config import Settings, load_settings
+from core.errors import ReadOnlyError
+from core.index import IndexChoice, IndexType
+from core.jobs import Runner
+from core.metric import Metric
+from core.operations import perform
+from core.run_state import RunState, Status
+from core.store import VectorStore, open_store
+from core.tasks import Kind, Task
+from tests.conftest import ColourEncoder, draw_dataset
+
+FAMILY = "fruit"
+ALL = tuple(Metric)
+
+
+@pytest.fixture
+def settings(no_settings: None) -> Settings:
+    return load_settings()
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[VectorStore]:
+    store = open_store(settings)
+    yield store
+    store.close()
+
+
+@pytest.fixture(autouse=True)
+def quick(encoder: ColourEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(operations, "_encoder", lambda *_: encoder)
+
+
+Run = Callable[..., RunState]
+
+
+@pytest.fixture
+def run(store: VectorStore, settings: Settings) -> Run:
+    """Run one task to its end."""
+
+    def go(kind: Kind, **details: Any) -> RunState:
+        runner = Runner(
+            settings.data_dir / "runs",
+            lambda task, progress: perform(task, progress, store=store, settings=settings),
+        )
+        runner.start(Task(kind, FAMILY, **details))
+        runner.wait(60)
+        state = runner.state()
+        assert state is not None
+        assert not state.is_open
+        return state
+
+    return go
+
+
+@pytest.fixture
+def built(run: Run, dataset: Path) -> RunState:
+    state = run(Kind.BUILD, folder=str(dataset), metrics=(Metric.L2, Metric.COSINE))
+    assert state.status is Status.DONE, state.error
+    return state
+
+
+def rows(store: VectorStore) -> dict[str, int]:
+    return {metric.value: store.count(FAMILY, metric) for metric in store.metrics(FAMILY)}
+
+
+def test_build_makes_the_metrics_asked_for(built: RunState, store: VectorStore) -> None:
+    assert rows(store) == {"L2": 12, "COSINE": 12}
+    assert built.outcome is not None
+    assert built.outcome["added"] == 12
+
+
+def test_skipped_files_are_told_as_they_happen(run: Run, dataset: Path) -> None:
+    (dataset / "apple" / "broken.png").write_bytes(b"no picture")
+    (dataset / "apple" / "link.png").symlink_to("/etc/passwd")
+    state = run(Kind.BUILD, folder=str(dataset), metrics=(Metric.L2,))
+    assert {one.path for one in state.skipped} == {"apple/broken.png", "apple/link.png"}
+    assert len(state.outcome["skipped"]) == 2
+
+
+def test_archive_is_unpacked_built_from_and_removed(
+    run: Run, dataset: Path, tmp_path: Path, store: VectorStore, settings: Settings
+) -> None:
+    archive = tmp_path / "up.zip"
+    with zipfile.ZipFile(archive, "w") as zipped:
+        for file in dataset.rglob("*.png"):
+            zipped.write(file, file.relative_to(dataset))
+    folder = settings.data_dir / "uploads" / "up"
+    state = run(Kind.BUILD, archive=str(archive), folder=str(folder), metrics=(Metric.L2,))
+    assert state.status is Status.DONE, state.error
+    assert rows(store) == {"L2": 12}
+    assert not archive.exists()
+    # The same again, as after a stop in the middle: what is unpacked is not asked for again.
+    again = run(Kind.BUILD, archive=str(archive), folder=str(folder), metrics=(Metric.L2,))
+    assert again.outcome["unchanged"] == 12
+    shutil.rmtree(folder)
+    assert "gone" in run(Kind.BUILD, archive=str(archive), folder=str(folder)).error
+
+
+def test_sample_is_drawn_first(run: Run, settings: Settings, store: VectorStore) -> None:
+    folder = settings.data_dir / "sample"
+    state = run(Kind.BUILD, folder=str(folder), draw=2, metrics=(Metric.L2,))
+    assert state.status is Status.DONE, state.error
+    assert rows(store) == {"L2": 20}
+
+
+def test_cancelled_build_is_continued_and_encodes_the_rest_only(
+    run: Run, *, dataset: Path, store: VectorStore, settings: Settings, encoder: ColourEncoder,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(indexing, "ENCODE_BATCH", 4)
+    runner: Runner
+    real = encoder.encode
+
+    def encode_then_cancel(*arguments: Any) -> Any:
+        runner.cancel()
+        return real(*arguments)
+
+    monkeypatch.setattr(encoder, "encode", encode_then_cancel)
+    runner = Runner(
+        settings.data_dir / "runs",
+        lambda task, progress: perform(task, progress, store=store, settings=settings),
+    )
+    runner.start(Task(Kind.BUILD, FAMILY, folder=str(dataset), metrics=(Metric.L2,)))
+    runner.wait(60)
+    assert runner.state().status is Status.CANCELLED
+    assert rows(store) == {"L2": 4}
+    assert not store.info(FAMILY, Metric.L2).complete
+    monkeypatch.setattr(encoder, "encode", real)
+    before = encoder.calls
+    unfinished = runner.unfinished(FAMILY)
+    assert unfinished is not None
+    runner.start(unfinished.task)
+    runner.wait(60)
+    assert runner.state().status is Status.DONE
+    assert encoder.calls - before == 8
+    assert rows(store) == {"L2": 12}
+    assert store.info(FAMILY, Metric.L2).complete
+
+
+def test_searching_goes_on_during_a_build(
+    built: RunState, run: Run, *, dataset: Path, store: VectorStore, encoder: ColourEncoder,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    draw_dataset(dataset, ["plum/new.png"], first_seed=77)
+    info = store.info(FAMILY, Metric.L2)
+    known = next(store.records(FAMILY, Metric.L2))
+    query = store.embeddings(FAMILY, Metric.L2, [known.id])[known.id]
+    found: list[int] = []
+    real = encoder.encode
+
+    def search_meanwhile(*arguments: Any) -> Any:
+        found.append(store.search(info, query, k=1, nprobe=max(1, info.nlist))[0][0].id)
+        return real(*arguments)
+
+    monkeypatch.setattr(encoder, "encode", search_meanwhile)
+    assert run(Kind.BUILD, folder=str(dataset), metrics=(Metric.L2,)).outcome["added"] == 1
+    assert found == [known.id]
+
+
+def test_metric_is_added_by_copying(
+    built: RunState, run: Run, store: VectorStore, encoder: ColourEncoder
+) -> None:
+    before = encoder.calls
+    state = run(Kind.ADD_METRIC, metrics=(Metric.IP,))
+    assert state.outcome["copied"] == 12
+    assert rows(store) == {"L2": 12, "IP": 12, "COSINE": 12}
+    assert encoder.calls == before
+
+
+def test_index_is_rebuilt_there_and_back(built: RunState, run: Run, store: VectorStore) -> None:
+    run(Kind.REINDEX, metrics=(Metric.L2,), index=IndexChoice(IndexType.FLAT))
+    assert store.info(FAMILY, Metric.L2).index_type == "FLAT"
+    run(Kind.REINDEX, metrics=(Metric.L2,), index=IndexChoice(IndexType.IVF_FLAT, 3))
+    assert (store.info(FAMILY, Metric.L2).nlist, rows(store)["L2"]) == (3, 12)
+    # nlist left open is worked out, where "nothing in particular" would change nothing.
+    state = run(Kind.REINDEX, metrics=(Metric.L2,), index=IndexChoice())
+    # 12 rows allow 12 // 39 = 0, so 1 list.
+    assert state.outcome["collections"][0]["nlist"] == 1
+    assert store.info(FAMILY, Metric.COSINE).complete
+
+
+def test_prune_deletes_rows_of_deleted_files_only(
+    built: RunState, run: Run, dataset: Path, store: VectorStore
+) -> None:
+    (dataset / "apple" / "0.png").unlink()
+    state = run(Kind.PRUNE)
+    assert (state.outcome["removed"], state.outcome["examples"]) == (1, ["apple/0.png"])
+    assert rows(store) == {"L2": 11, "COSINE": 11}
+
+
+def test_prune_is_refused_when_the_whole_folder_is_away(
+    built: RunState, run: Run, dataset: Path, store: VectorStore
+) -> None:
+    dataset.rename(dataset.with_name("away"))
+    state = run(Kind.PRUNE)
+    assert state.status is Status.FAILED
+    assert "every file would count as deleted" in state.error
+    assert rows(store) == {"L2": 12, "COSINE": 12}
+
+
+def test_class_is_removed_and_its_files_stay(
+    built: RunState, run: Run, dataset: Path, store: VectorStore
+) -> None:
+    assert run(Kind.REMOVE_CLASS, label="apple").outcome["removed"] == 4
+    assert rows(store) == {"L2": 8, "COSINE": 8}
+    assert len(list((dataset / "apple").iterdir())) == 4
+
+
+def test_verify_finds_and_repair_mends(built: RunState, run: Run, store: VectorStore) -> None:
+    lost = next(store.records(FAMILY, Metric.L2)).id
+    store.delete(FAMILY, Metric.L2, [lost])
+    store.finish(FAMILY, Metric.L2)
+    problems = {one["problem"].value for one in run(Kind.VERIFY).outcome["findings"]}
+    assert "rows that differ between metrics" in problems
+    state = run(Kind.REPAIR)
+    assert (state.outcome["written"], state.outcome["findings"]) == (1, ())
+
+
+def test_drop_takes_the_metrics_asked_for(built: RunState, run: Run, store: VectorStore) -> None:
+    assert run(Kind.DROP, metrics=(Metric.L2,)).outcome == {"dropped": ["L2"]}
+    assert rows(store) == {"COSINE": 12}
+    assert run(Kind.DROP, metrics=ALL).outcome == {"dropped": ["COSINE"]}
+    assert rows(store) == {}
+
+
+@pytest.mark.parametrize(
+    "kind", [Kind.VERIFY, Kind.PRUNE, Kind.REMOVE_CLASS, Kind.SELF_TEST, Kind.ADD_METRIC]
+)
+def test_collection_that_somebody_else_dropped_is_a_clear_failure(
+    built: RunState, run: Run, store: VectorStore, kind: Kind
+) -> None:
+    for metric in store.metrics(FAMILY):
+        store.drop(FAMILY, metric)
+    state = run(kind, metrics=(Metric.IP,))
+    assert state.status is Status.FAILED
+    assert "there is no" in state.error or "there is none of that name" in state.error
+
+
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind.changes])
+def test_read_only_refuses_every_change_before_it_begins(
+    built: RunState, store: VectorStore, settings: Settings, kind: Kind, tmp_path: Path
+) -> None:
+    closed = settings.model_copy(update={"read_only": True})
+    task = Task(kind, FAMILY, metrics=ALL, label="apple", folder=str(tmp_path / "new"), draw=1)
+    progress: Any = None
+    with pytest.raises(ReadOnlyError):
+        perform(task, progress, store=store, settings=closed)
+    assert rows(store) == {"L2": 12, "COSINE": 12}
+    assert not (tmp_path / "new").exists()
+
+
+def test_folder_without_pictures_fails_before_a_model_is_loaded(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise AssertionError("a model was loaded")
+
+    monkeypatch.setattr(operations, "_encoder", fail)
+    state = run(Kind.BUILD, folder=str(tmp_path / "nothing"), metrics=ALL)
+    assert "does not exist" in state.error
+
+
+def test_encoder_is_that_of_the_collection_unless_it_is_built_anew(
+    built: RunState, store: VectorStore, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def found(*_: object, **__: object) -> None:
+        asked.append("settings")
+
+    def same(identity: object, _: object) -> None:
+        asked.append(str(identity))
+
+    monkeypatch.setattr(operations, "find_checkpoint", found)
+    monkeypatch.setattr(operations, "checkpoint_for", same)
+    task, progress = Task(Kind.BUILD, FAMILY), Any
+    operations._checkpoint(task, progress, store, settings)
+    operations._checkpoint(replace(task, recreate=True), progress, store, settings)
+    operations._checkpoint(replace(task, architecture="resnet18"), progress, store, settings)
+    assert asked == [str(store.info(FAMILY, Metric.L2).encoder), "settings", "settings"]

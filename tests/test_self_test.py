@@ -1,0 +1,143 @@
+"""The self-test passes on a sound collection and fails on each thing it is there to notice."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from core.dataset import image_id
+from core.errors import CollectionNotFoundError
+from core.index import IndexChoice, IndexType
+from core.metric import Metric
+from core.records import CollectionInfo, EncoderIdentity, ImageRecord
+from core.self_test import SelfTest, Verdict, run_self_test
+from core.store import VectorStore
+
+FAMILY = "made_up"
+DIMENSION = 16
+ITSELF, NPROBE, EXACT = range(3)
+FOUR_LISTS = IndexChoice(IndexType.IVF_FLAT, 4)
+
+
+def fill(
+    store: VectorStore,
+    embeddings: NDArray[np.float32],
+    *,
+    metrics: Sequence[Metric] = tuple(Metric),
+    index: IndexChoice = FOUR_LISTS,
+) -> None:
+    records = [
+        ImageRecord(image_id(f"a/{n}.png"), f"a/{n}.png", "a", f"{n:032x}")
+        for n in range(len(embeddings))
+    ]
+    identity = EncoderIdentity("made", "00000000", "none", embeddings.shape[1])
+    for metric in metrics:
+        store.create(
+            FAMILY, metric, encoder=identity, dataset="/x", index=index,
+            expected_rows=len(embeddings),
+        )  # fmt: skip
+        store.upsert(FAMILY, metric, records, embeddings)
+        store.finish(FAMILY, metric)
+
+
+def random_rows(count: int = 300) -> NDArray[np.float32]:
+    return np.random.default_rng(1).normal(size=(count, DIMENSION)).astype(np.float32)
+
+
+def outcome(store: VectorStore, cache: Path) -> SelfTest:
+    return run_self_test(store, family=FAMILY, cache_dir=cache)
+
+
+def verdicts(test: SelfTest) -> list[list[Verdict]]:
+    """One list of three a metric."""
+    flat = [check.verdict for check in test.checks]
+    return [flat[start : start + 3] for start in range(0, len(flat), 3)]
+
+
+def test_sound_collection_passes_under_every_metric(store: VectorStore, tmp_path: Path) -> None:
+    fill(store, random_rows())
+    seen: list[str] = []
+    test = run_self_test(
+        store, family=FAMILY, cache_dir=tmp_path, on_progress=lambda stage, *_: seen.append(stage)
+    )
+    assert test.passed
+    assert test.queries == 20
+    assert verdicts(test) == [[Verdict.PASSED] * 3] * 3
+    assert {"read", "check"} <= set(seen)
+
+
+def test_flat_and_hnsw_say_why_nprobe_cannot_matter(store: VectorStore, tmp_path: Path) -> None:
+    fill(store, random_rows(), metrics=[Metric.L2], index=IndexChoice(IndexType.FLAT))
+    fill(store, random_rows(), metrics=[Metric.COSINE], index=IndexChoice(IndexType.HNSW))
+    test = outcome(store, tmp_path)
+    assert test.passed
+    flat, hnsw = test.checks[NPROBE], test.checks[3 + NPROBE]
+    assert (flat.verdict, flat.detail) == (Verdict.NOT_APPLICABLE, "FLAT has no lists")
+    assert hnsw.verdict is Verdict.NOT_APPLICABLE
+    assert "ef" in hnsw.detail
+    assert test.checks[EXACT].verdict is Verdict.PASSED
+
+
+def test_equal_embeddings_and_longer_ones_do_not_fail_it(
+    store: VectorStore, tmp_path: Path
+) -> None:
+    """Twins tie, and under IP the row three times as long wins by right: a . 3a > a . a."""
+    rows = random_rows(40)
+    fill(store, np.concatenate([rows, rows, 3 * rows]), index=IndexChoice(IndexType.FLAT))
+    test = outcome(store, tmp_path)
+    assert test.passed, test.checks
+    ip = next(check for check in test.checks if check.metric is Metric.IP)
+    assert "rightly behind" in ip.detail
+
+
+class Wrong(VectorStore):
+    """Answers with scores or rows that are not those of the collection."""
+
+    def __init__(self, uri: str, *, shift: int = 0, ignore_nprobe: bool = False) -> None:
+        super().__init__(uri, database="pictures")
+        self._shift, self._ignore = shift, ignore_nprobe
+
+    def search_ids(
+        self, info: CollectionInfo, embeddings: NDArray[np.float32], *, k: int, nprobe: int
+    ) -> list[list[tuple[int, float]]]:
+        nprobe = info.nlist if self._ignore else nprobe
+        found = super().search_ids(info, embeddings, k=k, nprobe=nprobe)
+        return found[self._shift :] + found[: self._shift]
+
+
+@pytest.fixture
+def big(database: Path, store: VectorStore) -> Iterator[Path]:
+    """Enough rows that even a server would have built the index."""
+    fill(store, random_rows(2_100), metrics=[Metric.L2])
+    yield database
+
+
+def test_answers_that_belong_to_other_queries_fail(big: Path, tmp_path: Path) -> None:
+    wrong = Wrong(str(big), shift=1)
+    test = outcome(wrong, tmp_path)
+    wrong.close()
+    assert not test.passed
+    found = verdicts(test)[0]
+    assert (found[ITSELF], found[EXACT]) == (Verdict.FAILED, Verdict.FAILED)
+    assert "a/" in test.checks[ITSELF].detail
+
+
+def test_database_that_ignores_nprobe_fails(
+    big: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.self_test._PATIENCE", 0.0)
+    wrong = Wrong(str(big), ignore_nprobe=True)
+    test = outcome(wrong, tmp_path)
+    wrong.close()
+    assert verdicts(test)[0] == [Verdict.PASSED, Verdict.FAILED, Verdict.PASSED]
+
+
+def test_missing_and_single_row_collections(store: VectorStore, tmp_path: Path) -> None:
+    with pytest.raises(CollectionNotFoundError):
+        outcome(store, tmp_path)
+    fill(store, random_rows(1), metrics=[Metric.L2], index=IndexChoice(IndexType.FLAT))
+    assert verdicts(outcome(store, tmp_path)) == [
+        [Verdict.PASSED, Verdict.NOT_APPLICABLE, Verdict.NOT_APPLICABLE]
+    ]
