@@ -77,6 +77,17 @@ def server(
     server.kill()
 
 
+@pytest.fixture(scope="module")
+def mortal(
+    server_program: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[MilvusServer]:
+    """A server that the tests of one file may kill."""
+    server = MilvusServer(server_program, tmp_path_factory.mktemp("mortal"))
+    server.start()
+    yield server
+    server.kill()
+
+
 def eventually(condition: Callable[[], bool], *, seconds: float = 10.0) -> bool:
     """Whether a condition comes true in time.
 

@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,17 +19,6 @@ from tests.milvus_server import MilvusServer
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 PICTURES = 120
-
-
-@pytest.fixture(scope="module")
-def mortal(
-    server_program: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[MilvusServer]:
-    """A server that these tests may kill."""
-    server = MilvusServer(server_program, tmp_path_factory.mktemp("mortal"))
-    server.start()
-    yield server
-    server.kill()
 
 
 @pytest.fixture

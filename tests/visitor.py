@@ -1,64 +1,59 @@
-"""A visitor without a browser: one Streamlit session over its websocket, for loads of many.
+"""A visitor without a browser: Streamlit sessions over the websocket, for loads of many.
 
 It speaks the protocol of Streamlit's own client: it asks for a run of the script with a link's
 parameters and collects what the run draws until the run has finished.
 """
 
-import itertools
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
 
 
-class Visitor:
-    """One session, open until `close`.
+@dataclass
+class Page:
+    """What a run drew.
 
     Attributes:
-        alts: What pictures of the last run were described as, in the order they were drawn.
-        errors: Texts of error boxes and exceptions of the last run.
+        alts: What pictures were described as, in the order they were drawn.
+        errors: Texts of error boxes and exceptions.
     """
 
-    def __init__(self, address: str, *, timeout: float = 60.0) -> None:
-        stream = address.replace("http://", "ws://") + "/_stcore/stream"
-        self._socket = connect(stream, subprotocols=["streamlit"], origin=address, max_size=None)
-        self._timeout = timeout
-        self.alts: list[str] = []
-        self.errors: list[str] = []
+    alts: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
 
-    def close(self) -> None:
-        self._socket.close()
 
-    def open(self, query: str) -> None:
-        """Run the script with the parameters of a link, such as `k=5&metric=L2`.
+def visit(address: str, query: str, *, timeout: float = 60.0) -> Page:
+    """Open a link such as `k=5&metric=L2` in a session of its own, as a new tab does.
 
-        Raises:
-            TimeoutError: The run has not finished in time.
-        """
+    Raises:
+        TimeoutError: The run has not finished in time.
+    """
+    stream = address.replace("http://", "ws://") + "/_stcore/stream"
+    with connect(stream, subprotocols=["streamlit"], origin=address, max_size=None) as socket:
         message = BackMsg()
         message.rerun_script.query_string = query
-        self._socket.send(message.SerializeToString())
-        self.alts, self.errors = [], []
-        for answer in self._answers():
+        socket.send(message.SerializeToString())
+        page = Page()
+        for answer in _answers(socket, timeout):
             if answer.WhichOneof("type") == "delta":
-                self._look_at(answer.delta)
+                _look_at(answer.delta.new_element, page)
             elif answer.WhichOneof("type") == "script_finished":
-                return
-
-    def _answers(self) -> Iterator[ForwardMsg]:
-        while True:
-            content = self._socket.recv(timeout=self._timeout)
-            yield ForwardMsg.FromString(content)
-
-    def _look_at(self, delta: Any) -> None:
-        element = delta.new_element
-        kind = element.WhichOneof("type")
-        if kind == "imgs":
-            self.alts += [image.alt for image in element.imgs.imgs]
-        elif kind == "exception" or (kind == "alert" and element.alert.format == 1):
-            self.errors.append(str(getattr(element, kind)))
+                return page
+    raise ConnectionError("the session ended before the page was drawn")
 
 
-visits = itertools.count()
+def _answers(socket: ClientConnection, timeout: float) -> Iterator[ForwardMsg]:
+    while True:
+        yield ForwardMsg.FromString(socket.recv(timeout=timeout))
+
+
+def _look_at(element: Any, page: Page) -> None:
+    kind = element.WhichOneof("type")
+    if kind == "imgs":
+        page.alts += [image.alt for image in element.imgs.imgs]
+    elif kind == "exception" or (kind == "alert" and element.alert.format == element.alert.ERROR):
+        page.errors.append(str(getattr(element, kind)))
