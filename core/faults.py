@@ -8,6 +8,7 @@ import grpc
 from core.errors import CollectionNotFoundError, StoreError, StoreUnavailableError
 
 _DOWN = ("fail connecting", "unavailable", "deadline", "timeout", "open local", "create connection")
+_FULL = ("no space left", "disk quota")
 _NO_COLLECTION = 100
 _USER_INFO = re.compile(r"//[^/@\s]*@")
 
@@ -27,6 +28,11 @@ def store_error(
     for secret in filter(None, secrets):
         message = message.replace(secret, "***")
     message, where = _USER_INFO.sub("//", message), _USER_INFO.sub("//", uri)
+    if any(words in message.lower() for words in _FULL):
+        return StoreError(
+            f"the disk of the database at {where} is full (could not {action}: {message}). What "
+            "was written before is kept. Make room, then run the same command again."
+        )
     if isinstance(error, grpc.RpcError) or any(words in message.lower() for words in _DOWN):
         return StoreUnavailableError(
             f"the database at {where} does not answer (could not {action}: {message}). Check that "

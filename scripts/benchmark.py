@@ -12,6 +12,7 @@ PARTS = {
     "evaluation": "exact search and measures, against a bare matrix product and the database",
     "growth": "writing, indexing, searching, memory and disk against the number of rows",
     "map": "time and trustworthiness of UMAP, and the server's work for a view",
+    "storage": "writing and searching against the bare client, and how indexing grows",
 }
 
 
