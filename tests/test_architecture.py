@@ -43,7 +43,7 @@ LAYERS = {
         *("search", "indexing", "family", "verify", "transfer", "reports", *EVALUATION),
         # parts of the Collection page
         *("roots", "health", "archive", "tasks", "run_state", "jobs"),
-        *("operations", "self_test"),
+        *("operations", "self_test", "inspection", "history", "uploads"),
         *("projection", "umap_layout", "projection_cache", "projection_jobs"),
         *("projection_worker", "map_rows", "map_export"),
     ),
