@@ -1,41 +1,34 @@
 """Pictures -> embeddings (N, D) float32, with a pretrained ResNet."""
 
-import logging
+import time
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.transforms import v2
 
-from core.errors import WeightsError
+from core.checkpoint import load_state, sha256_prefix
+from core.config import Precision
+from core.network import build_model, fold_batch_norms, load_into
+from core.pace import Pace
+from core.precision import best_device, choose_type, in_half, probes
 from core.records import EncoderIdentity
-from core.weights import OFFLINE_ARCHITECTURE, Checkpoint, load_state, sha256_prefix
-
-if TYPE_CHECKING:
-    from torchvision.models.resnet import ResNet
-
-logger = logging.getLogger(__name__)
+from core.weight_sets import sides_for
+from core.weights import Checkpoint
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-
-# Sides in pixels (resize, crop). ImageNet weights: torchvision's own preset. The offline encoder
-# was trained at 128 px, where whole pictures look as its crops did.
-IMAGENET_SIDES = (256, 224)
-OFFLINE_SIDES = (160, 160)
 
 # Of a picture longer than this many short sides only the middle is resized: the centre crop sees no
 # more of it, and a strip of 100,000 x 10 pixels resized in full would take gigabytes.
 _LONGEST = 16
 
-# More pictures at once gain nothing on a processor and cost memory.
-BATCH = 16
+# Candidates; on a processor the caches decide (32 was slower than 16 and 8, and long batches make
+# progress and Ctrl-C wait), on a GPU how many of its cores find work.
+_BATCH_SIZES = {"cpu": (4, 8, 16), "cuda": (32, 64, 128, 256), "mps": (8, 16, 32, 64)}
 
 
 class Encoder:
@@ -45,34 +38,48 @@ class Encoder:
         identity: What must agree for embeddings to be comparable.
         short_side: Pixels that a picture's shorter side is resized to; decoding a large JPEG
             needs no more than twice that.
+        precision: What it computes with on this machine: `float32`, `bfloat16` or `float16`.
+        batch_size: Pictures to hand to `encode` at a time, where there are many.
     """
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
+    def __init__(self, checkpoint: Checkpoint, *, precision: Precision = Precision.AUTO) -> None:
         """Load a checkpoint.
+
+        Args:
+            precision: Half precision is used only where the hardware has it and the embeddings
+                agree with float32, see `core.precision`; otherwise float32, and the log says why.
 
         Raises:
             WeightsError: The file is damaged or does not fit the architecture.
         """
-        model = build_model(checkpoint.architecture)
+        path, architecture = checkpoint.path, checkpoint.architecture
+        with torch.device("meta"):
+            model = build_model(architecture)
         dimension = int(model.fc.in_features)
-        _load(model, load_state(checkpoint.path), checkpoint.path, checkpoint.architecture)
+        load_into(model, load_state(path), path=path, architecture=architecture)
         model.fc = nn.Identity()
-        offline = checkpoint.architecture == OFFLINE_ARCHITECTURE
-        self.short_side, crop = OFFLINE_SIDES if offline else IMAGENET_SIDES
-        self.identity = EncoderIdentity(
-            checkpoint.architecture,
-            sha256_prefix(checkpoint.path),
-            f"resize{self.short_side}-crop{crop}-imagenet",
-            dimension,
-        )
+        weights = sha256_prefix(path)
+        self.short_side, crop = sides_for(architecture, weights)
+        preprocessing = f"resize{self.short_side}-crop{crop}-imagenet"
+        self.identity = EncoderIdentity(architecture, weights, preprocessing, dimension)
         self._prepare = v2.Compose(
             [v2.Resize(self.short_side), v2.CenterCrop(crop), v2.PILToTensor()]
         )
-        self._device = _best_device()
-        model = fold_batch_norms(model.eval())
-        self._model = model.to(memory_format=torch.channels_last).to(self._device)
+        self._device = best_device()
         self._mean = torch.tensor(IMAGENET_MEAN, device=self._device).view(1, 3, 1, 1)
         self._std = torch.tensor(IMAGENET_STD, device=self._device).view(1, 3, 1, 1)
+        model = fold_batch_norms(model.eval()).to(memory_format=torch.channels_last)
+        self._exact = model.to(self._device).requires_grad_(requires_grad=False)
+        self._model, self._dtype = self._exact, torch.float32
+        wanted = choose_type(self._device, precision)
+        half = None
+        if wanted is not torch.float32:
+            half = in_half(self._exact, wanted, self._pixels(probes(crop)), name=str(self.identity))
+        if half is not None:
+            self._model, self._dtype = half, wanted
+        self.precision = str(self._dtype).removeprefix("torch.")
+        self._pace = Pace(_BATCH_SIZES[self._device.type])
+        self.batch_size = max(self._pace.sizes)
         # The first call chooses and compiles kernels; no query should have to wait for that.
         self._features(torch.zeros(1, 3, crop, crop, dtype=torch.uint8))
 
@@ -85,52 +92,39 @@ class Encoder:
         """Return the pooled features before the classifier, not normalised: (N, D) float32.
 
         Args:
-            images: RGB pictures, or what `prepare` made of them.
+            images: RGB pictures, or what `prepare` made of them. A batch is taken at a time, so a
+                sequence that loads its pictures when asked is never in memory as a whole.
         """
-        prepared = [image if isinstance(image, Tensor) else self.prepare(image) for image in images]
-        out = np.empty((len(prepared), self.identity.dimension), dtype=np.float32)
-        for start in range(0, len(prepared), BATCH):
-            batch = torch.stack(prepared[start : start + BATCH])
-            out[start : start + len(batch)] = self._features(batch)
+        out = np.empty((len(images), self.identity.dimension), dtype=np.float32)
+        start = 0
+        while start < len(images):
+            end = start + self._pace.next(len(images) - start)
+            batch = [images[number] for number in range(start, end)]
+            pixels = [
+                image if isinstance(image, Tensor) else self.prepare(image) for image in batch
+            ]
+            started = time.perf_counter()
+            out[start:end] = self._features(torch.stack(pixels))
+            self._pace.record(end - start, time.perf_counter() - started)
+            start = end
         return out
 
     @torch.inference_mode()
     def _features(self, batch: Tensor) -> NDArray[np.float32]:
+        pixels = self._pixels(batch)
+        features = self._model(pixels.to(self._dtype)).float()
+        if self._model is not self._exact and not torch.isfinite(features).all():
+            # Half precision has a smaller range, which a rare picture may leave.
+            features = self._exact(pixels)
+        found: NDArray[np.float32] = features.cpu().numpy()
+        return found
+
+    def _pixels(self, batch: Tensor) -> Tensor:
+        """(N, 3, H, W) uint8 -> normalised float32 on the device."""
+        if self._device.type == "cuda":
+            batch = batch.pin_memory().to(self._device, non_blocking=True)
         pixels = batch.to(self._device).float().div_(255).sub_(self._mean).div_(self._std)
-        pixels = pixels.contiguous(memory_format=torch.channels_last)
-        features: NDArray[np.float32] = self._model(pixels).float().cpu().numpy()
-        return features
-
-
-def build_model(architecture: str) -> "ResNet":
-    """Return a ResNet with random weights, by torchvision's name or `resnet14`."""
-    from torchvision.models import get_model
-    from torchvision.models.resnet import Bottleneck, ResNet
-
-    if architecture == OFFLINE_ARCHITECTURE:
-        return ResNet(Bottleneck, [1, 1, 1, 1])
-    model: ResNet = get_model(architecture, weights=None)
-    return model
-
-
-def fold_batch_norms(model: nn.Module) -> nn.Module:
-    """Fold every batch norm into the convolution before it; same output up to rounding.
-
-    Works on the naming of torchvision's ResNets: `conv1`/`bn1`, and `downsample.0`/`.1`.
-    """
-    for module in list(model.modules()):
-        for number in ("1", "2", "3"):
-            norm = getattr(module, f"bn{number}", None)
-            if isinstance(norm, nn.BatchNorm2d):
-                convolution = getattr(module, f"conv{number}")
-                setattr(module, f"conv{number}", fuse_conv_bn_eval(convolution, norm))
-                setattr(module, f"bn{number}", nn.Identity())
-        shortcut = getattr(module, "downsample", None)
-        if isinstance(shortcut, nn.Sequential):
-            convolution, norm = shortcut
-            if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                module.downsample = fuse_conv_bn_eval(convolution, norm)
-    return model
+        return pixels.contiguous(memory_format=torch.channels_last)
 
 
 def _middle(image: Image.Image) -> Image.Image:
@@ -140,34 +134,3 @@ def _middle(image: Image.Image) -> Image.Image:
     if not left and not top:
         return image
     return image.crop((left, top, width - left, height - top))
-
-
-def _load(model: "ResNet", state: dict[str, Tensor], path: Path, architecture: str) -> None:
-    expected = {n: v for n, v in model.state_dict().items() if not n.startswith("fc.")}
-    # Checkpoints from before PyTorch 0.4.1 lack these counters, which inference never reads.
-    missing = [n for n in expected if n not in state and not n.endswith("num_batches_tracked")]
-    unexpected = [n for n in state if n not in expected]
-    wrong = [n for n, v in state.items() if n in expected and v.shape != expected[n].shape]
-    problems = [
-        f"{len(names)} {words}, the first is {names[0]!r}"
-        for names, words in (
-            (missing, "weights are missing"),
-            (unexpected, "are not expected"),
-            (wrong, "have another shape"),
-        )
-        if names
-    ]
-    if problems:
-        raise WeightsError(
-            f"{str(path)!r} does not fit {architecture}: {'; '.join(problems)}. Set "
-            "ORCHARD_ARCHITECTURE to the network the file was saved from, or use another file."
-        )
-    model.load_state_dict(state, strict=False)
-
-
-def _best_device() -> torch.device:
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    if torch.backends.mps.is_available():
-        return torch.device("mps")
-    return torch.device("cpu")

@@ -1,13 +1,11 @@
 """Dataset folder -> encoder -> collections: batched, resumable, reported."""
 
 import contextlib
-import itertools
 import json
 import logging
+import os
 import time
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,25 +14,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.ahead import ahead
 from core.dataset import DatasetListing, list_dataset, read_picture
 from core.errors import DatasetError, ImageError, SettingsError, StoreError
-from core.family import Family
+from core.family import Family, refuse_foreign
 from core.images import decode
 from core.index import IndexChoice
 from core.metric import Metric
 from core.records import CollectionInfo, ImageRecord, SkippedFile
-from core.store import BATCH_ROWS, VectorStore
+from core.rows import BATCH_ROWS
+from core.store import VectorStore
 
 if TYPE_CHECKING:
     from core.encoder import Encoder
 
 logger = logging.getLogger(__name__)
 
-# Decoding releases the interpreter lock, so two threads keep ahead of the model.
-DECODE_THREADS = 2
-# Pictures decoded ahead of the model: enough to hide a slow file, few enough to keep memory flat.
-WINDOW = 64
-ENCODE_BATCH = 16
+# Decoding releases the interpreter lock. A GPU needs every core for it; beside a model on the same
+# cores the threads are idle most of the time, since they stop when they are far enough ahead.
+DECODE_THREADS = min(16, max(2, os.cpu_count() or 2))
+# Batches decoded ahead of the model: enough to hide a slow file, few enough to keep memory flat.
+AHEAD_BATCHES = 2
 
 Progress = Callable[[str, int, int], None]
 
@@ -183,6 +183,7 @@ def add_metric(
         store.info(family, metric)  # says what to build
     infos = [store.info(family, present) for present in existing]
     source = infos[0]
+    refuse_foreign(source)
     collections = Family(store, family, (metric,), source.encoder, source.dataset, index)
     collections.prepare((), recreate=False)
     copied = collections.copy_missing()
@@ -244,8 +245,8 @@ class _Run:
         done = 0
         batch: list[_Loaded] = []
         try:
-            with contextlib.closing(_ahead(self._load, listing.paths)) as ahead:
-                for loaded in ahead:
+            with contextlib.closing(self._loaded(listing.paths)) as loaded_ahead:
+                for loaded in loaded_ahead:
                     done += 1
                     if isinstance(loaded, SkippedFile):
                         self._skip(loaded)
@@ -253,7 +254,7 @@ class _Run:
                         self.counts.unchanged += 1
                     else:
                         batch.append(loaded)
-                    if len(batch) == ENCODE_BATCH:
+                    if len(batch) == self.encoder.batch_size:
                         self._encode(batch)
                         batch = []
                     on_progress("encode", done, total)
@@ -267,6 +268,10 @@ class _Run:
                 f"{self.counts.skipped[0].path!r}: {self.counts.skipped[0].reason} Nothing was "
                 "stored. Mend or replace the files, then index the folder again."
             )
+
+    def _loaded(self, paths: Sequence[str]) -> Generator[_Loaded | SkippedFile, None, None]:
+        window = AHEAD_BATCHES * self.encoder.batch_size
+        return ahead(self._load, paths, threads=DECODE_THREADS, window=window)
 
     def _load(self, path: str) -> _Loaded | SkippedFile:
         try:
@@ -303,25 +308,6 @@ class _Run:
             updated = self.family.write(waiting)
             self.counts.updated += updated
             self.counts.added += len(waiting) - updated
-
-
-def _ahead(
-    load: Callable[[str], _Loaded | SkippedFile], paths: Iterable[str]
-) -> Generator[_Loaded | SkippedFile, None, None]:
-    """Yield what `load` makes of every path, in order, at most `WINDOW` ahead."""
-    remaining = iter(paths)
-    with ThreadPoolExecutor(DECODE_THREADS, thread_name_prefix="decode") as pool:
-        running: deque[Future[_Loaded | SkippedFile]] = deque(
-            pool.submit(load, path) for path in itertools.islice(remaining, WINDOW)
-        )
-        try:
-            while running:
-                yield running.popleft().result()
-                for path in itertools.islice(remaining, 1):
-                    running.append(pool.submit(load, path))
-        finally:
-            for future in running:
-                future.cancel()
 
 
 def _silent(stage: str, done: int, total: int) -> None:

@@ -11,12 +11,12 @@ from typing import Any
 from PIL import Image
 
 from core.dataset import resolve_inside
-from core.errors import ImageError
+from core.errors import DatasetError, ImageError
 from core.images import decode
 from core.matrix import Matrix, load_matrix
 from core.metric import Metric
 from core.neighbourhood import near_duplicates, nearest
-from core.records import SkippedFile
+from core.records import CollectionInfo, SkippedFile
 from core.store import VectorStore
 
 # Cosine similarity from which two pictures count as near-duplicates.
@@ -89,7 +89,7 @@ def inspect_pictures(
     matrix = load_matrix(
         store, family, metric, cache_dir, lambda done, total: tell("read", done, total)
     )
-    root = dataset or Path(info.dataset)
+    root = dataset or dataset_of(info)
     sizes, formats, damaged = _files(root, matrix, tell)
     exact = _same_bytes(matrix)
     table = nearest(
@@ -110,6 +110,20 @@ def inspect_pictures(
         near_count=sum(len(group) - 1 for group in alike),
         similarity=SIMILARITY,
     )
+
+
+def dataset_of(info: CollectionInfo) -> Path:
+    """Return the folder that was indexed.
+
+    Raises:
+        DatasetError: Nobody has said which: others made the collection.
+    """
+    if not info.dataset:
+        raise DatasetError(
+            f"nobody has said where the pictures of {info.name} lie, so no file is opened. Set "
+            "ORCHARD_DATASET to their folder and start again."
+        )
+    return Path(info.dataset)
 
 
 def _files(

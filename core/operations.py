@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from core.access import require_writable
 from core.archive import unpack
-from core.config import Settings
+from core.config import DEFAULT_WEIGHT_SET, Settings
 from core.dataset import is_gone, list_dataset
 from core.errors import ArchiveError, CollectionNotFoundError, DatasetError
 from core.index import IndexChoice, IndexType, auto_nlist
 from core.indexing import add_metric, build_index
-from core.inspection import inspect_pictures
+from core.inspection import dataset_of, inspect_pictures
 from core.jobs import Progress
 from core.metric import Metric
 from core.records import ImageRecord
@@ -102,7 +102,7 @@ def _encoder(task: Task, progress: Progress, store: VectorStore, settings: Setti
     from core.encoder import Encoder
 
     progress("load", 0, 0)
-    return Encoder(checkpoint)
+    return Encoder(checkpoint, precision=settings.precision)
 
 
 def _checkpoint(
@@ -114,7 +114,7 @@ def _checkpoint(
     if task.architecture and task.architecture != settings.architecture:
         # The weights of the settings are those of its own architecture.
         changed = {"architecture": task.architecture, "weights": None}
-        settings = settings.model_copy(update=changed)
+        settings = settings.model_copy(update=changed | {"weight_set": DEFAULT_WEIGHT_SET})
     return find_checkpoint(
         settings, on_progress=lambda done, total: progress("download", done, total)
     )
@@ -170,7 +170,7 @@ def _prune(
     task: Task, progress: Progress, store: VectorStore, settings: Settings
 ) -> dict[str, Any]:
     metrics = _require(store, task.family)
-    root = settings.dataset or Path(store.info(task.family, metrics[0]).dataset)
+    root = settings.dataset or dataset_of(store.info(task.family, metrics[0]))
     if not root.is_dir():
         raise DatasetError(
             f"the dataset folder {str(root)!r} is not there, so every file would count as deleted; "

@@ -2,12 +2,12 @@
 
 import math
 
+from core.config import OFFLINE_ARCHITECTURE
 from core.findings import ann_recall, causes
 from core.judgement import tied_cuts
 from core.records import EncoderIdentity
 from core.report import Report
 from core.summary import Summary
-from core.weights import OFFLINE_ARCHITECTURE
 
 
 def notes(report: Report, summary: Summary) -> list[str]:

@@ -9,8 +9,9 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.config import OFFLINE_ARCHITECTURE
 from core.records import EncoderIdentity
-from core.weights import OFFLINE_ARCHITECTURE, OFFLINE_FOLDER
+from core.weights import OFFLINE_FOLDER
 
 logger = logging.getLogger(__name__)
 

@@ -35,6 +35,7 @@ def main(argv: list[str] | None = None) -> int:
             collection=arguments.collection,
             architecture=arguments.architecture,
             weights=arguments.weights,
+            weight_set=arguments.weight_set,
         )
         index = IndexChoice(
             IndexType(arguments.index_type),
@@ -95,6 +96,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--architecture", choices=ARCHITECTURES, help="default resnet50")
     parser.add_argument("--weights", type=Path, help="checkpoint file of that architecture")
+    parser.add_argument(
+        "--weight-set", help="instead of a file: torchvision's enum name, such as IMAGENET1K_V2"
+    )
     parser.add_argument("--collection", help="name of the collection (default: fruit_vector)")
     parser.add_argument(
         "--recreate", action="store_true", help="replace the collection, all its metrics"
@@ -136,7 +140,7 @@ def _built(
         checkpoint = find_checkpoint(settings, on_progress=fetched)
     if checkpoint.notice:
         print(f"\n*** {checkpoint.notice}\n", file=sys.stderr)
-    encoder = Encoder(checkpoint)
+    encoder = Encoder(checkpoint, precision=settings.precision)
     with ProgressBar("pictures", unit="picture") as pictures:
         return build_index(
             arguments.dataset,

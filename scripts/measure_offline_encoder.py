@@ -23,11 +23,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.config import load_settings
+from core.config import OFFLINE_ARCHITECTURE, load_settings
 from core.dataset import read_picture
 from core.errors import DatasetError
 from core.images import decode
-from core.weights import OFFLINE_ARCHITECTURE, Checkpoint, offline_weights
+from core.weights import Checkpoint, offline_weights
 from scripts.terminal import ProgressBar, guarded
 
 CUTOFFS = (1, 5, 10)
@@ -174,7 +174,7 @@ def _embed(weights: Path, architecture: str) -> Embed:
 def _random_weights(folder: Path, architecture: str) -> Path:
     import torch
 
-    from core.encoder import build_model
+    from core.network import build_model
 
     torch.manual_seed(0)
     path = folder / f"{architecture}.pth"

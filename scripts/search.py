@@ -78,7 +78,8 @@ def _search(
     # The slow import comes last, when nothing cheap can go wrong any more.
     from core.encoder import Encoder
 
-    embedding, milliseconds = encode_query(image, encoder=Encoder(checkpoint), info=info)
+    encoder = Encoder(checkpoint, precision=settings.precision)
+    embedding, milliseconds = encode_query(image, encoder=encoder, info=info)
     result = search(
         embedding,
         store=store,

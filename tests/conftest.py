@@ -126,6 +126,7 @@ class ColourEncoder:
     def __init__(self, weights: str = "00000000") -> None:
         self.identity = EncoderIdentity("colour", weights, "none", DIMENSION)
         self.short_side = 8
+        self.batch_size = 16
         self.calls = 0
         self.stop_after: int | None = None
         self.stop_with: type[BaseException] = KeyboardInterrupt

@@ -24,23 +24,43 @@ EVALUATION = (
     "tables",
     "queries",
 )
+# The encoder and its parts, the only ones that know torch.
+ENCODER = ("encoder", "network", "precision", "checkpoint", "weights", "weight_sets")
 LAYERS = {
     VOCABULARY: (
         *("records", "metric", "errors", "config", "index", "logs", "catalogue", "access"),
+        # parts of the Search page
+        *("crop", "feedback", "exact", "verdict", "search_link"),
         # mathematics over neighbour lists
         *("neighbours", "evaluation", "judgement", "bootstrap", "summary", "findings"),
         *("report", "requirement"),
+        # the encoder's batch sizes, and threads ahead of it
+        *("pace", "ahead"),
         # arrays in, arrays out
         *("neighbourhood", "sampling", "map_paint", "map_query"),
     ),
     ADAPTERS: (
-        *("encoder", "weights", "store", "lite", "dataset", "images"),
+        *("store", "lite", "dataset", "images"),
+        *ENCODER,
+        # a file over the network
+        "download",
         # parts of `store`
-        *("rows", "faults", "index_upkeep", "slots"),
+        *(
+            "connection",
+            "reading",
+            "searching",
+            "rows",
+            "schema",
+            "faults",
+            "index_upkeep",
+            "slots",
+        ),
         *("matrix", "trained"),
     ),
     SERVICES: (
         *("search", "indexing", "family", "verify", "transfer", "reports", *EVALUATION),
+        # parts of the Search page
+        *("reference", "answer", "query_picture", "takeaway"),
         # parts of the Collection page
         *("roots", "health", "archive", "tasks", "run_state", "jobs"),
         *("operations", "self_test", "inspection", "history", "uploads"),
@@ -114,13 +134,14 @@ def test_only_the_pages_their_parts_and_the_router_know_streamlit() -> None:
     assert breaches(core + sources("scripts"), "streamlit") == []
 
 
-def test_only_the_store_imports_pymilvus() -> None:
-    files = [f for f in sources("core") + sources(PAGE_FOLDER) if module_of(f) != "core.store"]
+def test_only_the_connection_imports_pymilvus() -> None:
+    everything = sources("core") + sources(PAGE_FOLDER)
+    files = [file for file in everything if module_of(file) != "core.connection"]
     assert breaches(files, "pymilvus") == []
 
 
-def test_only_encoder_and_weights_of_core_import_torch() -> None:
-    allowed = ("core.encoder", "core.weights")
+def test_only_the_encoder_and_its_parts_import_torch() -> None:
+    allowed = [f"core.{name}" for name in ENCODER]
     files = [file for file in sources("core") if module_of(file) not in allowed]
     assert breaches([*files, *sources(PAGE_FOLDER)], "torch", "torchvision") == []
 
@@ -164,7 +185,20 @@ def test_the_order_is_checked_at_all() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["config", "metric", "records", "errors", "index", "logs", "dataset", "images", "weights"],
+    [
+        "config",
+        "metric",
+        "records",
+        "errors",
+        "index",
+        "logs",
+        "dataset",
+        "images",
+        "weights",
+        "checkpoint",
+        "download",
+        "pace",
+    ],
 )
 def test_importing_a_module_below_the_encoder_loads_nothing_heavy(module: str) -> None:
     code = (

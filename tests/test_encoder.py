@@ -8,13 +8,17 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageDraw
+from safetensors.torch import save_file
 from torch import nn
 from torchvision.models import get_model
 from torchvision.transforms._presets import ImageClassification
 
-from core.encoder import BATCH, Encoder, build_model, fold_batch_norms
+from core.checkpoint import load_state
+from core.config import ARCHITECTURES
+from core.encoder import Encoder
 from core.errors import WeightsError
 from core.images import decode
+from core.network import build_model, load_into
 from core.records import EncoderIdentity
 from core.weights import Checkpoint, offline_weights
 
@@ -125,19 +129,26 @@ def test_the_shipped_offline_encoder_agrees_with_plain_torchvision() -> None:
     assert_agree(encoder.encode(PICTURES[:2]), expected)
 
 
-@pytest.mark.parametrize(
-    "architecture", ["resnet14", "resnet18", "resnet50", "resnext50_32x4d", "wide_resnet50_2"]
-)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 @torch.inference_mode()
-def test_folding_batch_norms_changes_nothing_but_rounding(architecture: str) -> None:
+def test_every_network_agrees_with_plain_torchvision_on_random_weights(
+    architecture: str, tmp_path: Path
+) -> None:
     torch.manual_seed(1)
-    model = lively(build_model(architecture))
-    pixels = torch.randn(1, 3, 64, 64)
-    before = model(pixels)
-    folded = fold_batch_norms(copy.deepcopy(model))
-    assert not [m for m in folded.modules() if isinstance(m, nn.BatchNorm2d)]
-    scale = float(before.abs().max())
-    torch.testing.assert_close(folded(pixels), before, rtol=1e-3, atol=1e-4 * scale)
+    plain = lively(build_model(architecture))
+    plain.fc = nn.Identity()
+    torch.save(plain.state_dict(), tmp_path / "w.pth")
+    encoder = Encoder(Checkpoint(tmp_path / "w.pth", architecture))
+    assert encoder.precision == "float32"
+    # Half the side: a quarter of the time, and every layer still has more than one position.
+    pictures = [encoder.prepare(picture)[:, ::2, ::2] for picture in PICTURES[:2]]
+    preset = ImageClassification(crop_size=pictures[0].shape[1], resize_size=pictures[0].shape[1])
+    expected = plain(preset(torch.stack(pictures))).numpy()
+    found = encoder.encode(pictures)
+    assert found.shape == (2, 512 if architecture in ("resnet18", "resnet34") else 2048)
+    assert encoder.identity.dimension == found.shape[1]
+    assert_agree(found, expected)
+    assert not [m for m in encoder._model.modules() if isinstance(m, nn.BatchNorm2d)]
 
 
 def test_embeddings_are_raw_not_normalised(encoder: Encoder, plain: nn.Module) -> None:
@@ -167,8 +178,8 @@ def test_no_pictures_give_no_rows_of_the_right_width(encoder: Encoder) -> None:
 
 
 def test_neither_batch_size_nor_neighbours_change_an_embedding(encoder: Encoder) -> None:
-    many = [PICTURES[n % len(PICTURES)] for n in range(BATCH + 3)]  # one full batch and a rest
-    together = encoder.encode(many)
+    many = [PICTURES[n % len(PICTURES)] for n in range(encoder.batch_size + 3)]
+    together = encoder.encode(many)  # a full batch and a rest
     alone = np.concatenate([encoder.encode([picture]) for picture in PICTURES])
     expected = alone[[n % len(PICTURES) for n in range(len(many))]]
     np.testing.assert_allclose(together, expected, rtol=1e-4, atol=1e-5 * np.abs(alone).max())
@@ -245,23 +256,47 @@ def test_weights_that_do_not_fit_are_told_each_in_its_own_words(
     assert "ORCHARD_ARCHITECTURE" in message
 
 
-def test_nothing_is_loaded_when_something_does_not_fit(
-    plain: nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    built: list[nn.Module] = []
-
-    def remembered(architecture: str) -> nn.Module:
-        built.append(build_model(architecture))
-        return built[-1]
-
-    monkeypatch.setattr("core.encoder.build_model", remembered)
-    torch.manual_seed(5)
+def test_nothing_is_loaded_when_something_does_not_fit(plain: nn.Module, tmp_path: Path) -> None:
+    model = build_model("resnet18")
+    before = copy.deepcopy(model.state_dict())
+    other = changed(plain, tmp_path / "w.pth", **{"bn1.weight": torch.ones(7)})
     with pytest.raises(WeightsError):
-        Encoder(changed(plain, tmp_path / "w.pth", **{"bn1.weight": torch.ones(7)}))
-    torch.manual_seed(5)
-    untouched = build_model("resnet18").state_dict()
-    left = built[0].state_dict()
-    assert all(torch.equal(left[name], value) for name, value in untouched.items())
+        load_into(model, load_state(other.path), path=other.path, architecture="resnet18")
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (torch.full((64,), torch.nan), "hold numbers that are not finite, the first is 'bn1.bias'"),
+        (torch.full((64,), torch.inf), "hold numbers that are not finite, the first is 'bn1.bias'"),
+        (torch.ones(64, dtype=torch.int8), "are quantised or sparse, the first is 'bn1.bias'"),
+        (torch.ones(64).to_sparse(), "are quantised or sparse, the first is 'bn1.bias'"),
+    ],
+    ids=["nan", "inf", "integers", "sparse"],
+)
+@pytest.mark.filterwarnings("ignore:Validating sparse")
+def test_weights_that_are_no_finite_numbers_are_refused_before_anything_is_encoded(
+    plain: nn.Module, tmp_path: Path, value: torch.Tensor, words: str
+) -> None:
+    path = tmp_path / "broken.pth"
+    with pytest.raises(WeightsError, match=words) as caught:
+        Encoder(changed(plain, path, **{"bn1.bias": value}))
+    assert str(path) in str(caught.value)
+
+
+def test_half_precision_checkpoints_and_safetensors_give_the_same_embeddings(
+    plain: nn.Module, tmp_path: Path
+) -> None:
+    half = {n: v.half() if v.is_floating_point() else v for n, v in plain.state_dict().items()}
+    torch.save(half, tmp_path / "half.pth")
+    save_file(half, tmp_path / "half.safetensors")
+    rounded = copy.deepcopy(plain)
+    rounded.load_state_dict(half)
+    expected = reference(rounded, PICTURES[:2])
+    for name in ("half.pth", "half.safetensors"):
+        encoder = Encoder(Checkpoint(tmp_path / name, "resnet18"))
+        assert_agree(encoder.encode(PICTURES[:2]), expected)
 
 
 def test_weights_of_another_network_are_refused(file: Path) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from core.encoder import Encoder, build_model
+from core.encoder import Encoder
 from core.metric import Metric
+from core.network import build_model
 from core.store import VectorStore
 from scripts import build_index
 from tests.conftest import draw_dataset

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from core.dataset import image_id
-from core.encoder import Encoder, build_model
+from core.encoder import Encoder
 from core.metric import Metric
+from core.network import build_model
 from core.store import VectorStore
 from core.weights import Checkpoint
 from scripts import build_index, search

@@ -7,13 +7,12 @@ from pathlib import Path
 import pytest
 
 from core import weights
-from core.config import ARCHITECTURES, load_settings
+from core.checkpoint import sha256_prefix
+from core.config import load_settings
 from core.errors import EncoderMismatchError, WeightsDownloadError, WeightsError
 from core.records import EncoderIdentity
-from core.weights import Checkpoint, checkpoint_for, find_checkpoint, sha256_prefix
+from core.weights import Checkpoint, checkpoint_for, find_checkpoint
 from tests.web import FileServer, running_server
-
-OFFICIAL = [name for name in ARCHITECTURES if name != "resnet14"]
 
 
 @pytest.fixture
@@ -41,7 +40,9 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
     with running_server() as server:
         server.content = b"official"
         name = f"resnet50-{hashlib.sha256(server.content).hexdigest()[:8]}.pth"
-        monkeypatch.setattr(weights, "_official_url", lambda _: server.url(name))
+        prefix = name.removesuffix(".pth")[-8:]
+        monkeypatch.setattr(weights, "official_url", lambda *_: server.url(name))
+        monkeypatch.setattr(weights, "official_urls", lambda _: {prefix: server.url(name)})
         yield server
 
 
@@ -53,19 +54,6 @@ def named_file(folder: Path, architecture: str, content: bytes) -> Path:
 
 def identity(content: bytes, architecture: str = "resnet50") -> EncoderIdentity:
     return EncoderIdentity(architecture, hashlib.sha256(content).hexdigest()[:8], "p", 2048)
-
-
-@pytest.mark.parametrize("architecture", OFFICIAL)
-def test_every_official_network_has_weights_whose_name_carries_their_hash(
-    architecture: str,
-) -> None:
-    url = weights._official_url(architecture)
-    assert url.startswith(f"https://download.pytorch.org/models/{architecture}-")
-    assert len(weights._official_prefix(architecture)) == 8
-
-
-def test_the_default_weights_are_those_the_design_names() -> None:
-    assert weights._official_prefix("resnet50") == "0676ba61"
 
 
 def test_the_file_of_the_settings_comes_first(hub: Path, offline: Path, tmp_path: Path) -> None:
@@ -107,6 +95,31 @@ def test_another_network_than_the_default_is_never_replaced_by_the_offline_encod
     server.status = 503
     with pytest.raises(WeightsDownloadError):
         find_checkpoint(load_settings(architecture="resnet18"))
+
+
+def test_other_weights_than_the_default_are_never_replaced_by_the_offline_encoder(
+    hub: Path, offline: Path, server: FileServer
+) -> None:
+    server.status = 503
+    with pytest.raises(WeightsDownloadError):
+        find_checkpoint(load_settings(weight_set="IMAGENET1K_V2"))
+
+
+def test_behind_a_sign_in_page_the_offline_encoder_serves_and_says_why(
+    hub: Path, offline: Path, server: FileServer
+) -> None:
+    server.content, server.content_type = b"<html>Sign in</html>", "text/html"
+    found = find_checkpoint(load_settings())
+    assert (found.path, found.architecture) == (offline, "resnet14")
+    assert "sign-in" in found.notice
+
+
+def test_a_weight_set_is_fetched_by_its_enum_name(
+    hub: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (hub / "resnet50-11ad3fa6.pth").touch()  # cached, so that nothing is fetched
+    found = find_checkpoint(load_settings(weight_set="ResNet50_Weights.IMAGENET1K_V2"))
+    assert found == Checkpoint(hub / "resnet50-11ad3fa6.pth", "resnet50")
 
 
 def test_a_damaged_download_is_an_error_and_no_reason_to_go_offline(

@@ -10,11 +10,13 @@ class FileServer(ThreadingHTTPServer):
     """Serves `content` under every path.
 
     Attributes:
-        cut_after: Bytes of the next answer after which the connection ends; once only.
+        cuts: Bytes after which the connection ends, one for each of the next answers.
         ranges: Whether a Range header is honoured.
         status: Answered instead of the file, when not 200.
         silent: Accept the connection and say nothing.
+        content_type: Of the answers; empty for none.
         asked: The Range header of each request, empty where there was none.
+        paths: What each request asked for; a whole address where the server stands in as a proxy.
     """
 
     daemon_threads = True
@@ -22,12 +24,14 @@ class FileServer(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.content = b""
-        self.cut_after: int | None = None
+        self.cuts: list[int] = []
         self.ranges = True
         self.status = 200
         self.silent = False
         self.with_length = True
+        self.content_type = ""
         self.asked: list[str] = []
+        self.paths: list[str] = []
         self.stopped = threading.Event()
 
     def url(self, name: str) -> str:
@@ -41,6 +45,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         server, asked = self.server, self.headers.get("Range", "")
         server.asked.append(asked)
+        server.paths.append(self.path)
         if server.silent:
             server.stopped.wait(10)
             return
@@ -55,9 +60,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(206 if start else 200)
         if server.with_length:
             self.send_header("Content-Length", str(len(body)))
+        if server.content_type:
+            self.send_header("Content-Type", server.content_type)
         self.end_headers()
-        cut, server.cut_after = server.cut_after, None
-        self.wfile.write(body if cut is None else body[:cut])
+        self.wfile.write(body[: server.cuts.pop(0)] if server.cuts else body)
 
     def log_message(self, *_: object) -> None:
         pass

@@ -45,6 +45,13 @@ def show_build() -> None:
     infos = resources_collection.find_infos()
     if not infos:
         st.markdown("Nothing is indexed yet. Choose pictures, then build: they become searchable.")
+    if any(info.is_foreign for info in infos.values()):
+        st.info(
+            "Others made this collection, so it is only read. To build one of your own, choose "
+            "another name with ORCHARD\\_COLLECTION and start again.",
+            icon=":material/info:",
+        )
+        return
     left, right = st.columns([1, 1], gap="large")
     with left:
         source = _source_control(resources.get_settings().collection)

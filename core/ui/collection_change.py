@@ -36,6 +36,12 @@ def show_change() -> None:
     if not infos:
         st.markdown("Nothing is indexed yet, so there is nothing to change.")
         return
+    if any(info.is_foreign for info in infos.values()):
+        st.info(
+            "Others made this collection, so it is only read: nothing here can change it.",
+            icon=":material/info:",
+        )
+        return
     by_name = {change.kind.value: change for change in CHANGES}
     name = st.selectbox("Change", list(by_name), key="change_kind")
     change = by_name[name]

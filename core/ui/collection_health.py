@@ -2,9 +2,10 @@
 
 import streamlit as st
 
-from core.errors import OrchardError
+from core.errors import ImageError, OrchardError
 from core.health import CollectionHealth, DatabaseHealth, FilesHealth, concerns
 from core.history import duration, how_long
+from core.records import CollectionInfo
 from core.run_state import Status
 from core.self_test import Verdict
 from core.tasks import Kind, Task
@@ -24,8 +25,7 @@ def show_health() -> None:
     collections = [] if database.error else resources_collection.get_collections_health()
     files = None
     if collections:
-        folder = resources.dataset_folder(collections[0].info)
-        files = resources_collection.get_files(str(folder))
+        files = _count_files(collections[0].info)
     _show_concerns(database, collections, files)
     if collections:
         _show_collections(collections)
@@ -38,6 +38,14 @@ def show_health() -> None:
         _show_disk()
     if collections:
         _show_self_test()
+
+
+def _count_files(info: CollectionInfo) -> FilesHealth:
+    try:
+        folder = resources.dataset_folder(info)
+    except ImageError as error:
+        return FilesHealth("", None, error=str(error))
+    return resources_collection.get_files(str(folder))
 
 
 def _show_concerns(
@@ -105,6 +113,9 @@ def _show_encoder(collections: list[CollectionHealth]) -> None:
     with st.container(border=True, width=320, gap="small"):
         st.markdown("**Encoder**")
         st.markdown(f"Of the collection: {plain(str(wanted))}")
+        if not wanted.is_known:
+            st.markdown("Others made the embeddings; uploads cannot be searched with.")
+            return
         if running is None:
             st.markdown("Of this dashboard: not loaded yet")
             st.button(

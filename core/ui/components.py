@@ -104,7 +104,10 @@ def _page_errors() -> Iterator[None]:
 
 def _nothing_indexed() -> None:
     with st.container(border=True):
-        st.markdown(":material/inbox: Nothing is indexed yet.")
+        st.markdown(
+            ":material/inbox: Nothing is indexed yet. While a collection is being built, its first "
+            "pictures can be searched before the last are encoded."
+        )
         if resources.get_settings().read_only:
             return
         # Not a link: it would be refused where the page runs without the others, in a test.

@@ -82,7 +82,7 @@ def _loading(identity: EncoderIdentity) -> "Future[Encoder]":
     def load() -> "Encoder":
         from core.encoder import Encoder
 
-        encoder = Encoder(checkpoint_for(identity, settings))
+        encoder = Encoder(checkpoint_for(identity, settings), precision=settings.precision)
         _running[:] = [encoder.identity]
         return encoder
 
@@ -185,8 +185,20 @@ def get_thumbnail(record: ImageRecord, *, info: CollectionInfo) -> bytes:
 
 
 def dataset_folder(info: CollectionInfo) -> Path:
-    """Return the folder the paths of a collection are relative to: the setting, or as indexed."""
-    return get_settings().dataset or Path(info.dataset)
+    """Return the folder the paths of a collection are relative to: the setting, or as indexed.
+
+    Raises:
+        ImageError: Others made the collection, and nobody has said which folder may be opened.
+    """
+    folder = get_settings().dataset or info.dataset
+    if not folder:
+        raise ImageError(
+            "no file is opened before ORCHARD_DATASET names the folder that holds the pictures of "
+            f"{info.name}"
+            + (f" (their paths begin with {info.schema.prefix!r})" if info.schema.prefix else "")
+            + ". Set it and start again."
+        )
+    return Path(folder)
 
 
 def forget_collections() -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from core.download import download
 from core.errors import WeightsDownloadError, WeightsError
-from core.weights import download
 from tests.web import FileServer, running_server
 
 CONTENT = bytes(range(256)) * 4000  # 1,024,000 bytes: several pieces
@@ -64,7 +64,7 @@ def test_a_file_of_unknown_length_arrives_too(server: FileServer, path: Path) ->
 
 
 def test_a_file_that_is_not_what_its_name_says_is_removed(server: FileServer, path: Path) -> None:
-    server.content = b"<html>Please sign in to this network</html>"
+    server.content = b"changed on the way"
     with pytest.raises(WeightsError, match="its name says") as caught:
         download(server.url(NAME), path)
     assert not isinstance(caught.value, WeightsDownloadError)
@@ -72,12 +72,57 @@ def test_a_file_that_is_not_what_its_name_says_is_removed(server: FileServer, pa
     assert names(path) == []
 
 
-def test_a_cut_connection_is_told_and_the_next_try_goes_on(server: FileServer, path: Path) -> None:
-    server.cut_after = 600_000
+def test_the_page_of_a_network_that_wants_a_sign_in_is_no_download(
+    server: FileServer, path: Path
+) -> None:
+    server.content = b"<html>Please sign in to this network</html>"
+    server.content_type = "text/html; charset=utf-8"
+    assert "sign-in" in fetch_fails(server, path)
+    assert names(path) == []
+
+
+def test_such_a_page_does_not_spoil_what_was_fetched_before(server: FileServer, path: Path) -> None:
+    server.cuts = [600_000, 0]
+    fetch_fails(server, path)
+    server.content_type, server.ranges = "text/html", False
+    fetch_fails(server, path)
+    server.content_type, server.ranges = "application/octet-stream", True
+    download(server.url(NAME), path)
+    assert server.asked[-1] == "bytes=600000-"
+    assert path.read_bytes() == CONTENT
+
+
+def test_a_name_without_a_hash_is_not_fetched(server: FileServer, tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="no hash"):
+        download(server.url("w.pth"), tmp_path / "w.pth")
+    assert server.asked == []
+
+
+def test_a_hash_of_digits_alone_is_verified_too(server: FileServer, tmp_path: Path) -> None:
+    # Among local files it might be a date; what comes over the network has a hash in its name.
+    with pytest.raises(WeightsError, match="its name says 20240131"):
+        download(server.url("net-20240131.pth"), tmp_path / "net-20240131.pth")
+
+
+def test_a_dropped_connection_is_taken_up_again(server: FileServer, path: Path) -> None:
+    server.cuts = [600_000, 200_000]
+    steps: list[tuple[int, int]] = []
+    download(server.url(NAME), path, on_progress=lambda *step: steps.append(step))
+    assert server.asked == ["", "bytes=600000-", "bytes=800000-"]
+    assert path.read_bytes() == CONTENT
+    assert names(path) == [NAME]
+    assert steps == sorted(steps)
+    assert {total for _, total in steps} == {len(CONTENT)}
+
+
+def test_a_connection_that_brings_nothing_more_is_told_and_the_next_try_goes_on(
+    server: FileServer, path: Path
+) -> None:
+    server.cuts = [600_000, 0]
     assert "600,000 of 1,024,000 bytes" in fetch_fails(server, path)
     assert names(path) == [NAME + ".partial"]
     download(server.url(NAME), path)
-    assert server.asked == ["", "bytes=600000-"]
+    assert server.asked == ["", "bytes=600000-", "bytes=600000-"]
     assert path.read_bytes() == CONTENT
     assert names(path) == [NAME]
 
@@ -85,7 +130,7 @@ def test_a_cut_connection_is_told_and_the_next_try_goes_on(server: FileServer, p
 def test_progress_of_a_resumed_download_counts_what_was_there(
     server: FileServer, path: Path
 ) -> None:
-    server.cut_after = 600_000
+    server.cuts = [600_000, 0]
     fetch_fails(server, path)
     steps: list[tuple[int, int]] = []
     download(server.url(NAME), path, on_progress=lambda *step: steps.append(step))
@@ -93,10 +138,17 @@ def test_progress_of_a_resumed_download_counts_what_was_there(
 
 
 def test_a_server_without_ranges_starts_over(server: FileServer, path: Path) -> None:
-    server.cut_after, server.ranges = 600_000, False
-    fetch_fails(server, path)
+    server.cuts, server.ranges = [600_000], False
     download(server.url(NAME), path)
     assert path.read_bytes() == CONTENT
+
+
+def test_a_server_without_ranges_that_always_breaks_off_is_given_up(
+    server: FileServer, path: Path
+) -> None:
+    server.cuts, server.ranges = [600_000] * 5, False
+    fetch_fails(server, path)
+    assert len(server.asked) == 2
 
 
 def test_a_part_that_was_already_whole_is_verified_and_renamed(
@@ -108,15 +160,15 @@ def test_a_part_that_was_already_whole_is_verified_and_renamed(
     assert path.read_bytes() == CONTENT
 
 
-def test_a_part_of_something_else_is_removed_so_that_the_next_try_works(
-    server: FileServer, path: Path
+@pytest.mark.parametrize("size", [1000, 2_000_000], ids=["shorter", "longer"])
+def test_a_part_of_something_else_is_thrown_away_and_fetched_anew(
+    server: FileServer, path: Path, size: int
 ) -> None:
     path.parent.mkdir(parents=True)
-    path.with_name(NAME + ".partial").write_bytes(b"x" * 1000)
-    with pytest.raises(WeightsError, match="the file was removed"):
-        download(server.url(NAME), path)
+    path.with_name(NAME + ".partial").write_bytes(b"x" * size)
     download(server.url(NAME), path)
     assert path.read_bytes() == CONTENT
+    assert names(path) == [NAME]
 
 
 @pytest.mark.parametrize("status", [404, 403, 503])
@@ -137,6 +189,17 @@ def test_a_refused_connection_is_named(path: Path) -> None:
         port = taken.getsockname()[1]
     with pytest.raises(WeightsDownloadError, match="refused"):
         download(f"http://127.0.0.1:{port}/{NAME}", path, seconds=2)
+
+
+def test_the_proxy_of_the_usual_variable_is_asked(
+    server: FileServer, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("no_proxy")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.setenv("http_proxy", server.url(""))
+    download(f"http://orchard.invalid/{NAME}", path, seconds=2)
+    assert server.paths == [f"http://orchard.invalid/{NAME}"]
+    assert path.read_bytes() == CONTENT
 
 
 def test_a_proxy_variable_that_is_no_address_is_a_download_error(

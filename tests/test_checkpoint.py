@@ -1,5 +1,6 @@
 """Loading a checkpoint: found however it was wrapped, refused when damaged, its code never run."""
 
+import argparse
 import hashlib
 import os
 import pickle
@@ -7,9 +8,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
+from core.checkpoint import hash_in_name, load_state, sha256_prefix
 from core.errors import WeightsError
-from core.weights import load_state, sha256_prefix
 
 STATE = {"conv1.weight": torch.arange(6.0).reshape(2, 3), "bn1.bias": torch.ones(3)}
 HEAD = {"fc.weight": torch.zeros(17, 3), "fc.bias": torch.zeros(17)}
@@ -46,6 +48,48 @@ def test_a_state_dict_is_found_however_training_scripts_wrap_it(
     state = load_state(saved(tmp_path / "w.pth", content))
     assert state.keys() == STATE.keys()
     assert all(torch.equal(state[name], STATE[name]) for name in STATE)
+
+
+def test_the_arguments_that_a_training_script_keeps_beside_the_weights_do_no_harm(
+    tmp_path: Path,
+) -> None:
+    content = {"model": STATE, "args": argparse.Namespace(lr=0.1, opt="sgd"), "epoch": 3}
+    assert load_state(saved(tmp_path / "model_3.pth", content)).keys() == STATE.keys()
+
+
+def test_safetensors_are_read_and_treated_alike(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    save_file(prefixed("module."), path, metadata={"format": "pt"})
+    state = load_state(path)
+    assert state.keys() == STATE.keys()
+    assert all(torch.equal(state[name], STATE[name]) for name in STATE)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.5, 0.99])
+def test_truncated_safetensors_are_named(tmp_path: Path, share: float) -> None:
+    path = tmp_path / "model.safetensors"
+    save_file({"w": torch.randn(64, 64)}, path)
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+    with pytest.raises(WeightsError, match="truncated or is no checkpoint") as caught:
+        load_state(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_pickle_called_safetensors_is_not_unpickled(tmp_path: Path) -> None:
+    bad = Malicious(tmp_path / "executed")
+    path = saved(tmp_path / "model.safetensors", {"conv1.weight": bad})
+    with pytest.raises(WeightsError, match="is no checkpoint"):
+        load_state(path)
+    assert not (tmp_path / "executed").exists()
+
+
+def test_safetensors_without_tensors_or_gone_are_named(tmp_path: Path) -> None:
+    save_file({}, tmp_path / "empty.safetensors")
+    with pytest.raises(WeightsError, match="holds no weights"):
+        load_state(tmp_path / "empty.safetensors")
+    with pytest.raises(WeightsError, match="gone"):
+        load_state(tmp_path / "gone.safetensors")
 
 
 class Malicious:
@@ -127,10 +171,24 @@ def test_a_file_without_weights_says_so(tmp_path: Path, content: object) -> None
 
 
 def test_a_hash_in_the_name_that_differs_from_the_content_is_refused(tmp_path: Path) -> None:
-    path = saved(tmp_path / "resnet50-01234567.pth", STATE)
-    with pytest.raises(WeightsError, match=r"its name says 01234567") as caught:
+    path = saved(tmp_path / "resnet50-0123abcd.pth", STATE)
+    with pytest.raises(WeightsError, match=r"its name says 0123abcd") as caught:
         load_state(path)
     assert hashlib.sha256(path.read_bytes()).hexdigest()[:8] in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["net-20240131.pth", "net-00012000.pth", "net-123456789012.pt"])
+def test_a_date_or_a_counter_in_the_name_is_no_hash(tmp_path: Path, name: str) -> None:
+    assert hash_in_name(name) == ""
+    assert load_state(saved(tmp_path / name, STATE)).keys() == STATE.keys()
+
+
+def test_a_name_refused_for_its_hash_says_that_renaming_helps(tmp_path: Path) -> None:
+    # The short hash of a commit looks like that of a file.
+    path = saved(tmp_path / "net-1a2b3c4d.pth", STATE)
+    with pytest.raises(WeightsError, match="not meant as its hash, rename it"):
+        load_state(path)
+    assert load_state(path.rename(tmp_path / "net.pth")).keys() == STATE.keys()
 
 
 def test_a_hash_in_the_name_that_agrees_is_accepted_at_any_length(tmp_path: Path) -> None:

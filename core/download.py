@@ -1,0 +1,128 @@
+"""A file over the network: continued where it broke off, verified, never half under its name."""
+
+import logging
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from http.client import HTTPException, HTTPResponse
+from pathlib import Path
+
+from core.checkpoint import sha256_prefix
+from core.errors import WeightsDownloadError, WeightsError
+
+logger = logging.getLogger(__name__)
+
+CONNECT_SECONDS = 5.0
+
+_HASH = re.compile(r"-([0-9a-f]{8,64})\.\w+$")
+
+Progress = Callable[[int, int], None]
+
+
+def download(
+    url: str,
+    path: Path,
+    *,
+    on_progress: Progress | None = None,
+    seconds: float = CONNECT_SECONDS,
+) -> Path:
+    """Fetch `url` to `path`, continuing what an earlier try left, and verify its hash.
+
+    The hash is the hexadecimal prefix in the file's name, as torch hub writes it. Proxy variables
+    are honoured. A dropped connection is taken up again as long as each try brings more. The file
+    appears under its own name only when it is whole and verified.
+
+    Args:
+        path: Its name ends in a dash, at least eight digits of the SHA-256, and a suffix.
+        on_progress: Called with bytes fetched and bytes in all.
+        seconds: Time to wait for a connection, and for each next piece.
+
+    Raises:
+        WeightsDownloadError: No network, no such file, a web page instead of a file (networks that
+            want a sign-in answer so), or the connection broke for good.
+        WeightsError: The hash differs; what was fetched is removed.
+    """
+    match = _HASH.search(path.name)
+    if not match:
+        raise WeightsError(f"{path.name!r} carries no hash to verify a download by. Fetch by hand.")
+    wanted = match[1]
+    partial = path.with_name(path.name + ".partial")
+    resumed = partial.exists()
+    _fetch(url, partial, path, seconds, on_progress)
+    if resumed and sha256_prefix(partial, digits=len(wanted)) != wanted:
+        logger.warning("%s was the start of something else; starting over", partial)
+        partial.unlink()
+        _fetch(url, partial, path, seconds, on_progress)
+    found = sha256_prefix(partial, digits=len(wanted))
+    if found != wanted:
+        partial.unlink()
+        raise WeightsError(
+            f"{url} arrived with SHA-256 {found}..., its name says {wanted}. Something on the way "
+            "changed it; the file was removed. Try another network, or fetch it by hand."
+        )
+    partial.replace(path)
+    return path
+
+
+def _fetch(
+    url: str, partial: Path, path: Path, seconds: float, on_progress: Progress | None
+) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            before = _size(partial)
+            try:
+                return _fetch_rest(url, partial, seconds, on_progress)
+            except (OSError, HTTPException) as error:
+                if _size(partial) <= before:
+                    raise
+                logger.warning("%s broke off (%s); going on", url, _reason(error))
+    # URLError and time-outs are OSErrors; a proxy variable that is no address is a ValueError.
+    except (OSError, HTTPException, ValueError) as error:
+        raise WeightsDownloadError(
+            f"{url} could not be fetched ({_reason(error)}). Check the network or the proxy "
+            f"variables, or put the file at {str(path)!r} by hand."
+        ) from error
+
+
+def _fetch_rest(url: str, partial: Path, seconds: float, on_progress: Progress | None) -> None:
+    have = _size(partial)
+    request = urllib.request.Request(url, headers={"User-Agent": "orchard"})  # noqa: S310
+    if have:
+        request.add_header("Range", f"bytes={have}-")
+    try:
+        # urlopen would keep the proxies of its first call for good.
+        answer = urllib.request.build_opener().open(request, timeout=seconds)
+    except urllib.error.HTTPError as error:
+        error.close()
+        if error.code == 416 and have:  # all of it was there already, or it has changed
+            return
+        raise
+    with answer:
+        _refuse_page(answer)
+        have = have if answer.status == 206 else 0
+        expected = have + int(answer.headers.get("Content-Length") or 0)
+        with partial.open("ab" if have else "wb") as file:
+            while piece := answer.read(1 << 18):
+                file.write(piece)
+                have += len(piece)
+                if on_progress:
+                    on_progress(have, max(have, expected))
+        if have < expected:
+            raise OSError(f"the connection ended after {have:,} of {expected:,} bytes")
+
+
+def _refuse_page(answer: HTTPResponse) -> None:
+    if (answer.headers.get("Content-Type") or "").startswith("text/html"):
+        raise OSError("a web page came instead of the file; this network may want a sign-in first")
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, urllib.error.HTTPError):
+        return f"HTTP {error.code} {error.reason}"
+    return str(getattr(error, "reason", None) or "") or str(error) or type(error).__name__

@@ -1,0 +1,64 @@
+"""The weight sets that torchvision publishes: where each lies, and what pictures it expects."""
+
+from core.checkpoint import HASH_DIGITS
+from core.config import DEFAULT_WEIGHT_SET, OFFLINE_ARCHITECTURE
+from core.errors import WeightsError
+
+# Sides in pixels (resize, crop). The first ImageNet weights and whatever was tuned from them:
+# torchvision's own preset. The offline encoder was trained at 128 px, where whole pictures look as
+# its crops did.
+IMAGENET_SIDES = (256, 224)
+OFFLINE_SIDES = (160, 160)
+
+
+def official_url(architecture: str, weight_set: str = DEFAULT_WEIGHT_SET) -> str:
+    """Return the address of a published weight set.
+
+    Args:
+        weight_set: Its enum name, such as `IMAGENET1K_V2`, `ResNet50_Weights.IMAGENET1K_V2` or
+            `DEFAULT`, which is torchvision's newest.
+
+    Raises:
+        WeightsError: torchvision has no such set for this network.
+    """
+    from torchvision.models import get_model_weights
+
+    sets = get_model_weights(architecture)
+    group, _, name = weight_set.rpartition(".")
+    if group not in ("", sets.__name__) or name not in sets.__members__:
+        raise WeightsError(
+            f"torchvision has no weights {weight_set!r} for {architecture}; it has "
+            f"{', '.join(sets.__members__)}. Set ORCHARD_WEIGHT_SET to one of them."
+        )
+    return str(sets[name].url)
+
+
+def official_urls(architecture: str) -> dict[str, str]:
+    """Return the address of every published weight set by the SHA-256 prefix in its name."""
+    if architecture == OFFLINE_ARCHITECTURE:
+        return {}
+    from torchvision.models import get_model_weights
+
+    return {_prefix(str(known.url)): str(known.url) for known in get_model_weights(architecture)}
+
+
+def sides_for(architecture: str, weights: str) -> tuple[int, int]:
+    """Return what a picture's short side is resized to, and the square cut from it, in pixels.
+
+    Args:
+        weights: First eight digits of the SHA-256 of the file. A published set is recognised by
+            it, however the file is called, and gets the preset torchvision evaluates it with.
+    """
+    if architecture == OFFLINE_ARCHITECTURE:
+        return OFFLINE_SIDES
+    from torchvision.models import get_model_weights
+
+    for known in get_model_weights(architecture):
+        if _prefix(str(known.url)) == weights:
+            preset = known.transforms()
+            return int(preset.resize_size[0]), int(preset.crop_size[0])
+    return IMAGENET_SIDES
+
+
+def _prefix(url: str) -> str:
+    return url.rsplit("-", 1)[1][:HASH_DIGITS]
