@@ -33,7 +33,7 @@ LAYERS = {
         *("crop", "feedback", "exact", "verdict", "search_link"),
         # mathematics over neighbour lists
         *("neighbours", "evaluation", "judgement", "bootstrap", "summary", "findings"),
-        *("report", "requirement"),
+        *("report", "requirement", "split"),
         # the encoder's batch sizes, and threads ahead of it
         *("pace", "ahead"),
         # arrays in, arrays out
