@@ -85,6 +85,12 @@ class Settings(BaseSettings):
     ] = ""
     architecture: str = DEFAULT_ARCHITECTURE
     weights: Annotated[Path | None, Field(description="a checkpoint file")] = None
+    query_paths: Annotated[
+        str, Field(description="evaluation asks only with paths like this, such as */test_*")
+    ] = ""
+    gallery_paths: Annotated[
+        str, Field(description="evaluation finds only paths like this, such as */train_*")
+    ] = ""
     weight_set: Annotated[
         str, Field(description="enum name of torchvision weights, where no file is given")
     ] = DEFAULT_WEIGHT_SET

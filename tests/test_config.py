@@ -68,6 +68,8 @@ def test_every_setting_is_read_from_its_variable(
         "weight_set": "IMAGENET1K_V2",
         "precision": "float16",
         "map_limit": "500",
+        "query_paths": "*/test_*",
+        "gallery_paths": "*/train_*",
         "path_prefix": "/data/fruit",
         "assumed_encoder": "resnet50/0676ba61/resize256-crop224-imagenet/2048",
         "roots": "/photos",
