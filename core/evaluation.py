@@ -23,6 +23,8 @@ Numbers = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
 MAX_K = 1_000
+# Hits measured at once, so that half a dozen tables of 8 bytes each stay small.
+_CELLS = 2_000_000
 # The measures that look at the first R hits, whatever k is.
 R_MEASURES = ("R-precision", "MAP@R")
 
@@ -132,6 +134,18 @@ def query_measures(
         QueryError: A cut-off is outside its range.
     """
     check_ks(ks)
+    size = max(1, _CELLS // max(1, right.shape[1]))
+    blocks = [slice(start, start + size) for start in range(0, max(1, len(right)), size)]
+    parts = [
+        _block_measures(right[b], relevant[b], ks, None if known is None else known[b])
+        for b in blocks
+    ]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _block_measures(
+    right: Flags, relevant: Counts, ks: Sequence[int], known: Counts | None
+) -> dict[str, Numbers]:
     values: dict[str, Numbers] = {}
     certain = np.full(len(right), right.shape[1]) if known is None else known
     for k in sorted(set(ks)):

@@ -12,7 +12,8 @@ from core.errors import DatasetError, EncoderMismatchError
 from core.index import IndexChoice
 from core.metric import Metric
 from core.records import CollectionInfo, EncoderIdentity, ImageRecord
-from core.store import BATCH_ROWS, VectorStore
+from core.rows import BATCH_ROWS
+from core.store import VectorStore
 
 
 @dataclass
@@ -42,6 +43,7 @@ class Family:
         ids = {image_id(path) for path in paths}
         existing = self.store.metrics(self.name)
         if recreate:
+            self._refuse_to_drop(existing)
             self._doomed, existing = existing, []
         self._refuse_what_differs(existing, ids)
         # The collections of a family hold the same rows, so a run brings all of them up to date.
@@ -159,7 +161,16 @@ class Family:
             _refuse_other_dataset(info, self.dataset, ids, stored)
             self.stored[metric] = stored
 
+    def _refuse_to_drop(self, existing: Sequence[Metric]) -> None:
+        for metric in existing:
+            try:
+                info = self.store.info(self.name, metric)
+            except EncoderMismatchError:
+                continue  # ours, and beyond reading: to be built anew is what it needs
+            refuse_foreign(info)
+
     def _refuse_other_encoder(self, info: CollectionInfo) -> None:
+        refuse_foreign(info)
         if info.encoder != self.encoder:
             raise EncoderMismatchError(
                 f"{info.name} was built with {info.encoder}, this run would use "
@@ -167,6 +178,20 @@ class Family:
                 "--architecture and --weights, another --collection, or --recreate to drop the "
                 "collection and build it anew."
             )
+
+
+def refuse_foreign(info: CollectionInfo) -> None:
+    """Let nothing be added to a collection that others made.
+
+    Raises:
+        EncoderMismatchError: It is one.
+    """
+    if info.is_foreign:
+        raise EncoderMismatchError(
+            f"{info.name} was not built by Orchard and does not say which encoder made its "
+            "embeddings, so none can be added to them and it is never changed. Give another "
+            "--collection for your pictures."
+        )
 
 
 def _refuse_other_dataset(

@@ -1,5 +1,6 @@
 """What neighbour lists say about single pictures: hubs, suspected labels, causes of wrong hits."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +8,9 @@ from numpy.typing import NDArray
 
 from core.judgement import NO_CLASS, Judgement, Rows
 from core.neighbours import Neighbours
+
+# Queries times classes counted at once: 8 bytes each, so 32 MB.
+_VOTES = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ class Suspect:
 
 @dataclass(frozen=True, slots=True)
 class Causes:
-    """Where the wrong hits of an index come from, counted over the first k hits of all queries.
+    """Where the wrong hits of an index come from, counted over the first k hits.
 
     Attributes:
         encoder: Wrong hits that exact search has among its first k as well.
@@ -87,22 +91,19 @@ def suspects(judged: Judgement, rows: Rows, *, k: int) -> list[Suspect]:
     Certain first: by share of the suggested class minus share of the own, then by place. A query
     without a label suggests the class of its neighbours as well.
     """
-    hits = judged.hits[:, :k]
-    queries, size = len(hits), len(rows.classes)
+    size = len(rows.classes)
     if not size:
         return []
-    flat = np.arange(queries)[:, None] * size + hits
-    votes = np.bincount(flat[hits >= 0], minlength=queries * size).reshape(queries, size)
-    labelled = judged.classes >= 0
-    own = np.where(labelled, votes[np.arange(queries), judged.classes], 0)
-    votes[np.flatnonzero(labelled), judged.classes[labelled]] = -1
-    best = votes.argmax(axis=1)
-    lead = votes[np.arange(queries), best] - own
-    order = np.lexsort((np.arange(queries), -lead))
-    return [
-        Suspect(int(q), rows.classes[best[q]], float(votes[q, best[q]] / k), float(own[q] / k))
-        for q in order[: int((lead > 0).sum())]
-    ]
+    found: list[Suspect] = []
+    block = max(1, _VOTES // size)
+    for start in range(0, len(judged.hits), block):
+        classes = judged.classes[start : start + block]
+        best, other, own = _votes(judged.hits[start : start + block, :k], classes, size)
+        found += [
+            Suspect(start + int(q), rows.classes[best[q]], float(other[q] / k), float(own[q] / k))
+            for q in np.flatnonzero(other > own)
+        ]
+    return sorted(found, key=lambda s: (s.own_share - s.share, s.query))
 
 
 def ann_recall(index: Neighbours, exact: Neighbours, *, k: int) -> NDArray[np.float64]:
@@ -125,22 +126,36 @@ def ann_recall(index: Neighbours, exact: Neighbours, *, k: int) -> NDArray[np.fl
     return shares
 
 
-def causes(index: Neighbours, judged: Judgement, exact: Neighbours, *, k: int) -> Causes:
-    """Say for every wrong hit of the index whether exact search has it too.
+def causes(index: Neighbours, judged: Judgement, exact: Neighbours, *, k: int) -> list[Causes]:
+    """Say for every wrong hit of the index whether exact search has it too: counts per query.
 
     Args:
-        judged: Of the index's hits.
+        judged: Of the index's hits; a query with nothing to find has no wrong hits.
+
+    Returns:
+        One for each of the Q queries; `total` adds them up.
     """
-    usable = judged.relevant > 0
-    found = index.positions[usable, :k]
-    wrong = (found >= 0) & ~judged.right[usable, :k]
-    shared = _contained(found, exact.positions[usable, :k])
-    expected = (exact.positions[usable, :k] >= 0).sum() - (found >= 0).sum()
+    usable = (judged.relevant > 0)[:, None]
+    found = index.positions[:, :k]
+    wrong = usable & (found >= 0) & ~judged.right[:, :k]
+    shared = exact_too(index, exact, k=k)
+    there = (exact.positions[:, :k] >= 0).sum(axis=1) - (found >= 0).sum(axis=1)
+    missing = np.where(usable[:, 0], np.maximum(there, 0), 0)
+    counts = zip((wrong & shared).sum(axis=1), (wrong & ~shared).sum(axis=1), missing, strict=True)
+    return [Causes(int(encoder), int(own), int(empty)) for encoder, own, empty in counts]
+
+
+def total(causes: Iterable[Causes]) -> Causes:
+    """Add up the causes of many queries."""
+    found = list(causes)
     return Causes(
-        encoder=int((wrong & shared).sum()),
-        index=int((wrong & ~shared).sum()),
-        missing=int(max(expected, 0)),
+        sum(c.encoder for c in found), sum(c.index for c in found), sum(c.missing for c in found)
     )
+
+
+def exact_too(index: Neighbours, exact: Neighbours, *, k: int) -> NDArray[np.bool_]:
+    """Mark the first `k` hits (Q, k) of an index that exact search has among its first `k`."""
+    return _contained(index.positions[:, :k], exact.positions[:, :k])
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +198,20 @@ def score_bins(
         np.histogram(scores[there & right], bins=edges)[0],
         np.histogram(scores[there & ~right], bins=edges)[0],
     )
+
+
+def _votes(
+    hits: NDArray[np.int32], classes: NDArray[np.int32], size: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return (Q,) each: the other class met most, how often it is met, how often the own one is."""
+    everyone = np.arange(len(hits))
+    flat = everyone[:, None] * size + hits
+    votes = np.bincount(flat[hits >= 0], minlength=len(hits) * size).reshape(len(hits), size)
+    labelled = classes >= 0
+    own = np.where(labelled, votes[everyone, classes], 0)
+    votes[everyone[labelled], classes[labelled]] = -1
+    best = votes.argmax(axis=1)
+    return best, votes[everyone, best], own
 
 
 def _contained(items: NDArray[np.int32], others: NDArray[np.int32]) -> NDArray[np.bool_]:

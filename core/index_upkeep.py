@@ -49,11 +49,13 @@ def replace_index(
 
 
 def describe_index(client: Client, name: str, *, timeout: float) -> dict[str, Any]:
-    """Return Milvus's description of a collection's index; empty if it has none."""
-    names = client.list_indexes(name, timeout=timeout)
-    if not names:
-        return {}
-    return dict(client.describe_index(name, names[0], timeout=timeout) or {})
+    """Return Milvus's description of the index of the embeddings; empty if there is none."""
+    for index in client.list_indexes(name, timeout=timeout):
+        described = dict(client.describe_index(name, index, timeout=timeout) or {})
+        # Others may have indexed a number or a text as well, which has no metric.
+        if "metric_type" in described:
+            return described
+    return {}
 
 
 def wait_for_index(

@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 from core.ahead import ahead
 from core.dataset import DatasetListing, list_dataset, read_picture
 from core.errors import DatasetError, ImageError, SettingsError, StoreError
-from core.family import Family
+from core.family import Family, refuse_foreign
 from core.images import decode
 from core.index import IndexChoice
 from core.metric import Metric
 from core.records import CollectionInfo, ImageRecord, SkippedFile
-from core.store import BATCH_ROWS, VectorStore
+from core.rows import BATCH_ROWS
+from core.store import VectorStore
 
 if TYPE_CHECKING:
     from core.encoder import Encoder
@@ -182,6 +183,7 @@ def add_metric(
         store.info(family, metric)  # says what to build
     infos = [store.info(family, present) for present in existing]
     source = infos[0]
+    refuse_foreign(source)
     collections = Family(store, family, (metric,), source.encoder, source.dataset, index)
     collections.prepare((), recreate=False)
     copied = collections.copy_missing()

@@ -48,6 +48,11 @@ class Metric(StrEnum):
         """
         return math.sqrt(max(score, 0.0)) if self is Metric.L2 else score
 
+    def reaches(self, score: float, limit: float) -> bool:
+        """Whether a score is at least as good as a limit that is given as displayed."""
+        shown = self.displayed(score)
+        return shown >= limit if self.higher_is_better else shown <= limit
+
     def formatted(self, score: float) -> str:
         """Return the displayed number as text, never with an exponent.
 

@@ -11,10 +11,10 @@ class ImageRecord:
 
     Attributes:
         id: 0 <= id < 2**63; the first 63 bits of BLAKE2b over `path`, so the same file has the
-            same id on every machine and in every run.
+            same id on every machine and in every run. In a collection that others made, any int64.
         path: Relative to the dataset folder, with forward slashes.
         label: The first folder of `path`; empty for a picture that lies in no folder.
-        digest: BLAKE2b of the file's bytes, 32 hexadecimal digits.
+        digest: BLAKE2b of the file's bytes, 32 hexadecimal digits; empty where nobody took it.
     """
 
     id: int
@@ -29,6 +29,9 @@ class SkippedFile:
 
     path: str
     reason: str
+
+
+_UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,42 @@ class EncoderIdentity:
         architecture, weights, preprocessing, dimension = text.split("/")
         return cls(architecture, weights, preprocessing, int(dimension))
 
+    @classmethod
+    def unknown(cls, dimension: int) -> "EncoderIdentity":
+        """Return what stands for the encoder of a collection that does not name it."""
+        return cls(_UNKNOWN, _UNKNOWN, _UNKNOWN, dimension)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether pictures can be encoded alike; else only stored ones can be searched with."""
+        return self.architecture != _UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """Which fields of a collection hold what; as it stands here, those of our own collections.
+
+    Attributes:
+        key: The integer primary key.
+        vector: The embedding.
+        path: Text: where the picture lies.
+        label: Text: its class; empty where that is the first folder of the path.
+        digest: Text: of the file's bytes; empty where there is no such field.
+        prefix: What stored paths begin with and records leave out, such as `/data/fruit/`.
+    """
+
+    key: str = "m_id"
+    vector: str = "embedding"
+    path: str = "path"
+    label: str = "label"
+    digest: str = "digest"
+    prefix: str = ""
+
+    @property
+    def record_fields(self) -> list[str]:
+        """The fields that a record is made of, without the key."""
+        return [name for name in (self.path, self.label, self.digest) if name]
+
 
 @dataclass(frozen=True, slots=True)
 class Hit:
@@ -86,11 +125,14 @@ class CollectionInfo:
         index_type: Such as `IVF_FLAT`; empty while there is no index.
         nlist: Number of lists of an IVF index as built; 0 for other index types.
         pending_rows: Rows the index does not cover yet; they are searched by brute force.
-        encoder: What made the embeddings.
-        dataset: Absolute folder that was indexed, on the machine that indexed it.
+        encoder: What made the embeddings; see `EncoderIdentity.is_known`.
+        dataset: Absolute folder that was indexed, on the machine that indexed it; empty where
+            nobody has said which folder may be opened (a collection that others made).
         complete: Whether the last indexing run went through to its end.
         m: Links a row of an HNSW index has, as built; 0 for other index types.
         ef_construction: Candidates HNSW was built with; 0 for other index types.
+        schema: Which fields hold what.
+        is_foreign: Whether others made it: it is searched, evaluated and mapped, never written.
     """
 
     name: str
@@ -105,6 +147,8 @@ class CollectionInfo:
     complete: bool
     m: int = 0
     ef_construction: int = 0
+    schema: Schema = Schema()
+    is_foreign: bool = False
 
 
 @dataclass(frozen=True, slots=True)

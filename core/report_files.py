@@ -7,25 +7,27 @@ Neither needs pickle.
 import io
 import json
 import logging
-import math
 import re
 import uuid
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from core.dataset import digest_of
-from core.errors import ReportError
-from core.metric import Metric
+from core.errors import OrchardError, ReportError
+from core.evaluation import check_ks
 from core.neighbours import Neighbours
-from core.report import Configuration, QuerySet, Report, Request
+from core.records import EncoderIdentity
+from core.report import Configuration, Report
 from core.report_summary import as_plain, report_summary
 
 logger = logging.getLogger(__name__)
 
 FORMAT = 1
+_CONFIGURATION = TypeAdapter(Configuration)
 _NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,99}")
 
 
@@ -83,15 +85,34 @@ def load_report(name: str, folder: Path) -> Report:
         raise _damaged(folder / f"{name}.json", f"{type(error).__name__}: {error}") from error
 
 
-def list_reports(folder: Path) -> list[tuple[str, Configuration]]:
-    """Return the name and configuration of every readable report, newest first."""
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The reports of a folder.
+
+    Attributes:
+        reports: Name and configuration of those that can be opened, newest first.
+        unreadable: What is wrong with each of the others.
+    """
+
+    reports: tuple[tuple[str, Configuration], ...]
+    unreadable: tuple[str, ...]
+
+
+def list_reports(folder: Path) -> Listing:
+    """Look through a folder; the arrays of a report are not read."""
     found: list[tuple[str, Configuration]] = []
-    for file in folder.glob("*.json"):
+    unreadable: list[str] = []
+    for file in sorted(folder.glob("*.json")):
         try:
-            found.append((file.stem, _configuration(_read_json(file)["configuration"])))
-        except (ReportError, ValueError, KeyError, TypeError, AttributeError) as error:
-            logger.info("not listed: %s", error)
-    return sorted(found, key=lambda item: (item[1].created, item[0]), reverse=True)
+            found.append((file.stem, _configuration(_read_json(file).get("configuration"))))
+        except ReportError as error:
+            unreadable.append(str(error))
+        except (OrchardError, ValueError) as error:
+            unreadable.append(str(_damaged(file, str(error))))
+    for reason in unreadable:
+        logger.info("not listed: %s", reason)
+    newest = sorted(found, key=lambda item: (item[1].created, item[0]), reverse=True)
+    return Listing(tuple(newest), tuple(unreadable))
 
 
 def read_json_text(name: str, folder: Path) -> str:
@@ -130,18 +151,12 @@ def _read_json(file: Path) -> dict[str, Any]:
     return content
 
 
-def _configuration(content: dict[str, Any]) -> Configuration:
-    request = dict(content["request"])
-    request["ks"] = tuple(int(k) for k in request["ks"])
-    request["queries"] = QuerySet(request["queries"])
-    return Configuration(
-        **{
-            **content,
-            "metric": Metric(content["metric"]),
-            "request": Request(**request),
-            "seconds": math.nan if content["seconds"] is None else float(content["seconds"]),
-        }
-    )
+def _configuration(content: object) -> Configuration:
+    """Check every field: what is shown and computed with later must have its type."""
+    found = _CONFIGURATION.validate_python(content)
+    check_ks(found.request.ks)
+    EncoderIdentity.parse(found.encoder)
+    return found
 
 
 def _arrays(report: Report) -> bytes:

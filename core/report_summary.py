@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
-from core.findings import ann_recall, causes, find_hubs, suspects
+from core.findings import ann_recall, causes, find_hubs, suspects, total
 from core.judgement import tied_cuts
 from core.report import Report, Variant
 from core.summary import Summary, summarise
@@ -59,7 +59,8 @@ def report_summary(report: Report) -> dict[str, Any]:
             k: float(ann_recall(report.index, report.exact, k=k).mean()) for k in ks
         }
         figures["wrong_hits"] = {
-            k: asdict(causes(report.index, report.judged_index, report.exact, k=k)) for k in ks
+            k: asdict(total(causes(report.index, report.judged_index, report.exact, k=k)))
+            for k in ks
         }
     plain: dict[str, Any] = as_plain(figures)
     return plain

@@ -3,10 +3,11 @@
 import math
 
 from core.config import OFFLINE_ARCHITECTURE
-from core.findings import ann_recall, causes
+from core.findings import ann_recall, causes, total
 from core.judgement import tied_cuts
 from core.records import EncoderIdentity
 from core.report import Report
+from core.split import find_split
 from core.summary import Summary
 
 
@@ -16,7 +17,7 @@ def notes(report: Report, summary: Summary) -> list[str]:
     Args:
         summary: Of the exact hits.
     """
-    return [*_left_out(summary), *_doubts(report, summary), *_index(report)]
+    return [*_split(report), *_left_out(summary), *_doubts(report, summary), *_index(report)]
 
 
 def training_note(report: Report) -> str:
@@ -34,6 +35,22 @@ def training_note(report: Report) -> str:
             "the queries, they flatter the figures."
         )
     return ""
+
+
+def _split(report: Report) -> list[str]:
+    request = report.configuration.request
+    lines = []
+    if request.query_paths or request.gallery_paths:
+        gallery = int(report.gallery.sum())
+        lines.append(
+            f"Queries are the pictures whose path matches {request.query_paths or '*'!r}, "
+            f"{len(report.queries):,} of them; hits come from the {gallery:,} pictures that match "
+            f"{request.gallery_paths or '*'!r}."
+        )
+    split = find_split(report.paths)
+    if split and split.labels:
+        lines.append("The dataset is split by its top folders; the folders below are the classes.")
+    return lines
 
 
 def _left_out(summary: Summary) -> list[str]:
@@ -86,7 +103,7 @@ def _index(report: Report) -> list[str]:
     configuration = report.configuration
     k = max(configuration.request.ks)
     recall = float(ann_recall(report.index, report.exact, k=k).mean())
-    wrong = causes(report.index, report.judged_index, report.exact, k=k)
+    wrong = total(causes(report.index, report.judged_index, report.exact, k=k))
     lists = (
         f"nprobe {configuration.request.nprobe} of {configuration.nlist} lists"
         if configuration.nlist
@@ -94,10 +111,27 @@ def _index(report: Report) -> list[str]:
     )
     missing = f", and left {wrong.missing:,} places empty" if wrong.missing else ""
     return [
-        f"The index ({configuration.index_type}, {lists}) found {recall:.3%} of the exact "
-        f"{k} neighbours (ANN recall@{k}). Of its wrong hits {wrong.encoder:,} are the encoder's: "
-        f"exact search has them too; {wrong.index:,} are the index's own{missing}."
+        f"The index ({configuration.index_type}, {lists}) found {share_of(recall)} of the exact "
+        f"{k} neighbours (ANN recall@{k} {short(recall)}). Of its wrong hits "
+        f"{wrong.encoder:,} are the encoder's: exact search has them too; {wrong.index:,} are the "
+        f"index's own{missing}."
     ]
+
+
+def short(share: float) -> str:
+    """Return a share with three digits, or as many as keep 0.9996 from reading like 1.00."""
+    for digits in range(3, 8):
+        text = f"{share:#.{digits}g}"
+        if share in {0, 1} or 0 < float(text) < 1:
+            return text
+    return text
+
+
+def share_of(share: float) -> str:
+    """Return a share in words: `all`, or such as `99.3 %`, never rounded up to 100 %."""
+    if share == 1:
+        return "all"
+    return f"{min(100 * share, 99.9):.3g} %" if share < 0.9995 else "over 99.9 %"
 
 
 def _some(names: list[str] | tuple[str, ...], *, most: int = 5) -> str:

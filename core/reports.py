@@ -17,6 +17,7 @@ from core.neighbours import Neighbours, exact_neighbours
 from core.queries import choose_queries, matching
 from core.records import CollectionInfo
 from core.report import Configuration, Report, Request
+from core.split import find_split
 from core.store import VectorStore
 from core.trained import training_list
 
@@ -43,7 +44,8 @@ def run(
     """Find the neighbours of every query, exactly and with the index.
 
     Args:
-        matrix: All rows of the collection that `info` describes.
+        matrix: All rows of the collection that `info` describes. Where folders called `train` and
+            `test` stand above the classes, the folders below them are the classes.
         collection: Name of the family, for the report.
         on_progress: Called with a stage (`exact` or `index`), how many queries are done, and how
             many there are; whatever it raises stops the run.
@@ -54,6 +56,7 @@ def run(
     """
     started = time.monotonic()
     request = _checked(request, info)
+    matrix = _with_classes(matrix)
     known = training_list(info.encoder)
     gallery = matching(matrix, request.gallery_paths)
     queries = choose_queries(matrix, request, known)
@@ -124,6 +127,11 @@ def index_neighbours(
         if on_progress:
             on_progress(start + len(block), len(queries))
     return Neighbours(positions, scores)
+
+
+def _with_classes(matrix: Matrix) -> Matrix:
+    split = find_split(matrix.paths)
+    return replace(matrix, labels=split.labels) if split and split.labels else matrix
 
 
 def _configuration(

@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.dataset import label_of
 from core.errors import EncoderMismatchError, QueryError, StoreError
 from core.index import MAX_EF, IndexChoice
 from core.metric import Metric
-from core.records import CollectionInfo, EncoderIdentity, ImageRecord
+from core.records import CollectionInfo, EncoderIdentity, ImageRecord, Schema
 
-KEY, VECTOR = "m_id", "embedding"
-RECORD_FIELDS = ["path", "label", "digest"]
+# Of our own collections.
+KEY, VECTOR, RECORD_FIELDS = Schema().key, Schema().vector, Schema().record_fields
+BATCH_ROWS = 500
 MAX_K = 16_384
 
 _ENCODER, _DATASET = "orchard.encoder", "orchard.dataset"
@@ -53,7 +55,7 @@ def collection_info(
         metric: What the collection's name says, for a collection whose index is not built yet.
 
     Raises:
-        EncoderMismatchError: The collection does not say which encoder made its embeddings.
+        EncoderMismatchError: What the collection says about its encoder cannot be read.
     """
     name = str(described["collection_name"])
     properties = described.get("properties") or {}
@@ -74,9 +76,64 @@ def collection_info(
     )
 
 
-def dimension_of(described: Mapping[str, Any]) -> int:
-    """Return how many numbers an embedding of a collection has; 0 if it holds none of ours."""
-    fields = (field for field in described["fields"] if field["name"] == VECTOR)
+def foreign_info(
+    described: Mapping[str, Any],
+    index: Mapping[str, Any],
+    *,
+    rows: int,
+    schema: Schema,
+    dataset: str,
+    assumed: EncoderIdentity | None,
+) -> CollectionInfo:
+    """Describe a collection that others made: there is no run of ours that could be incomplete.
+
+    Args:
+        schema: Which of its fields hold what.
+        dataset: The folder its pictures lay in, as a person has said; empty if nobody has.
+        assumed: What a person says made the embeddings; without effect on those of another size.
+    """
+    encoder = EncoderIdentity.unknown(dimension_of(described, schema.vector))
+    if assumed and assumed.dimension == encoder.dimension:
+        encoder = assumed
+    return CollectionInfo(
+        name=str(described["collection_name"]),
+        metric=Metric(index["metric_type"]),
+        dimension=encoder.dimension,
+        rows=rows,
+        index_type=str(index.get("index_type", "")),
+        nlist=nlist_of(index),
+        pending_rows=int(index.get("pending_index_rows", 0)),
+        encoder=encoder,
+        dataset=dataset,
+        complete=True,
+        m=parameter_of(index, "M"),
+        ef_construction=parameter_of(index, "efConstruction"),
+        schema=schema,
+        is_foreign=True,
+    )
+
+
+def is_ours(described: Mapping[str, Any]) -> bool:
+    """Whether Orchard built a collection, from Milvus's description of it."""
+    return _ENCODER in (described.get("properties") or {})
+
+
+def refuse_foreign(described: Mapping[str, Any], name: str) -> None:
+    """Let nothing be written to a collection that others made.
+
+    Raises:
+        StoreError: It is one.
+    """
+    if not is_ours(described):
+        raise StoreError(
+            f"{name} was not built by Orchard and is never changed. Give another --collection, or "
+            "set ORCHARD_COLLECTION."
+        )
+
+
+def dimension_of(described: Mapping[str, Any], vector: str = VECTOR) -> int:
+    """Return how many numbers an embedding of a collection has; 0 if it has no such field."""
+    fields = (field for field in described["fields"] if field["name"] == vector)
     return next((int(field["params"]["dim"]) for field in fields), 0)
 
 
@@ -165,10 +222,27 @@ def search_parameters(info: CollectionInfo, *, k: int, nprobe: int, ef: int) -> 
     return {"nprobe": nprobe} if info.nlist else {}
 
 
-def label_filter(labels: Sequence[str]) -> str:
-    """Return Milvus's expression for "one of these classes"; empty for all."""
+def label_filter(labels: Sequence[str], schema: Schema = Schema()) -> str:  # noqa: B008 - frozen
+    """Return Milvus's expression for "one of these classes"; empty for all.
+
+    Raises:
+        QueryError: Pictures in no folder are asked for where the folder is the class.
+    """
+    if not labels:
+        return ""
     # JSON's escapes for quotes and backslashes are those of Milvus's expressions.
-    return f"label in {json.dumps(list(labels), ensure_ascii=False)}" if labels else ""
+    if schema.label:
+        return f"{schema.label} in {json.dumps(list(labels), ensure_ascii=False)}"
+    if "" in labels:
+        raise QueryError(
+            "pictures without a class cannot be searched for on their own in a collection whose "
+            "classes are folders. Leave that class out."
+        )
+    # Not `like`, whose wildcards differ between versions; the character after "/" is "0".
+    folders = [json.dumps(schema.prefix + label, ensure_ascii=False)[:-1] for label in labels]
+    return " or ".join(
+        f'({schema.path} >= {folder}/" and {schema.path} < {folder}0")' for folder in folders
+    )
 
 
 def as_row(record: ImageRecord, embedding: NDArray[np.float32]) -> dict[str, Any]:
@@ -182,9 +256,12 @@ def as_row(record: ImageRecord, embedding: NDArray[np.float32]) -> dict[str, Any
     }
 
 
-def as_record(key: int, row: Mapping[str, Any]) -> ImageRecord:
-    """Return the record of a stored row."""
-    return ImageRecord(int(key), row["path"], row["label"], row["digest"])
+def as_record(key: int, row: Mapping[str, Any], schema: Schema) -> ImageRecord:
+    """Return the record of a stored row; what it lacks is empty."""
+    path = str(row.get(schema.path) or "").removeprefix(schema.prefix)
+    label = str(row.get(schema.label) or "") if schema.label else label_of(path)
+    digest = str(row.get(schema.digest) or "") if schema.digest else ""
+    return ImageRecord(int(key), path, label, digest)
 
 
 def _identity(properties: Mapping[str, Any], name: str) -> EncoderIdentity:
@@ -193,6 +270,6 @@ def _identity(properties: Mapping[str, Any], name: str) -> EncoderIdentity:
         return EncoderIdentity.parse(text)
     except ValueError as error:
         raise EncoderMismatchError(
-            f"{name} does not say which encoder made its embeddings (found {text!r}); it was not "
-            "built by Orchard. Choose another name with ORCHARD_COLLECTION."
+            f"{name} does not say which encoder made its embeddings (found {text!r}). Build it "
+            "anew: python -m scripts.build_index DATASET --recreate"
         ) from error

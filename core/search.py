@@ -1,7 +1,7 @@
 """A query -> hits, with the times it took."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,7 +50,7 @@ def search(
     nprobe: int | None = None,
     ef: int | None = None,
     labels: Sequence[str] = (),
-    exclude_id: int | None = None,
+    exclude: Collection[int] = (),
     encode_ms: float = 0.0,
 ) -> SearchResult:
     """Return the `k` rows most like an embedding.
@@ -60,11 +60,11 @@ def search(
 
     Args:
         embedding: (D,) float32, made by the collection's encoder.
-        k: 1 to 16,384, one less with `exclude_id`; the page and the script offer up to `MAX_K`.
+        k: 1 to 16,384, less as many as are excluded; the page and the script offer up to `MAX_K`.
         nprobe: Lists to search, 1 to nlist; None takes 16, or nlist if that is smaller.
         ef: Candidates an HNSW index looks at; None takes `default_ef`. Other indexes ignore it.
         labels: Only rows of these classes; empty means all.
-        exclude_id: A row to leave out: the query itself, when it is in the collection.
+        exclude: Ids of rows to leave out: the query itself, when it is in the collection.
         encode_ms: Passed through to the result.
 
     Raises:
@@ -73,7 +73,7 @@ def search(
     """
     if nprobe is None:
         nprobe = min(DEFAULT_NPROBE, info.nlist)
-    wanted = k if exclude_id is None else k + 1
+    wanted = k + len(exclude)
     if not 1 <= k <= wanted <= rows.MAX_K:
         raise QueryError(f"k is {k}, allowed are 1 to {rows.MAX_K - (wanted - k):,}.")
     ef = max(wanted, default_ef(wanted) if ef is None else ef)
@@ -83,7 +83,7 @@ def search(
         nprobe = min(2 * nprobe, info.nlist)
         found = store.search(info, embedding, k=wanted, nprobe=nprobe, ef=ef, labels=labels)
     milliseconds = 1000 * (time.perf_counter() - started)
-    kept = [(record, score) for record, score in found if record.id != exclude_id][:k]
+    kept = [(record, score) for record, score in found if record.id not in exclude][:k]
     return SearchResult(
         hits=tuple(Hit(rank, record, score) for rank, (record, score) in enumerate(kept, 1)),
         metric=info.metric,

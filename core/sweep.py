@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core.errors import ReportError
 from core.evaluation import precision_at
 from core.findings import ann_recall
 from core.index import nprobe_steps
@@ -53,8 +54,15 @@ def sweep(
 
     Args:
         matrix: Of the same rows as the report.
-        on_progress: Called with how many steps are done, and how many there are.
+        on_progress: Called with how many steps are done, and how many there are; whatever it
+            raises stops the sweep.
+
+    Raises:
+        ReportError: The collection has changed since the report, or the report's gallery is a
+            part of it.
+        StoreError: The database failed.
     """
+    _require_same(report, matrix)
     random = np.random.default_rng(report.configuration.request.seed)
     usable = np.flatnonzero(report.judged.relevant > 0)
     size = min(_QUERIES, len(usable))
@@ -87,6 +95,19 @@ def sweep(
         if on_progress:
             on_progress(done, len(steps))
     return points
+
+
+def _require_same(report: Report, matrix: Matrix) -> None:
+    if matrix.fingerprint != report.configuration.fingerprint:
+        raise ReportError(
+            "the collection has changed since this report was made, so its exact neighbours are "
+            "no longer those of the collection. Run a new report, then measure nprobe."
+        )
+    if not report.gallery.all():
+        raise ReportError(
+            "this report searched in a part of the collection only, the index searches all of it. "
+            "Run a report without a limited gallery, then measure nprobe."
+        )
 
 
 def recommended(points: list[SweepPoint], *, recall: float) -> SweepPoint:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from core.findings import Hubs, causes
 from core.judgement import NO_CLASS, Judgement
 from core.report import Report
 from core.summary import Summary, measures_of
@@ -36,9 +37,13 @@ def class_rows(summary: Summary) -> list[dict[str, object]]:
 
 
 def query_rows(report: Report, judged: Judgement, *, ks: Sequence[int]) -> list[dict[str, object]]:
-    """Return one row per query with its measures; undefined is an empty cell in CSV."""
+    """Return one row per query with its measures; undefined is an empty cell in CSV.
+
+    Where the report has an index, its wrong hits at the largest k are told apart by cause: those
+    that exact search has too, its own, and places left empty.
+    """
     values = measures_of(judged, ks)
-    return [
+    rows: list[dict[str, object]] = [
         {
             "id": int(report.ids[position]),
             "path": report.paths[position],
@@ -48,6 +53,53 @@ def query_rows(report: Report, judged: Judgement, *, ks: Sequence[int]) -> list[
         }
         for query, position in enumerate(report.queries)
     ]
+    k = max(ks)
+    if report.index and report.judged_index and k <= report.index.depth:
+        wrong = causes(report.index, report.judged_index, report.exact, k=k)
+        for row, cause in zip(rows, wrong, strict=True):
+            row |= {
+                f"index_wrong_exact_too@{k}": cause.encoder,
+                f"index_wrong_own@{k}": cause.index,
+                f"index_empty@{k}": cause.missing,
+            }
+    return rows
+
+
+def picture_rows(report: Report, hubs: Hubs) -> list[dict[str, object]]:
+    """Return one row per picture: how often it was a hit, and for how many of another class."""
+    return [
+        {
+            "id": int(report.ids[position]),
+            "path": report.paths[position],
+            "class": report.labels[position],
+            "in_gallery": int(report.gallery[position]),
+            "occurrences": int(hubs.occurrences[position]),
+            "bad_occurrences": int(hubs.bad[position]),
+        }
+        for position in range(len(report.ids))
+    ]
+
+
+def nearest_pairs(report: Report, *, most: int) -> list[tuple[int, int, float]]:
+    """Return the most similar pairs of query and exact neighbour, each pair once.
+
+    Returns:
+        Up to `most` of (query, rank from 0, cosine similarity), most similar first.
+    """
+    similar = np.where(np.isnan(report.similarities), -np.inf, report.similarities)
+    # Every pair may be there twice, from either side.
+    wanted = min(2 * most, similar.size)
+    if not wanted:
+        return []
+    flat = similar.ravel()
+    best = np.argpartition(flat, flat.size - wanted)[flat.size - wanted :]
+    best = best[np.lexsort((best, -flat[best]))]
+    found: dict[tuple[int, int], tuple[int, int, float]] = {}
+    for place in best[np.isfinite(flat[best])]:
+        query, rank = (int(number) for number in np.unravel_index(place, similar.shape))
+        ends = sorted((int(report.queries[query]), int(report.exact.positions[query, rank])))
+        found.setdefault((ends[0], ends[1]), (query, rank, float(flat[place])))
+    return list(found.values())[:most]
 
 
 def as_csv(rows: Iterable[dict[str, object]]) -> bytes:

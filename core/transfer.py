@@ -17,7 +17,8 @@ from core.errors import EncoderMismatchError, StoreError
 from core.index import IndexChoice, IndexType
 from core.metric import Metric
 from core.records import CollectionInfo, EncoderIdentity, ImageRecord
-from core.store import BATCH_ROWS, VectorStore
+from core.rows import BATCH_ROWS
+from core.store import VectorStore
 
 Rows = tuple[list[ImageRecord], NDArray[np.float32]]
 Progress = Callable[[int, int], None]
@@ -174,7 +175,10 @@ def _schema(info: CollectionInfo) -> Any:  # noqa: ANN401 - pyarrow has no types
 def _same_index(info: CollectionInfo) -> IndexChoice:
     if info.m:
         return IndexChoice(IndexType.HNSW, m=info.m, ef_construction=info.ef_construction)
-    return IndexChoice(IndexType(info.index_type or "IVF_FLAT"), nlist=info.nlist or None)
+    if info.index_type in set(IndexType):
+        return IndexChoice(IndexType(info.index_type), nlist=info.nlist or None)
+    # One that others made may have an index we do not build.
+    return IndexChoice()
 
 
 def _rows_of(store: VectorStore, family: str, metric: Metric) -> Iterator[Rows]:

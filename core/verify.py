@@ -15,7 +15,8 @@ from core.dataset import image_id, list_dataset, read_picture
 from core.errors import DatasetError, EncoderMismatchError, ImageError
 from core.metric import Metric
 from core.records import CollectionInfo, ImageRecord
-from core.store import BATCH_ROWS, VectorStore
+from core.rows import BATCH_ROWS
+from core.store import VectorStore
 
 
 class Problem(StrEnum):
@@ -87,13 +88,14 @@ def verify(store: VectorStore, *, family: str, dataset: Path | None = None) -> V
         store.info(family, Metric.L2)  # says what to build
     infos = {metric: store.info(family, metric) for metric in metrics}
     rows = {metric: _rows(store, family, metric) for metric in metrics}
-    root = dataset or Path(next(iter(infos.values())).dataset)
+    indexed = next(iter(infos.values())).dataset
+    root = dataset or (Path(indexed) if indexed else None)
     findings = [*_state(family, infos), *_embeddings(store, family, infos, rows)]
     findings += _differences(infos, rows)
     in_files = list(_files(root, family, infos, rows))
     return Verification(
         family=family,
-        dataset=str(root),
+        dataset=str(root or ""),
         rows={info.name: len(rows[metric]) for metric, info in infos.items()},
         checked_files=not any(found.problem is Problem.FOLDER for found in in_files),
         findings=(*findings, *in_files),
@@ -201,6 +203,8 @@ def _embeddings(
                 if vector is None or not usable or not np.isfinite(vector).all():
                     bad.append(rows[metric][key].path)
         yield from _finding(Problem.VECTOR, info.name, bad)
+        if info.is_foreign:
+            continue  # its ids are its own affair
         wrong = [r.path for r in rows[metric].values() if image_id(r.path) != r.id]
         yield from _finding(Problem.WRONG_ID, info.name, wrong)
 
@@ -217,12 +221,14 @@ def _differences(
 
 
 def _files(
-    root: Path,
+    root: Path | None,
     family: str,
     infos: dict[Metric, CollectionInfo],
     rows: dict[Metric, dict[int, ImageRecord]],
 ) -> Iterator[Finding]:
     try:
+        if root is None:
+            raise DatasetError("nobody has said where it lies. Give it with --dataset.")
         listing = list_dataset(root)
     except DatasetError as error:
         yield Finding(Problem.FOLDER, family, 1, (str(error),))
@@ -237,5 +243,7 @@ def _files(
         stored = {record.path: record for record in rows[metric].values()}
         yield from _finding(Problem.NO_ROW, info.name, [p for p in files if p not in stored])
         yield from _finding(Problem.NO_FILE, info.name, [p for p in stored if p not in files])
+        if info.is_foreign:
+            continue  # nobody took a digest of its files
         changed = [p for p, r in stored.items() if files.get(p) not in (None, r)]
         yield from _finding(Problem.CHANGED, info.name, changed)

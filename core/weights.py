@@ -70,6 +70,13 @@ def checkpoint_for(identity: EncoderIdentity, settings: Settings) -> Checkpoint:
     Raises:
         EncoderMismatchError: No file at hand has the SHA-256 prefix that `identity` names.
     """
+    if not identity.is_known:
+        raise EncoderMismatchError(
+            "nobody has said which encoder made the embeddings of this collection, so a picture "
+            "of your own cannot be compared with them. Search with a picture of the collection; "
+            "or, if you know the encoder, set ORCHARD_ASSUMED_ENCODER, such as "
+            f"resnet50/0676ba61/resize256-crop224-imagenet/{identity.dimension}."
+        )
     if identity.architecture not in ARCHITECTURES:
         raise EncoderMismatchError(
             f"the collection was built with {identity.architecture!r}, which is no network that "

@@ -12,6 +12,7 @@ PARTS = {
     "encoder": "photos to embeddings, against a plain loop and the machine's limit",
     "evaluation": "exact search and measures, against a bare matrix product and the database",
     "growth": "writing, indexing, searching, memory and disk against the number of rows",
+    "search": "the server's work when a slider moves, against the bare search of the database",
     "map": "time and trustworthiness of UMAP, and the server's work for a view",
 }
 

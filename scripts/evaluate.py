@@ -10,8 +10,9 @@ import sys
 
 from core.config import Settings, load_settings
 from core.errors import OrchardError, QueryError
-from core.matrix import load_matrix
+from core.matrix import Matrix, load_matrix
 from core.metric import Metric
+from core.records import CollectionInfo
 from core.report import QuerySet, Report, Request
 from core.report_files import read_json_text, save_report
 from core.report_summary import index_summary, summary_of
@@ -19,6 +20,7 @@ from core.report_text import notes, training_note
 from core.reports import run
 from core.requirement import Requirement, parse_requirement
 from core.search import DEFAULT_NPROBE
+from core.split import usual_paths
 from core.store import open_store
 from core.summary import Summary
 from scripts.terminal import ProgressBar, guarded, parse_metric
@@ -54,7 +56,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--nprobe",
         default="",
-        help="lists the index searches, 1 to nlist (default 16), or exact to leave the index out",
+        help="lists the index searches, 1 to nlist (default 16, or exact where the gallery is "
+        "limited), or exact to leave the index out",
     )
     parser.add_argument("--sample", type=int, help="about so many queries (default: every picture)")
     parser.add_argument("--seed", type=int, default=0, help="of sample and intervals (default 0)")
@@ -65,8 +68,16 @@ def _parser() -> argparse.ArgumentParser:
         default=QuerySet.ALL,
         help="held-out: only pictures the offline encoder was not trained on",
     )
-    parser.add_argument("--query-paths", default="", help="pattern such as '*/test_*'")
-    parser.add_argument("--gallery-paths", default="", help="pattern such as '*/train_*'")
+    parser.add_argument(
+        "--query-paths",
+        help="ask only with paths such as '*/test_*' (default: ORCHARD_QUERY_PATHS, else the test "
+        "folder of a dataset that is split into train and test; '' asks with all)",
+    )
+    parser.add_argument(
+        "--gallery-paths",
+        help="find only paths such as '*/train_*' (default: ORCHARD_GALLERY_PATHS, else the train "
+        "folder; '' finds all)",
+    )
     parser.add_argument("--collection", help="name of the collection (default: fruit_vector)")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.add_argument(
@@ -82,15 +93,6 @@ def _parser() -> argparse.ArgumentParser:
 def _run(arguments: argparse.Namespace, settings: Settings, requirements: list[Requirement]) -> int:
     store = open_store(settings)
     info = store.info(settings.collection, arguments.metric)
-    request = Request(
-        ks=tuple(arguments.k),
-        nprobe=_nprobe(arguments.nprobe, info.nlist),
-        sample=arguments.sample,
-        seed=arguments.seed,
-        queries=arguments.queries,
-        query_paths=arguments.query_paths,
-        gallery_paths=arguments.gallery_paths,
-    )
     with ProgressBar("embeddings", unit="row") as rows:
         matrix = load_matrix(
             store,
@@ -99,6 +101,7 @@ def _run(arguments: argparse.Namespace, settings: Settings, requirements: list[R
             settings.data_dir / "embeddings",
             on_progress=rows,
         )
+    request = _request(arguments, settings, info, matrix)
     # Exact search is the quick part, so the bar follows the index where there is one.
     stage = "exact" if request.nprobe is None else "index"
     with ProgressBar("queries", unit="query") as queries:
@@ -125,8 +128,32 @@ def _run(arguments: argparse.Namespace, settings: Settings, requirements: list[R
     return int(not all(requirement.holds(value) for requirement, value in results))
 
 
-def _nprobe(text: str, nlist: int) -> int | None:
-    if text == "exact":
+def _request(
+    arguments: argparse.Namespace, settings: Settings, info: CollectionInfo, matrix: Matrix
+) -> Request:
+    usual = usual_paths(
+        matrix.paths, query_paths=settings.query_paths, gallery_paths=settings.gallery_paths
+    )
+    queries, gallery = (
+        default if given is None else given
+        for given, default in zip(
+            (arguments.query_paths, arguments.gallery_paths), usual, strict=True
+        )
+    )
+    return Request(
+        ks=tuple(arguments.k),
+        nprobe=_nprobe(arguments.nprobe, info.nlist, limited=bool(gallery)),
+        sample=arguments.sample,
+        seed=arguments.seed,
+        queries=arguments.queries,
+        query_paths=queries,
+        gallery_paths=gallery,
+    )
+
+
+def _nprobe(text: str, nlist: int, *, limited: bool) -> int | None:
+    # An index searches the whole collection, so it is left out where the gallery is a part of it.
+    if text == "exact" or (limited and not text):
         return None
     if not text:
         return max(1, min(DEFAULT_NPROBE, nlist))

@@ -85,6 +85,13 @@ def plan(
         if info and Path(info.dataset) != dataset.resolve():
             family = own_collection(dataset)
     info = existing.get(family)
+    if info and info.is_foreign:
+        if recreate:
+            raise SettingsError(
+                f"{info.name} was not built by Orchard and is never changed. Set "
+                "ORCHARD_COLLECTION to another name to build one of your own."
+            )
+        return Plan(family, None, f"{info.rows:,} pictures, not built by Orchard")
     if info is None:
         return Plan(family, dataset or settings.dataset or sample_folder(settings), "new")
     if recreate:

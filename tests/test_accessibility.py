@@ -9,6 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
+from core.dataset import image_id
 from tests import browser as browsers
 from tests import dashboard
 
@@ -20,7 +21,8 @@ STREAMLITS_OWN: dict[str, str] = {}
 # Path -> words that show that the page is complete.
 PAGES = {
     "": "What looks like this?",
-    "?source=Collection&query_class=lime&picture=2.jpg": "hits",
+    f"?queries={image_id('lime/2.jpg')}": "hits",
+    f"?queries={image_id('lime/2.jpg')}&view=Metric+duel&source=Collection": "overlap@16",
     "evaluation": "New report",
     "embedding_map?method=PCA": "Trustworthiness",
     "collection": "Collection",

@@ -1,6 +1,7 @@
 """The map in a real browser: a box and a lasso give exactly the pictures that lie inside."""
 
 import io
+import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -131,7 +132,10 @@ def test_a_box_shows_the_pictures_inside_and_one_of_them_its_neighbours(
     expect(page.locator(".st-key-selected img")).to_have_count(map_collection.PER_CLASS)
     page.get_by_text("Search with it").click()
     expect(page.get_by_text("hits").first).to_be_visible()
-    assert "source=Collection" in page.url and "query_class=plum" in page.url
+    expect(page).to_have_url(re.compile(r"\?queries=\d+"))
+    expect(page.locator(".st-key-queries img").first).to_have_attribute(
+        "alt", re.compile("the query, plum/")
+    )
 
 
 def test_the_map_is_taken_away_as_one_file_that_opens_by_itself(

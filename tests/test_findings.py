@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from core.findings import ann_recall, causes, find_hubs, score_bins, suspects
+from core.findings import ann_recall, causes, find_hubs, score_bins, suspects, total
 from core.judgement import judge, make_rows
 from core.neighbours import Neighbours
 
@@ -76,6 +76,8 @@ def test_wrong_hits_have_a_cause() -> None:
     index = _lists([[2, 3, -1], [0, 4, 3]])
     queries = np.arange(2)
     found = causes(index, judge(index, rows, queries), exact, k=3)
+    assert [(c.encoder, c.index, c.missing) for c in found] == [(1, 1, 1), (0, 1, 0)]
+    found = total(found)
     # Query 0: 2 is wrong under exact search too, 3 is the index's own; one place stays empty.
     # Query 1: 3 is the index's own.
     assert (found.encoder, found.index, found.missing) == (1, 2, 1)

@@ -195,8 +195,9 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 PARAMETERS = {
     "search.py": [
-        *("source", "query_class", "picture", "queries", "metric", "k", "nprobe"),
-        *("classes", "ef", "threshold", "page"),
+        *("source", "queries", "crop", "more", "less", "metric", "k", "nprobe", "view"),
+        *("classes", "ef", "limit_COSINE", "limit_L2", "hide_query", "hide_duplicates"),
+        *("duplicates_from", "weight_query", "weight_more", "weight_less"),
     ],
     "evaluation.py": ["report", "at", "metric", "nprobe", "queries"],
     "embedding_map.py": ["method", "metric", "colour", "map_picture", "neighbours", "seed"],

@@ -100,7 +100,7 @@ def test_a_report_is_run_and_shown(data_dir: Path) -> None:
     # Three cherries: at most two of ten hits can be right.
     assert table["Class"][0] == "cherry"
     assert table["Ceiling"][0] == pytest.approx(0.2)
-    assert "(few)" in table["95 % interval"][0]
+    assert table["95 % interval"][0].endswith(" *")
 
 
 def test_page_and_script_give_the_same_figures(
@@ -154,6 +154,7 @@ def test_leaving_out_copies_shows_the_gap(data_dir: Path) -> None:
         ("Worst queries", "Worst queries"),
         ("Scores", "What a score is worth"),
         ("nprobe", "How many lists are worth searching?"),
+        ("Duplicates", "What duplicates add"),
         ("Labels", "suspected labels"),
         ("Hubs", "Hubs"),
         ("Compare", "Compare with another report"),
@@ -180,11 +181,74 @@ def test_sweep_recommends_and_hands_over(data_dir: Path) -> None:
     assert "ANN recall@10 of" in texts(at)
 
 
+def test_a_sweep_over_a_collection_that_changed_is_refused_in_place(data_dir: Path) -> None:
+    run_report(page().run())
+    set_fingerprint(data_dir, "0" * 16)
+    at = page(view="nprobe").run()
+    next(b for b in at.button if b.label == "Measure nprobe").click().run()
+    assert not at.exception
+    assert "changed since this report" in texts(at)
+    # The rest of the page is still there.
+    assert "Take it along" in texts(at)
+
+
+def test_reports_that_cannot_be_compared_say_why_in_place(data_dir: Path) -> None:
+    close_store()
+    assert evaluate.main(["--nprobe", "exact", "--gallery-paths", "*/train_*"]) == 0
+    clear_caches()
+    at = run_report(page(view="Compare").run())
+    assert "their galleries differ" in texts(at)
+    assert "Take it along" in texts(at)
+
+
+def test_duplicates_show_what_they_add(data_dir: Path) -> None:
+    at = run_report(page(view="Duplicates", near="0.5").run())
+    assert not at.exception
+    table = at.dataframe[0].value
+    assert list(table["Neighbours"]) == [
+        "as they are",
+        "without exact copies",
+        "neighbours above a similarity of 0.50 left out",
+    ]
+    # One pair of copies: each of the two is the other's hit.
+    assert list(table["Queries with such"])[:2] == [0, 2]
+    # The gap is the difference of the values beside it.
+    values = [float(text.split()[0]) for text in table["Macro precision@10"]]
+    assert list(table["Gap"]) == pytest.approx([v - values[0] for v in values], abs=1e-3)
+    assert table["Gap"][2] != 0
+
+
+def test_a_cut_off_that_is_typed_in_is_measured(data_dir: Path) -> None:
+    at = page().run()
+    at.multiselect[0].set_value([1, 7])
+    run_report(at)
+    assert "Macro precision@7" in metrics(at)
+
+
+def test_folders_called_train_and_test_are_found_and_used(
+    tmp_path: Path, shared: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    close_store()
+    for _ in _made(tmp_path, {"train/apple": 9, "train/pear": 9, "test/apple": 4, "test/pear": 4}):
+        at = run_report(page().run())
+        assert not at.exception
+        assert "Queries are the pictures whose path matches 'test/*', 8 of them" in texts(at)
+        assert "18 pictures that match 'train/*'" in texts(at)
+        assert set(at.dataframe[0].value["Class"]) == {"apple", "pear"}
+        shown = metrics(at)["Macro precision@10"]
+        close_store()
+        # The script finds the same split, and the same figures.
+        assert evaluate.main(["--json"]) == 0
+        made = json.loads(capsys.readouterr().out)
+        assert f"{made['exact']['macro']['precision@10']['value']:.3f}" == shown
+    clear_caches()
+
+
 def test_two_reports_are_compared(data_dir: Path) -> None:
     at = run_report(run_report(page(view="Compare").run()))
     assert not at.exception
     assert "Macro precision@10 changed by +0.000" in texts(at)
-    assert set(at.dataframe[0].value["Verdict"]) == {"could be chance"}
+    assert set(at.dataframe[0].value["Verdict"]) == {"no difference"}
 
 
 def test_unknown_report_in_a_link_is_told(data_dir: Path) -> None:
@@ -202,21 +266,27 @@ def test_damaged_and_newer_reports_do_not_stop_the_page(data_dir: Path, content:
     at = page().run()
     assert not at.exception
     assert list(at.selectbox(key="report").options) == [good]
+    assert "1 report files cannot be opened" in at.expander[0].label
+    assert "bad.json" in texts(at)
     at = page(report="bad").run()
     assert "damaged" in texts(at) or "newer" in texts(at)
 
 
 def test_report_of_another_dataset_says_so(data_dir: Path) -> None:
     run_report(page().run())
-    file = next((data_dir / "reports").glob("*.json"))
-    content = json.loads(file.read_text())
-    content["configuration"]["fingerprint"] = "0" * 16
-    content["configuration"]["rows"] = 70
-    file.write_text(json.dumps(content))
-    clear_caches_of_reports()
+    set_fingerprint(data_dir, "0" * 16, rows=70)
     at = page().run()
     assert "no longer the one this report is about" in texts(at)
     assert "then 70 rows, now 66" in texts(at)
+
+
+def set_fingerprint(data_dir: Path, mark: str, rows: int = 66) -> None:
+    """Make the only report look as if it were about other pictures."""
+    file = next((data_dir / "reports").glob("*.json"))
+    content = json.loads(file.read_text())
+    content["configuration"] |= {"fingerprint": mark, "rows": rows}
+    file.write_text(json.dumps(content))
+    clear_caches_of_reports()
 
 
 def clear_caches_of_reports() -> None:
@@ -296,7 +366,7 @@ def test_html_report_needs_nothing_else_and_escapes_names(data_dir: Path) -> Non
     report = replace(report, labels=labels)
     summary = summary_of(report)
     figures = Figures(summary, summary, None, report.judged, report.exact)
-    text = html_report(report, summary, k=10, curves=curve_values(report, figures))
+    text = html_report(report, summary, report.judged, k=10, curves=curve_values(report, figures))
     assert evil not in text
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
     assert str(summary.macro["precision@10"]) in text
@@ -313,3 +383,21 @@ def test_split_by_paths_from_the_page(data_dir: Path) -> None:
     run_report(at)
     assert not at.exception
     assert "Exact search only" in texts(at)
+
+
+def test_wrong_hits_of_the_index_say_whether_exact_search_has_them(data_dir: Path) -> None:
+    close_store()
+    assert evaluate.main(["--nprobe", "1"]) == 0
+    clear_caches()
+    at = page(view="Worst queries").run()
+    assert "exact search too" not in texts(at)
+    at.toggle(key="worst_index").set_value(True).run()
+    assert not at.exception
+    assert "exact search too" in texts(at) or "the index alone" in texts(at)
+
+
+def test_more_of_the_worst_queries_are_shown_when_asked(data_dir: Path) -> None:
+    at = run_report(page(view="Worst queries").run())
+    rows = texts(at).count("of 10 right")
+    next(b for b in at.button if b.label.startswith("Show more")).click().run()
+    assert texts(at).count("of 10 right") == 2 * rows

@@ -1,36 +1,36 @@
 """The Search page through Streamlit's AppTest, on a real Milvus Lite file and real encoder."""
 
 import io
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from PIL import Image
-from streamlit.testing.v1 import AppTest
 
-from core.dataset import image_id
+from core.errors import StoreUnavailableError
 from core.store import VectorStore
-from core.ui import resources
-from tests import dashboard
-
-PAGE = str(Path(__file__).parent.parent / "views" / "search.py")
-
-
-def page() -> AppTest:
-    return AppTest.from_file(PAGE, default_timeout=60)
+from core.ui import resources, resources_search
+from tests import dashboard, search_page
+from tests.search_page import (
+    button,
+    captions,
+    clear_caches,
+    close_store,
+    compared,
+    count_line,
+    from_collection,
+    hit_labels,
+    page,
+    picture_bytes,
+    upload,
+    warnings,
+)
 
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    root = tmp_path_factory.mktemp("page")
-    with pytest.MonkeyPatch.context() as patch:
-        dashboard.set_environment(patch, root / "data")
-        pictures = dashboard.draw_pictures(root / "pictures")
-        dashboard.build(pictures)
-        clear_caches()
-        yield pictures
-        close_store()
+    yield from search_page.collection(tmp_path_factory.mktemp("page"))
 
 
 @pytest.fixture
@@ -41,37 +41,6 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     close_store()
 
 
-def clear_caches() -> None:
-    st.cache_resource.clear()
-    st.cache_data.clear()
-
-
-def close_store() -> None:
-    try:
-        resources.get_store().close()
-    finally:
-        clear_caches()
-
-
-def picture_bytes(path: Path) -> tuple[str, bytes, str]:
-    return path.name, path.read_bytes(), "image/jpeg"
-
-
-def from_collection(label: str = "lime", name: str = "2.jpg") -> AppTest:
-    at = page()
-    at.query_params.update({"source": "Collection", "query_class": label, "picture": name})
-    return at.run()
-
-
-def captions(at: AppTest) -> str:
-    return "\n".join(caption.value for caption in at.caption)
-
-
-def hit_labels(at: AppTest) -> list[str]:
-    """The line under each tile is '[mark] **rank** class'."""
-    return [m.value for m in at.markdown if "**" in m.value and " hits**" not in m.value]
-
-
 def test_without_a_query_the_page_invites_to_upload(dataset: Path) -> None:
     at = page().run()
     assert not at.exception
@@ -79,53 +48,57 @@ def test_without_a_query_the_page_invites_to_upload(dataset: Path) -> None:
     assert "18" in at.markdown[0].value  # 3 classes of 6 pictures
 
 
-def test_an_uploaded_picture_of_the_collection_is_its_own_first_hit(dataset: Path) -> None:
-    at = page().run()
-    at.file_uploader[0].set_value(picture_bytes(dataset / "plum" / "3.jpg"))
-    at.run()
+def test_an_uploaded_picture_of_the_collection_is_its_own_first_hit_unless_it_is_hidden(
+    dataset: Path,
+) -> None:
+    at = upload(page().run(), picture_bytes(dataset / "plum" / "3.jpg"))
     assert not at.exception and not at.error
-    assert at.markdown[0].value.startswith("**16 of 16 hits**, encode ")
-    assert hit_labels(at)[0] == "**1** plum"
-    assert "similarity 1\\.000" in captions(at)  # the same bytes: the cosine is 1
+    assert count_line(at) == "**16 of 16 hits**"
+    assert "The query itself is left out." in captions(at)
+    assert "similarity 1\\.000" not in captions(at)
+    at.toggle(key="hide_query").set_value(False).run()
+    # The class is known by the bytes, and the same bytes have the cosine 1.
+    assert hit_labels(at)[0] == ":green[:material/check:] **1** plum"
+    assert "similarity 1\\.000" in captions(at)
 
 
 def test_a_picture_of_the_collection_is_left_out_of_its_own_hits(dataset: Path) -> None:
     at = from_collection()
-    assert at.markdown[0].value.startswith("**16 of 16 hits**, stored embedding")
+    assert count_line(at) == "**16 of 16 hits**"
+    assert "1 of 1 query embeddings from a cache or stored" in captions(at)
     assert "similarity 1\\.000" not in captions(at)
-    assert "the query itself is left out" in captions(at)
+    assert "The query itself is left out." in captions(at)
 
 
 def test_a_link_restores_every_control(dataset: Path) -> None:
-    at = page()
-    at.query_params.update(
-        {
-            "source": "Collection",
-            "query_class": "plum",
-            "picture": "4.jpg",
-            "metric": "L2",
-            "k": "3",
-            "nprobe": "1",
-            "classes": "lime",
-        }
-    )
-    at.run()
-    assert not at.exception
-    assert at.markdown[0].value.startswith("**3 of 3 hits**")
-    assert all(label.endswith(" lime") for label in hit_labels(at))
+    at = from_collection("plum", "4.jpg", metric="L2", k="3", nprobe="1", classes="lime")
+    assert not at.exception and not at.warning
+    assert count_line(at) == "**3 of 3 hits**"
+    assert all(label.endswith((" lime", " lime :gray-badge[encoder]")) for label in hit_labels(at))
     assert "lower is more alike" in captions(at)
-    assert at.slider[0].value == 3
+    assert at.slider(key="k").value == 3
     assert at.select_slider[0].value == 1
 
 
-def test_values_of_a_link_that_do_not_exist_are_ignored(dataset: Path) -> None:
-    at = page()
-    at.query_params.update(
-        {"source": "Collection", "metric": "HAMMING", "k": "100000", "picture": "../../etc/passwd"}
+def test_values_of_a_link_that_do_not_exist_are_ignored_and_named(dataset: Path) -> None:
+    at = from_collection(
+        metric="HAMMING", k="100000", nprobe="3", classes="kiwi", crop="7:1.2.3", limit_L2="<b>"
     )
-    at.run()
     assert not at.exception and not at.error
-    assert at.markdown[0].value.startswith("**16 of 16 hits**")
+    assert count_line(at) == "**16 of 16 hits**"
+    said = warnings(at)
+    for value in ("metric=HAMMING", "k=100000", "nprobe=3", "classes=kiwi", "crop: 7:1.2.3"):
+        assert value in said
+    assert "limit_L2=<b>" in said
+    button(at, "Dismiss").click().run()
+    assert not at.warning
+
+
+def test_a_link_to_pictures_that_are_not_there_says_so(dataset: Path) -> None:
+    at = page(queries="12345,../../etc/passwd,-1").run()
+    assert not at.exception and not at.error
+    assert at.subheader[0].value == "What looks like this?"
+    assert "12345" in warnings(at) and "../../etc/passwd" in warnings(at)
 
 
 def test_wrong_hits_are_crossed_and_right_ones_ticked_by_a_sign_not_only_a_colour(
@@ -141,12 +114,10 @@ def test_wrong_hits_are_crossed_and_right_ones_ticked_by_a_sign_not_only_a_colou
 
 def test_only_the_chosen_classes_are_found(dataset: Path) -> None:
     at = from_collection()
-    at.multiselect[0].set_value(["plum"])
-    at.run()
-    labels = hit_labels(at)
-    assert len(labels) == dashboard.PER_CLASS
-    assert all(label.endswith(" plum") for label in labels)
-    assert "6 of 16 hits" in at.markdown[0].value
+    at.multiselect[0].set_value(["plum"]).run()
+    assert len(hit_labels(at)) == dashboard.PER_CLASS
+    assert all(" plum" in label for label in hit_labels(at))
+    assert count_line(at) == "**6 of 16 hits**"
     assert "Fewer hits than asked for" in captions(at)
 
 
@@ -162,21 +133,30 @@ def test_every_metric_says_its_direction(dataset: Path) -> None:
         assert words in captions(at)
 
 
-def test_moving_a_slider_encodes_nothing(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    at = page().run()
-    at.file_uploader[0].set_value(picture_bytes(dataset / "plum" / "3.jpg"))
-    at.run()
+def test_moving_a_slider_encodes_nothing_and_reads_no_picture_again(
+    dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = compared(upload(page().run(), picture_bytes(dataset / "plum" / "3.jpg")))
 
     def refuse(*_: object, **__: object) -> None:
-        raise AssertionError("a slider must not encode")
+        raise AssertionError("a slider must not do this")
 
-    monkeypatch.setattr(resources, "encode_query", refuse)
-    monkeypatch.setattr(resources, "decode", refuse)
+    searches: list[int] = []
+    search = VectorStore.search
+
+    def counted(self: VectorStore, *args: object, **kwargs: object) -> object:
+        searches.append(1)
+        return search(self, *args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(VectorStore, "search", counted)
+    for name in ("encode_query", "open_query", "preview", "cached_thumbnail", "exact_scores"):
+        monkeypatch.setattr(resources_search, name, refuse)
     at.select_slider[0].set_value(1)
-    at.slider[0].set_value(5)
+    at.slider(key="k").set_value(5)
     at.run()
     assert not at.error
-    assert at.markdown[0].value.startswith("**5 of 5 hits**")
+    assert count_line(at) == "**5 of 5 hits**"
+    assert len(searches) == 1
 
 
 def test_labels_are_shown_as_text_never_as_markup(dataset: Path) -> None:
@@ -189,36 +169,59 @@ def test_labels_are_shown_as_text_never_as_markup(dataset: Path) -> None:
     assert all(not m.allow_html for m in at.markdown)
 
 
+def huge_png() -> bytes:
+    """The header of a 20,000 x 20,000 PNG, which is refused before anything is decoded."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        check = zlib.crc32(kind + data)
+        return len(data).to_bytes(4) + kind + data + check.to_bytes(4)
+
+    size = (20_000).to_bytes(4)
+    header = chunk(b"IHDR", size + size + bytes([8, 2, 0, 0, 0]))
+    rows = chunk(b"IDAT", zlib.compress(bytes(1000)))
+    return b"\x89PNG\r\n\x1a\n" + header + rows + chunk(b"IEND", b"")
+
+
+def half_a_jpeg() -> bytes:
+    out = io.BytesIO()
+    Image.effect_noise((400, 400), 80).save(out, "JPEG")
+    return out.getvalue()[:3000]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("empty.jpg", b"", "is empty"),
+        ("empty.jpg", b"", "is empty (0 bytes)"),
         ("notes.jpg", b"not a picture", "is not a picture"),
         ("script.png", b"<svg onload='alert(1)'/>", "is not a picture"),
+        ("half.jpg", half_a_jpeg(), "is damaged"),
+        ("huge.png", huge_png(), "20,000 x 20,000 pixels"),
     ],
+    ids=["empty", "text", "svg", "damaged", "huge"],
 )
 def test_a_bad_upload_is_named_and_the_page_stays_usable(
     dataset: Path, name: str, content: bytes, words: str
 ) -> None:
-    at = page().run()
-    at.file_uploader[0].set_value((name, content, "image/jpeg"))
-    at.run()
+    at = upload(page().run(), (name, content, "image/jpeg"))
     assert not at.exception
-    assert words in at.error[0].value.replace("\\", "")
-    assert name in at.error[0].value.replace("\\", "")
-    at.file_uploader[0].set_value(picture_bytes(dataset / "plum" / "3.jpg"))
-    at.run()
-    assert not at.error and "16 of 16" in at.markdown[0].value
+    assert words in warnings(at) and name in warnings(at)
+    assert at.subheader[0].value == "What looks like this?"
+    upload(at, picture_bytes(dataset / "plum" / "3.jpg"))
+    assert not at.error and not at.warning
+    assert count_line(at) == "**16 of 16 hits**"
 
 
-def test_a_truncated_upload_is_named_as_damaged(dataset: Path) -> None:
-    out = io.BytesIO()
-    Image.effect_noise((400, 400), 80).save(out, "JPEG")
-    at = page().run()
-    at.file_uploader[0].set_value(("half.jpg", out.getvalue()[:3000], "image/jpeg"))
-    at.run()
-    assert not at.exception
-    assert "damaged" in at.error[0].value
+def test_of_thirty_uploads_five_are_searched_with_and_the_rest_is_counted(dataset: Path) -> None:
+    files = []
+    for number in range(30):
+        out = io.BytesIO()
+        Image.new("RGB", (20, 20), (8 * number, 90, 30)).save(out, "PNG")
+        files.append((f"{number}.png", out.getvalue(), "image/png"))
+    at = upload(page().run(), *files)
+    assert not at.exception and not at.error
+    assert "25 of 30 pictures were left out" in warnings(at)
+    assert "The mean of 5 embeddings" in captions(at)
+    assert sum(b.label == "Remove" for b in at.button) == 5
 
 
 def test_a_hit_whose_file_is_gone_leaves_a_placeholder_with_its_path(
@@ -227,24 +230,45 @@ def test_a_hit_whose_file_is_gone_leaves_a_placeholder_with_its_path(
     gone = dataset / "lime" / "5.jpg"
     moved = tmp_path / "5.jpg"
     gone.rename(moved)
+    clear_caches()
     try:
         at = from_collection()
     finally:
         moved.rename(gone)
     assert not at.exception and not at.error
-    assert any("lime/5.jpg" in w.value.replace("\\", "") for w in at.warning)
+    assert "lime/5.jpg" in warnings(at)
+    assert len(hit_labels(at)) == 16
+
+
+def test_a_hit_whose_path_leads_outside_is_never_opened_and_says_so(
+    dataset: Path, tmp_path: Path
+) -> None:
+    own = dataset / "lime" / "5.jpg"
+    moved = tmp_path / "outside.jpg"
+    own.rename(moved)
+    own.symlink_to(moved)
+    clear_caches()
+    try:
+        at = from_collection()
+    finally:
+        own.unlink()
+        moved.rename(own)
+    assert not at.exception and not at.error
+    assert "'lime/5.jpg' leads outside the dataset folder and is not opened" in warnings(at)
 
 
 def test_two_sessions_do_not_see_each_others_queries(dataset: Path) -> None:
     first, second = page().run(), page().run()
-    first.file_uploader[0].set_value(picture_bytes(dataset / "plum" / "3.jpg"))
-    second.file_uploader[0].set_value(picture_bytes(dataset / "lime" / "3.jpg"))
-    first.slider[0].set_value(2)
-    first.run()
+    upload(first, picture_bytes(dataset / "plum" / "3.jpg"))
+    upload(second, picture_bytes(dataset / "lime" / "3.jpg"))
+    first.slider(key="k").set_value(2).run()
     second.run()
-    assert hit_labels(first)[0] == "**1** plum" and len(hit_labels(first)) == 2
-    assert hit_labels(second)[0] == "**1** lime" and len(hit_labels(second)) == 16
-    assert first.session_state["upload_preview"] != second.session_state["upload_preview"]
+    assert len(hit_labels(first)) == 2 and len(hit_labels(second)) == 16
+    names = [[p.name for p in at.session_state["search"].pictures] for at in (first, second)]
+    contents = [at.session_state["search"].pictures[0].content for at in (first, second)]
+    assert names == [["3.jpg"], ["3.jpg"]]
+    assert contents == [(dataset / label / "3.jpg").read_bytes() for label in ("plum", "lime")]
+    assert "queries" not in first.query_params
 
 
 def test_with_one_metric_and_a_flat_index_there_is_no_nprobe_to_set(empty: Path) -> None:
@@ -256,7 +280,7 @@ def test_with_one_metric_and_a_flat_index_there_is_no_nprobe_to_set(empty: Path)
     assert len(at.select_slider) == 0
     assert "nprobe has no effect" in captions(at)
     # 18 pictures without the query, 16 of them asked for.
-    assert at.markdown[0].value.startswith("**16 of 16 hits**")
+    assert count_line(at) == "**16 of 16 hits**"
 
 
 def test_an_empty_collection_says_which_command_fills_it(empty: Path) -> None:
@@ -283,21 +307,18 @@ def test_a_database_that_goes_away_between_two_clicks_is_survived(
     dataset: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at = from_collection()
-    from core.errors import StoreUnavailableError
 
     def down(*_: object, **__: object) -> None:
         raise StoreUnavailableError("the database does not answer. Try again.")
 
     monkeypatch.setattr(VectorStore, "search", down)
-    at.slider[0].set_value(7)
-    at.run()
+    at.slider(key="k").set_value(7).run()
     assert not at.exception
     assert "does not answer" in at.error[0].value
     monkeypatch.undo()
-    next(button for button in at.button if button.label == "Try again").click()
-    at.run()
+    button(at, "Try again").click().run()
     assert not at.error
-    assert at.markdown[0].value.startswith("**7 of 7 hits**")
+    assert count_line(at) == "**7 of 7 hits**"
 
 
 def test_an_unexpected_fault_never_shows_a_traceback_but_the_log_keeps_it(
@@ -313,12 +334,3 @@ def test_an_unexpected_fault_never_shows_a_traceback_but_the_log_keeps_it(
     assert "ZeroDivisionError" not in at.error[0].value
     log = resources.get_settings().data_dir / "orchard.log"
     assert "ZeroDivisionError: oops" in log.read_text(encoding="utf-8")
-
-
-def test_a_link_with_the_id_of_a_picture_searches_with_it(dataset: Path) -> None:
-    at = page()
-    at.query_params["queries"] = f"12345,{image_id('lime/2.jpg')}"
-    at.run()
-    assert not at.exception
-    assert "lime" in captions(at)
-    assert at.markdown[0].value.startswith("**16 of 16 hits**, stored embedding")

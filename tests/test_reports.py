@@ -14,12 +14,14 @@ from core.comparison import compare
 from core.errors import QueryError, ReportError, StoreError
 from core.matrix import Matrix, load_matrix
 from core.metric import Metric
+from core.neighbours import Neighbours
 from core.records import CollectionInfo, EncoderIdentity
 from core.report import QuerySet, Report, Request, Variant
 from core.report_files import list_reports, load_report, save_report
 from core.report_summary import index_summary, report_summary, summary_of
+from core.report_text import notes, share_of, short
 from core.store import VectorStore
-from core.sweep import SweepPoint, recommended
+from core.sweep import SweepPoint, recommended, sweep
 from core.trained import TrainingList, training_list
 from tests.made_up import ENCODER, fill
 
@@ -145,6 +147,25 @@ def test_split_by_patterns(cosine: tuple[Matrix, CollectionInfo], store: VectorS
     assert report_summary(report).get("index") is None
 
 
+def test_folders_of_a_split_are_no_classes(
+    cosine: tuple[Matrix, CollectionInfo], store: VectorStore
+) -> None:
+    matrix, info = cosine
+    part = ["test" if number % 4 == 0 else "train" for number in range(len(matrix.ids))]
+    paths = tuple(f"{name}/{path}" for name, path in zip(part, matrix.paths, strict=True))
+    # As indexing labels them: by the first folder.
+    split = replace(matrix, paths=paths, labels=tuple(part))
+    wanted = {"nprobe": None, "query_paths": "test/*", "gallery_paths": "train/*"}
+    report = _run((split, info), store, **wanted)
+    assert report.rows.classes == ("apple", "banana", "cherry", "lone")
+    assert len(report.queries) == part.count("test")
+    summary = summary_of(report)
+    assert {c.label for c in summary.classes} <= {"apple", "banana", "cherry"}
+    found = notes(report, summary)
+    assert any("split by its top folders" in line for line in found)
+    assert any("49 pictures that match 'train/*'" in line for line in found)
+
+
 @pytest.mark.parametrize(
     ("wanted", "message"),
     [
@@ -218,7 +239,9 @@ def test_saved_report_gives_the_same_figures(
     again = load_report(report.name, tmp_path)
     assert again.configuration == report.configuration
     assert report_summary(again) == report_summary(report)
-    assert [name for name, _ in list_reports(tmp_path)] == [report.name]
+    listing = list_reports(tmp_path)
+    assert [name for name, _ in listing.reports] == [report.name]
+    assert listing.unreadable == ()
     content = json.loads((tmp_path / f"{report.name}.json").read_text())
     assert content["exact"]["macro"] == report_summary(report)["exact"]["macro"]
     assert sorted(file.suffix for file in tmp_path.iterdir()) == [".json", ".npz"]
@@ -240,7 +263,9 @@ def test_newer_report_is_refused(
     _set_format(file, 99)
     with pytest.raises(ReportError, match=r"format 99.*newer"):
         load_report(file.stem, tmp_path)
-    assert list_reports(tmp_path) == []
+    listing = list_reports(tmp_path)
+    assert listing.reports == ()
+    assert "newer" in listing.unreadable[0]
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"format": 1, "configuration": {}}'])
@@ -251,7 +276,37 @@ def test_damaged_json_is_refused(
     file.write_text(content)
     with pytest.raises(ReportError, match="damaged"):
         load_report(file.stem, tmp_path)
-    assert list_reports(tmp_path) == []
+    listing = list_reports(tmp_path)
+    assert listing.reports == ()
+    assert file.name in listing.unreadable[0]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("rows", "many"),
+        ("metric", "HAMMING"),
+        ("encoder", "no identity"),
+        ("seconds", None),
+        ("request", {"ks": [0]}),
+        ("request", {"ks": ["ten"]}),
+        ("versions", 3),
+    ],
+)
+def test_a_configuration_with_a_value_of_another_kind_is_damaged(
+    cosine: tuple[Matrix, CollectionInfo],
+    store: VectorStore,
+    tmp_path: Path,
+    field: str,
+    value: object,
+) -> None:
+    file = _saved(cosine, store, tmp_path)
+    content = json.loads(file.read_text())
+    content["configuration"][field] = value
+    file.write_text(json.dumps(content))
+    with pytest.raises(ReportError, match="damaged"):
+        load_report(file.stem, tmp_path)
+    assert "damaged" in list_reports(tmp_path).unreadable[0]
 
 
 @pytest.mark.parametrize("content", [None, b"", b"PK no archive"])
@@ -339,3 +394,73 @@ def test_smallest_nprobe_that_reaches_the_recall_is_recommended() -> None:
     assert recommended(points, recall=0.9).nprobe == 2
     # Nothing reaches it: the most lists come closest.
     assert recommended(points, recall=0.999).nprobe == 4
+
+
+def test_a_sweep_measures_every_step_and_all_lists_are_exact(
+    cosine: tuple[Matrix, CollectionInfo], store: VectorStore
+) -> None:
+    report = _run(cosine, store)
+    points = sweep(report, cosine[0], store=store, info=cosine[1], k=10)
+    assert [point.nprobe for point in points] == [1, 2, 4, 8]
+    recalls = [point.recall for point in points]
+    assert recalls == sorted(recalls)
+    assert recalls[-1] == 1
+    assert all(0 < point.p50 <= point.p95 for point in points)
+
+
+def test_a_sweep_over_a_changed_collection_or_a_part_of_it_is_refused(
+    cosine: tuple[Matrix, CollectionInfo], store: VectorStore
+) -> None:
+    report = _run(cosine, store)
+    changed = replace(cosine[0], fingerprint="0" * 16)
+    with pytest.raises(ReportError, match="changed since"):
+        sweep(report, changed, store=store, info=cosine[1], k=10)
+    part = _run(cosine, store, nprobe=None, gallery_paths="*/train_*")
+    with pytest.raises(ReportError, match="part of the collection"):
+        sweep(part, cosine[0], store=store, info=cosine[1], k=10)
+
+
+def test_a_difference_is_found_among_many_classes(
+    cosine: tuple[Matrix, CollectionInfo], store: VectorStore
+) -> None:
+    # Forty classes; in the second report all queries of the first class have lost every right hit.
+    base = _run(cosine, store, nprobe=None)
+    size, each = 40, 12
+    count = size * each
+    labels = tuple(f"class {number // each:02d}" for number in range(count))
+    ring = np.arange(count).reshape(size, each)
+    lists = np.stack([np.roll(ring, -step, axis=1).ravel() for step in (1, 2)], axis=1)
+    other = lists.copy()
+    other[:each] = [[each, each + 1]] * each
+    scores = np.tile(np.array([0.9, 0.8], dtype=np.float32), (count, 1))
+    made = replace(
+        base,
+        ids=np.arange(count),
+        paths=labels,
+        labels=labels,
+        digests=tuple(map(str, range(count))),
+        norms=np.ones(count, dtype=np.float32),
+        gallery=np.ones(count, dtype=bool),
+        queries=np.arange(count),
+        exact=Neighbours(lists.astype(np.int32), scores),
+        configuration=replace(base.configuration, request=Request(ks=(2,), nprobe=None)),
+    )
+    worse = replace(made, exact=Neighbours(other.astype(np.int32), scores))
+    found = compare(made, worse, measure="precision@2")
+    # 1,000 resamples give no p below 0.002, and 40 times that is above 0.05.
+    assert [c.label for c in found.classes if c.certain] == ["class 00"]
+
+
+@pytest.mark.parametrize(
+    ("share", "digits", "words"),
+    [
+        (1.0, "1.00", "all"),
+        (0.99996, "0.99996", "over 99.9 %"),
+        (0.9931, "0.993", "99.3 %"),
+        (0.9996, "0.9996", "over 99.9 %"),
+        (0.0, "0.00", "0 %"),
+    ],
+)
+def test_a_share_is_never_rounded_up_to_all(share: float, digits: str, words: str) -> None:
+    assert short(share) == digits
+    assert share_of(share) == words

@@ -59,13 +59,13 @@ def test_excluded_row_is_left_out_by_id_and_k_hits_stay(either_store: VectorStor
     info, records, vectors = fill(either_store)
     order = nearest(vectors, vectors[3])
     result = search(
-        vectors[3], store=either_store, info=info, k=5, nprobe=LISTS, exclude_id=records[3].id
+        vectors[3], store=either_store, info=info, k=5, nprobe=LISTS, exclude=[records[3].id]
     )
     assert [hit.record for hit in result.hits] == [records[n] for n in order[1:6]]
     assert [hit.rank for hit in result.hits] == [1, 2, 3, 4, 5]
     # not the first hit is left out but the row of that id, wherever it is
     second = records[order[1]].id
-    result = search(vectors[3], store=either_store, info=info, k=5, nprobe=LISTS, exclude_id=second)
+    result = search(vectors[3], store=either_store, info=info, k=5, nprobe=LISTS, exclude=[second])
     assert [hit.record for hit in result.hits] == [records[n] for n in order[[0, 2, 3, 4, 5]]]
 
 
@@ -73,7 +73,7 @@ def test_excluding_a_row_that_is_not_among_the_hits_still_gives_k(
     store: VectorStore,
 ) -> None:
     info, _, vectors = fill(store)
-    result = search(vectors[3], store=store, info=info, k=5, nprobe=LISTS, exclude_id=12345)
+    result = search(vectors[3], store=store, info=info, k=5, nprobe=LISTS, exclude=[12345])
     assert len(result.hits) == 5
 
 
@@ -125,21 +125,21 @@ def test_index_without_lists_reports_no_nprobe(store: VectorStore) -> None:
 
 
 @pytest.mark.parametrize(
-    ("k", "nprobe", "exclude_id", "said"),
+    ("k", "nprobe", "exclude", "said"),
     [
-        (0, 1, None, "k is 0, allowed are 1 to 16,384"),
-        (16_385, 1, None, "k is 16385, allowed are 1 to 16,384"),
-        (16_384, 1, 5, "k is 16384, allowed are 1 to 16,383"),
-        (1, 0, None, "nprobe is 0, allowed are 1 to 16"),
-        (1, 17, None, "nprobe is 17, allowed are 1 to 16"),
+        (0, 1, [], "k is 0, allowed are 1 to 16,384"),
+        (16_385, 1, [], "k is 16385, allowed are 1 to 16,384"),
+        (16_384, 1, [5], "k is 16384, allowed are 1 to 16,383"),
+        (1, 0, [], "nprobe is 0, allowed are 1 to 16"),
+        (1, 17, [], "nprobe is 17, allowed are 1 to 16"),
     ],
 )
 def test_values_out_of_range_are_named_as_given(
-    store: VectorStore, k: int, nprobe: int, exclude_id: int | None, said: str
+    store: VectorStore, k: int, nprobe: int, exclude: list[int], said: str
 ) -> None:
     info, _, vectors = fill(store)
     with pytest.raises(QueryError, match=said):
-        search(vectors[0], store=store, info=info, k=k, nprobe=nprobe, exclude_id=exclude_id)
+        search(vectors[0], store=store, info=info, k=k, nprobe=nprobe, exclude=exclude)
 
 
 def test_query_picture_is_encoded_and_timed(store: VectorStore, encoder: ColourEncoder) -> None:

@@ -12,6 +12,7 @@ from core import indexing
 from core.errors import StoreUnavailableError
 from core.indexing import build_index
 from core.metric import Metric
+from core.records import ImageRecord
 from core.store import VectorStore
 from tests.conftest import ColourEncoder, draw_dataset
 from tests.milvus_server import MilvusServer
@@ -100,10 +101,64 @@ def test_silent_server_fails_within_the_timeout(mortal: MilvusServer, photos: Pa
     store.close()
 
 
-def test_server_that_is_killed_is_a_clear_failure_in_bounded_time(
+def killed_and_started_again(server: MilvusServer) -> threading.Thread:
+    """Kill the server now; let it come back meanwhile, with the same data and ports."""
+    server.kill()
+    thread = threading.Thread(target=server.start)
+    thread.start()
+    return thread
+
+
+def rows_of(store: VectorStore, family: str) -> list[tuple[ImageRecord, bytes]]:
+    """Every row with its embedding, doubles included."""
+    return [
+        (record, embedding.tobytes())
+        for records, embeddings in store.rows_with_embeddings(family, Metric.L2)
+        for record, embedding in zip(records, embeddings, strict=True)
+    ]
+
+
+def test_run_and_search_survive_a_server_that_is_killed_and_started_again(
     mortal: MilvusServer, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The last of this file: the server does not come back."""
+    """A killed server answers after some 10 s, and loads after some 30 more.
+
+    Its built-in etcd keeps the sessions of the killed processes until their time has run out.
+    """
+    monkeypatch.setattr(indexing, "BATCH_ROWS", 16)
+    said: list[str] = []
+    store = VectorStore(mortal.uri, database="k", timeout=5, patience=120, on_retry=said.append)
+    threads: list[threading.Thread] = []
+
+    def look(stage: str, done: int, total: int) -> None:
+        if stage == "encode" and done == 60 and not threads:
+            threads.append(killed_and_started_again(mortal))
+
+    report = build_index(
+        photos, store=store, encoder=ColourEncoder(), family="killed", metrics=[Metric.L2],
+        on_progress=look,
+    )  # fmt: skip
+    threads[0].join()
+    assert any("does not answer" in sentence for sentence in said)
+    assert (report.added, report.collections[0].rows) == (PICTURES, PICTURES)
+    assert report.collections[0].complete
+    build_index(photos, store=store, encoder=ColourEncoder(), family="clean", metrics=[Metric.L2])
+    assert rows_of(store, "killed") == rows_of(store, "clean")
+
+    info = store.info("killed", Metric.L2)
+    record, embedding = rows_of(store, "killed")[0]
+    query = np.frombuffer(embedding, np.float32)
+    thread = killed_and_started_again(mortal)
+    hits = store.search(info, query, k=1, nprobe=info.nlist)
+    thread.join()
+    assert [hit[0] for hit in hits] == [record]
+    assert store.count("killed", Metric.L2) == PICTURES
+    store.close()
+
+
+def test_server_that_stays_away_is_a_clear_failure_and_nothing_is_half_counted(
+    mortal: MilvusServer, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(indexing, "BATCH_ROWS", 16)
     store = VectorStore(mortal.uri, database="k", timeout=3, patience=4)
     killed: list[float] = []
@@ -121,4 +176,18 @@ def test_server_that_is_killed_is_a_clear_failure_in_bounded_time(
     # Two writes are tried, that of the batch and that of what waited, each for the patience
     # and one timeout more.
     assert time.monotonic() - killed[0] < 2 * (4 + 3) + 10
+    store.close()
+
+    mortal.start()
+    store = VectorStore(mortal.uri, database="k", timeout=5, patience=120)
+    assert not store.info("away", Metric.L2).complete
+    again = build_index(
+        photos, store=store, encoder=ColourEncoder(), family="away", metrics=[Metric.L2]
+    )
+    # What had been written counts as unchanged, and only that.
+    assert again.unchanged >= 48
+    assert again.added + again.unchanged == PICTURES
+    assert again.collections[0].complete
+    assert len({record.id for record, _ in rows_of(store, "away")}) == PICTURES
+    assert len(rows_of(store, "away")) == PICTURES
     store.close()

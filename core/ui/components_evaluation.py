@@ -38,17 +38,12 @@ def headline(report: Report, figures: Figures, *, k: int, variant: Variant) -> N
         _figure(f"Micro {name}", shown.micro[name], "Mean over queries: large classes count more.")
         _figure("Macro MAP@R", shown.macro["MAP@R"], "Order within the first R hits; 1 is perfect.")
         if figures.index:
-            text = "Macro mean of what the index returned, instead of exact search."
+            text = "Macro mean of what the index returned, nothing left out."
             _figure(f"Index {name}", figures.index.macro[name], text)
         else:
             _figure(f"Macro MRR@{k}", shown.macro[f"MRR@{k}"], "1 over the rank of the first hit.")
     if variant != Variant():
-        before, after = as_is.macro[name].value, shown.macro[name].value
-        st.info(
-            f"{left_out(variant)} left out: macro {name} is {after:.3f} instead of {before:.3f}, "
-            f"a gap of {after - before:+.3f}.",
-            icon=":material/content_copy:",
-        )
+        _gap(as_is.macro[name], shown.macro[name], name, variant)
     lines = notes(report, shown)
     st.caption("  \n".join(plain(line) for line in lines))
 
@@ -62,37 +57,39 @@ def class_table(summary: Summary, *, k: int) -> None:
             "n": c.queries,
             **({"P@1": _number(c.measures["precision@1"].value)} if k > 1 else {}),
             f"P@{k}": _number(c.measures[name].value),
-            "95 % interval": _interval(c.measures[name]) + (" (few)" if c.few else ""),
+            "95 % interval": _interval(c.measures[name]) + (" *" if c.few else ""),
+            "Ceiling": c.ceilings[k],
+            "Of ceiling": _number(c.over_ceiling(k)),
+            "Chance": c.chance,
             "MAP@R": _number(c.measures["MAP@R"].value),
             "Confused with": f"{c.confused_with} ({c.confused_share:.0%})"
             if c.confused_with
             else "",
-            "Ceiling": c.ceilings[k],
-            "Of ceiling": c.over_ceiling(k),
-            "Chance": c.chance,
         }
         for c in summary.worst_first(name)
     ]
-    share = st.column_config.NumberColumn(format="%.3f", width="small")
-    numbers = ("P@1", f"P@{k}", "Ceiling", "Of ceiling", "MAP@R", "Chance")
+    helps = {
+        "P@1": "precision@1, the share of queries whose first hit is right.",
+        f"P@{k}": f"precision@{k}, the share of right hits among the first {k}.",
+        "Ceiling": f"The most precision@{k} there can be: a class of R + 1 pictures has only R to "
+        "find.",
+        "Of ceiling": f"precision@{k} divided by its ceiling.",
+        "Chance": "Precision of hits drawn at random.",
+        "MAP@R": "Order within the first R hits; 1 is perfect.",
+    }
     st.dataframe(
         rows,
         hide_index=True,
         height=min(38 + 35 * len(rows), 740),
         column_config={
-            **dict.fromkeys(numbers, share),
-            "n": st.column_config.NumberColumn(width="small", help="Queries of this class."),
+            **{
+                heading: st.column_config.NumberColumn(format="%.3f", width=62, help=text)
+                for heading, text in helps.items()
+            },
+            "Class": st.column_config.TextColumn(width=110),
+            "n": st.column_config.NumberColumn(width=44, help="Queries of this class."),
             "95 % interval": st.column_config.TextColumn(
-                help="`few`: below 30 queries, where the interval is itself uncertain."
-            ),
-            "Ceiling": st.column_config.NumberColumn(
-                format="%.3f",
-                width="small",
-                help=f"The most precision@{k} there can be: a class of R + 1 pictures has only R "
-                "to find.",
-            ),
-            "Chance": st.column_config.NumberColumn(
-                format="%.3f", width="small", help="Precision of hits drawn at random."
+                width=112, help="*: below 30 queries, where the interval is itself uncertain."
             ),
             "Confused with": st.column_config.TextColumn(
                 help=f"The other class met most often, with its share of the first {k} hits."
@@ -100,8 +97,8 @@ def class_table(summary: Summary, *, k: int) -> None:
         },
     )
     st.caption(
-        "All shares run from 0 to 1; higher is better. `few`: below 30 queries, where the interval "
-        "is itself uncertain. Click a heading to sort."
+        "All shares run from 0 to 1; higher is better. A star: below 30 queries, where the "
+        "interval is itself uncertain. Click a heading to sort."
     )
 
 
@@ -152,6 +149,16 @@ def curve_values(report: Report, figures: Figures) -> dict[str, NDArray[np.float
     return lines
 
 
+def _gap(before: Estimate, after: Estimate, name: str, variant: Variant) -> None:
+    text = (
+        f"macro {name} is undefined; the line below says for how many queries"
+        if math.isnan(after.value)
+        else f"macro {name} is {after.value:.3f} instead of {before.value:.3f}, a gap of "
+        f"{after.value - before.value:+.3f}"
+    )
+    st.info(f"{left_out(variant)} left out: {text}.", icon=":material/content_copy:")
+
+
 def _figure(label: str, estimate: Estimate, text: str) -> None:
     value = "undefined" if math.isnan(estimate.value) else f"{estimate.value:.3f}"
     with st.container(width=_FIGURE_PIXELS, gap=None):
@@ -168,6 +175,13 @@ def _interval(estimate: Estimate) -> str:
 
 def _number(value: float) -> float | None:
     return None if math.isnan(value) else value
+
+
+def estimate_text(estimate: Estimate) -> str:
+    """Return such as `0.840 (0.790 to 0.880)`; `undefined` where it is."""
+    if math.isnan(estimate.value):
+        return "undefined"
+    return f"{estimate.value:.3f} ({_interval(estimate)})"
 
 
 def left_out(variant: Variant) -> str:

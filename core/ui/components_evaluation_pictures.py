@@ -1,13 +1,17 @@
 """Sections of the Evaluation page with pictures: confusion, worst queries, suspects, hubs."""
 
 import logging
+import math
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import ImageError
-from core.findings import find_hubs, suspects
+from core.findings import exact_too, find_hubs, suspects
+from core.judgement import Judgement
+from core.neighbours import Neighbours
 from core.records import CollectionInfo, ImageRecord
 from core.report import Report
 from core.summary import confusion
@@ -49,15 +53,14 @@ def confusion_section(report: Report, figures: Figures, info: CollectionInfo, *,
         return
     pairs = confused_pairs(figures.judged, classes, asked=asked, got=got, k=k)
     st.markdown(f"**{plain(asked)}** asked, **{plain(got)}** found: {len(pairs):,} hits")
+    key = f"pairs {report.name} {k} {asked} {got}"
     with st.container(horizontal=True, gap="medium"):
-        for query, rank in pairs[:_PAIRS]:
-            # Room for two pictures and the gap between them.
-            with st.container(horizontal=True, gap="small", width=2 * TILE_PIXELS + 24):
+        for query, rank in pairs[: _shown(key, _PAIRS)]:
+            with picture_pair():
                 picture(_query(report, query), info, "query")
                 hit = report.record(int(figures.lists.positions[query, rank]))
                 picture(hit, info, f"rank {rank + 1}", right=asked == got)
-    if len(pairs) > _PAIRS:
-        st.caption(f"The {_PAIRS} of best rank are shown.")
+    _more(key, _PAIRS, len(pairs))
 
 
 def worst_section(report: Report, figures: Figures, info: CollectionInfo, *, k: int) -> None:
@@ -69,23 +72,25 @@ def worst_section(report: Report, figures: Figures, info: CollectionInfo, *, k: 
         labels,
         format_func=lambda name: name or "All classes",
         key="worst_class",
+        bind="query-params",
         width=280,
     )
-    lists = figures.lists
-    worst = worst_queries(report, figures.judged, k=k, label=label or "")
-    for query in worst[:_QUERIES]:
+    judged, lists, known = figures.judged, figures.lists, None
+    if report.index and report.judged_index and k <= report.index.depth:
+        help_text = "Nothing is left out. A wrong hit that exact search has too is the encoder's."
+        if st.toggle("Hits of the index", key="worst_index", help=help_text):
+            judged, lists = report.judged_index, report.index
+            known = exact_too(lists, report.exact, k=k)
+    worst = worst_queries(report, judged, k=k, label=label or "")
+    key = f"worst {report.name} {k} {label}"
+    for query in worst[: _shown(key, _QUERIES)]:
         record = _query(report, query)
-        count = int(figures.judged.right[query, :k].sum())
+        count = int(judged.right[query, :k].sum())
         st.markdown(f"**{plain(record.label)}**, {count} of {k} right")
-        with st.container(horizontal=True, gap="small"):
-            picture(record, info, "query")
-            for rank in range(min(k, _HITS, lists.depth)):
-                position = int(lists.positions[query, rank])
-                if position >= 0:
-                    hit = report.record(position)
-                    right = bool(figures.judged.right[query, rank])
-                    picture(hit, info, f"{rank + 1} {hit.label or 'no class'}", right=right)
+        shared = None if known is None else known[query]
+        _query_with_hits(report, judged, lists, query, info, most=min(k, _HITS), shared=shared)
         st.caption(plain(record.path))
+    _more(key, _QUERIES, len(worst))
 
 
 def suspects_section(report: Report, info: CollectionInfo, *, k: int) -> None:
@@ -96,15 +101,16 @@ def suspects_section(report: Report, info: CollectionInfo, *, k: int) -> None:
         f"More of the first {k} neighbours have one other class than have the picture's own. That "
         "is a reason to look, not a proof. Most certain first."
     )
-    with st.container(horizontal=True, gap="small"):
-        for suspect in found[:_PICTURES]:
-            record = _query(report, suspect.query)
-            picture(
-                record,
-                info,
-                f"{record.label or 'no class'}, or {suspect.suggested}?",
-                detail=f"{suspect.share:.0%} against {suspect.own_share:.0%}",
-            )
+    key = f"suspects {report.name} {k}"
+    for suspect in found[: _shown(key, _QUERIES)]:
+        record = _query(report, suspect.query)
+        st.markdown(
+            f"**{plain(record.label or 'no class')}**, or {plain(suspect.suggested)}? "
+            f"{suspect.share:.0%} of its neighbours against {suspect.own_share:.0%}"
+        )
+        _query_with_hits(report, report.judged, report.exact, suspect.query, info, most=5)
+        st.caption(plain(record.path))
+    _more(key, _QUERIES, len(found))
 
 
 def hubs_section(report: Report, info: CollectionInfo, *, k: int) -> None:
@@ -112,10 +118,15 @@ def hubs_section(report: Report, info: CollectionInfo, *, k: int) -> None:
     hubs = find_hubs(report.exact, report.judged, gallery=report.gallery, k=k)
     expected = len(report.queries) * k / max(1, int(report.gallery.sum()))
     st.subheader("Hubs")
+    skew = (
+        "Every picture is retrieved equally often"
+        if math.isnan(hubs.skew)
+        else f"The skew of that number is {hubs.skew:.2f} (0 is even, above 1 few pictures answer "
+        "many queries)"
+    )
     st.write(
         f"A picture is among the first {k} hits of {expected:.1f} of {len(report.queries):,} "
-        f"queries on average. The skew of that number is {hubs.skew:.2f} (0 is even, above 1 a few "
-        f"pictures answer many queries). {hubs.never:,} pictures are never retrieved."
+        f"queries on average. {skew}. {hubs.never:,} pictures are never retrieved."
     )
     top = hubs.occurrences.argsort(kind="stable")[::-1][: _PICTURES // 2]
     bad = hubs.bad.argsort(kind="stable")[::-1][: _PICTURES // 2]
@@ -133,7 +144,8 @@ def hubs_section(report: Report, info: CollectionInfo, *, k: int) -> None:
             with st.container(horizontal=True, gap="small"):
                 for p in positions:
                     record = report.record(int(p))
-                    detail = f"{hubs.occurrences[p]} queries, {hubs.bad[p]} of others"
+                    times = hubs.occurrences[p]
+                    detail = f"{times} times, {hubs.bad[p]} wrong" if times else ""
                     picture(record, info, record.label or "no class", detail=detail)
 
 
@@ -160,6 +172,51 @@ def picture(
         if right is not None:
             mark = ":green[:material/check:] " if right else ":red[:material/close:] "
         st.caption(mark + plain(text) + (f"  \n{plain(detail)}" if detail else ""))
+
+
+def picture_pair() -> DeltaGenerator:
+    """Return a container with room for two pictures and the gap between them."""
+    return st.container(horizontal=True, gap="small", width=2 * TILE_PIXELS + 16)
+
+
+def _query_with_hits(
+    report: Report,
+    judged: Judgement,
+    lists: Neighbours,
+    query: int,
+    info: CollectionInfo,
+    *,
+    most: int,
+    shared: NDArray[np.bool_] | None = None,
+) -> None:
+    """Show a query and its first hits in a row; `shared` marks those that exact search has too."""
+    with st.container(horizontal=True, gap="small"):
+        picture(_query(report, query), info, "query")
+        for rank in range(min(most, lists.depth)):
+            position = int(lists.positions[query, rank])
+            if position < 0:
+                continue
+            hit, right = report.record(position), bool(judged.right[query, rank])
+            detail = ""
+            if shared is not None and not right:
+                detail = "exact search too" if shared[rank] else "the index alone"
+            picture(hit, info, f"{rank + 1} {hit.label or 'no class'}", right=right, detail=detail)
+
+
+def _shown(key: str, step: int) -> int:
+    return int(st.session_state.get(key, step))
+
+
+def _more(key: str, step: int, total: int) -> None:
+    """Offer the next ones, where there are more than are shown."""
+    shown = _shown(key, step)
+    if total <= shown:
+        return
+
+    def add() -> None:
+        st.session_state[key] = shown + step
+
+    st.button(f"Show more of {total:,}", key=f"more {key}", on_click=add)
 
 
 def _query(report: Report, query: int) -> ImageRecord:

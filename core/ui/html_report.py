@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from core.bootstrap import Estimate
+from core.judgement import Judgement
 from core.report import Report
 from core.report_text import notes, training_note
 from core.summary import ClassSummary, Summary, confusion
@@ -30,16 +31,20 @@ dd { margin: 0; overflow-wrap: anywhere; }
 def html_report(
     report: Report,
     summary: Summary,
+    judged: Judgement,
     *,
     k: int,
     curves: Mapping[str, NDArray[np.float64]],
+    index: Summary | None = None,
     left_out: str = "",
 ) -> str:
     """Return the report as HTML; the charts' program is part of it (about 5 MB).
 
     Args:
         summary: What is shown, with k among its cut-offs.
+        judged: The hits behind it.
         curves: As `core.ui.charts_evaluation.curves` takes them.
+        index: Under the index; None where it was left out.
         left_out: What the summary leaves out, in words; empty for nothing.
     """
     name = f"precision@{k}"
@@ -49,20 +54,19 @@ def html_report(
     if curves:
         shown = [*highlighted, "macro mean"]
         figures.append(charts.curves(curves, highlighted=shown, dark=False))
-    shares = confusion(report.judged, report.rows, k=k)
+    shares = confusion(judged, report.rows, k=k)
     figures.append(charts.heat_map(shares, report.rows.classes, k=k, dark=False))
     warning = training_note(report)
     parts = [
         f"<h1>{_text(report.configuration.collection)}: how often the hits are right</h1>",
         f"<p class='warning'>{_text(warning)}</p>" if warning else "",
         f"<p><b>{_text(left_out)} left out.</b></p>" if left_out else "",
-        _means(summary),
+        _means(summary, index),
         *(f"<p class='note'>{_text(note)}</p>" for note in notes(report, summary)),
         "<h2>Classes, worst first</h2>",
         _table(worst, k),
         "<h2>Charts</h2>",
         *(_chart(figure, first=place == 0) for place, figure in enumerate(figures)),
-        "<p class='note'>The confusion matrix shows the exact hits as they are.</p>",
         "<h2>How this report was made</h2>",
         _configuration(report),
     ]
@@ -73,15 +77,19 @@ def html_report(
     )
 
 
-def _means(summary: Summary) -> str:
+def _means(summary: Summary, index: Summary | None) -> str:
+    """Three columns: macro, micro, and macro under the index (nothing left out)."""
+    under = index.macro if index else {}
     rows = "".join(
         f"<tr><td>{_text(name)}</td><td>{_estimate(summary.macro[name])}</td>"
-        f"<td>{_estimate(summary.micro[name])}</td></tr>"
+        f"<td>{_estimate(summary.micro[name])}</td>"
+        f"<td>{_estimate(under[name]) if name in under else ''}</td></tr>"
         for name in summary.macro
     )
     return (
         "<table><tr><th>measure (0 to 1, higher is better; 95 % intervals)</th>"
-        f"<th>macro: mean over classes</th><th>micro: mean over queries</th></tr>{rows}</table>"
+        "<th>macro: mean over classes</th><th>micro: mean over queries</th>"
+        f"<th>macro under the index</th></tr>{rows}</table>"
     )
 
 

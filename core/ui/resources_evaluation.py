@@ -1,23 +1,24 @@
 """What the Evaluation page shares between reruns: opened reports and what follows from them."""
 
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
 
+from core.comparison import Comparison, compare
 from core.errors import ReportError
 from core.judgement import Judgement
 from core.matrix import Matrix, fingerprint, load_matrix
 from core.metric import Metric
 from core.neighbours import Neighbours
 from core.records import CollectionInfo
-from core.report import Configuration, Report, Request, Variant
-from core.report_files import list_reports, load_report, save_report
+from core.report import Report, Request, Variant
+from core.report_files import Listing, list_reports, load_report, save_report
 from core.report_summary import index_summary, summary_of
 from core.reports import run
+from core.split import usual_paths
 from core.summary import Summary
 from core.sweep import SweepPoint, sweep
 from core.ui import resources
@@ -50,15 +51,15 @@ def reports_folder() -> Path:
     return resources.get_settings().data_dir / "reports"
 
 
-def get_report_list() -> list[tuple[str, Configuration]]:
-    """Return name and configuration of the saved reports, newest first."""
+def get_report_list() -> Listing:
+    """Return the saved reports, and what is wrong with those that cannot be opened."""
     folder = reports_folder()
     changed = folder.stat().st_mtime_ns if folder.is_dir() else 0
     return _report_list(str(folder), changed)
 
 
 @st.cache_data(show_spinner=False, max_entries=1)
-def _report_list(folder: str, changed: int) -> list[tuple[str, Configuration]]:
+def _report_list(folder: str, changed: int) -> Listing:
     return list_reports(Path(folder))
 
 
@@ -77,8 +78,8 @@ def get_figures(name: str, k: int, variant: Variant) -> Figures:
     """Compute the figures of a report for k, without and with a variant."""
     report = get_report(name)
     ks = tuple(sorted({1, k}))
-    as_is = summary_of(report, ks=ks)
     plain = variant == Variant()
+    as_is = summary_of(report, ks=ks) if plain else get_figures(name, k, Variant()).as_is
     index = None
     if report.index is not None and k <= report.index.depth:
         index = index_summary(report, ks=ks)
@@ -96,8 +97,8 @@ def get_fingerprint(collection: str, rows: int, encoder: str) -> str:
     """Return the fingerprint of a collection as it is now; the arguments are the cache's key."""
     infos = resources.get_collections()
     info = next(info for info in infos.values() if info.name == collection)
-    records = resources.get_records(collection, rows)
-    return fingerprint((r for group in records.values() for r in group), info.encoder)
+    records = resources.get_store().records(resources.get_settings().collection, info.metric)
+    return fingerprint(records, info.encoder)
 
 
 def run_report(
@@ -127,16 +128,45 @@ def run_report(
 
 
 def run_sweep(
-    report: Report, info: CollectionInfo, *, k: int, on_progress: Callable[[int, int], None]
+    report: Report, info: CollectionInfo, *, k: int, on_progress: Callable[[str, int, int], None]
 ) -> list[SweepPoint]:
-    """Measure every step of nprobe on the collection as it is now."""
-    return sweep(
-        report,
-        get_matrix(info),
-        store=resources.get_store(),
-        info=info,
-        k=k,
-        on_progress=on_progress,
+    """Measure every step of nprobe on the collection as it is now.
+
+    Raises:
+        ReportError: Another session is measuring, or as `core.sweep.sweep`.
+    """
+    if not _running.acquire(blocking=False):
+        raise ReportError("something else is being measured. Wait until it is done, then retry.")
+    try:
+        return sweep(
+            report,
+            get_matrix(info, on_progress=lambda done, total: on_progress("read", done, total)),
+            store=resources.get_store(),
+            info=info,
+            k=k,
+            on_progress=lambda done, total: on_progress("sweep", done, total),
+        )
+    finally:
+        _running.release()
+
+
+@st.cache_data(show_spinner="Comparing", max_entries=16)
+def get_comparison(before: str, after: str, measure: str, *, index: bool) -> Comparison:
+    """Compare two saved reports.
+
+    Raises:
+        ReportError: They are not comparable.
+    """
+    return compare(get_report(before), get_report(after), measure=measure, index=index)
+
+
+def get_usual_paths() -> tuple[str, str]:
+    """Return the patterns of queries and gallery that a new report starts with."""
+    settings = resources.get_settings()
+    return usual_paths(
+        [record.path for record in resources.get_catalogue().by_id.values()],
+        query_paths=settings.query_paths,
+        gallery_paths=settings.gallery_paths,
     )
 
 
@@ -152,28 +182,3 @@ def get_matrix(
         settings.data_dir / "embeddings",
         on_progress=on_progress,
     )
-
-
-class Stopwatch:
-    """Text for a progress bar: what is done, how many, and how long the rest may take."""
-
-    NAMES = {  # noqa: RUF012
-        "read": "Reading embeddings",
-        "exact": "Exact search",
-        "index": "Index search",
-        "sweep": "Measuring nprobe",
-    }
-
-    def __init__(self) -> None:
-        self._stage, self._started = "", 0.0
-
-    def text(self, stage: str, done: int, total: int) -> str:
-        """Return such as `Index search: 450 of 1,253, 12 s left`."""
-        now = time.monotonic()
-        if stage != self._stage:
-            self._stage, self._started = stage, now
-        text = f"{self.NAMES[stage]}: {done:,} of {total:,}"
-        elapsed = now - self._started
-        if elapsed > 0.5 and done:
-            text += f", {elapsed / done * (total - done):.0f} s left"
-        return text

@@ -1,0 +1,143 @@
+"""A picture that is searched with: an upload in memory, or a row of the collection."""
+
+import io
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from PIL import Image
+
+from core.crop import WHOLE, Crop, cut
+from core.dataset import read_picture
+from core.errors import ImageError
+from core.images import THUMBNAIL_SIDE, decode
+from core.records import ImageRecord
+
+# Pictures that are combined to one query.
+MAX_QUERIES = 5
+# Enough to draw a crop by, little enough to send at once.
+STAGE_SIDE = 800
+_FULL_SIDE = 1600
+
+
+@dataclass(frozen=True, slots=True)
+class QueryPicture:
+    """One picture of a query.
+
+    Attributes:
+        name: Of the uploaded file, or the path in the dataset.
+        digest: BLAKE2b of the file's bytes; empty for a row of another program.
+        record: The row it is; None for an upload.
+        content: The bytes of an upload, which stay in the memory of one session; empty for a row.
+        crop: The part that is searched with.
+    """
+
+    name: str
+    digest: str
+    record: ImageRecord | None
+    content: bytes = field(default=b"", repr=False)
+    crop: Crop = WHOLE
+
+    @property
+    def key(self) -> str:
+        """What tells the pictures of a query apart; letters and digits."""
+        return f"row{self.record.id}" if self.record else f"upload{self.digest}"
+
+    @property
+    def needs_encoder(self) -> bool:
+        """Whether the embedding is not stored: an upload, or a part of a picture."""
+        return self.record is None or not self.crop.is_whole
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """The part of a picture that is searched with, in full, and the milliseconds it took."""
+
+    image: Image.Image
+    milliseconds: float
+
+
+def open_query(picture: QueryPicture, *, root: Path, side: int | None = None) -> Decoded:
+    """Decode what is searched with: an upload from memory, a row from below `root` only.
+
+    Args:
+        side: Pixels of the shorter side that are enough; None decodes in full.
+
+    Raises:
+        ImageError: It is no picture, damaged, too large, gone, or outside the dataset folder.
+    """
+    started = time.perf_counter()
+    content = picture.content
+    if picture.record:
+        _, content = read_picture(root, picture.record.path)
+    image = cut(decode(content, name=picture.name, short_side=side), picture.crop)
+    return Decoded(image, 1000 * (time.perf_counter() - started))
+
+
+def preview(picture: QueryPicture, *, root: Path) -> bytes:
+    """Return the part that is searched with as a small JPEG; raises as `open_query`."""
+    # A small part of a picture needs more of it than the whole does.
+    side = THUMBNAIL_SIDE if picture.crop.is_whole else None
+    return _jpeg(open_query(picture, root=root, side=side).image, THUMBNAIL_SIDE)
+
+
+def stage(picture: QueryPicture, *, root: Path) -> bytes:
+    """Return the whole picture as a JPEG to draw a crop on; raises as `open_query`."""
+    whole = QueryPicture(picture.name, picture.digest, picture.record, picture.content)
+    return _jpeg(open_query(whole, root=root, side=STAGE_SIDE).image, STAGE_SIDE)
+
+
+def full_picture(record: ImageRecord, *, root: Path) -> bytes:
+    """Return a row's picture as a JPEG of up to 1,600 pixels a side.
+
+    Raises:
+        ImageError: The file is gone, no picture, or outside the dataset folder.
+    """
+    _, content = read_picture(root, record.path)
+    return _jpeg(decode(content, name=record.path, short_side=_FULL_SIDE), _FULL_SIDE)
+
+
+def choose_uploads(files: list[tuple[str, bytes]], *, digests: list[str], room: int) -> "Chosen":
+    """Take the first files that are pictures and not there yet, and say what happens to the rest.
+
+    Args:
+        files: Names and contents.
+        digests: Of the files, in the same order.
+        room: How many pictures can be taken.
+    """
+    taken: list[QueryPicture] = []
+    refused: list[str] = []
+    too_many = 0
+    for (name, content), digest in zip(files, digests, strict=True):
+        if any(picture.digest == digest for picture in taken):
+            continue
+        if len(taken) == room:
+            too_many += 1
+            continue
+        try:
+            decode(content, name=name, short_side=THUMBNAIL_SIDE)
+        except ImageError as error:
+            refused.append(str(error))
+            continue
+        taken.append(QueryPicture(name, digest, None, content))
+    if too_many:
+        refused.append(
+            f"{too_many} of {len(files)} pictures were left out: up to {MAX_QUERIES} are combined "
+            "to one query."
+        )
+    return Chosen(tuple(taken), tuple(refused))
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Uploads that are searched with, and a sentence for each thing that was left out."""
+
+    taken: tuple[QueryPicture, ...]
+    refused: tuple[str, ...]
+
+
+def _jpeg(image: Image.Image, side: int) -> bytes:
+    image.thumbnail((side, side))
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=85)
+    return out.getvalue()

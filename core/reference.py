@@ -1,0 +1,92 @@
+"""The embeddings of a collection at hand: what the answers of its index are measured against."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.exact import best_rows, farthest_usual
+from core.matrix import Matrix, load_matrix
+from core.metric import Metric
+from core.records import Hit
+from core.store import VectorStore
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Every row of a collection, ready for exact search.
+
+    Attributes:
+        labels: (N,) the classes of the matrix's rows.
+        farthest_usual: By metric, the score of a nearest neighbour that 99 % of the rows surpass.
+    """
+
+    matrix: Matrix
+    labels: NDArray[np.str_]
+    farthest_usual: Mapping[Metric, float]
+
+    def allowed(self, labels: Sequence[str], exclude: Collection[int]) -> NDArray[np.bool_]:
+        """Mark the rows (N,) of the given classes, all if there are none, less some ids."""
+        mask = np.isin(self.labels, labels) if labels else np.ones(len(self.labels), dtype=bool)
+        places = self.places(list(exclude))
+        mask[places[places >= 0]] = False
+        return mask
+
+    def places(self, ids: Sequence[int]) -> NDArray[np.int64]:
+        """Return the rows of ids: (len(ids),); -1 for an id that is not there."""
+        wanted = np.array(ids, dtype=np.int64)
+        found = np.searchsorted(self.matrix.ids, wanted)
+        there = self.matrix.ids[np.minimum(found, len(self.matrix.ids) - 1)] == wanted
+        return np.where(there, found, -1)
+
+    def best(
+        self,
+        scores: NDArray[np.float32],
+        *,
+        metric: Metric,
+        k: int,
+        labels: Sequence[str] = (),
+        exclude: Collection[int] = (),
+    ) -> tuple[Hit, ...]:
+        """Return the `k` best rows by scores (N,), ranked from 1."""
+        allowed = self.allowed(labels, exclude)
+        rows = best_rows(scores, metric=metric, k=k, allowed=allowed)
+        return tuple(
+            Hit(rank, self.matrix.record(int(row)), float(scores[row]))
+            for rank, row in enumerate(rows, 1)
+        )
+
+    def embeddings(self, ids: Sequence[int]) -> NDArray[np.float32]:
+        """Return the embeddings of ids: (len(ids), D); NaN for an id that is not there."""
+        places = self.places(ids)
+        found = np.array(self.matrix.embeddings[np.maximum(places, 0)], dtype=np.float32)
+        found[places < 0] = np.nan
+        return found
+
+
+def load_reference(
+    store: VectorStore,
+    family: str,
+    metrics: Sequence[Metric],
+    cache_dir: Path,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Reference:
+    """Read the embeddings, from `cache_dir` if they are there, and measure how near rows lie.
+
+    Args:
+        metrics: Of the family, one or more; the embeddings are read from the first.
+        on_progress: Called with rows read and rows there are.
+
+    Raises:
+        OrchardError: As `core.matrix.load_matrix`.
+    """
+    matrix = load_matrix(store, family, metrics[0], cache_dir, on_progress)
+    return Reference(
+        matrix=matrix,
+        labels=np.array(matrix.labels, dtype=np.str_),
+        farthest_usual={
+            metric: farthest_usual(matrix.embeddings, metric=metric) for metric in metrics
+        },
+    )

@@ -1,0 +1,103 @@
+"""The answers of a database to queries."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core import rows
+from core.index import default_ef
+from core.reading import Reader
+from core.records import CollectionInfo, ImageRecord
+
+# For the answers to many queries at once.
+_MANY_SECONDS = 60.0
+
+
+class Searcher(Reader):
+    """A connection that reads and searches."""
+
+    def search(
+        self,
+        info: CollectionInfo,
+        embedding: NDArray[np.float32],
+        *,
+        k: int,
+        nprobe: int,
+        ef: int | None = None,
+        labels: Sequence[str] = (),
+    ) -> list[tuple[ImageRecord, float]]:
+        """Return up to `k` rows with their scores, best first.
+
+        Args:
+            embedding: (D,) float32.
+            k: 1 to 16,384.
+            nprobe: Lists to search, 1 to nlist; ignored by an index without lists.
+            ef: Candidates an HNSW index looks at, k to 32,768; None takes `default_ef`; ignored
+                by other indexes.
+            labels: Only rows of these classes; empty means all.
+
+        Raises:
+            QueryError: A value is outside its range.
+        """
+        schema = info.schema
+        rows.check_query(info, embedding, k=k, nprobe=nprobe)
+        parameters = rows.search_parameters(
+            info, k=k, nprobe=nprobe, ef=default_ef(k) if ef is None else ef
+        )
+        answer = self._read(
+            info.name,
+            lambda: self._client.search(
+                info.name,
+                [embedding.astype(np.float32, copy=False)],
+                anns_field=schema.vector,
+                limit=k,
+                filter=rows.label_filter(labels, schema),
+                output_fields=schema.record_fields,
+                search_params={"metric_type": info.metric.value, "params": parameters},
+                timeout=self._timeout,
+            ),
+        )
+        # The key comes back under its own name on Lite and as `id` from a server.
+        return [
+            (
+                rows.as_record(hit.get(schema.key, hit.get("id")), hit["entity"], schema),
+                float(hit["distance"]),
+            )
+            for hit in answer[0]
+        ]
+
+    def search_ids(
+        self, info: CollectionInfo, embeddings: NDArray[np.float32], *, k: int, nprobe: int
+    ) -> list[list[tuple[int, float]]]:
+        """Return for each of many queries up to `k` ids with their scores, best first.
+
+        Many queries in one call cost 4 to 5 times less each on Milvus Lite.
+
+        Args:
+            embeddings: (Q, D) float32; with `k` they decide the size of the answer, which a
+                server limits to 64 MiB: 100 queries for 1,000 hits are far below.
+            k: 1 to 16,384.
+            nprobe: As in `search`.
+
+        Raises:
+            QueryError: A value is outside its range.
+        """
+        for embedding in embeddings:
+            rows.check_query(info, embedding, k=k, nprobe=nprobe)
+        parameters = rows.search_parameters(info, k=k, nprobe=nprobe, ef=default_ef(k))
+        answer = self._read(
+            info.name,
+            lambda: self._client.search(
+                info.name,
+                list(embeddings),
+                anns_field=info.schema.vector,
+                limit=k,
+                search_params={"metric_type": info.metric.value, "params": parameters},
+                timeout=max(_MANY_SECONDS, self._timeout),
+            ),
+        )
+        return [
+            [(int(hit.get(info.schema.key, hit.get("id"))), float(hit["distance"])) for hit in hits]
+            for hits in answer
+        ]

@@ -1,0 +1,124 @@
+"""The hits as a grid of thumbnails, page by page, each with what can be done with it."""
+
+import logging
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core.errors import ImageError
+from core.metric import Metric
+from core.records import Hit
+from core.ui import search_state
+from core.ui.components import plain
+from core.ui.resources_search import Thumbnails
+from core.ui.search_state import Session
+from core.ui.search_view import View
+from core.verdict import Cause, Verdict
+
+logger = logging.getLogger(__name__)
+
+PAGE_SIZE = 20
+# Four tiles beside the controls at 1,400 pixels, two at 390.
+TILE_PIXELS = 160
+
+DETAILS = "Details"
+ADD = "Add to the query"
+MORE, LESS = "More like this", "Less like this"
+ON_MAP = "Show on the map"
+_ICONS = {
+    DETAILS: "info",
+    ADD: "add_photo_alternate",
+    MORE: "thumb_up",
+    LESS: "thumb_down",
+    ON_MAP: "scatter_plot",
+}
+
+
+def hit_grid(
+    view: View, hits: Sequence[Hit], verdict: Verdict | None, thumbnails: Thumbnails
+) -> None:
+    """Show up to 20 hits, and page numbers where there are more."""
+    metric, causes = view.info.metric, verdict.causes if verdict else {}
+    pages = -(-len(hits) // PAGE_SIZE)
+    page = st.pagination(pages, key="page") if pages > 1 else 1
+    with st.container(horizontal=True, gap="small", key="hits"):
+        for hit in hits[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]:
+            with st.container(width=TILE_PIXELS, gap=None):
+                picture(hit, metric, thumbnails)
+                st.markdown(_line(hit, view.expected, causes.get(hit.record.id)))
+                st.caption(plain(score_of(hit, metric)) + _mark(hit, view.session))
+                _actions(hit)
+
+
+def picture(hit: Hit, metric: Metric, thumbnails: Thumbnails) -> None:
+    """Show the thumbnail of a hit, or say with its path why there is none."""
+    label = hit.record.label or "no class"
+    try:
+        st.image(
+            thumbnails.get(hit.record),
+            width="stretch",
+            alt=f"rank {hit.rank}, {label}, {score_of(hit, metric)}",
+        )
+    except ImageError as error:
+        logger.info("no thumbnail: %s", error)
+        st.warning(plain(f"{hit.record.path}: {error}"), icon=":material/broken_image:")
+
+
+def score_of(hit: Hit, metric: Metric) -> str:
+    """Return a hit's score as shown, such as `similarity 0.871`."""
+    return f"{metric.noun} {metric.formatted(hit.score)}"
+
+
+def tick(*, right: bool) -> str:
+    """Return the sign of a right or a wrong hit: its shape says it, and its colour too."""
+    return ":green[:material/check:]" if right else ":red[:material/close:]"
+
+
+def _line(hit: Hit, expected: str | None, cause: Cause | None) -> str:
+    line = f"**{hit.rank}** {plain(hit.record.label or 'no class')}"
+    if expected is None:
+        return line
+    blame = f" :gray-badge[{cause}]" if cause else ""
+    return f"{tick(right=hit.record.label == expected)} {line}{blame}"
+
+
+def _mark(hit: Hit, session: Session) -> str:
+    if hit.record.id in session.more:
+        return " :material/thumb_up: more"
+    return " :material/thumb_down: less" if hit.record.id in session.less else ""
+
+
+def _actions(hit: Hit) -> None:
+    with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", wrap=False):
+        st.button(
+            "Search",
+            icon=":material/image_search:",
+            key=f"search_{hit.record.id}",
+            type="tertiary",
+            help=f"Search with rank {hit.rank}, {plain(hit.record.path)}",
+            on_click=search_state.search_with,
+            args=(hit.record,),
+        )
+        key = f"menu_{hit.record.id}"
+        st.menu_button(
+            "More",
+            [DETAILS, ADD, MORE, LESS, ON_MAP],
+            key=key,
+            type="tertiary",
+            help=f"What else can be done with rank {hit.rank}",
+            format_func=lambda option: f":material/{_ICONS[option]}: {option}",
+            on_click=_act,
+            args=(key, hit),
+        )
+
+
+def _act(key: str, hit: Hit) -> None:
+    choice = st.session_state[key]
+    if choice == DETAILS:
+        search_state.open_details(hit.record.id)
+    elif choice == ADD:
+        search_state.add(hit.record)
+    elif choice == ON_MAP:
+        search_state.open_on_map(hit.record.id)
+    else:
+        search_state.mark(hit.record.id, more=choice == MORE)

@@ -1,0 +1,214 @@
+"""What one session searches with, kept between reruns and in the address.
+
+The functions are callbacks: they change the state before the page runs. Nothing here is shared
+between sessions.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import streamlit as st
+
+from core.catalogue import Catalogue
+from core.crop import Crop
+from core.dataset import digest_of
+from core.query_picture import MAX_QUERIES, QueryPicture, choose_uploads
+from core.records import ImageRecord
+from core.search_link import NAMES, Link, read_link, write_link
+
+
+@dataclass
+class Session:
+    """State of one browser tab.
+
+    Attributes:
+        pictures: Searched with, combined.
+        more: Ids marked "more like this".
+        less: Ids marked "less like this".
+        notices: Sentences that stay until they are dismissed.
+        noted: Sentences about the address that were shown before.
+        uploads: Counts uploaders; a new one is empty.
+        previews: Small JPEGs of the pictures that are searched with, by key and crop.
+        details: Hit whose details are to be opened in this run.
+        on_map: Picture that the map is to be opened with in this run.
+        cropping: Key of the picture whose crop is to be opened in this run.
+        written: What this session wrote into the address.
+    """
+
+    pictures: list[QueryPicture] = field(default_factory=list)
+    more: list[int] = field(default_factory=list)
+    less: list[int] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    noted: set[str] = field(default_factory=set)
+    uploads: int = 0
+    previews: dict[tuple[str, str], bytes] = field(default_factory=dict, repr=False)
+    details: int | None = None
+    on_map: int | None = None
+    cropping: str | None = None
+    written: dict[str, str] = field(default_factory=dict)
+
+
+def current() -> Session:
+    """Return the state of this session."""
+    state: Session = st.session_state.setdefault("search", Session())
+    return state
+
+
+def follow_address(catalogue: Catalogue) -> Session:
+    """Take over the address where it is not what this session wrote; then write it."""
+    session = current()
+    asked = {name: st.query_params[name] for name in NAMES if name in st.query_params}
+    if asked and asked != session.written:
+        link = read_link(asked, known=catalogue.by_id.keys(), limit=MAX_QUERIES)
+        crops = link.crops or {}
+        session.pictures = [
+            _row(catalogue.by_id[number], crops.get(number)) for number in link.queries
+        ]
+        session.more, session.less = list(link.more), list(link.less)
+        session.notices += link.notices
+    # Rows that were deleted since.
+    session.pictures = [
+        p for p in session.pictures if p.record is None or p.record.id in catalogue.by_id
+    ]
+    _write_address(session)
+    return session
+
+
+def link_of(session: Session) -> Link:
+    """Return what of a session can be handed on: uploads cannot."""
+    rows = [p for p in session.pictures if p.record]
+    return Link(
+        queries=tuple(p.record.id for p in rows if p.record),
+        crops={p.record.id: p.crop for p in rows if p.record},
+        more=tuple(session.more),
+        less=tuple(session.less),
+    )
+
+
+def search_with(record: ImageRecord) -> None:
+    """Search with one picture of the collection instead of what was searched with."""
+    _start_anew([_row(record)])
+
+
+def add(record: ImageRecord) -> None:
+    """Combine a picture of the collection with those that are searched with."""
+    session = current()
+    if any(p.record == record for p in session.pictures):
+        return
+    if len(session.pictures) >= MAX_QUERIES:
+        session.notices.append(
+            f"{record.path} was not added: up to {MAX_QUERIES} pictures are combined to one query. "
+            "Remove another one first."
+        )
+        return
+    session.pictures.append(_row(record))
+    _first_page()
+
+
+def take_uploads(key: str, *, combine: bool) -> None:
+    """Search with the files of an uploader or of the camera, whose widget has this key."""
+    given = st.session_state.get(key)
+    files = given if isinstance(given, list) else [given] if given else []
+    if not files:
+        return
+    session = current()
+    contents = [(file.name, file.getvalue()) for file in files]
+    before = session.pictures if combine else []
+    chosen = choose_uploads(
+        contents,
+        digests=[digest_of(content) for _, content in contents],
+        room=MAX_QUERIES - len(before),
+    )
+    session.notices = list(chosen.refused)
+    # The files are in `pictures` now; the widget starts empty, so that more can be added.
+    session.uploads += 1
+    if chosen.taken:
+        there = {picture.key for picture in before}
+        new = [picture for picture in chosen.taken if picture.key not in there]
+        _start_anew([*before, *new], keep_marks=combine)
+
+
+def remove(key: str) -> None:
+    """Search without one of the pictures."""
+    session = current()
+    session.pictures = [p for p in session.pictures if p.key != key]
+    session.previews = {k: v for k, v in session.previews.items() if k[0] != key}
+    if not session.pictures:
+        session.more, session.less = [], []
+    _first_page()
+
+
+def set_crop(key: str, crop: Crop) -> None:
+    """Search with a part of one of the pictures."""
+    session = current()
+    session.pictures = [replace(p, crop=crop) if p.key == key else p for p in session.pictures]
+    _first_page()
+
+
+def mark(picture: int, *, more: bool) -> None:
+    """Mark a hit as one to find more or less like, or take the same mark away again."""
+    session = current()
+    own, other = (session.more, session.less) if more else (session.less, session.more)
+    if picture in own:
+        own.remove(picture)
+        return
+    own.append(picture)
+    if picture in other:
+        other.remove(picture)
+
+
+def forget_marks() -> None:
+    """Take all marks away."""
+    session = current()
+    session.more, session.less = [], []
+
+
+def dismiss() -> None:
+    """Take the notices away."""
+    current().notices = []
+
+
+def open_details(picture: int) -> None:
+    """Open the details of a hit in the run that follows."""
+    current().details = picture
+
+
+def open_on_map(picture: int) -> None:
+    """Leave for the map in the run that follows; a callback cannot change the page."""
+    current().on_map = picture
+
+
+def start_cropping(key: str) -> None:
+    """Open the crop of a picture in the run that follows."""
+    current().cropping = key
+
+
+def _start_anew(pictures: Sequence[QueryPicture], *, keep_marks: bool = False) -> None:
+    session = current()
+    session.pictures = list(pictures)
+    kept = {picture.key for picture in pictures}
+    session.previews = {k: v for k, v in session.previews.items() if k[0] in kept}
+    if not keep_marks:
+        session.more, session.less = [], []
+    _first_page()
+
+
+def _row(record: ImageRecord, crop: Crop | None = None) -> QueryPicture:
+    picture = QueryPicture(record.path, record.digest, record)
+    return replace(picture, crop=crop) if crop else picture
+
+
+def _first_page() -> None:
+    if "page" in st.session_state:
+        st.session_state["page"] = 1
+
+
+def _write_address(session: Session) -> None:
+    wanted = write_link(link_of(session))
+    for name in NAMES:
+        if name in wanted:
+            if st.query_params.get(name) != wanted[name]:
+                st.query_params[name] = wanted[name]
+        elif name in st.query_params:
+            del st.query_params[name]
+    session.written = wanted

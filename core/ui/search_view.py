@@ -1,0 +1,88 @@
+"""What the Search page shows at a moment: the question, the state, and what answers it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from core.answer import Answer, Question, ask
+from core.catalogue import Catalogue
+from core.metric import Metric
+from core.records import CollectionInfo, Hit
+from core.reference import Reference
+from core.ui import resources, resources_search
+from core.ui.search_query import Query
+from core.ui.search_state import Session
+from core.verdict import is_unusual
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One search.
+
+    Attributes:
+        infos: The collections of the family.
+        info: The one that is asked.
+        own: Rows that are the query itself.
+        expected: The class of the query; None if it is not known.
+        reference: None while the embeddings are read.
+    """
+
+    query: Query
+    question: Question
+    infos: Mapping[Metric, CollectionInfo]
+    info: CollectionInfo
+    catalogue: Catalogue
+    session: Session
+    own: frozenset[int]
+    expected: str | None
+    reference: Reference | None
+
+    @property
+    def others(self) -> int:
+        """Pictures of the query's class that can be found."""
+        same = self.catalogue.by_class.get(self.expected or "", ())
+        return sum(record.id not in self.question.exclude for record in same)
+
+
+def answer_of(view: View) -> Answer:
+    """Ask the index of the chosen metric, and exact search."""
+    return _ask(view, view.info, view.question)
+
+
+def answers_by_metric(view: View, answer: Answer) -> dict[Metric, tuple[Hit, ...]]:
+    """Return the hits under every metric; the limit of one means nothing for another."""
+    alike = replace(view.question, limit=None)
+    return {
+        metric: answer.hits
+        if metric is view.info.metric and view.question.limit is None
+        else _ask(view, info, alike).hits
+        for metric, info in view.infos.items()
+    }
+
+
+def unusual(view: View) -> tuple[Hit, float] | None:
+    """Return the nearest picture and the usual limit if the query is unlike anything indexed."""
+    reference, metric = view.reference, view.info.metric
+    if reference is None:
+        return None
+    scores = resources_search.get_scores(view.query.embedding, metric=metric, reference=reference)
+    nearest = reference.best(scores, metric=metric, k=1, exclude=view.own)
+    farthest = reference.farthest_usual[metric]
+    if nearest and is_unusual(nearest[0].score, farthest=farthest, metric=metric):
+        return nearest[0], farthest
+    return None
+
+
+def _ask(view: View, info: CollectionInfo, question: Question) -> Answer:
+    reference, embedding = view.reference, view.query.embedding
+    store = resources.get_store()
+    if reference is None:
+        return ask(embedding, question, store=store, info=info)
+    there = reference
+    return ask(
+        embedding,
+        question,
+        store=store,
+        info=info,
+        reference=there,
+        scores=lambda: resources_search.get_scores(embedding, metric=info.metric, reference=there),
+    )

@@ -1,0 +1,126 @@
+"""What the answer to one query is worth: votes, precision, recall, who is to blame for a miss."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from core.findings import ann_recall
+from core.metric import Metric
+from core.neighbours import Neighbours
+from core.records import Hit
+
+
+class Cause(StrEnum):
+    """Who brought a wrong hit in."""
+
+    ENCODER = "encoder"
+    INDEX = "index"
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """One class among the hits; `share` is `count` over all hits."""
+
+    label: str
+    count: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The index's answer beside that of exact search.
+
+    Attributes:
+        recall: Share of the exact hits that the index returned, in [0, 1]; 1 where there are none.
+        missed: Exact hits that the index did not return, with their exact ranks.
+        causes: Who is to blame for each wrong hit, by id; empty if the query's class is unknown.
+    """
+
+    recall: float
+    missed: tuple[Hit, ...]
+    causes: Mapping[int, Cause]
+
+
+def class_votes(hits: Sequence[Hit]) -> list[Vote]:
+    """Return the classes of the hits, most frequent first; of equals the one of better rank."""
+    counts = Counter(hit.record.label for hit in hits)
+    return [Vote(label, count, count / len(hits)) for label, count in counts.most_common()]
+
+
+def precision(hits: Sequence[Hit], *, expected: str, k: int) -> float:
+    """Return precision@k: hits of the query's class over k, so a hit that is missing is not right.
+
+    Args:
+        hits: At most k.
+    """
+    return sum(hit.record.label == expected for hit in hits) / k
+
+
+def judge(
+    hits: Sequence[Hit], exact: Sequence[Hit], *, metric: Metric, expected: str | None
+) -> Verdict:
+    """Compare the index's hits with those of exact search under the same conditions.
+
+    A hit as good as the last of the exact ones counts as one of them, see
+    `core.findings.ann_recall`.
+
+    Args:
+        expected: The class of the query; None if it is not known.
+    """
+    place = {hit.record.id: number for number, hit in enumerate([*exact, *hits])}
+    depth = len(exact)
+    recall = float(
+        ann_recall(_row(hits, place, depth), _row(exact, place, depth), k=max(depth, 1))[0]
+    )
+    found = {hit.record.id for hit in hits}
+    missed = [hit for hit in exact if hit.record.id not in found]
+    shared = {hit.record.id for hit in exact}
+    causes = {
+        hit.record.id: Cause.ENCODER
+        if hit.record.id in shared or _ties(hit, exact, metric)
+        else Cause.INDEX
+        for hit in hits
+        if expected is not None and hit.record.label != expected
+    }
+    return Verdict(recall, tuple(missed[: round((1 - recall) * depth)]), causes)
+
+
+def is_unusual(score: float, *, farthest: float, metric: Metric) -> bool:
+    """Whether a nearest hit is farther than 99 % of the collection's own nearest neighbours.
+
+    Args:
+        farthest: As `core.exact.farthest_usual` gives it; NaN makes nothing unusual.
+    """
+    return score < farthest if metric.higher_is_better else score > farthest
+
+
+def rank_changes(hits: Sequence[Hit], before: Sequence[Hit]) -> list[int | None]:
+    """Return for each hit how many ranks better it is than before; None if it was not there."""
+    ranks = {hit.record.id: hit.rank for hit in before}
+    return [None if (old := ranks.get(hit.record.id)) is None else old - hit.rank for hit in hits]
+
+
+def overlap(hits: Sequence[Hit], others: Sequence[Hit], *, k: int) -> float:
+    """Return overlap@k: the share of k pictures that both lists have, in [0, 1]."""
+    common = {hit.record.id for hit in hits} & {hit.record.id for hit in others}
+    return len(common) / k
+
+
+def _row(hits: Sequence[Hit], place: Mapping[int, int], depth: int) -> Neighbours:
+    kept = hits[:depth]
+    positions = np.full((1, depth), -1, dtype=np.int32)
+    scores = np.full((1, depth), np.nan, dtype=np.float32)
+    positions[0, : len(kept)] = [place[hit.record.id] for hit in kept]
+    scores[0, : len(kept)] = [hit.score for hit in kept]
+    return Neighbours(positions, scores)
+
+
+def _ties(hit: Hit, exact: Sequence[Hit], metric: Metric) -> bool:
+    if not exact:
+        return False
+    last = exact[-1].score
+    better = hit.score > last if metric.higher_is_better else hit.score < last
+    return better or bool(np.isclose(hit.score, last, rtol=1e-5, atol=1e-7))

@@ -1,0 +1,104 @@
+"""Helpers for tests of the Search page: a session of it, an upload, what is on the screen."""
+
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Button
+
+from core.dataset import image_id
+from core.ui import resources, resources_search
+from tests import dashboard
+
+PAGE = str(Path(__file__).parent.parent / "views" / "search.py")
+File = tuple[str, bytes, str]
+
+
+def collection(root: Path) -> Iterator[Path]:
+    """Index three classes of six pictures in two lists; yields their folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        dashboard.set_environment(patch, root / "data")
+        pictures = dashboard.draw_pictures(root / "pictures")
+        dashboard.build(pictures)
+        clear_caches()
+        yield pictures
+        close_store()
+
+
+def page(**parameters: str) -> AppTest:
+    at = AppTest.from_file(PAGE, default_timeout=60)
+    for name, value in parameters.items():
+        at.query_params[name] = value
+    return at
+
+
+def from_collection(label: str = "lime", name: str = "2.jpg", **parameters: str) -> AppTest:
+    """A session that came by a link, once the embeddings are at hand."""
+    at = page(queries=str(image_id(f"{label}/{name}")), **parameters).run()
+    return compared(at)
+
+
+def compared(at: AppTest) -> AppTest:
+    """Run again when exact search is ready, as the page itself would in a browser."""
+    deadline = time.monotonic() + 30
+    while not resources_search.prepare().future.done() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return at.run()
+
+
+def upload(at: AppTest, *files: File) -> AppTest:
+    """Put files into the uploader, which is empty again afterwards."""
+    at.file_uploader[0].set_value(list(files))
+    return at.run()
+
+
+def picture_bytes(path: Path) -> File:
+    return path.name, path.read_bytes(), "image/jpeg"
+
+
+def captions(at: AppTest) -> str:
+    return "\n".join(caption.value for caption in at.caption)
+
+
+def warnings(at: AppTest) -> str:
+    return "\n".join(w.value for w in at.warning).replace("\\", "")
+
+
+def hit_labels(at: AppTest) -> list[str]:
+    """The lines under the tiles: '[mark] **rank** class [cause]'."""
+    tile = re.compile(r"(:(green|red)\[:material/\w+:\] )?\*\*\d+\*\* ")
+    return [m.value for m in at.markdown if tile.match(m.value)]
+
+
+def count_line(at: AppTest) -> str:
+    return next(m.value for m in at.markdown if m.value.endswith(" hits**"))
+
+
+def figure(at: AppTest, label: str) -> str:
+    return next(m.value for m in at.metric if m.label.startswith(label))
+
+
+def button(at: AppTest, label: str) -> Button:
+    return next(b for b in at.button if b.label == label)
+
+
+def choose(at: AppTest, picture: str, option: str) -> AppTest:
+    """Choose something from the menu of a hit."""
+    at.menu_button(key=f"menu_{image_id(picture)}").click(option)
+    return at.run()
+
+
+def clear_caches() -> None:
+    st.cache_resource.clear()
+    st.cache_data.clear()
+
+
+def close_store() -> None:
+    try:
+        resources.get_store().close()
+    finally:
+        clear_caches()
