@@ -1,5 +1,6 @@
 """Uploaded archives kept below the data folder until they are unpacked."""
 
+import contextlib
 import hashlib
 import re
 from dataclasses import dataclass
@@ -37,7 +38,8 @@ def keep_upload(content: bytes | memoryview, *, name: str, settings: Settings) -
         part.write_bytes(content)
         part.replace(archive)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink()
         raise StoreError(
             f"the upload cannot be written to {str(folder.parent)!r} ({error.strerror}). Make "
             "room or set ORCHARD_DATA_DIR to a folder you may write to."

@@ -28,7 +28,7 @@ EVALUATION = (
 ENCODER = ("encoder", "network", "precision", "checkpoint", "weights", "weight_sets")
 LAYERS = {
     VOCABULARY: (
-        *("records", "metric", "errors", "config", "index", "logs", "catalogue", "access"),
+        *("records", "metric", "errors", "config", "index", "logs", "catalogue", "access", "shard"),
         # parts of the Search page
         *("crop", "feedback", "exact", "verdict", "search_link"),
         # mathematics over neighbour lists

@@ -5,6 +5,7 @@ import streamlit as st
 from core.history import duration
 from core.records import SkippedFile
 from core.run_state import RunState, Status
+from core.tasks import Kind
 from core.ui import resources, resources_collection
 from core.ui.components import plain
 
@@ -100,7 +101,7 @@ def _watch_closely(mark: str) -> None:
             "Cancel",
             icon=":material/stop:",
             on_click=runner.cancel,
-            disabled=state.cancelling or resources.get_settings().read_only,
+            disabled=state.cancelling,
             help="What is encoded so far is kept; the run can be continued.",
             key="run_cancel",
         )
@@ -127,7 +128,7 @@ def _offer_to_continue() -> None:
     runner = resources_collection.get_runner()
     settings = resources.get_settings()
     state = runner.unfinished(settings.collection)
-    if state is None:
+    if state is None or _is_settled(state):
         return
     why = {
         Status.CANCELLED: "was cancelled",
@@ -153,6 +154,17 @@ def _offer_to_continue() -> None:
             help="What is there already is not done again.",
         )
         st.button("Dismiss", on_click=runner.dismiss, args=(state,), key="run_dismiss")
+
+
+def _is_settled(state: RunState) -> bool:
+    """Whether a build that was cut off has been brought to its end since, at the command line."""
+    infos = resources_collection.find_infos()
+    return (
+        state.status is Status.INTERRUPTED
+        and state.task.kind is Kind.BUILD
+        and set(state.task.metrics) <= set(infos)
+        and all(i.complete and i.dataset == state.task.folder for i in infos.values())
+    )
 
 
 def _show_skipped(skipped: tuple[SkippedFile, ...], count: int) -> None:
