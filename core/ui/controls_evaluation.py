@@ -34,8 +34,12 @@ def report_control(listing: Listing) -> str | None:
             st.error(components.plain(str(error)), icon=":material/error:")
     name = None
     if by_name:
-        # The names are the options, since what is shown is also what the link carries.
-        name = st.selectbox("Report", list(by_name), key="report", bind="query-params")
+        if wanted in by_name:
+            st.session_state["report"] = wanted
+        name = st.selectbox("Report", list(by_name), key="report")
+        # Not bound, since a bound control leaves its default out of the address: a link to the
+        # newest report would open whatever is newest then.
+        st.query_params["report"] = name
     if name:
         st.caption(components.plain(describe(by_name[name])))
     if listing.unreadable:
