@@ -18,6 +18,7 @@ from core.ui import resources_evaluation as shared
 
 KS = (1, 2, 3, 5, 10, 20, 50, 100)
 EXACT_ONLY = "exact"
+_POPOVER = "new_report"
 
 
 def report_control(listing: Listing) -> str | None:
@@ -70,7 +71,9 @@ def request_form(infos: Mapping[Metric, CollectionInfo]) -> tuple[Request, Metri
         QueryError: A cut-off that was typed in is no number from 1 to 1,000.
     """
     usual = shared.get_usual_paths()
-    popover = st.popover("New report", icon=":material/add:", width="stretch")
+    popover = st.popover(
+        "New report", icon=":material/add:", width="stretch", key=_POPOVER, on_change="rerun"
+    )
     with popover, st.form("request", border=False):
         metric = Metric(
             st.segmented_control(
@@ -97,7 +100,10 @@ def request_form(infos: Mapping[Metric, CollectionInfo]) -> tuple[Request, Metri
             "Seed", min_value=0, value=0, step=1, help="Of the sample and of the intervals."
         )
         paths = _path_controls(usual)
-        if not st.form_submit_button("Run report", type="primary", icon=":material/play_arrow:"):
+        pressed = st.form_submit_button(
+            "Run report", type="primary", icon=":material/play_arrow:", on_click=_close
+        )
+        if not pressed:
             return None
     request = Request(
         ks=_cut_offs(ks),
@@ -155,6 +161,11 @@ def class_control(report: Report) -> list[str]:
         max_selections=5,
         placeholder="The worst ones",
     )
+
+
+def _close() -> None:
+    # Left open it would lie over the progress and the Cancel button.
+    st.session_state[_POPOVER] = False
 
 
 def _index_control(infos: Mapping[Metric, CollectionInfo], *, limited: bool) -> int | None:
