@@ -110,6 +110,10 @@ class Projector:
         self._thread: threading.Thread | None = None
         self._number = 0
 
+    def prepare(self) -> None:
+        """Start the worker, which loads umap-learn; by the first job it may be ready."""
+        self._started()
+
     def request(self, job: Job) -> None:
         """Put a job in the queue, unless it waits or runs already."""
         with self._lock:

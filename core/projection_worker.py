@@ -5,8 +5,7 @@ JSON object a line: progress, and how the job ended. Results go to the files tha
 ends when its input does.
 
 A process, not a thread: umap-learn's compiled code holds the interpreter lock, and a process can be
-stopped at any moment. It lives on between jobs, since umap-learn compiles itself anew (for many
-seconds) in every process.
+stopped at any moment. It lives on between jobs, since importing umap-learn takes seconds.
 """
 
 import json
@@ -34,6 +33,7 @@ from core.projection_cache import (
     save_neighbours,
     save_projection,
 )
+from core.umap_layout import warm_up
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +78,8 @@ def main() -> None:
     jobs: queue.Queue[dict[str, Any]] = queue.Queue()
     cancelled: set[int] = set()
     threading.Thread(target=_listen, args=(jobs, cancelled), daemon=True).start()
+    # Beside reading and comparing, which the compiling does not hold up.
+    threading.Thread(target=warm_up, daemon=True).start()
     while True:
         _serve(jobs.get(), cancelled, answers)
 

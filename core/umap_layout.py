@@ -1,15 +1,20 @@
-"""umap-learn behind one function: seeded, silent, reporting its epochs."""
+"""umap-learn behind one function: seeded, silent, reporting its epochs, compiled once a machine."""
 
 import io
 import re
+import threading
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.metric import Metric
 from core.neighbourhood import nearest
+
+# Numba's threads may be used from one thread at a time; the others would end the process.
+_ONE_AT_A_TIME = threading.Lock()
 
 
 def umap_layout(
@@ -28,9 +33,55 @@ def umap_layout(
         n_neighbors: 2 to N - 1.
         on_epoch: Called with epochs done and epochs in all; what it raises stops the work.
     """
-    import umap
+    neighbours = _with_themselves(vectors, n_neighbors)
+    with _ONE_AT_A_TIME, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = _model(dimensions, n_neighbors, min_dist, seed, on_epoch)
+        model.precomputed_knn = (*neighbours, None)
+        return np.asarray(model.fit_transform(vectors), dtype=np.float32)
 
-    model = umap.UMAP(
+
+def warm_up() -> None:
+    """Import umap-learn and have its code compiled, or read from disk if it was before.
+
+    Until it is done `umap_layout` waits in other threads.
+    """
+    rows = np.random.default_rng(0).normal(size=(8, 3)).astype(np.float32)
+    umap_layout(
+        rows, dimensions=2, n_neighbors=3, min_dist=0.1, seed=0, on_epoch=lambda done, total: None
+    )
+
+
+def _umap() -> Any:  # noqa: ANN401 - umap-learn has no types
+    """Import umap-learn such that what it compiles is kept on disk.
+
+    It keeps only a part by itself, and compiles the rest for many seconds in every process. The
+    files lie beside its modules, or in the user's cache where that folder cannot be written, and
+    are made anew when the modules change.
+    """
+    import umap
+    from umap import layouts, umap_
+
+    for module, name in (
+        (umap_, "smooth_knn_dist"),
+        (umap_, "compute_membership_strengths"),
+        (layouts, "_nb_optimize_layout_euclidean_single_epoch"),
+    ):
+        # Another release may name them otherwise; then it is slower, not wrong.
+        compiled = getattr(module, name, None)
+        if compiled is not None and hasattr(compiled, "enable_caching"):
+            compiled.enable_caching()
+    return umap
+
+
+def _model(
+    dimensions: int,
+    n_neighbors: int,
+    min_dist: float,
+    seed: int,
+    on_epoch: Callable[[int, int], None],
+) -> Any:  # noqa: ANN401 - umap-learn has no types
+    return _umap().UMAP(
         n_neighbors=n_neighbors,
         n_components=dimensions,
         min_dist=min_dist,
@@ -38,7 +89,6 @@ def umap_layout(
         # PCA's own positions are the start: the map grows out of the first view.
         init="pca",
         random_state=seed,
-        precomputed_knn=(*_with_themselves(vectors, n_neighbors), None),
         # A seed means one thread anyway; saying so spares a warning.
         n_jobs=1,
         tqdm_kwds={
@@ -48,9 +98,6 @@ def umap_layout(
             "disable": False,
         },
     )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return np.asarray(model.fit_transform(vectors), dtype=np.float32)
 
 
 def _with_themselves(

@@ -8,19 +8,22 @@ noise. Wall seconds depend on what else the machine does; processor seconds hard
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.map_paint import by_class, by_purity
+from core.errors import OrchardError
+from core.map_paint import by_class
 from core.metric import Metric
-from core.neighbourhood import Neighbourhoods, as_euclidean, survival
-from core.projection import Projection, ProjectionSettings, project
+from core.neighbourhood import Neighbourhoods, as_euclidean, purity, survival
+from core.projection import Projection, ProjectionSettings
 from core.projection_cache import (
     load_neighbours,
     load_projection,
@@ -29,7 +32,9 @@ from core.projection_cache import (
     save_neighbours,
     save_projection,
 )
-from core.ui.charts_map import hover_text, map_figure
+from core.projection_worker import compute
+from core.ui.charts_map import hover_texts, map_figure
+from core.umap_layout import warm_up
 
 TRUST_K = 15
 
@@ -43,21 +48,27 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--dimension", type=int, default=2_048, help="numbers a row")
     parser.add_argument("--points", type=int, default=20_000, help="points of a cached view")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--not-compiled",
+        action="store_true",
+        help="measure the first map after an installation, with nothing compiled on disk",
+    )
     parser.add_argument("--time", nargs=2, metavar=("NAME", "FOLDER"), help=argparse.SUPPRESS)
     arguments = parser.parse_args(argv)
     if arguments.time:
-        print(json.dumps(time_twice(arguments.time[0], Path(arguments.time[1]))))
+        make_twice(arguments.time[0], Path(arguments.time[1]))
         return 0
     vectors = made_up(arguments.rows, arguments.dimension, seed=arguments.seed)
     report = {
         "rows": arguments.rows,
         "dimension": arguments.dimension,
-        **compare_umap(vectors),
+        "compiled_before": not arguments.not_compiled,
+        **compare_umap(vectors, compiled=not arguments.not_compiled),
         "points": arguments.points,
         "cached_view_seconds": time_cached_view(arguments.points),
     }
     report["holds"] = {
-        "a quarter of the time": report["share_first"] <= 0.25,
+        "a quarter of the time": report["share_of_first_seconds"] <= 0.25,
         "trustworthiness at most 0.02 below": report["ours_trust"] >= report["raw_trust"] - 0.02,
         "cached view within a second": report["cached_view_seconds"] <= 1,
     }
@@ -79,11 +90,16 @@ def made_up(rows: int, dimension: int, *, seed: int) -> NDArray[np.float32]:
     return vectors.astype(np.float32)
 
 
-def compare_umap(vectors: NDArray[np.float32]) -> dict[str, float]:
-    """Time our map, PCA and trustworthiness included, and umap-learn on the raw rows.
+def compare_umap(vectors: NDArray[np.float32], *, compiled: bool) -> dict[str, float]:
+    """Time our map as the dashboard's worker makes it, and umap-learn on the raw rows.
 
-    Each runs in a fresh process, as a first view does: umap-learn compiles itself there for the
-    ways it takes. A second run in the same process tells the time without compiling.
+    Each has a process of its own. What counts as first is everything a visitor waits for, from the
+    start of the process to the positions: importing, compiling, for ours also the neighbour table
+    and the trustworthiness. Second is the same again in that process.
+
+    Args:
+        compiled: Whether both find on disk what they compiled and kept in an earlier process;
+            otherwise both start with an empty folder for it, as after an installation.
     """
     from sklearn.manifold import trustworthiness
 
@@ -92,34 +108,62 @@ def compare_umap(vectors: NDArray[np.float32]) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         np.save(Path(folder) / "rows.npy", vectors)
         for name in ("ours", "raw"):
-            command = [sys.executable, "-m", "scripts.benchmark_map", "--time", name, folder]
-            done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
-            times = json.loads(done.stdout.splitlines()[-1])
+            environment = dict(os.environ)
+            if not compiled:
+                environment["NUMBA_CACHE_DIR"] = str(Path(folder) / f"compiled-{name}")
+            else:
+                # The process that fills the folder is not the one that is measured.
+                _timed_process(name, folder, environment)
+            times = _timed_process(name, folder, environment)
             measured |= {f"{name}_{key}": value for key, value in times.items()}
             places = np.load(Path(folder) / f"{name}.npy")
             trust = trustworthiness(units, places, n_neighbors=TRUST_K)
             measured[f"{name}_trust"] = round(float(trust), 4)
     for kind in ("first", "second"):
-        share = measured[f"ours_{kind}_seconds"] / measured[f"raw_{kind}_seconds"]
-        measured[f"share_{kind}"] = round(share, 3)
+        for clock in ("seconds", "processor_seconds"):
+            share = measured[f"ours_{kind}_{clock}"] / measured[f"raw_{kind}_{clock}"]
+            measured[f"share_of_{kind}_{clock}"] = round(share, 3)
     return measured
 
 
-def time_twice(name: str, folder: Path) -> dict[str, float]:
-    """Make the map of `rows.npy` twice, keep its positions, and return what it took."""
-    vectors = np.load(folder / "rows.npy")
+def _timed_process(name: str, folder: str, environment: dict[str, str] | None) -> dict[str, float]:
+    """Return wall and processor seconds of both maps that a new process makes."""
+    command = [sys.executable, "-m", "scripts.benchmark_map", "--time", name, folder]
     times: dict[str, float] = {}
-    for kind in ("first", "second"):
-        wall, processor = time.perf_counter(), time.process_time()
-        np.save(folder / f"{name}.npy", _umap_of(name, vectors))
-        times[f"{kind}_seconds"] = round(time.perf_counter() - wall, 2)
-        times[f"{kind}_processor_seconds"] = round(time.process_time() - processor, 2)
+    started, spent = time.perf_counter(), 0.0
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as child:  # noqa: S603
+        assert child.stdout is not None
+        for kind, line in zip(("first", "second"), child.stdout, strict=True):
+            now, processor = time.perf_counter(), float(line)
+            times[f"{kind}_seconds"] = round(now - started, 2)
+            times[f"{kind}_processor_seconds"] = round(processor - spent, 2)
+            started, spent = now, processor
+    if child.returncode:
+        raise OrchardError(f"measuring {name} ended with status {child.returncode}.")
     return times
 
 
-def _umap_of(name: str, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+def make_twice(name: str, folder: Path) -> None:
+    """Make the map of `rows.npy` twice; after each, print the processor seconds so far."""
     if name == "ours":
-        return project(vectors, ProjectionSettings()).coordinates
+        threading.Thread(target=warm_up, daemon=True).start()
+    vectors = np.load(folder / "rows.npy")
+    for number in range(2):
+        # A folder that no other process and no other round has filled.
+        empty = folder / f"{os.getpid()}-{number}"
+        np.save(folder / f"{name}.npy", _umap_of(name, vectors, empty))
+        print(time.process_time(), flush=True)
+
+
+def _umap_of(name: str, vectors: NDArray[np.float32], folder: Path) -> NDArray[np.float32]:
+    if name == "ours":
+        settings, metric = ProjectionSettings(), Metric.COSINE
+        made = projection_slot(folder, fingerprint="made up", rows=len(vectors), settings=settings)
+        table = neighbours_slot(folder, fingerprint="made up", rows=len(vectors), metric=metric)
+        compute(vectors, neighbours=table, metric=metric, projection=made, settings=settings)
+        loaded = load_projection(made)
+        assert loaded is not None
+        return loaded.coordinates
     import umap
 
     model = umap.UMAP(n_neighbors=15, min_dist=0.1, metric="cosine", random_state=42, n_jobs=1)
@@ -130,6 +174,8 @@ def time_cached_view(points: int) -> float:
     """Return the seconds from the files of a map to the figure's JSON, all colours known."""
     generator = np.random.default_rng(0)
     labels = [f"class {number % 19}" for number in range(points)]
+    files = [f"{label}/{number}.jpg" for number, label in enumerate(labels)]
+    ids = np.arange(points)
     settings = ProjectionSettings()
     projection = Projection(
         settings=settings,
@@ -152,12 +198,9 @@ def time_cached_view(points: int) -> float:
         started = time.perf_counter()
         loaded, neighbours = load_projection(place), load_neighbours(table)
         assert loaded and neighbours
-        pure = by_purity(neighbours, labels).values
+        pure = purity(neighbours, labels)
         survival(neighbours, loaded.coordinates)
-        texts = [
-            hover_text(label, f"{label}/{row}.jpg", row, pure[row])
-            for row, label in enumerate(labels)
-        ]
+        texts = hover_texts(labels, files, ids, pure)
         map_figure(loaded.coordinates, by_class(labels), texts).to_json()
         return round(time.perf_counter() - started, 3)
 

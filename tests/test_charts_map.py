@@ -10,14 +10,14 @@ from core.ui.charts_map import (
     LIGHT_COLOURS,
     SYMBOLS,
     Marks,
-    hover_text,
+    hover_texts,
     map_figure,
     style_of,
 )
 
 FLAT = np.float32([[0, 0], [1, 0], [0, 2], [3, 3]])
 DEEP = np.float32([[0, 0, 1], [1, 0, 1], [0, 2, 1], [3, 3, 1]])
-TEXTS = ["w", "x", "y", "z"]
+TEXTS = np.array(["w", "x", "y", "z"])
 
 
 def _points(figure: go.Figure) -> dict[int, tuple[float, str]]:
@@ -28,6 +28,11 @@ def _points(figure: go.Figure) -> dict[int, tuple[float, str]]:
         if trace.customdata is not None
         for row, x, text in zip(trace.customdata, trace.x, trace.hovertext, strict=True)
     }
+
+
+def _tooltip(label: str, file: str, number: int, purity: float | None) -> str:
+    shares = None if purity is None else np.float32([purity])
+    return str(hover_texts([label], [file], np.array([number]), shares)[0])
 
 
 @pytest.mark.parametrize(
@@ -72,7 +77,7 @@ def test_a_query_that_is_no_row_has_lines_of_its_own() -> None:
 
 
 def test_labels_and_files_are_escaped_for_plotly() -> None:
-    text = hover_text("<b>a</b>", "<a href='x'>/f.jpg", 7, 0.25)
+    text = _tooltip("<b>a</b>", "<a href='x'>/f.jpg", 7, 0.25)
     assert text.split("<br>") == [
         "<b>&lt;b&gt;a&lt;/b&gt;</b>",
         "&lt;a href=&#x27;x&#x27;&gt;/f.jpg",
@@ -84,8 +89,8 @@ def test_labels_and_files_are_escaped_for_plotly() -> None:
 
 
 def test_a_tooltip_without_purity_or_class() -> None:
-    assert hover_text("", "f.jpg", 1, None) == "<b>no class</b><br>f.jpg<br>id 1"
-    assert "purity" not in hover_text("a", "f.jpg", 1, float("nan"))
+    assert _tooltip("", "f.jpg", 1, None) == "<b>no class</b><br>f.jpg<br>id 1"
+    assert "purity" not in _tooltip("a", "f.jpg", 1, float("nan"))
 
 
 def test_fifty_styles_differ_in_colour_or_shape() -> None:

@@ -1,5 +1,8 @@
 """Maps: PCA and trustworthiness against scikit-learn, UMAP's seed and epochs, bad input."""
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +13,8 @@ from sklearn.manifold import trustworthiness
 from core.errors import ProjectionError
 from core.metric import Metric
 from core.projection import TRUST_ROWS, Method, ProjectionSettings, project, reduce, trust_in
+
+ROOT = Path(__file__).parent.parent
 
 
 def _clusters(rows: int = 90, dimension: int = 64) -> np.ndarray:
@@ -150,3 +155,23 @@ def test_values_outside_their_range_are_refused(name: str, value: object) -> Non
 def test_no_rows_and_numbers_that_are_not_finite_are_refused(vectors: np.ndarray) -> None:
     with pytest.raises(ProjectionError, match="cannot be projected"):
         project(vectors, _pca())
+
+
+def test_what_umap_compiles_is_read_from_disk_by_the_next_process() -> None:
+    code = (
+        "from umap import layouts, umap_\n"
+        "from core.umap_layout import warm_up\n"
+        "warm_up()\n"
+        "for compiled in (umap_.smooth_knn_dist, umap_.compute_membership_strengths,\n"
+        "                 layouts._nb_optimize_layout_euclidean_single_epoch):\n"
+        "    print(sum(compiled.stats.cache_hits.values()),\n"
+        "          sum(compiled.stats.cache_misses.values()))\n"
+    )
+
+    def hits_and_misses() -> list[str]:
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        return done.stdout.splitlines()
+
+    hits_and_misses()
+    assert hits_and_misses() == ["1 0"] * 3

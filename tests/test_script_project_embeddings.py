@@ -84,7 +84,7 @@ def test_the_benchmark_measures_and_judges(capsys: pytest.CaptureFixture[str]) -
     report = json.loads(capsys.readouterr().out)
     assert 0.5 < report["ours_trust"] <= 1 and 0.5 < report["raw_trust"] <= 1
     share = report["ours_first_seconds"] / report["raw_first_seconds"]
-    assert report["share_first"] == pytest.approx(share, abs=0.001)
-    assert report["holds"]["a quarter of the time"] is (report["share_first"] <= 0.25)
+    assert report["share_of_first_seconds"] == pytest.approx(share, abs=0.001)
+    assert report["holds"]["a quarter of the time"] is (report["share_of_first_seconds"] <= 0.25)
     faithful = report["ours_trust"] >= report["raw_trust"] - 0.02
     assert report["holds"]["trustworthiness at most 0.02 below"] is faithful

@@ -22,7 +22,6 @@ from core.map_paint import (
 )
 from core.map_query import Placed
 from core.map_rows import MapRows
-from core.neighbourhood import purity, suspected_labels
 from core.projection import Method, ProjectionSettings
 from core.projection_jobs import Job, Status
 from core.records import CollectionInfo
@@ -30,14 +29,13 @@ from core.ui import charts_map, components, components_map, resources, resources
 from core.ui.map_controls import colour_control, picture_control, query_control, settings_control
 from core.ui.map_lists import (
     DEFAULT_SIMILARITY,
-    LEAST_SUSPICION,
     SELECTION,
     csv_of,
     show_list,
     show_picked,
     show_placed,
 )
-from core.ui.map_view import View, about, groups_of, survival_of
+from core.ui.map_view import View, about, groups_of, survival_of, suspicions_of, table_key
 
 
 def main() -> None:
@@ -75,7 +73,10 @@ def _compute(rows: MapRows, info: CollectionInfo, settings: ProjectionSettings) 
     if table.value is None or (settings.method is Method.UMAP and found.value is None):
         wanted = settings if settings.method is Method.UMAP else None
         _work(resources_map.job_for(rows, settings.metric, wanted))
-    own = purity(table.value, rows.labels) if table.value else None
+    own = None
+    if table.value:
+        key = table_key(rows, settings.metric)
+        own = resources_map.get_purity(key, _neighbours=table.value, _rows=rows)
     return View(rows, info, projection, table.value, own)
 
 
@@ -134,13 +135,11 @@ def _show_map(
     if paint is None:
         st.caption("This colour is there as soon as the pictures have been compared.")
         paint = by_class(view.rows.labels, highlighted)
-    known = view.purity
-    texts = [
-        charts_map.hover_text(label, path, int(number), None if known is None else known[row])
-        for row, (label, path, number) in enumerate(
-            zip(view.rows.labels, view.rows.paths, view.rows.ids, strict=True)
-        )
-    ]
+    texts = resources_map.get_tooltips(
+        f"{table_key(view.rows, view.projection.settings.metric)} {view.purity is not None}",
+        _rows=view.rows,
+        _purity=view.purity,
+    )
     figure = charts_map.map_figure(
         view.projection.coordinates,
         paint,
@@ -199,8 +198,7 @@ def _paint(view: View, colouring: Colouring, highlighted: list[str]) -> Categori
     elif colouring is Colouring.HUBS:
         paint = by_hubs(table)
     elif colouring is Colouring.SUSPECTS:
-        found = suspected_labels(table, rows.labels, least=LEAST_SUSPICION)
-        paint = by_suspicion(found, len(rows))
+        paint = by_suspicion(suspicions_of(view, table), len(rows))
     else:
         similarity = st.session_state.get("similarity", DEFAULT_SIMILARITY)
         paint = by_groups(groups_of(view, table, similarity), len(rows))

@@ -122,7 +122,8 @@ def _show(view: View) -> None:
         search_answer.preparing(resources_search.prepare())
     shown = HITS
     if len(view.infos) > 1:
-        shown = controls.segmented("View", [HITS, DUEL], key="view")
+        with st.container(width=280):
+            shown = controls.segmented("View", [HITS, DUEL], key="view")
     if shown == DUEL:
         search_duel.duel(view, answers_by_metric(view, answer), thumbnails)
     else:

@@ -1,6 +1,7 @@
 """The map as a Plotly figure; knows no Streamlit."""
 
 import html
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -54,7 +55,7 @@ class Marks:
 def map_figure(
     coordinates: NDArray[np.float32],
     paint: Categories | Values,
-    hover: Sequence[str],
+    hover: NDArray[np.str_],
     *,
     marks: Marks = Marks(),
     dark: bool = False,
@@ -63,30 +64,37 @@ def map_figure(
 
     Args:
         coordinates: (N, 2) or (N, 3).
-        hover: (N,) texts as `hover_text` makes them: already escaped.
+        hover: (N,) texts as `hover_texts` makes them: already escaped.
         dark: Whether the page is dark.
     """
     figure = go.Figure()
-    texts = np.asarray(hover, dtype=object)
     if isinstance(paint, Categories):
-        _add_categories(figure, coordinates, paint, texts, dark=dark)
+        _add_categories(figure, coordinates, paint, hover, dark=dark)
     else:
-        _add_values(figure, coordinates, paint, texts, dark=dark)
+        _add_values(figure, coordinates, paint, hover, dark=dark)
     _add_marks(figure, coordinates, marks, dark=dark)
     _arrange(figure, coordinates.shape[1])
     return figure
 
 
-def hover_text(label: str, file: str, number: int, purity: float | None) -> str:
-    """Return the tooltip of a picture; Plotly reads some HTML, so text of data is escaped."""
-    lines = [
-        f"<b>{html.escape(label or 'no class')}</b>",
-        html.escape(file),
-        f"id {number}",
-    ]
-    if purity is not None and not math.isnan(purity):
-        lines.append(f"purity {purity:.2f}")
-    return "<br>".join(lines)
+def hover_texts(
+    labels: Sequence[str],
+    files: Sequence[str],
+    ids: NDArray[np.int64],
+    purity: NDArray[np.float32] | None,
+) -> NDArray[np.str_]:
+    """Return (N,) tooltips; Plotly reads some HTML, so text of data is escaped."""
+    names = {label: html.escape(label or "no class") for label in set(labels)}
+    known = itertools.repeat(math.nan) if purity is None else purity.tolist()
+    # A fixed width costs memory, but such an array is copied and sent many times faster.
+    return np.array(
+        [
+            f"<b>{names[label]}</b><br>{html.escape(file)}<br>id {number}"
+            + ("" if math.isnan(share) else f"<br>purity {share:.2f}")
+            for label, file, number, share in zip(labels, files, ids.tolist(), known, strict=False)
+        ],
+        dtype=str,
+    )
 
 
 def style_of(place: int, *, dark: bool) -> tuple[str, str]:
@@ -99,7 +107,7 @@ def _add_categories(
     figure: go.Figure,
     coordinates: NDArray[np.float32],
     paint: Categories,
-    texts: NDArray[np.object_],
+    texts: NDArray[np.str_],
     *,
     dark: bool,
 ) -> None:
@@ -120,7 +128,7 @@ def _add_values(
     figure: go.Figure,
     coordinates: NDArray[np.float32],
     paint: Values,
-    texts: NDArray[np.object_],
+    texts: NDArray[np.str_],
     *,
     dark: bool,
 ) -> None:
@@ -153,7 +161,7 @@ def _add_points(
     figure: go.Figure,
     coordinates: NDArray[np.float32],
     rows: NDArray[np.intp],
-    texts: NDArray[np.object_],
+    texts: NDArray[np.str_],
     marker: dict[str, Any],
     *,
     name: str,

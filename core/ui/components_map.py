@@ -23,7 +23,7 @@ _STAGES = {
     "read": "Reading embeddings",
     "neighbours": "Comparing every picture with every other",
     "reduce": "Reducing embeddings to 50 numbers by PCA",
-    "graph": "Preparing UMAP; the first time after a start takes longer, since it compiles itself",
+    "graph": "Preparing UMAP; the first time on a machine takes longer, since it compiles itself",
     "layout": "UMAP epoch",
     "trust": "Measuring trustworthiness",
 }

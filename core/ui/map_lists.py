@@ -8,10 +8,10 @@ import streamlit as st
 
 from core.map_export import MAX_PICTURES, as_csv, zip_pictures
 from core.map_query import Placed
-from core.neighbourhood import Neighbourhoods, outliers, suspected_labels
+from core.neighbourhood import Neighbourhoods, outliers
 from core.ui import components, components_map, links, resources
 from core.ui.map_controls import pick, ring
-from core.ui.map_view import View, groups_of, survival_of
+from core.ui.map_view import LEAST_SUSPICION, View, groups_of, survival_of, suspicions_of
 
 SELECTION, OUTLIERS, DUPLICATES, SUSPECTS = (
     "Selection",
@@ -22,7 +22,6 @@ SELECTION, OUTLIERS, DUPLICATES, SUSPECTS = (
 SHOWN_OUTLIERS = 50
 SHOWN_GROUPS = 20
 DEFAULT_SIMILARITY = 0.97
-LEAST_SUSPICION = 0.8
 
 
 def show_picked(view: View, picked: int | None) -> None:
@@ -192,7 +191,7 @@ def _show_duplicates(view: View, table: Neighbourhoods) -> None:
 
 
 def _show_suspects(view: View, table: Neighbourhoods) -> None:
-    found = suspected_labels(table, view.rows.labels, least=LEAST_SUSPICION)
+    found = suspicions_of(view, table)
     st.caption(
         f"{len(found)} pictures of which at least {LEAST_SUSPICION:.0%} of the {table.k} nearest "
         "neighbours have one other class, the most suspect first."

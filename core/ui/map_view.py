@@ -6,10 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.map_rows import MapRows
-from core.neighbourhood import Neighbourhoods
+from core.metric import Metric
+from core.neighbourhood import Neighbourhoods, Suspicion
 from core.projection import REDUCED, Method, Projection
 from core.records import CollectionInfo
 from core.ui import resources_map
+
+# Of a picture's neighbours have one other class, before its label is suspected.
+LEAST_SUSPICION = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,11 @@ def about(view: View) -> str:
     return "  \n".join(lines)
 
 
+def table_key(rows: MapRows, metric: Metric) -> str:
+    """Return what names the neighbour table of rows among all that is cached."""
+    return f"{rows.fingerprint} {metric}"
+
+
 def survival_of(view: View, table: Neighbourhoods) -> NDArray[np.float32]:
     """Return (N,) how much of each neighbourhood the map on the screen keeps."""
     settings = view.projection.settings
@@ -64,8 +73,14 @@ def survival_of(view: View, table: Neighbourhoods) -> NDArray[np.float32]:
 
 def groups_of(view: View, table: Neighbourhoods, similarity: float) -> list[NDArray[np.int64]]:
     """Return the groups of near-duplicates among the rows of the view."""
-    key = f"{view.rows.fingerprint} {view.projection.settings.metric}"
+    key = table_key(view.rows, view.projection.settings.metric)
     return resources_map.get_duplicates(key, similarity, _neighbours=table)
+
+
+def suspicions_of(view: View, table: Neighbourhoods) -> list[Suspicion]:
+    """Return the rows of the view whose labels are suspected."""
+    key = table_key(view.rows, view.projection.settings.metric)
+    return resources_map.get_suspicions(key, LEAST_SUSPICION, _neighbours=table, _rows=view.rows)
 
 
 def _trust(projection: Projection) -> str:

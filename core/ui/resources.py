@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 # A collection can be changed by another process only on a server; this is how late it may show.
 _STALE_SECONDS = 30
 
+# The encoder that was loaded last, for whoever wants to know without loading one.
+_running: list[EncoderIdentity] = []
+
 
 @st.cache_resource(show_spinner=False)
 def get_settings() -> Settings:
@@ -67,6 +70,11 @@ def get_encoder(identity: EncoderIdentity) -> "Encoder":
         raise
 
 
+def loaded_encoder() -> EncoderIdentity | None:
+    """Return the encoder that is loaded; None while there is none. Loads nothing."""
+    return _running[0] if _running else None
+
+
 @st.cache_resource(show_spinner=False, max_entries=1)
 def _loading(identity: EncoderIdentity) -> "Future[Encoder]":
     settings = get_settings()
@@ -74,7 +82,9 @@ def _loading(identity: EncoderIdentity) -> "Future[Encoder]":
     def load() -> "Encoder":
         from core.encoder import Encoder
 
-        return Encoder(checkpoint_for(identity, settings), precision=settings.precision)
+        encoder = Encoder(checkpoint_for(identity, settings), precision=settings.precision)
+        _running[:] = [encoder.identity]
+        return encoder
 
     pool = ThreadPoolExecutor(1, thread_name_prefix="encoder")
     future = pool.submit(load)
@@ -189,6 +199,13 @@ def dataset_folder(info: CollectionInfo) -> Path:
             + ". Set it and start again."
         )
     return Path(folder)
+
+
+def forget_collections() -> None:
+    """Drop what is known about the collections and their rows: a run has changed them."""
+    for cached in (get_collections, get_records, get_stored_embedding):
+        cached.clear()
+    _catalogue.clear()
 
 
 def forget_failures() -> None:

@@ -13,7 +13,14 @@ from core.map_query import Placed, place_query
 from core.map_rows import MapRows, choose_rows
 from core.matrix import load_matrix
 from core.metric import Metric
-from core.neighbourhood import Neighbourhoods, near_duplicates, survival
+from core.neighbourhood import (
+    Neighbourhoods,
+    Suspicion,
+    near_duplicates,
+    purity,
+    survival,
+    suspected_labels,
+)
 from core.projection import Projection, ProjectionSettings, project
 from core.projection_cache import (
     CacheDamagedError,
@@ -27,6 +34,7 @@ from core.projection_cache import (
 )
 from core.projection_jobs import Job, Projector
 from core.ui import resources
+from core.ui.charts_map import hover_texts
 
 # As late as a collection that another process changes may show.
 _STALE_SECONDS = 600
@@ -124,6 +132,8 @@ def first_view(rows: MapRows, settings: ProjectionSettings) -> Projection:
     """Return the PCA map, computing it here and now when nobody has before."""
     found = find_projection(rows, settings).value
     if found is None:
+        # What comes next is UMAP or the neighbour table; the worker starts while PCA runs.
+        get_projector().prepare()
         with st.spinner("First view by PCA", show_time=True):
             found = project(rows.embeddings(), settings)
             save_projection(_projection_slot(rows, settings), found)
@@ -148,6 +158,28 @@ def get_survival(
 ) -> NDArray[np.float32]:
     """Return (N,) how much of each neighbourhood a map keeps; `key` names map and table."""
     return survival(_neighbours, _coordinates)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def get_purity(key: str, *, _neighbours: Neighbourhoods, _rows: MapRows) -> NDArray[np.float32]:
+    """Return (N,) purities; `key` names the table. Shared: not to be written."""
+    return purity(_neighbours, _rows.labels)
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def get_suspicions(
+    key: str, least: float, *, _neighbours: Neighbourhoods, _rows: MapRows
+) -> list[Suspicion]:
+    """Return the suspected labels; `key` names the table. Shared: not to be written."""
+    return suspected_labels(_neighbours, _rows.labels, least=least)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def get_tooltips(
+    key: str, *, _rows: MapRows, _purity: NDArray[np.float32] | None
+) -> NDArray[np.str_]:
+    """Return (N,) tooltips; `key` names the rows and the purities. Shared: not to be written."""
+    return hover_texts(_rows.labels, _rows.paths, _rows.ids, _purity)
 
 
 @st.cache_data(show_spinner=False, max_entries=8)

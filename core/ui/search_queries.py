@@ -23,11 +23,10 @@ def query_panel(session: Session, catalogue: Catalogue, info: CollectionInfo) ->
     """Ask for pictures, and list those that are searched with."""
     if session.pictures:
         _listed(session, info)
-    source = st.pills(
+    source = st.radio(
         "Search with a picture from",
         [UPLOAD, CAMERA, STORED],
-        default=UPLOAD,
-        required=True,
+        horizontal=True,
         key="source",
         bind="query-params",
     )
@@ -40,7 +39,7 @@ def query_panel(session: Session, catalogue: Catalogue, info: CollectionInfo) ->
     if source == STORED:
         _stored(catalogue, combine=combine)
         return
-    key = f"{source}_{session.uploads}"
+    key = f"{'camera' if source == CAMERA else 'upload'}_{session.uploads}"
     if source == CAMERA:
         st.camera_input(
             "Take a picture",
