@@ -12,7 +12,6 @@ from core.records import CollectionInfo
 from core.report import Configuration, QuerySet, Report, Request, Variant
 from core.report_files import Listing
 from core.search import DEFAULT_NPROBE
-from core.trained import training_list
 from core.ui import components
 from core.ui import resources_evaluation as shared
 
@@ -186,7 +185,7 @@ def _index_control(infos: Mapping[Metric, CollectionInfo], *, limited: bool) -> 
 
 
 def _queries_control(info: CollectionInfo) -> QuerySet:
-    held_out = training_list(info.encoder) is not None
+    held_out = shared.has_held_out(info)
     return QuerySet(
         st.segmented_control(
             "Queries",
