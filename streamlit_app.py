@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.ui import components
+from core.ui import components, sign_in
 
 # In the page itself: a Material icon here would be fetched from the internet, and a file is served
 # for as long as a run of the script lasts, which a browser may miss.
@@ -24,5 +24,6 @@ page = st.navigation(
         st.Page("views/collection.py", title="Collection", icon=":material/database:"),
     ]
 )
-components.frame()
-page.run()
+if sign_in.is_admitted():
+    components.frame()
+    page.run()

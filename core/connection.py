@@ -55,6 +55,7 @@ PATIENCE = 3.0
 _LITE_WRITE_SECONDS = 60.0
 _LOAD_SECONDS = 600.0
 _LONGEST_PAUSE = 5.0
+_BUSY_PAUSE = 0.5
 
 
 class Options(TypedDict, total=False):
@@ -96,7 +97,7 @@ class Connection:
             StoreUnavailableError: The server does not answer, or another process holds the file.
             StoreError: The file cannot be used, or the server refused.
         """
-        self.uri = uri
+        self.uri, self.database = uri, database
         self._secrets = (token, token.partition(":")[2])
         self._timeout = timeout
         self._is_lite = "://" not in uri
@@ -206,6 +207,7 @@ class Connection:
                 f"the database is still busy ({action}); waiting up to "
                 f"{deadline - time.monotonic():.0f} s more"
             )
+            time.sleep(_BUSY_PAUSE)
             self._patiently(action, lambda: self._client.get_server_version(timeout=self._timeout))
 
     def _tell(self, sentence: str) -> None:

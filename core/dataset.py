@@ -7,6 +7,7 @@ from pathlib import Path
 
 from core.errors import DatasetError, ImageError
 from core.records import ImageRecord, SkippedFile
+from core.shard import Shard
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 
@@ -56,6 +57,15 @@ def list_dataset(root: Path) -> DatasetListing:
     if not paths:
         raise DatasetError(_no_pictures(root, ignored=ignored, skipped=skipped))
     return DatasetListing(tuple(sorted(paths)), tuple(skipped), ignored)
+
+
+def share_of(listing: DatasetListing, shard: Shard) -> DatasetListing:
+    """Return the part of a listing that belongs to a shard; every file is in exactly one."""
+    return DatasetListing(
+        paths=tuple(path for path in listing.paths if shard.has(image_id(path))),
+        skipped=tuple(one for one in listing.skipped if shard.has(image_id(one.path))),
+        ignored=listing.ignored if shard.is_first else 0,
+    )
 
 
 def read_picture(root: Path, path: str) -> tuple[ImageRecord, bytes]:

@@ -1,5 +1,6 @@
 """The collections of a family, one a metric: what each holds, and how they are kept alike."""
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,12 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.dataset import image_id, is_gone
-from core.errors import DatasetError, EncoderMismatchError
+from core.errors import DatasetError, EncoderMismatchError, StoreError
 from core.index import IndexChoice
 from core.metric import Metric
 from core.records import CollectionInfo, EncoderIdentity, ImageRecord
 from core.rows import BATCH_ROWS
+from core.shard import WHOLE, Shard
 from core.store import VectorStore
+
+# How long a shard waits for the first one to make the collections.
+SHARD_SECONDS = 120.0
 
 
 @dataclass
@@ -24,6 +29,7 @@ class Family:
         metrics: Those asked for; from `prepare` on also those there were.
         encoder: What makes the embeddings of this run.
         dataset: Absolute folder that is indexed.
+        shard: The share of the pictures that is indexed; rows of others are left out of `stored`.
         stored: The rows of each collection by id, as far as they are written.
     """
 
@@ -33,6 +39,7 @@ class Family:
     encoder: EncoderIdentity
     dataset: str
     index: IndexChoice
+    shard: Shard = WHOLE
     stored: dict[Metric, dict[int, ImageRecord]] = field(default_factory=dict)
     expected_rows: int = 0
     _existing: set[Metric] = field(default_factory=set)
@@ -45,6 +52,8 @@ class Family:
         if recreate:
             self._refuse_to_drop(existing)
             self._doomed, existing = existing, []
+        if not self.shard.is_first:
+            existing = self._wait_for_the_first()
         self._refuse_what_differs(existing, ids)
         # The collections of a family hold the same rows, so a run brings all of them up to date.
         self.metrics = tuple(dict.fromkeys((*self.metrics, *existing)))
@@ -54,6 +63,9 @@ class Family:
         self.expected_rows = len(ids.union(*self.stored.values()))
         for metric in existing:
             self.store.set_complete(self.name, metric, complete=False, dataset=self.dataset)
+        if self.shard != WHOLE and self.shard.is_first:
+            for metric in self.metrics:
+                self._create_missing(metric)
 
     def has(self, record: ImageRecord) -> bool:
         """Whether every collection has a picture with these very bytes."""
@@ -113,9 +125,15 @@ class Family:
     def finish(
         self, on_progress: Callable[[str, int, int], None], *, complete: bool = True
     ) -> None:
-        """Build and load the indexes, and mark the collections as complete."""
+        """Build and load the indexes, and mark the collections as complete.
+
+        A shard only flushes what it wrote: others may still be writing.
+        """
         for number, metric in enumerate(self.metrics):
             on_progress("index", number, len(self.metrics))
+            if self.shard != WHOLE:
+                self.store.flush(self.name, metric)
+                continue
             self.store.fit_index(
                 self.name, metric, index=self.index, expected_rows=len(self.stored[metric])
             )
@@ -137,6 +155,11 @@ class Family:
     def _upsert(
         self, metric: Metric, records: Sequence[ImageRecord], embeddings: NDArray[np.float32]
     ) -> None:
+        self._create_missing(metric)
+        self.store.upsert(self.name, metric, records, embeddings)
+        self.stored[metric].update((record.id, record) for record in records)
+
+    def _create_missing(self, metric: Metric) -> None:
         if metric not in self._existing:
             self.store.create(
                 self.name,
@@ -147,8 +170,19 @@ class Family:
                 expected_rows=self.expected_rows,
             )
             self._existing.add(metric)
-        self.store.upsert(self.name, metric, records, embeddings)
-        self.stored[metric].update((record.id, record) for record in records)
+
+    def _wait_for_the_first(self) -> list[Metric]:
+        """Return the collections once the first shard has made them; two would get in the way."""
+        deadline = time.monotonic() + SHARD_SECONDS
+        while not set(self.metrics) <= set(existing := self.store.metrics(self.name)):
+            if time.monotonic() > deadline:
+                raise StoreError(
+                    f"shard {self.shard} has waited {SHARD_SECONDS:.0f} s for the collections of "
+                    f"{self.name}, which shard 1/{self.shard.of} makes. Start that one, then this "
+                    "one again."
+                )
+            time.sleep(1)
+        return existing
 
     def _refuse_what_differs(self, existing: Sequence[Metric], ids: set[int]) -> None:
         for metric in existing:
@@ -157,7 +191,11 @@ class Family:
             if not info.index_type:
                 # A run that was killed between the collection and its index.
                 self.store.fit_index(self.name, metric, index=self.index, expected_rows=0)
-            stored = {record.id: record for record in self.store.records(self.name, metric)}
+            stored = {
+                record.id: record
+                for record in self.store.records(self.name, metric)
+                if self.shard.has(record.id)
+            }
             _refuse_other_dataset(info, self.dataset, ids, stored)
             self.stored[metric] = stored
 

@@ -8,6 +8,14 @@ import grpc
 from core.errors import CollectionNotFoundError, StoreError, StoreUnavailableError
 
 _DOWN = ("fail connecting", "unavailable", "deadline", "timeout", "open local", "create connection")
+# What a server says that was killed and started again, until the sessions of the processes it had
+# before have run out (half a minute); and one that has not loaded everything yet.
+_RECOVERING = (
+    *("node not found", "node not match", "session not found", "node offline"),
+    *("no available shard", "channel not available", "not ready", "shard leader"),
+    "connection is closing",
+)
+_FULL = ("no space left", "disk quota")
 _NO_COLLECTION = 100
 _USER_INFO = re.compile(r"//[^/@\s]*@")
 
@@ -27,10 +35,20 @@ def store_error(
     for secret in filter(None, secrets):
         message = message.replace(secret, "***")
     message, where = _USER_INFO.sub("//", message), _USER_INFO.sub("//", uri)
+    if any(words in message.lower() for words in _FULL):
+        return StoreError(
+            f"the disk of the database at {where} is full (could not {action}: {message}). What "
+            "was written before is kept. Make room, then run the same command again."
+        )
     if isinstance(error, grpc.RpcError) or any(words in message.lower() for words in _DOWN):
         return StoreUnavailableError(
             f"the database at {where} does not answer (could not {action}: {message}). Check that "
             "it runs and that ORCHARD_MILVUS_URI is right, then try again."
+        )
+    if any(words in message.lower() for words in _RECOVERING):
+        return StoreUnavailableError(
+            f"the database at {where} is still starting (could not {action}: {_brief(message)}). "
+            "Wait a minute, then try again."
         )
     if code == _NO_COLLECTION:
         return CollectionNotFoundError(
@@ -41,3 +59,9 @@ def store_error(
         f"the database at {where} could not {action}: {message}. Try again; if it stays so, look "
         "into the database's own log."
     )
+
+
+def _brief(message: str) -> str:
+    """Return the last line of a server's message, without the places of its own stack trace."""
+    line = (message.splitlines() or [""])[-1].strip()
+    return line.partition(": ")[2] or line if line.startswith("/") else line

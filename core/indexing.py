@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.ahead import ahead
-from core.dataset import DatasetListing, list_dataset, read_picture
+from core.dataset import DatasetListing, list_dataset, read_picture, share_of
 from core.errors import DatasetError, ImageError, SettingsError, StoreError
 from core.family import Family, refuse_foreign
 from core.images import decode
@@ -23,6 +23,7 @@ from core.index import IndexChoice
 from core.metric import Metric
 from core.records import CollectionInfo, ImageRecord, SkippedFile
 from core.rows import BATCH_ROWS
+from core.shard import WHOLE, Shard
 from core.store import VectorStore
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ def build_index(
     index: IndexChoice = IndexChoice(),  # noqa: B008 - frozen
     recreate: bool = False,
     prune: bool = False,
+    shard: Shard = WHOLE,
     on_progress: Progress | None = None,
     on_skip: Callable[[SkippedFile], None] | None = None,
 ) -> IndexReport:
@@ -117,23 +119,33 @@ def build_index(
         index: For new collections; anything but `IndexChoice()` replaces the index of old ones.
         recreate: Drop the whole family, once the first new rows are ready to be written.
         prune: Delete rows whose files are gone.
+        shard: The share of the pictures to take. The first makes the collections, the others wait
+            for them. Only a run over the whole, once all are through, fits and loads the indexes,
+            prunes, and marks the collections as complete.
         on_progress: Called with a stage (`encode` or `index`), how many are done, and how many
             there are; whatever it raises stops the run, and what is encoded is written.
         on_skip: Called with each file that is left out, as it happens.
 
     Raises:
-        SettingsError: No metric was asked for.
+        SettingsError: No metric was asked for, or something that a shard cannot do.
         DatasetError: The folder has no usable picture, or the collections hold another dataset.
         EncoderMismatchError: The collections were built with another encoder.
         StoreError: The database failed; what was written before stays.
     """
     if not metrics:
         raise SettingsError(f"no metric was chosen. Choose among {', '.join(Metric)}.")
+    if shard != WHOLE and (recreate or prune):
+        raise SettingsError(
+            f"shard {shard} knows only its own pictures: leave out --recreate and --prune. "
+            "Recreate with a run over the whole before, prune with one after all shards."
+        )
     started = time.monotonic()
-    listing = list_dataset(root)
-    folder = root.resolve()
-    collections = Family(store, family, tuple(metrics), encoder.identity, str(folder), index)
-    collections.prepare(listing.paths, recreate=recreate)
+    whole = list_dataset(root)
+    listing, folder = share_of(whole, shard), root.resolve()
+    collections = Family(
+        store, family, tuple(metrics), encoder.identity, str(folder), index, shard=shard
+    )
+    collections.prepare(whole.paths, recreate=recreate)
     copied = collections.copy_missing()
     run = _Run(folder, encoder, collections, on_skip or _ignored)
     for skipped in listing.skipped:
@@ -262,7 +274,7 @@ class _Run:
         finally:
             # Whatever stops the run, what is encoded already need not be encoded again.
             self._write()
-        if not any(self.family.stored.values()):
+        if self.family.shard == WHOLE and not any(self.family.stored.values()):
             raise DatasetError(
                 f"none of the {total} pictures below {str(self.root)!r} can be used; the first is "
                 f"{self.counts.skipped[0].path!r}: {self.counts.skipped[0].reason} Nothing was "

@@ -1,5 +1,6 @@
 """Milvus Lite's database folder: whether it can be opened, by whom it is locked, letting it go."""
 
+import json
 import sys
 import threading
 from collections import Counter
@@ -45,7 +46,8 @@ def check_openable(path: Path) -> None:
     Milvus Lite says only "Open local milvus failed", whatever the cause is; this tells them apart.
 
     Raises:
-        StoreError: `path` is a plain file, or its folder cannot be made or written.
+        StoreError: `path` is a plain file, holds something else, was written by a newer Milvus
+            Lite, or its folder cannot be made or written.
         StoreUnavailableError: Another process has the database open.
     """
     try:
@@ -56,6 +58,12 @@ def check_openable(path: Path) -> None:
             f"the folder {str(path.parent)!r} for the database cannot be used ({error.strerror}). "
             "Set ORCHARD_DATA_DIR to a folder you may write to."
         ) from error
+    if is_file and _is_sqlite(path):
+        raise StoreError(
+            f"{str(path)!r} is a database of Milvus Lite 2, which this version (3) cannot read. "
+            "Nothing was changed. Set ORCHARD_MILVUS_URI to another name and index the pictures "
+            "again, or move the rows with the old version to a server first."
+        )
     if is_file:
         raise StoreError(
             f"{str(path)!r} is a file, but a Milvus Lite database is a folder. Move the file away "
@@ -79,6 +87,7 @@ def check_openable(path: Path) -> None:
             f"{str(folder)!r} cannot be written ({error.strerror}). Correct its permissions or "
             "set ORCHARD_DATA_DIR to another folder."
         ) from error
+    _refuse_other_content(path)
 
 
 def is_locked(path: Path) -> bool:
@@ -105,6 +114,50 @@ def lock_holder(path: Path) -> int | None:
     except (OSError, IndexError, ValueError):
         pass
     return None
+
+
+def _is_sqlite(path: Path) -> bool:
+    # Milvus Lite 2 kept its rows so.
+    try:
+        with path.open("rb") as file:
+            return file.read(16) == b"SQLite format 3\0"
+    except OSError:
+        return False
+
+
+def _refuse_other_content(path: Path) -> None:
+    """Milvus Lite looks at neither: it would write into a strange folder, or a newer database."""
+    if not path.exists() or not any(path.iterdir()):
+        return
+    if not (path / "collections").is_dir():
+        raise StoreError(
+            f"{str(path)!r} is a folder, but no Milvus Lite database: it holds "
+            f"{min(file.name for file in path.iterdir())!r} and no 'collections'. Nothing was "
+            "changed. Set ORCHARD_MILVUS_URI to another name."
+        )
+    from milvus_lite.schema.persistence import SCHEMA_FORMAT_VERSION
+    from milvus_lite.storage.manifest import MANIFEST_FORMAT_VERSION
+
+    for name, readable in (
+        ("manifest", MANIFEST_FORMAT_VERSION),
+        ("schema", SCHEMA_FORMAT_VERSION),
+    ):
+        for file in path.glob(f"**/collections/*/{name}.json"):
+            found = _number_in(file, f"{name}_format_version")
+            if found > readable:
+                raise StoreError(
+                    f"{str(path)!r} was written by a newer Milvus Lite ({name} format {found}, "
+                    f"this one reads {readable}). Nothing was changed. Use the version of "
+                    "milvus-lite it was written with, or set ORCHARD_MILVUS_URI to another name."
+                )
+
+
+def _number_in(file: Path, key: str) -> int:
+    """Return a number of a JSON file; 0 where it cannot be read, which Milvus Lite then tells."""
+    try:
+        return int(json.loads(file.read_text(encoding="utf-8")).get(key, 0))
+    except (OSError, ValueError, TypeError, AttributeError):
+        return 0
 
 
 def _place(path: Path) -> Path:

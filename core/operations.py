@@ -13,6 +13,7 @@ from core.dataset import is_gone, list_dataset
 from core.errors import ArchiveError, CollectionNotFoundError, DatasetError
 from core.index import IndexChoice, IndexType, auto_nlist
 from core.indexing import add_metric, build_index
+from core.inspection import dataset_of, inspect_pictures
 from core.jobs import Progress
 from core.metric import Metric
 from core.records import ImageRecord
@@ -169,7 +170,7 @@ def _prune(
     task: Task, progress: Progress, store: VectorStore, settings: Settings
 ) -> dict[str, Any]:
     metrics = _require(store, task.family)
-    root = settings.dataset or Path(store.info(task.family, metrics[0]).dataset)
+    root = settings.dataset or dataset_of(store.info(task.family, metrics[0]))
     if not root.is_dir():
         raise DatasetError(
             f"the dataset folder {str(root)!r} is not there, so every file would count as deleted; "
@@ -218,6 +219,18 @@ def _self_test(
     return run_self_test(store, family=task.family, cache_dir=cache, on_progress=progress).to_dict()
 
 
+def _inspect(
+    task: Task, progress: Progress, store: VectorStore, settings: Settings
+) -> dict[str, Any]:
+    return inspect_pictures(
+        store,
+        family=task.family,
+        dataset=settings.dataset,
+        cache_dir=settings.data_dir / "matrices",
+        on_progress=progress,
+    ).to_dict()
+
+
 def _require(store: VectorStore, family: str) -> list[Metric]:
     metrics = store.metrics(family)
     if not metrics:
@@ -238,4 +251,5 @@ _ACTIONS: dict[Kind, _Action] = {
     Kind.REMOVE_CLASS: _remove_class,
     Kind.DROP: _drop,
     Kind.SELF_TEST: _self_test,
+    Kind.INSPECT: _inspect,
 }

@@ -15,6 +15,7 @@ from core.matrix import Matrix, load_matrix
 from core.metric import Metric
 from core.neighbours import Neighbours, exact_neighbours
 from core.records import CollectionInfo
+from core.rows import MAX_K
 from core.store import VectorStore
 
 QUERIES = 20
@@ -160,8 +161,10 @@ def _nprobe_matters(
     name = "nprobe has an effect"
     if reason := _why_nprobe_cannot_matter(info):
         return Check(info.metric, name, Verdict.NOT_APPLICABLE, reason)
-    # As many as there are, up to 1,000: one list holds fewer, so the answers are shorter.
-    k = min(len(matrix.ids), 1_000)
+    # More than a list of four times the usual size holds, so that nprobe 1 answers with less.
+    rows = len(matrix.ids)
+    wanted = min(rows, 4 * rows // info.nlist + 1)
+    k = min(wanted, MAX_K)
     deadline = time.monotonic() + _PATIENCE
     while True:
         few = _search(store, info, matrix, chosen, k=k, nprobe=1)
@@ -173,9 +176,12 @@ def _nprobe_matters(
     if differ:
         detail = f"nprobe 1 answers {differ} of {len(chosen)} queries otherwise than {info.nlist}"
         return Check(info.metric, name, Verdict.PASSED, detail)
-    if len(matrix.ids) < 2 * 1_024:
+    if rows < 2 * 1_024:
         # A server builds no index for a segment of fewer than 1,024 rows; there are two shards.
-        detail = f"{len(matrix.ids):,} rows may be too few: a server then searches one by one"
+        detail = f"{rows:,} rows may be too few: a server then searches one by one"
+        return Check(info.metric, name, Verdict.NOT_APPLICABLE, detail)
+    if k < wanted:
+        detail = f"a list holds more rows than the {k:,} that can be asked for"
         return Check(info.metric, name, Verdict.NOT_APPLICABLE, detail)
     detail = f"nprobe 1 and {info.nlist} give the same {k:,} hits for {len(chosen)} queries"
     return Check(info.metric, name, Verdict.FAILED, detail)

@@ -163,6 +163,16 @@ class VectorStore(Searcher):
                 )
                 self._patiently(f"delete rows of {name}", delete)
 
+    def flush(self, family: str, metric: Metric) -> None:
+        """Have what was written put on disk; a server then begins to index it."""
+        name = collection_name(family, metric)
+        with self._write_lock:
+            self._at_length(
+                f"flush {name}",
+                lambda seconds: self._client.flush(name, timeout=seconds),
+                _FLUSH_SECONDS,
+            )
+
     def finish(
         self, family: str, metric: Metric, *, on_wait: Callable[[int], None] | None = None
     ) -> None:
@@ -176,11 +186,7 @@ class VectorStore(Searcher):
         """
         name = collection_name(family, metric)
         with self._write_lock:
-            self._at_length(
-                f"flush {name}",
-                lambda seconds: self._client.flush(name, timeout=seconds),
-                _FLUSH_SECONDS,
-            )
+            self.flush(family, metric)
             self._patiently(
                 f"build the index of {name}",
                 lambda: index_upkeep.wait_for_index(

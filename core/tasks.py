@@ -20,16 +20,17 @@ class Kind(StrEnum):
     REMOVE_CLASS = "Remove a class"
     DROP = "Drop"
     SELF_TEST = "Self-test"
+    INSPECT = "Inspect the pictures"
 
     @property
     def changes(self) -> bool:
         """Whether it changes the collections."""
-        return self not in (Kind.VERIFY, Kind.SELF_TEST)
+        return self not in (Kind.VERIFY, Kind.SELF_TEST, Kind.INSPECT)
 
     @property
     def is_resumable(self) -> bool:
         """Whether the same run again goes on where the last one stopped."""
-        return self not in (Kind.VERIFY, Kind.SELF_TEST, Kind.DROP)
+        return self.changes and self is not Kind.DROP
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from core.errors import OrchardError, SettingsError
 from core.index import IndexChoice, IndexType
 from core.indexing import IndexReport, add_metric, build_index, save_report
 from core.metric import Metric
+from core.shard import WHOLE, Shard
 from core.store import VectorStore, open_store
 from core.weights import find_checkpoint
 from scripts.terminal import ProgressBar, guarded, parse_metric
@@ -43,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
             m=arguments.m,
             ef_construction=arguments.ef_construction,
         )
-        _refuse_what_excludes(arguments)
+        _refuse_what_excludes(arguments, settings)
     except OrchardError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -104,6 +105,13 @@ def _parser() -> argparse.ArgumentParser:
         "--recreate", action="store_true", help="replace the collection, all its metrics"
     )
     parser.add_argument("--prune", action="store_true", help="delete the rows whose files are gone")
+    parser.add_argument(
+        "--shard",
+        default="1/1",
+        metavar="I/N",
+        help="take every N-th picture by id, for several machines and one server; afterwards run "
+        "once without it (see docs/deployment.md)",
+    )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     return parser
 
@@ -128,6 +136,12 @@ def _run(arguments: argparse.Namespace, settings: Settings, index: IndexChoice) 
     else:
         print(_described(report))
         print(f"  report: {path}")
+    if Shard.parse(arguments.shard) != WHOLE:
+        _tell(
+            f"shard {arguments.shard} is through. Once all are, run the same on one machine "
+            "without --shard: it encodes nothing that is there, builds the index and marks the "
+            "collections as complete."
+        )
     return 0
 
 
@@ -151,11 +165,23 @@ def _built(
             index=index,
             recreate=arguments.recreate,
             prune=arguments.prune,
+            shard=Shard.parse(arguments.shard),
             on_progress=pictures.stage("encode"),
         )
 
 
-def _refuse_what_excludes(arguments: argparse.Namespace) -> None:
+def _refuse_what_excludes(arguments: argparse.Namespace, settings: Settings) -> None:
+    shard = Shard.parse(arguments.shard)
+    if shard != WHOLE and settings.is_lite:
+        raise SettingsError(
+            "--shard is for several processes that write to one server, and Milvus Lite serves one "
+            "process. Set ORCHARD_MILVUS_URI to a server, or leave --shard out."
+        )
+    if shard != WHOLE and (arguments.recreate or arguments.prune or arguments.add_metric):
+        raise SettingsError(
+            "--shard excludes --recreate, --prune and --add-metric: these take a run over the "
+            "whole, before the shards or after them."
+        )
     if (arguments.dataset is None) == (arguments.add_metric is None):
         raise SettingsError(
             "give either the dataset folder or --add-metric, such as: "

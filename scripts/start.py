@@ -16,6 +16,7 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.access import require_writable
 from core.config import Settings, load_settings
 from core.dataset import list_dataset
 from core.errors import OrchardError, SettingsError, StoreUnavailableError
@@ -85,6 +86,9 @@ def plan(
         if info and Path(info.dataset) != dataset.resolve():
             family = own_collection(dataset)
     info = existing.get(family)
+    if settings.read_only:
+        require_writable(read_only=recreate)
+        return Plan(family, None, "read-only, opened as it is")
     if info and info.is_foreign:
         if recreate:
             raise SettingsError(

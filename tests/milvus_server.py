@@ -17,7 +17,8 @@ from core.store import VectorStore
 PROGRAM_VARIABLE = "ORCHARD_MILVUS_SERVER"
 REQUIRE_VARIABLE = "ORCHARD_REQUIRE_SERVER"
 
-START_SECONDS = 120.0
+# One that was killed may have to wait until the sessions it held in its etcd have run out.
+START_SECONDS = 240.0
 
 _PORTS = (
     "proxy",
@@ -121,7 +122,7 @@ class MilvusServer:
 
     def _answers(self) -> bool:
         try:
-            VectorStore(self.uri, timeout=2).close()
+            VectorStore(self.uri, timeout=5).close()
         except StoreError:
             return False
         return True

@@ -70,7 +70,8 @@ def warnings(at: AppTest) -> str:
 
 def hit_labels(at: AppTest) -> list[str]:
     """The lines under the tiles: '[mark] **rank** class [cause]'."""
-    return [m.value for m in at.markdown if re.search(r"\*\*\d+\*\* ", m.value)]
+    tile = re.compile(r"(:(green|red)\[:material/\w+:\] )?\*\*\d+\*\* ")
+    return [m.value for m in at.markdown if tile.match(m.value)]
 
 
 def count_line(at: AppTest) -> str:

@@ -70,7 +70,7 @@ def test_every_page_opens_with_the_status_strip(page: Page, address: str) -> Non
     for path, words in {
         "evaluation": "New report",
         "embedding_map": "Embedding map",
-        "collection": "This page will show what is indexed",
+        "collection": "Self-test",
     }.items():
         page.goto(f"{address}/{path}")
         main = page.get_by_role("main").or_(page.locator("[data-testid=stMain]")).first

@@ -1,6 +1,8 @@
 """The folder of a Milvus Lite database, before it is opened."""
 
+import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -107,6 +109,39 @@ def test_plain_file_in_its_place_is_told_apart_and_kept(tmp_path: Path) -> None:
         VectorStore(str(path))
     assert not isinstance(caught.value, StoreUnavailableError)
     assert path.read_text() == "precious"
+
+
+def test_database_of_milvus_lite_2_is_a_file_of_its_own_kind(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    connection = sqlite3.connect(path)
+    connection.execute("create table rows (id integer)")
+    connection.close()
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match=r"old\.db' is a database of Milvus Lite 2.*another name"):
+        VectorStore(str(path))
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["manifest", "schema"])
+def test_database_of_a_newer_milvus_lite_is_not_touched(filled: Path, name: str) -> None:
+    """Milvus Lite itself would open it and write its own format over it."""
+    file = next(filled.glob(f"**/{name}.json"))
+    content = json.loads(file.read_text())
+    content[f"{name}_format_version"] += 1
+    file.write_text(json.dumps(content))
+    before = {f: f.read_bytes() for f in filled.rglob("*") if f.is_file()}
+    with pytest.raises(StoreError, match=rf"newer Milvus Lite \({name} format 3, .* reads 2\)"):
+        VectorStore(str(filled))
+    assert {f: f.read_bytes() for f in filled.rglob("*") if f.is_file()} == before
+
+
+def test_folder_of_something_else_is_named_and_kept(tmp_path: Path) -> None:
+    folder = tmp_path / "photos.db"
+    folder.mkdir()
+    (folder / "holiday.jpg").write_text("precious")
+    with pytest.raises(StoreError, match=r"no Milvus Lite database: it holds 'holiday\.jpg'"):
+        VectorStore(str(folder))
+    assert [f.name for f in folder.iterdir()] == ["holiday.jpg"]
 
 
 def test_folder_below_a_plain_file_names_the_folder(tmp_path: Path) -> None:

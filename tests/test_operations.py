@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from core import indexing, operations
+from core import operations
 from core.config import Settings, load_settings
 from core.errors import ReadOnlyError
 from core.index import IndexChoice, IndexType
@@ -119,7 +119,7 @@ def test_cancelled_build_is_continued_and_encodes_the_rest_only(
     run: Run, *, dataset: Path, store: VectorStore, settings: Settings, encoder: ColourEncoder,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(indexing, "ENCODE_BATCH", 4)
+    encoder.batch_size = 4
     runner: Runner
     real = encoder.encode
 

@@ -230,6 +230,7 @@ def test_a_hit_whose_file_is_gone_leaves_a_placeholder_with_its_path(
     gone = dataset / "lime" / "5.jpg"
     moved = tmp_path / "5.jpg"
     gone.rename(moved)
+    clear_caches()
     try:
         at = from_collection()
     finally:

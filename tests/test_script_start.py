@@ -13,6 +13,7 @@ from threading import Thread
 import pytest
 
 from core.config import Settings, load_settings
+from core.errors import ReadOnlyError
 from core.metric import Metric
 from core.records import CollectionInfo, EncoderIdentity
 from scripts import start
@@ -102,6 +103,17 @@ def test_another_folder_gets_a_collection_of_its_own_and_keeps_the_first(
 def test_recreate_builds_a_complete_collection_again(settings: Settings, tmp_path: Path) -> None:
     existing = {"fruit_vector": collection(tmp_path)}
     assert start.plan(settings, None, existing, recreate=True).dataset == tmp_path.resolve()
+
+
+def test_read_only_builds_nothing_and_refuses_to_recreate(
+    settings: Settings, tmp_path: Path
+) -> None:
+    closed = settings.model_copy(update={"read_only": True})
+    existing = {"fruit_vector": collection(tmp_path, complete=False)}
+    assert start.plan(closed, None, existing, recreate=False).dataset is None
+    assert start.plan(closed, None, {}, recreate=False).dataset is None
+    with pytest.raises(ReadOnlyError):
+        start.plan(closed, None, existing, recreate=True)
 
 
 def test_a_port_that_another_program_uses_is_named(

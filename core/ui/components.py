@@ -77,30 +77,13 @@ def hit_grid(result: SearchResult, *, info: CollectionInfo, expected: str | None
                 _tile(hit, result.metric, info=info, expected=expected)
 
 
-def empty_state(what: str, *, action: str) -> None:
-    """Say what would be here, and the one command that fills it."""
-    with st.container(border=True):
-        st.markdown(f":material/inbox: {what}")
-        st.code(action, language="bash")
-
-
-def coming(title: str, sentence: str) -> None:
-    """Show a page that is planned: its name and what it will show."""
-    st.title(title)
-    st.info(sentence, icon=":material/schedule:")
-
-
 @contextlib.contextmanager
 def _page_errors() -> Iterator[None]:
     try:
         yield
     except CollectionNotFoundError as error:
         logger.info("%s", error)
-        empty_state(
-            "Nothing is indexed yet. Stop the dashboard, then build a collection of your own "
-            "pictures or of the sample:",
-            action="make app DATASET=/path/to/folder\nmake app",
-        )
+        _nothing_indexed()
     except StoreUnavailableError as error:
         logger.warning("%s", error)
         resources.forget_failures()
@@ -119,6 +102,19 @@ def _page_errors() -> Iterator[None]:
         )
 
 
+def _nothing_indexed() -> None:
+    with st.container(border=True):
+        st.markdown(
+            ":material/inbox: Nothing is indexed yet. While a collection is being built, its first "
+            "pictures can be searched before the last are encoded."
+        )
+        if resources.get_settings().read_only:
+            return
+        # Not a link: it would be refused where the page runs without the others, in a test.
+        if st.button("Build a collection", icon=":material/database:", type="primary"):
+            st.switch_page("views/collection.py")
+
+
 def _strip(lines: dict[str, str]) -> None:
     with st.container(key="status", gap=None):
         for name, value in lines.items():
@@ -131,14 +127,14 @@ def _notices(info: CollectionInfo) -> None:
             "**Offline encoder.** Pictures are encoded by the small ResNet-14 that ships with "
             "Orchard, trained on grocery photos, because the ResNet-50 weights were not at hand "
             "when the collection was built. It is good for trying Orchard, not for judging what "
-            "ResNet-50 can do. To switch: stop the dashboard, connect to the internet, and run "
-            "`make app RECREATE=1`.",
+            "ResNet-50 can do. To switch: connect to the internet, then replace the collection on "
+            "the Collection page.",
             icon=":material/wifi_off:",
         )
     if not info.complete:
         st.warning(
-            "The last indexing run did not finish, so pictures may be missing. Stop the dashboard "
-            "and run the same `make app` again: it continues where it stopped.",
+            "Indexing has not finished, so pictures may be missing. The Collection page shows how "
+            "far it is, and continues a run that was stopped.",
             icon=":material/warning:",
         )
 

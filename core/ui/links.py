@@ -1,7 +1,7 @@
 """Links between pages: the Search page with pictures of the collection, the map with one of them.
 
 `search_parameters` and `map_parameters` build what goes into the address; `open_*` go there from a
-button, `link_*` draw a link.
+button, `link_search` draws a link.
 """
 
 from collections.abc import Sequence
@@ -88,16 +88,6 @@ def open_map(picture: int) -> NoReturn:
     """Go to the map with a picture picked; not from within a callback."""
     _forget("map_class", "map_picture")
     st.switch_page(MAP_PAGE, query_params=map_parameters(picture))
-
-
-def link_map(picture: int, *, label: str = "Show on the map") -> None:
-    """Draw a link to the map with a picture picked."""
-    st.page_link(
-        MAP_PAGE,
-        label=label,
-        icon=":material/scatter_plot:",
-        query_params=map_parameters(picture),
-    )
 
 
 def _forget(*keys: str) -> None:

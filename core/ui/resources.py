@@ -14,6 +14,7 @@ from core.dataset import digest_of, resolve_inside
 from core.errors import CollectionNotFoundError, ImageError
 from core.images import cached_thumbnail, decode
 from core.logs import start_logging
+from core.matrix import fingerprint
 from core.metric import Metric
 from core.records import CollectionInfo, EncoderIdentity, ImageRecord
 from core.search import encode_query
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 # A collection can be changed by another process only on a server; this is how late it may show.
 _STALE_SECONDS = 30
+
+# The encoder that was loaded last, for whoever wants to know without loading one.
+_running: list[EncoderIdentity] = []
 
 
 @st.cache_resource(show_spinner=False)
@@ -67,6 +71,11 @@ def get_encoder(identity: EncoderIdentity) -> "Encoder":
         raise
 
 
+def loaded_encoder() -> EncoderIdentity | None:
+    """Return the encoder that is loaded; None while there is none. Loads nothing."""
+    return _running[0] if _running else None
+
+
 @st.cache_resource(show_spinner=False, max_entries=1)
 def _loading(identity: EncoderIdentity) -> "Future[Encoder]":
     settings = get_settings()
@@ -74,7 +83,9 @@ def _loading(identity: EncoderIdentity) -> "Future[Encoder]":
     def load() -> "Encoder":
         from core.encoder import Encoder
 
-        return Encoder(checkpoint_for(identity, settings), precision=settings.precision)
+        encoder = Encoder(checkpoint_for(identity, settings), precision=settings.precision)
+        _running[:] = [encoder.identity]
+        return encoder
 
     pool = ThreadPoolExecutor(1, thread_name_prefix="encoder")
     future = pool.submit(load)
@@ -121,8 +132,9 @@ def get_catalogue() -> Catalogue:
 
 @st.cache_resource(show_spinner="Reading the collection", ttl=600, max_entries=2)
 def _catalogue(name: str, rows: int) -> Catalogue:
-    metric = next(metric for metric, info in get_collections().items() if info.name == name)
-    return catalogue_of(get_store().records(get_settings().collection, metric))
+    metric, info = next((m, i) for m, i in get_collections().items() if i.name == name)
+    records = list(get_store().records(get_settings().collection, metric))
+    return catalogue_of(records, fingerprint=fingerprint(records, info.encoder))
 
 
 @st.cache_data(show_spinner=False, ttl=3600, max_entries=256)
@@ -189,6 +201,13 @@ def dataset_folder(info: CollectionInfo) -> Path:
             + ". Set it and start again."
         )
     return Path(folder)
+
+
+def forget_collections() -> None:
+    """Drop what is known about the collections and their rows: a run has changed them."""
+    for cached in (get_collections, get_records, get_stored_embedding):
+        cached.clear()
+    _catalogue.clear()
 
 
 def forget_failures() -> None:

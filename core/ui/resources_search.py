@@ -31,6 +31,7 @@ Scores = NDArray[np.float32]
 
 # A reference that is on disk already is there by then, and the page is drawn once.
 _PATIENCE = 0.3
+_FILES_SECONDS = 5
 
 
 @dataclass
@@ -60,8 +61,7 @@ class Embedded:
 
 def prepare() -> Preparation:
     """Start to read the embeddings in the background, unless that was done before."""
-    first = next(iter(resources.get_collections().values()))
-    return _preparing(first.name, first.rows)
+    return _preparing(resources.get_catalogue().fingerprint)
 
 
 def get_reference() -> Reference | None:
@@ -79,8 +79,8 @@ def get_reference() -> Reference | None:
         raise
 
 
-@st.cache_resource(show_spinner=False, max_entries=1, ttl=3600)
-def _preparing(name: str, rows: int) -> Preparation:
+@st.cache_resource(show_spinner=False, max_entries=1)
+def _preparing(fingerprint: str) -> Preparation:
     store, settings = resources.get_store(), resources.get_settings()
     metrics = list(resources.get_collections())
     preparation = Preparation(Future())
@@ -195,15 +195,23 @@ class Thumbnails:
 
 
 def _thumbnail_of(record: ImageRecord, info: CollectionInfo, read: list[bool]) -> bytes:
-    file = resolve_inside(resources.dataset_folder(info), record.path)
+    folder = str(resources.dataset_folder(info))
+    file, changed = _found(folder, record.path)
+    return _thumbnail(file, record.digest, changed, _read=read)
+
+
+# A file that is deleted is missed this much later; a slider that moves asks no disk meanwhile.
+@st.cache_data(show_spinner=False, ttl=_FILES_SECONDS, max_entries=2000)
+def _found(folder: str, path: str) -> tuple[str, int]:
+    """Return a picture's file inside the folder and when it was changed."""
+    file = resolve_inside(Path(folder), path)
     try:
-        changed = file.stat().st_mtime_ns
+        return str(file), file.stat().st_mtime_ns
     except OSError as error:
         # Also where a thumbnail is cached: the row has outlived its picture, and that is news.
         raise ImageError(
             "the file is no longer in the dataset folder. Restore it, or index the folder again."
         ) from error
-    return _thumbnail(str(file), record.digest, changed, _read=read)
 
 
 # About 15 kB each.

@@ -189,6 +189,7 @@ def _hide_query_control(own: frozenset[int]) -> frozenset[int]:
         True,
         key="hide_query",
         bind="query-params",
+        wrap=True,
         help="By its id, and other files with the same bytes."
         + ("" if own else " It has no effect now: the query is not in the collection."),
     )
@@ -200,6 +201,7 @@ def _hide_duplicates_control(*, can_compare: bool) -> float | None:
         "Hide near-duplicates",
         key="hide_duplicates",
         bind="query-params",
+        wrap=True,
         help="Of hits that are nearly the same picture only the best is shown.",
     )
     if not hide:

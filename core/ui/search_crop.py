@@ -45,14 +45,22 @@ def crop_dialog(picture: QueryPicture, info: CollectionInfo) -> None:
     st.slider("From top to bottom (thousandths)", 0, SCALE, key=down)
     st.image(cut(image, crop), width=160, alt="the part that will be searched with")
     with st.container(horizontal=True):
-        if st.button("Search with this part", icon=":material/check:", type="primary"):
-            _close(picture, crop, across, down)
-        if st.button(
+        chosen = st.button(
+            "Search with this part",
+            icon=":material/check:",
+            type="primary",
+            on_click=_use,
+            args=(picture, crop, across, down),
+        )
+        whole = st.button(
             "Whole picture",
             icon=":material/undo:",
             disabled=crop.is_whole and picture.crop.is_whole,
-        ):
-            _close(picture, WHOLE, across, down)
+            on_click=_use,
+            args=(picture, WHOLE, across, down),
+        )
+        if chosen or whole:
+            st.rerun()
 
 
 def crop_figure(content: bytes, size: tuple[int, int], crop: Crop, *, dark: bool) -> go.Figure:
@@ -111,8 +119,7 @@ def _ends(values: list[float]) -> tuple[float, float]:
     return min(values), max(values)
 
 
-def _close(picture: QueryPicture, crop: Crop, *keys: str) -> None:
+def _use(picture: QueryPicture, crop: Crop, *keys: str) -> None:
     search_state.set_crop(picture.key, crop)
     for key in keys:
         del st.session_state[key]
-    st.rerun()

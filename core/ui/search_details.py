@@ -7,7 +7,7 @@ from core.metric import Metric
 from core.query_picture import full_picture
 from core.records import CollectionInfo, Hit
 from core.reference import Reference
-from core.ui import links, resources, resources_search, search_grid, search_state
+from core.ui import resources, resources_search, search_grid, search_state
 from core.ui.components import plain
 from core.ui.resources_search import Thumbnails
 
@@ -37,11 +37,22 @@ def details_dialog(hit: Hit, info: CollectionInfo, reference: Reference | None) 
         },
         border="horizontal",
     )
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button("Search with this", icon=":material/image_search:", type="primary"):
-            search_state.search_with(record)
+    with st.container(horizontal=True):
+        searched = st.button(
+            "Search with this",
+            icon=":material/image_search:",
+            type="primary",
+            on_click=search_state.search_with,
+            args=(record,),
+        )
+        mapped = st.button(
+            "Show on the map",
+            icon=":material/scatter_plot:",
+            on_click=search_state.open_on_map,
+            args=(record.id,),
+        )
+        if searched or mapped:
             st.rerun()
-        links.link_map(record.id)
     _neighbours(hit, info, reference)
 
 

@@ -1,0 +1,130 @@
+"""What was done to the collections before: runs of the dashboard, reports of the scripts."""
+
+import json
+import logging
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from core.run_state import RunState, Status, load_states
+from core.tasks import Kind
+
+logger = logging.getLogger(__name__)
+
+RUNS, INDEX_REPORTS = "runs", "index_reports"
+
+
+@dataclass(frozen=True, slots=True)
+class PastRun:
+    """One run that has ended, whoever started it.
+
+    Attributes:
+        started: When it began; for a script, when its report was written.
+        rows: Of the largest collection afterwards; 0 where the report does not say.
+        rate: Pictures encoded a second; 0 where none were.
+        encoder: That made the embeddings; empty where none was used.
+        report: As it was saved.
+    """
+
+    title: str
+    kind: Kind
+    started: datetime
+    status: Status
+    seconds: float
+    rows: int
+    rate: float
+    encoder: str
+    skipped: int
+    error: str
+    report: dict[str, Any]
+
+
+def past_runs(data_dir: Path) -> list[PastRun]:
+    """Return every run that has ended, newest first; damaged files are passed over and logged."""
+    found = [_of_state(state) for state in load_states(data_dir / RUNS) if not state.is_open]
+    found += _of_scripts(data_dir / INDEX_REPORTS)
+    return sorted(found, key=lambda run: run.started, reverse=True)
+
+
+def how_long(runs: Sequence[PastRun], kind: Kind) -> str:
+    """Return in words how long finished runs of a kind took; empty if there was none."""
+    done = [run for run in runs if run.kind is kind and run.status is Status.DONE][:5]
+    if not done:
+        return ""
+    seconds = [run.seconds for run in done]
+    span = duration(min(seconds))
+    if duration(max(seconds)) != span:
+        span = f"{span} to {duration(max(seconds))}"
+    rows = max(run.rows for run in done)
+    size = f", with up to {rows:,} rows" if rows else ""
+    times = "The last such run" if len(done) == 1 else f"The last {len(done)} such runs"
+    return f"{times} took {span}{size}."
+
+
+def expected_seconds(runs: Sequence[PastRun], pictures: int, *, architecture: str) -> float | None:
+    """Return how long encoding so many pictures should take, from the rates of earlier runs.
+
+    The median of the last five that used the architecture; None without any.
+    """
+    rates = [r.rate for r in runs if r.rate and r.encoder.partition("/")[0] == architecture][:5]
+    return pictures / statistics.median(rates) if rates else None
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as a person says them: `0.4 s`, `12 s`, `3 min`, `1 h 5 min`."""
+    if seconds < 1:
+        return f"{seconds:.1f} s"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def _of_state(state: RunState) -> PastRun:
+    report = state.outcome or {}
+    return PastRun(
+        title=state.task.title,
+        kind=state.task.kind,
+        started=datetime.fromtimestamp(state.started, UTC),
+        status=state.status,
+        seconds=state.seconds,
+        skipped=state.skipped_count,
+        error=state.error,
+        report={"notes": list(state.notes), **report},
+        **_figures(report),
+    )
+
+
+def _of_scripts(folder: Path) -> Iterator[PastRun]:
+    for path in folder.glob("index-*.json"):
+        try:
+            report = json.loads(path.read_text(encoding="utf-8"))
+            moment = datetime.strptime(path.stem, "index-%Y%m%d-%H%M%S-%f").replace(tzinfo=UTC)
+            # A report without pictures is that of `--add-metric`.
+            kind = Kind.BUILD if report["images_per_second"] or report["skipped"] else None
+            copied = kind is None and report["copied"] > 0
+            yield PastRun(
+                title=f"Build from {report['dataset']} at the command line",
+                kind=Kind.ADD_METRIC if copied else Kind.BUILD,
+                started=moment,
+                status=Status.DONE,
+                seconds=float(report["seconds"]),
+                skipped=len(report["skipped"]),
+                error="",
+                report=report,
+                **_figures(report),
+            )
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            logger.warning("%s is no report of indexing and is passed over: %s", path, error)
+
+
+def _figures(report: dict[str, Any]) -> dict[str, Any]:
+    collections = report.get("collections") or ()
+    return {
+        "rows": max((int(one["rows"]) for one in collections), default=0),
+        "rate": float(report.get("images_per_second") or 0.0),
+        "encoder": str(report.get("encoder") or ""),
+    }

@@ -1,0 +1,171 @@
+"""Every picture of a collection looked at: sizes, damaged files, exact and near-duplicates."""
+
+import io
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from core.dataset import resolve_inside
+from core.errors import DatasetError, ImageError
+from core.images import decode
+from core.matrix import Matrix, load_matrix
+from core.metric import Metric
+from core.neighbourhood import near_duplicates, nearest
+from core.records import CollectionInfo, SkippedFile
+from core.store import VectorStore
+
+# Cosine similarity from which two pictures count as near-duplicates.
+SIMILARITY = 0.98
+# Groups that are listed; all are counted.
+MOST_GROUPS = 100
+_GROUP_MEMBERS = 20
+# Enough to find damage, and a JPEG is decoded at an eighth of its scale.
+_SHORT_SIDE = 32
+_THREADS = 2
+_CHUNK = 64
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What the pictures of a collection are like.
+
+    Attributes:
+        pictures: Rows that were looked at.
+        sizes: (width, height, pictures) in pixels, before EXIF rotation.
+        formats: Pictures a file format.
+        damaged: Files that are gone or cannot be decoded, and why.
+        exact: Groups of paths with the same bytes, the largest first, at most `MOST_GROUPS`.
+        exact_count: Pictures that are not the first of their group.
+        near: Groups of paths linked by a cosine similarity of `similarity` and more, which holds
+            for exact duplicates too; the largest first, at most `MOST_GROUPS`.
+        near_count: Pictures that are not the first of their group.
+    """
+
+    pictures: int
+    sizes: tuple[tuple[int, int, int], ...]
+    formats: dict[str, int]
+    damaged: tuple[SkippedFile, ...]
+    exact: tuple[tuple[str, ...], ...]
+    exact_count: int
+    near: tuple[tuple[str, ...], ...]
+    near_count: int
+    similarity: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the findings as plain data for JSON."""
+        return asdict(self)
+
+
+def inspect_pictures(
+    store: VectorStore,
+    *,
+    family: str,
+    dataset: Path | None = None,
+    cache_dir: Path,
+    on_progress: Progress | None = None,
+) -> Inspection:
+    """Decode every file once, and compare every embedding with every other.
+
+    Args:
+        dataset: Where the pictures lie; None takes the folder that was indexed.
+        cache_dir: Where copies of the embeddings are kept, see `core.matrix`.
+        on_progress: Called with a stage (`read`, `inspect` or `compare`), how many are done, and
+            how many there are; whatever it raises stops the inspection.
+
+    Raises:
+        CollectionNotFoundError: The family has no collection, or it is empty.
+        StoreError: The database failed.
+    """
+    tell = on_progress or (lambda stage, done, total: None)
+    metric = next(iter(store.metrics(family)), Metric.COSINE)
+    info = store.info(family, metric)
+    matrix = load_matrix(
+        store, family, metric, cache_dir, lambda done, total: tell("read", done, total)
+    )
+    root = dataset or dataset_of(info)
+    sizes, formats, damaged = _files(root, matrix, tell)
+    exact = _same_bytes(matrix)
+    table = nearest(
+        matrix.embeddings,
+        metric=Metric.COSINE,
+        on_progress=lambda _, done, total: tell("compare", done, total),
+    )
+    near = near_duplicates(table, similarity=SIMILARITY)
+    alike = [tuple(matrix.paths[row] for row in group) for group in near]
+    return Inspection(
+        pictures=len(matrix.ids),
+        sizes=tuple((*size, count) for size, count in sorted(sizes.items())),
+        formats=dict(formats.most_common()),
+        damaged=damaged,
+        exact=_listed(exact),
+        exact_count=sum(len(group) - 1 for group in exact),
+        near=_listed(alike),
+        near_count=sum(len(group) - 1 for group in alike),
+        similarity=SIMILARITY,
+    )
+
+
+def dataset_of(info: CollectionInfo) -> Path:
+    """Return the folder that was indexed.
+
+    Raises:
+        DatasetError: Nobody has said which: others made the collection.
+    """
+    if not info.dataset:
+        raise DatasetError(
+            f"nobody has said where the pictures of {info.name} lie, so no file is opened. Set "
+            "ORCHARD_DATASET to their folder and start again."
+        )
+    return Path(info.dataset)
+
+
+def _files(
+    root: Path, matrix: Matrix, tell: Progress
+) -> tuple[Counter[tuple[int, int]], Counter[str], tuple[SkippedFile, ...]]:
+    sizes: Counter[tuple[int, int]] = Counter()
+    formats: Counter[str] = Counter()
+    damaged: list[SkippedFile] = []
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="inspect") as pool:
+        for start in range(0, len(matrix.paths), _CHUNK):
+            chunk = matrix.paths[start : start + _CHUNK]
+            for found in pool.map(lambda path: _looked_at(root, path), chunk):
+                if isinstance(found, SkippedFile):
+                    damaged.append(found)
+                else:
+                    width, height, kind = found
+                    sizes[width, height] += 1
+                    formats[kind] += 1
+            tell("inspect", start + len(chunk), len(matrix.paths))
+    return sizes, formats, tuple(damaged)
+
+
+def _looked_at(root: Path, path: str) -> tuple[int, int, str] | SkippedFile:
+    try:
+        content = resolve_inside(root, path).read_bytes()
+        decode(content, name=path, short_side=_SHORT_SIDE)
+    except ImageError as error:
+        return SkippedFile(path, str(error))
+    except OSError as error:
+        return SkippedFile(path, f"cannot be read ({error.strerror})")
+    # It has just been decoded, so the header can be read.
+    with Image.open(io.BytesIO(content)) as picture:
+        return picture.width, picture.height, picture.format or "unknown"
+
+
+def _same_bytes(matrix: Matrix) -> list[tuple[str, ...]]:
+    groups: dict[str, list[str]] = {}
+    for path, digest in zip(matrix.paths, matrix.digests, strict=True):
+        groups.setdefault(digest or path, []).append(path)
+    found = [tuple(sorted(paths)) for paths in groups.values() if len(paths) > 1]
+    return sorted(found, key=lambda paths: (-len(paths), paths))
+
+
+def _listed(groups: list[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
+    return tuple(group[:_GROUP_MEMBERS] for group in groups[:MOST_GROUPS])

@@ -1,0 +1,265 @@
+"""Building on the Collection page: a folder, an upload or the sample; encoder, metrics, index."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from core.config import ARCHITECTURES
+from core.errors import BusyError, OrchardError
+from core.history import duration, expected_seconds, how_long
+from core.index import MAX_NLIST, IndexChoice, IndexType
+from core.metric import Metric
+from core.records import CollectionInfo
+from core.roots import SAMPLE, folder_inside
+from core.tasks import Kind, Task
+from core.ui import resources, resources_collection
+from core.ui.components import plain
+from core.uploads import keep_upload, upload_folder
+
+FOLDER, ARCHIVE, DRAWN = "Folder", "ZIP upload", "Sample"
+# Held in memory until it is kept on disk.
+MAX_UPLOAD_MB = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the pictures of a build come from.
+
+    Attributes:
+        task: With the source alone filled in.
+        pictures: How many there are.
+        classes: How many classes.
+        upload: The archive, for a source that is one.
+    """
+
+    task: Task
+    pictures: int
+    classes: int
+    upload: UploadedFile | None = None
+
+
+def show_build() -> None:
+    """Inputs, what will be done and how long it should take, one button."""
+    infos = resources_collection.find_infos()
+    if not infos:
+        st.markdown("Nothing is indexed yet. Choose pictures, then build: they become searchable.")
+    if any(info.is_foreign for info in infos.values()):
+        st.info(
+            "Others made this collection, so it is only read. To build one of your own, choose "
+            "another name with ORCHARD\\_COLLECTION and start again.",
+            icon=":material/info:",
+        )
+        return
+    left, right = st.columns([1, 1], gap="large")
+    with left:
+        source = _source_control(resources.get_settings().collection)
+    with right:
+        choice = _choice_control(infos)
+    if source is None:
+        return
+    task = replace(
+        source.task,
+        architecture=choice.architecture,
+        metrics=choice.metrics,
+        index=choice.index,
+        recreate=choice.recreate,
+    )
+    _announce(task, source, infos)
+    state = resources_collection.get_runner().state()
+    busy = bool(state and state.is_open)
+    st.button(
+        "Build",
+        icon=":material/construction:",
+        type="primary",
+        key="build",
+        disabled=busy or not task.metrics,
+        help="Another run is going on." if busy else None,
+        on_click=_start,
+        args=(task, source.upload),
+    )
+
+
+def _start(task: Task, upload: UploadedFile | None) -> None:
+    state = resources_collection.get_runner().state()
+    try:
+        if upload is not None:
+            if state and state.is_open:
+                raise BusyError("another run is going on. Wait until it has ended.")
+            kept = keep_upload(
+                upload.getbuffer(), name=upload.name, settings=resources.get_settings()
+            )
+            task = replace(task, archive=str(kept.archive), folder=str(kept.folder))
+    except OrchardError as error:
+        resources_collection.refuse(error)
+        return
+    resources_collection.start(task)
+
+
+def _source_control(family: str) -> Source | None:
+    kind = st.segmented_control(
+        "Pictures from",
+        [FOLDER, ARCHIVE, DRAWN],
+        default=FOLDER,
+        required=True,
+        key="build_source",
+        width="stretch",
+    )
+    empty = Task(Kind.BUILD, family)
+    try:
+        if kind == ARCHIVE:
+            return _archive_control(empty)
+        if kind == DRAWN:
+            return _sample_control(empty)
+        return _folder_control(empty)
+    except OrchardError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return None
+
+
+def _folder_control(empty: Task) -> Source | None:
+    roots = resources_collection.get_roots()
+    suggestions = resources_collection.get_suggestions(roots)
+    named = st.selectbox(
+        "Folder of class folders",
+        suggestions,
+        index=None,
+        accept_new_options=True,
+        placeholder="Choose or type a folder of this machine",
+        key="build_folder",
+        help="Allowed are folders below "
+        + plain(", ".join(map(str, roots)))
+        + ". ORCHARD\\_ROOTS adds others.",
+    )
+    if not named:
+        return None
+    folder = folder_inside(named, roots)
+    classes = resources_collection.get_classes(str(folder))
+    return Source(replace(empty, folder=str(folder)), sum(classes.values()), len(classes))
+
+
+def _archive_control(empty: Task) -> Source | None:
+    file = st.file_uploader(
+        "ZIP file of class folders", type=["zip"], key="build_archive",
+        max_upload_size=MAX_UPLOAD_MB,
+    )  # fmt: skip
+    if file is None:
+        return None
+    plan = resources_collection.get_archive_plan(file)
+    if plan.other:
+        st.caption(f"{plan.other:,} files of the archive are no pictures and are left out.")
+    settings = resources.get_settings()
+    folder = upload_folder(file.getbuffer(), name=file.name, settings=settings)
+    task = replace(empty, folder=str(folder))
+    return Source(task, len(plan.pictures), len(plan.classes), file)
+
+
+def _sample_control(empty: Task) -> Source:
+    from core.sample import CLASSES
+
+    st.caption("Ten kinds of fruit are drawn; nothing is downloaded.")
+    count = st.number_input("Pictures a class", 4, 500, 60, key="build_sample")
+    folder = (resources.get_settings().data_dir / SAMPLE).absolute()
+    task = replace(empty, folder=str(folder), draw=int(count))
+    return Source(task, int(count) * len(CLASSES), len(CLASSES))
+
+
+def _choice_control(infos: dict[Metric, CollectionInfo]) -> Task:
+    """Ask for encoder, metrics and index; the task that comes back has these alone."""
+    settings = resources.get_settings()
+    recreate = False
+    if infos:
+        recreate = st.toggle(
+            "Replace what is indexed",
+            key="build_replace",
+            help="Off: pictures are added to the collection or brought up to date. On: its rows "
+            "are dropped as soon as the first new ones are ready.",
+        )
+    first = next(iter(infos.values()), None)
+    known = first is not None and not recreate
+    default = f"As the collection ({first.encoder.architecture})" if first and known else ""
+    architecture = st.selectbox(
+        "Encoder",
+        ["", *ARCHITECTURES],
+        format_func=lambda name: name or default or f"As set ({settings.architecture})",
+        key="build_architecture",
+        disabled=known,
+        help="A collection keeps its encoder; replace it to use another. Without internet "
+        "resnet50 gives way to the offline encoder, resnet14.",
+    )
+    metrics = st.segmented_control(
+        "Metrics",
+        list(Metric),
+        default=list(Metric),
+        selection_mode="multi",
+        key="build_metrics",
+        help="A collection for each. They are kept alike, so each takes the same space.",
+    )
+    index = index_control("build")
+    return Task(
+        Kind.BUILD,
+        settings.collection,
+        architecture="" if known else architecture or "",
+        metrics=tuple(metrics),
+        index=index,
+        recreate=recreate,
+    )
+
+
+def index_control(key: str) -> IndexChoice:
+    """Ask for an index type and its parameters."""
+    kind = st.segmented_control(
+        "Index type",
+        list(IndexType),
+        default=IndexType.IVF_FLAT,
+        required=True,
+        key=f"{key}_index",
+        help="**FLAT** compares with every row: exact. **IVF_FLAT** searches nprobe of nlist "
+        "lists. **HNSW** follows links between neighbours.",
+    )
+    kind = kind or IndexType.IVF_FLAT
+    if kind is IndexType.IVF_FLAT:
+        nlist = st.number_input(
+            "nlist (empty: from the number of rows)",
+            1,
+            MAX_NLIST,
+            None,
+            key=f"{key}_nlist",
+            placeholder="4 times the root of the rows",
+        )
+        return IndexChoice(kind, None if nlist is None else int(nlist))
+    if kind is IndexType.HNSW:
+        m = st.number_input("M, links a row", 2, 2_048, 16, key=f"{key}_m")
+        ef = st.number_input("efConstruction", 8, 32_768, 200, key=f"{key}_ef")
+        return IndexChoice(kind, m=int(m), ef_construction=int(ef))
+    return IndexChoice(kind)
+
+
+def _announce(task: Task, source: Source, infos: dict[Metric, CollectionInfo]) -> None:
+    """Say what the run will do and how long it should take."""
+    settings = resources.get_settings()
+    first = next(iter(infos.values()), None)
+    text = f"{source.pictures:,} pictures in {source.classes:,} classes."
+    if first and task.recreate:
+        text += f" The {first.rows:,} rows of {task.family} are dropped and replaced."
+    elif first:
+        text += (
+            f" They are brought together with the {first.rows:,} rows of {task.family}: known "
+            "pictures are passed over."
+        )
+        if Path(first.dataset) != Path(task.folder):
+            text += (
+                f" The collection was built from {first.dataset}; for other pictures turn on "
+                "“Replace what is indexed”."
+            )
+    runs = resources_collection.get_past_runs()
+    architecture = task.architecture or settings.architecture
+    if first and not task.recreate:
+        architecture = first.encoder.architecture
+    expected = expected_seconds(runs, source.pictures, architecture=architecture)
+    if expected:
+        text += f" Encoding all of them should take about {duration(expected)}."
+    elif known := how_long(runs, Kind.BUILD):
+        text += f" {known}"
+    st.info(plain(text), icon=":material/info:")

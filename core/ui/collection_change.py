@@ -1,0 +1,190 @@
+"""Changes on the Collection page: what each will do, how long it took before, then the button."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import streamlit as st
+
+from core.history import how_long
+from core.metric import Metric
+from core.records import CollectionInfo
+from core.tasks import Kind, Task
+from core.ui import resources, resources_collection
+from core.ui.collection_build import index_control
+from core.ui.components import plain
+
+Infos = dict[Metric, CollectionInfo]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One kind of change.
+
+    Attributes:
+        what: What it will do, in words.
+        ask: Draws the inputs and returns the task; None while it cannot be started.
+    """
+
+    kind: Kind
+    what: str
+    ask: Callable[[Infos], Task | None]
+
+
+def show_change() -> None:
+    """One change at a time: what it does, its inputs, its button."""
+    infos = resources_collection.find_infos()
+    if not infos:
+        st.markdown("Nothing is indexed yet, so there is nothing to change.")
+        return
+    if any(info.is_foreign for info in infos.values()):
+        st.info(
+            "Others made this collection, so it is only read: nothing here can change it.",
+            icon=":material/info:",
+        )
+        return
+    by_name = {change.kind.value: change for change in CHANGES}
+    name = st.selectbox("Change", list(by_name), key="change_kind")
+    change = by_name[name]
+    with st.container(border=True):
+        st.markdown(change.what)
+        known = how_long(resources_collection.get_past_runs(), change.kind)
+        st.caption(known or "No such run is in the history yet, so how long it takes is unknown.")
+        task = change.ask(infos)
+        state = resources_collection.get_runner().state()
+        st.button(
+            change.kind.value,
+            type="primary",
+            key="change_start",
+            disabled=task is None or bool(state and state.is_open),
+            on_click=resources_collection.start,
+            args=(task,),
+        )
+    if change.kind in (Kind.VERIFY, Kind.REPAIR):
+        _show_findings()
+
+
+def _task(kind: Kind) -> Task:
+    return Task(kind, resources.get_settings().collection)
+
+
+def _ask_nothing(kind: Kind) -> Callable[[Infos], Task | None]:
+    return lambda infos: _task(kind)
+
+
+def _ask_metric(infos: Infos) -> Task | None:
+    missing = [metric for metric in Metric if metric not in infos]
+    if not missing:
+        st.info("All three metrics are there.", icon=":material/info:")
+        return None
+    metric = st.segmented_control(
+        "Metric", missing, default=missing[0], required=True, key="change_metric"
+    )
+    index = index_control("change_add")
+    family = resources.get_settings().collection
+    return Task(Kind.ADD_METRIC, family, metrics=(metric or missing[0],), index=index)
+
+
+def _ask_index(infos: Infos) -> Task | None:
+    chosen = st.segmented_control(
+        "Metrics", list(infos), default=list(infos), selection_mode="multi", key="change_metrics"
+    )
+    index = index_control("change_index")
+    if not chosen:
+        return None
+    family = resources.get_settings().collection
+    return Task(Kind.REINDEX, family, metrics=tuple(chosen), index=index)
+
+
+def _ask_class(infos: Infos) -> Task | None:
+    first = next(iter(infos.values()))
+    records = resources.get_records(first.name, first.rows)
+    label = st.selectbox(
+        "Class",
+        list(records),
+        index=None,
+        format_func=lambda name: name or "no class",
+        placeholder="Choose a class",
+        key="change_class",
+    )
+    if label is None:
+        return None
+    st.warning(
+        plain(f"{len(records[label]):,} pictures of {label or 'no class'} leave the collection."),
+        icon=":material/warning:",
+    )
+    return Task(Kind.REMOVE_CLASS, resources.get_settings().collection, label=label)
+
+
+def _ask_drop(infos: Infos) -> Task | None:
+    family = resources.get_settings().collection
+    chosen = st.segmented_control(
+        "Metrics", list(infos), default=list(infos), selection_mode="multi", key="change_drop"
+    )
+    typed = st.text_input(
+        f"Type the collection's name, {plain(family)}, to confirm", key="change_confirm"
+    )
+    if typed.strip() != family or not chosen:
+        return None
+    return Task(Kind.DROP, family, metrics=tuple(chosen))
+
+
+def _show_findings() -> None:
+    runs = resources_collection.get_past_runs()
+    last = next((run for run in runs if "findings" in run.report), None)
+    if last is None:
+        return
+    st.markdown(f"**Last comparison**, {last.started:%Y-%m-%d %H:%M} UTC")
+    findings = last.report["findings"]
+    if not findings:
+        st.success("Collections and files agree.", icon=":material/check_circle:")
+    for found in findings:
+        examples = f", such as {', '.join(found['examples'])}" if found["examples"] else ""
+        st.warning(
+            plain(f"{found['where']}: {found['count']:,} {found['problem']}{examples}"),
+            icon=":material/warning:",
+        )
+
+
+CHANGES = (
+    Change(
+        Kind.VERIFY,
+        "Compares every collection with the files and with the other metrics, and reads every "
+        "embedding and every file. Changes nothing.",
+        _ask_nothing(Kind.VERIFY),
+    ),
+    Change(
+        Kind.REPAIR,
+        "Copies rows that one metric has and another lacks, then verifies. New and changed files "
+        "need a build instead.",
+        _ask_nothing(Kind.REPAIR),
+    ),
+    Change(
+        Kind.PRUNE,
+        "Deletes the rows of pictures whose files are gone from the dataset folder. Files are not "
+        "touched.",
+        _ask_nothing(Kind.PRUNE),
+    ),
+    Change(
+        Kind.ADD_METRIC,
+        "Gives the collection one more metric. The stored embeddings are copied, nothing is "
+        "encoded; the rows then take that much more space.",
+        _ask_metric,
+    ),
+    Change(
+        Kind.REINDEX,
+        "Builds another index over the same rows. Searching goes on with the old one until the "
+        "new one is loaded; meanwhile the rows are there twice.",
+        _ask_index,
+    ),
+    Change(
+        Kind.REMOVE_CLASS,
+        "Deletes the rows of one class from every metric. Its files stay: move them away, or the "
+        "next build brings them back.",
+        _ask_class,
+    ),
+    Change(
+        Kind.DROP,
+        "Deletes collections with all their rows; this cannot be undone. The pictures stay.",
+        _ask_drop,
+    ),
+)

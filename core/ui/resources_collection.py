@@ -1,0 +1,146 @@
+"""What sessions share for the Collection page: the one runner, and what is slow to find out."""
+
+from functools import partial
+from pathlib import Path
+
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from core.access import require_writable
+from core.archive import ArchivePlan, inspect_archive
+from core.dataset import label_of, list_dataset
+from core.errors import CollectionNotFoundError, OrchardError
+from core.health import (
+    CollectionHealth,
+    DatabaseHealth,
+    FilesHealth,
+    collections_health,
+    database_health,
+    disk_usage,
+    files_health,
+)
+from core.history import RUNS, PastRun, past_runs
+from core.jobs import Runner
+from core.metric import Metric
+from core.operations import perform
+from core.records import CollectionInfo
+from core.roots import allowed_roots, suggested_folders
+from core.tasks import Task
+from core.ui import resources
+
+_ERROR = "collection_error"
+
+
+@st.cache_resource(show_spinner=False)
+def get_runner() -> Runner:
+    """Return the one runner of the process."""
+    settings = resources.get_settings()
+    work = partial(perform, store=resources.get_store(), settings=settings)
+    return Runner(settings.data_dir / RUNS, work, on_end=forget)
+
+
+def forget() -> None:
+    """Drop whatever a run may have changed."""
+    resources.forget_collections()
+    for cached in (get_database, get_collections_health, get_files, get_disk, get_past_runs):
+        cached.clear()
+
+
+def start(task: Task) -> None:
+    """Start a run; what stands in its way is shown by `show_refusal` when the page is drawn."""
+    try:
+        if task.kind.changes:
+            require_writable(read_only=resources.get_settings().read_only)
+        get_runner().start(task)
+    except OrchardError as error:
+        refuse(error)
+
+
+def refuse(error: OrchardError) -> None:
+    """Keep a refusal until the page is drawn: a callback cannot write on it."""
+    st.session_state[_ERROR] = str(error)
+
+
+def taken_refusal() -> str:
+    """Return the refusal that was kept, once; empty if there is none."""
+    return str(st.session_state.pop(_ERROR, ""))
+
+
+def find_infos() -> dict[Metric, CollectionInfo]:
+    """Describe the collections of the family; empty when there are none.
+
+    Raises:
+        StoreError: The database failed.
+    """
+    try:
+        return resources.get_collections()
+    except CollectionNotFoundError:
+        return {}
+
+
+@st.cache_data(show_spinner=False, ttl=5)
+def get_database() -> DatabaseHealth:
+    """Ask the database whether it is there."""
+    return database_health(resources.get_store(), resources.get_settings())
+
+
+@st.cache_data(show_spinner=False, ttl=5)
+def get_collections_health() -> list[CollectionHealth]:
+    """Describe every collection of the family, empty ones as well."""
+    return collections_health(resources.get_store(), resources.get_settings().collection)
+
+
+@st.cache_data(show_spinner="Counting files", ttl=120)
+def get_files(folder: str) -> FilesHealth:
+    """Count the files of a dataset folder."""
+    return files_health(Path(folder))
+
+
+@st.cache_data(show_spinner="Measuring the disk", ttl=120)
+def get_disk() -> dict[str, int]:
+    """Return bytes by what they are used for."""
+    return disk_usage(resources.get_settings())
+
+
+@st.cache_data(show_spinner=False, ttl=30)
+def get_past_runs() -> list[PastRun]:
+    """Return every run that has ended, newest first."""
+    return past_runs(resources.get_settings().data_dir)
+
+
+def get_roots() -> tuple[Path, ...]:
+    """Return the folders below which a visitor may choose."""
+    indexed = next((info.dataset for info in find_infos().values()), "")
+    return allowed_roots(resources.get_settings(), indexed=indexed)
+
+
+@st.cache_data(show_spinner=False, ttl=30)
+def get_suggestions(roots: tuple[Path, ...]) -> list[str]:
+    """Return folders to choose among."""
+    return [str(folder) for folder in suggested_folders(roots)]
+
+
+@st.cache_data(show_spinner="Counting files", ttl=60, max_entries=4)
+def get_classes(folder: str) -> dict[str, int]:
+    """Return the candidate pictures a class of a folder.
+
+    Raises:
+        DatasetError: It holds none, or cannot be read.
+    """
+    counts: dict[str, int] = {}
+    for path in list_dataset(Path(folder)).paths:
+        counts[label_of(path)] = counts.get(label_of(path), 0) + 1
+    return counts
+
+
+def get_archive_plan(file: UploadedFile) -> ArchivePlan:
+    """Judge an upload once; the outcome stays in this session.
+
+    Raises:
+        ArchiveError: It must not be unpacked.
+    """
+    plans: dict[str, ArchivePlan] = st.session_state.setdefault("archive_plans", {})
+    if file.file_id not in plans:
+        plans.clear()
+        plans[file.file_id] = inspect_archive(file)
+    return plans[file.file_id]

@@ -1,0 +1,54 @@
+"""Uploaded archives kept below the data folder until they are unpacked."""
+
+import contextlib
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.access import require_writable
+from core.config import Settings
+from core.errors import StoreError
+from core.roots import UPLOADS
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A kept archive and the folder that it is to be unpacked into."""
+
+    archive: Path
+    folder: Path
+
+
+def keep_upload(content: bytes | memoryview, *, name: str, settings: Settings) -> Upload:
+    """Write an uploaded archive, whole or not at all.
+
+    The folder is named after the file and its content, so the same upload has the same folder.
+
+    Raises:
+        ReadOnlyError: The settings forbid changes.
+        StoreError: It cannot be written.
+    """
+    require_writable(read_only=settings.read_only)
+    folder = upload_folder(content, name=name, settings=settings)
+    archive = folder.with_name(f".{folder.name}.zip")
+    part = archive.with_suffix(".zip.part")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(content)
+        part.replace(archive)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise StoreError(
+            f"the upload cannot be written to {str(folder.parent)!r} ({error.strerror}). Make "
+            "room or set ORCHARD_DATA_DIR to a folder you may write to."
+        ) from error
+    return Upload(archive, folder)
+
+
+def upload_folder(content: bytes | memoryview, *, name: str, settings: Settings) -> Path:
+    """Return the folder an upload belongs into: its name and eight digits of its BLAKE2b."""
+    word = re.sub(r"[^A-Za-z0-9]+", "_", Path(name).stem).strip("_")[:40] or "upload"
+    digest = hashlib.blake2b(content, digest_size=4).hexdigest()
+    return (settings.data_dir / UPLOADS / f"{word}-{digest}").absolute()

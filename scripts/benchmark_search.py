@@ -1,0 +1,118 @@
+"""Measure the Search page: the server's work when the nprobe slider moves, and the bare search.
+
+python -m scripts.benchmark search --rounds 30
+
+It runs the page itself, on the collection that the settings name, with a picture of the collection
+as the query. What is timed is one run of the page's script, from the changed slider to the last
+element; the browser's part is not in it.
+"""
+
+import argparse
+import itertools
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from streamlit.testing.v1 import AppTest
+
+from core.config import load_settings
+from core.errors import OrchardError, StoreError
+from core.index import nprobe_steps
+from core.records import CollectionInfo
+from core.ui import resources, resources_search
+from scripts.measuring import median_seconds, print_figures
+from scripts.terminal import guarded
+
+PAGE = Path(__file__).resolve().parent.parent / "views" / "search.py"
+_TIMES = "benchmark_times"
+# The page may take one and a half times the bare search, and this much for everything else.
+_FACTOR, _ALLOWANCE = 1.5, 0.060
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; returns 0 when the requirement holds, otherwise 1."""
+    parser = argparse.ArgumentParser(prog="python -m scripts.benchmark search", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=30, help="reruns to time (default 30)")
+    parser.add_argument("-k", type=int, default=20, help="hits, all on one page (default 20)")
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args(argv)
+    try:
+        settings = load_settings()
+    except OrchardError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return guarded(lambda: _run(arguments), settings, on_interrupt="stopped")
+
+
+def timed_page(page: str, name: str) -> None:
+    """Run a page and note the seconds in the session; AppTest runs the source of this function."""
+    import runpy
+    import time
+
+    import streamlit as st
+
+    started = time.perf_counter()
+    runpy.run_path(page)
+    st.session_state.setdefault(name, []).append(time.perf_counter() - started)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    info = next(iter(resources.get_collections().values()))
+    steps = nprobe_steps(info.nlist)[-3:-1]
+    if len(steps) < 2:
+        raise StoreError(
+            f"{info.name} has {info.nlist} lists, too few to move the slider. Index more pictures."
+        )
+    session, first = _opened(arguments.k)
+    moves = itertools.cycle(steps)
+    medians = median_seconds(
+        {
+            "bare_search": _bare_search(info, arguments.k, steps),
+            "page": lambda: session.select_slider[0].set_value(next(moves)).run(),
+        },
+        rounds=arguments.rounds,
+    )
+    del medians["page"]
+    reruns = sorted(session.session_state[_TIMES][-arguments.rounds :])
+    rerun, bare = reruns[len(reruns) // 2], medians["bare_search"]
+    allowed = _FACTOR * bare + _ALLOWANCE
+    figures = {
+        "rows": info.rows,
+        "k": arguments.k,
+        "first_run_ms": 1000 * first,
+        "bare_search_ms": 1000 * bare,
+        "rerun_ms": 1000 * rerun,
+        "allowed_ms": 1000 * allowed,
+        "holds": rerun <= allowed,
+    }
+    print_figures(figures, as_json=arguments.json)
+    return 0 if rerun <= allowed else 1
+
+
+def _opened(k: int) -> tuple[AppTest, float]:
+    """Return a session that shows hits, all caches filled, and the seconds of its first run."""
+    picture = next(iter(resources.get_catalogue().by_id))
+    session = AppTest.from_function(timed_page, args=(str(PAGE), _TIMES), default_timeout=300)
+    session.query_params["queries"] = str(picture)
+    session.query_params["k"] = str(k)
+    session.run()
+    first = session.session_state[_TIMES][0]
+    resources_search.prepare().future.result()
+    session.run()
+    if session.error or session.exception:
+        shown = [error.value for error in session.error]
+        raise StoreError(f"the page shows an error: {shown}. Open it in a browser.")
+    return session, first
+
+
+def _bare_search(info: CollectionInfo, k: int, steps: list[int]) -> Callable[[], object]:
+    store = resources.get_store()
+    picture = next(iter(resources.get_catalogue().by_id))
+    query = resources.get_stored_embedding(info.name, picture)
+    assert query is not None
+    lists = itertools.cycle(steps)
+    return lambda: store.search(info, query, k=k + 1, nprobe=next(lists))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

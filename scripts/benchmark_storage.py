@@ -1,0 +1,264 @@
+"""Measure the store against the bare client, and indexing against the size of the dataset.
+
+python -m scripts.benchmark storage --rows 10000
+python -m scripts.benchmark storage --uri http://localhost:19530
+"""
+
+import argparse
+import contextlib
+import io
+import itertools
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from core import index_upkeep
+from core.errors import OrchardError
+from core.index import IndexChoice
+from core.indexing import build_index
+from core.metric import Metric
+from core.records import CollectionInfo, EncoderIdentity, ImageRecord
+from core.rows import BATCH_ROWS, as_row
+from core.store import VectorStore
+from scripts.measuring import peak_bytes, print_figures, seconds
+from scripts.terminal import guarded
+
+_OURS, _BARE = "storage_benchmark", "storage_benchmark_bare"
+_K, _NPROBE = 16, 16
+_METRIC = Metric.L2
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.benchmark storage",
+        description="Measure the store against the bare client, on random rows.",
+    )
+    parser.add_argument("--rows", type=int, default=10_000)
+    parser.add_argument("--dimension", type=int, default=2_048)
+    parser.add_argument("--rounds", type=int, default=3, help="writings of each side")
+    parser.add_argument("--searches", type=int, default=200, help="searches of each side")
+    parser.add_argument("--files", type=int, default=2_000, help="pictures to index")
+    parser.add_argument("--uri", help="a Milvus server; default: Milvus Lite in a temporary folder")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--index", type=Path, help=argparse.SUPPRESS)
+    arguments = parser.parse_args(argv)
+    work = _index_once if arguments.index else _all
+    return guarded(lambda: work(arguments), None, on_interrupt="stopped")
+
+
+def _all(arguments: argparse.Namespace) -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        store = VectorStore(arguments.uri or f"{folder}/storage.db", timeout=60.0)
+        try:
+            figures = _written(store, arguments) | _searched(store, arguments)
+        finally:
+            _drop(store)
+            store.close()
+        figures |= _recognised(Path(folder), arguments) | _memory(Path(folder), arguments)
+    print_figures(figures, as_json=arguments.json)
+    return 0
+
+
+def _written(store: VectorStore, arguments: argparse.Namespace) -> dict[str, object]:
+    """Create, write, index and load, in turns; the collections of the last round stay."""
+    embeddings = np.random.default_rng(0).random(
+        (arguments.rows, arguments.dimension), dtype=np.float32
+    )
+    records = [ImageRecord(n, f"c{n % 50}/{n}.jpg", f"c{n % 50}", f"{n:032x}") for n in range(
+        arguments.rows)]  # fmt: skip
+    taken: dict[str, list[float]] = {_OURS: [], _BARE: []}
+    for turn in range(arguments.rounds):
+        _drop(store)
+        works = {
+            _OURS: lambda: _write(store, records, embeddings),
+            _BARE: lambda: _write_bare(store, records, embeddings),
+        }
+        # The one that begins finds the engine as the other left it; so they take turns in that.
+        for name in list(works)[:: 1 if turn % 2 else -1]:
+            taken[name].append(seconds(works[name]))
+    ours, bare = (arguments.rows / statistics.median(taken[name]) for name in (_OURS, _BARE))
+    return {
+        "rows": arguments.rows,
+        "written_rows_per_second": ours,
+        "bare_client_rows_per_second": bare,
+        "written_times_the_bare_client": ours / bare,
+    }
+
+
+def _write(
+    store: VectorStore, records: Sequence[ImageRecord], embeddings: NDArray[np.float32]
+) -> None:
+    store.create(
+        _OURS,
+        _METRIC,
+        encoder=EncoderIdentity("made-up", "00000000", "none", embeddings.shape[1]),
+        dataset="made up",
+        index=IndexChoice(),
+        expected_rows=len(records),
+    )
+    for start in range(0, len(records), BATCH_ROWS):
+        batch = slice(start, start + BATCH_ROWS)
+        store.upsert(_OURS, _METRIC, records[batch], embeddings[batch])
+    store.finish(_OURS, _METRIC)
+
+
+def _write_bare(
+    store: VectorStore, records: Sequence[ImageRecord], embeddings: NDArray[np.float32]
+) -> None:
+    """Do what `_write` does with nothing but the client: the same schema, batches and index."""
+    client: Any = store._client
+    store._create_slot(_BARE, embeddings.shape[1], {})
+    index_upkeep.create_index(
+        client, _BARE, _METRIC, IndexChoice(), rows=len(records), timeout=60.0
+    )
+    for start in range(0, len(records), BATCH_ROWS):
+        batch = slice(start, start + BATCH_ROWS)
+        pairs = zip(records[batch], embeddings[batch], strict=True)
+        client.upsert(_BARE, [as_row(*pair) for pair in pairs])
+    client.flush(_BARE)
+    index_upkeep.wait_for_index(client, _BARE, timeout=60.0, on_wait=None)
+    client.load_collection(_BARE)
+
+
+def _searched(store: VectorStore, arguments: argparse.Namespace) -> dict[str, object]:
+    """Search one collection with both, query by query in turns."""
+    info = store.info(_OURS, _METRIC)
+    queries = np.random.default_rng(1).random(
+        (arguments.searches + 5, arguments.dimension), dtype=np.float32
+    )
+    nprobe = min(_NPROBE, info.nlist) or 1
+    ours, bare = [], []
+    for query in queries:
+        ours.append(seconds(lambda q=query: store.search(info, q, k=_K, nprobe=nprobe)))  # type: ignore[misc]
+        bare.append(seconds(lambda q=query: _search_bare(store, info, q, nprobe)))  # type: ignore[misc]
+    # The first ones warm up.
+    p50, bare_p50 = statistics.median(ours[5:]), statistics.median(bare[5:])
+    return {
+        "search_p50_ms": 1000 * p50,
+        "bare_client_search_p50_ms": 1000 * bare_p50,
+        "search_times_the_bare_client": p50 / bare_p50,
+    }
+
+
+def _search_bare(
+    store: VectorStore, info: CollectionInfo, query: NDArray[np.float32], nprobe: int
+) -> None:
+    client: Any = store._client
+    client.search(
+        info.name,
+        [query],
+        anns_field=info.schema.vector,
+        limit=_K,
+        output_fields=info.schema.record_fields,
+        search_params={"metric_type": info.metric.value, "params": {"nprobe": nprobe}},
+    )
+
+
+def _drop(store: VectorStore) -> None:
+    if store.metrics(_OURS):
+        store.drop(_OURS, _METRIC)
+    client: Any = store._client
+    if client.has_collection(_BARE):
+        client.drop_collection(_BARE)
+
+
+class _Instant:
+    """Takes no time to encode, so that what is left is the work of indexing."""
+
+    short_side, batch_size = 64, 16
+
+    def __init__(self, dimension: int) -> None:
+        self.identity = EncoderIdentity("made-up", "00000000", "none", dimension)
+
+    def prepare(self, image: Image.Image) -> NDArray[np.uint8]:
+        return np.asarray(image.resize((8, 8)))
+
+    def encode(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        flat = np.stack([image.reshape(-1) for image in images]).astype(np.float32)
+        return np.resize(flat, (len(images), self.identity.dimension))
+
+
+def _recognised(folder: Path, arguments: argparse.Namespace) -> dict[str, object]:
+    """Index pictures, then the same again: nothing is decoded or encoded the second time."""
+    photos = _draw(folder / "pictures", arguments.files)
+    store = VectorStore(str(folder / "again.db"))
+    encoder: Any = _Instant(16)
+    try:
+        for _ in range(2):
+            report = build_index(
+                photos, store=store, encoder=encoder, family=_OURS, metrics=[_METRIC]
+            )
+        taken = seconds(
+            lambda: build_index(
+                photos, store=store, encoder=encoder, family=_OURS, metrics=[_METRIC]
+            )
+        )
+    finally:
+        store.close()
+    if report.unchanged != arguments.files:
+        raise OrchardError(f"{report.unchanged} of {arguments.files} pictures were recognised.")
+    return {"unchanged_files_per_second": arguments.files / taken}
+
+
+def _memory(folder: Path, arguments: argparse.Namespace) -> dict[str, object]:
+    """Index a dataset and one four times as large, each in a process of its own."""
+    peaks = []
+    for part, count in enumerate((arguments.files, 4 * arguments.files)):
+        photos = _draw(folder / f"part{part}", count)
+        command = [sys.executable, "-m", "scripts.benchmark", "storage", "--index", str(photos)]
+        command += ["--dimension", str(arguments.dimension)]
+        command += ["--uri", arguments.uri or str(folder / f"part{part}.db")]
+        done = subprocess.run(command, stdout=subprocess.PIPE, check=False)  # noqa: S603 - our own
+        if done.returncode:
+            raise OrchardError(f"indexing {count:,} pictures ended with status {done.returncode}.")
+        peaks.append(int(done.stdout) / 1e6)
+    where = "" if arguments.uri else "_with_milvus_lite_inside"
+    return {
+        f"peak_memory_mb{where}": peaks[0],
+        f"peak_memory_mb_four_times_the_files{where}": peaks[1],
+    }
+
+
+def _index_once(arguments: argparse.Namespace) -> int:
+    encoder: Any = _Instant(arguments.dimension)
+    with contextlib.closing(VectorStore(arguments.uri, timeout=60.0)) as store:
+        build_index(
+            arguments.index,
+            store=store,
+            encoder=encoder,
+            family=_OURS,
+            metrics=[_METRIC],
+            recreate=True,
+        )
+        print(peak_bytes())
+        _drop(store)
+    return 0
+
+
+def _draw(root: Path, count: int) -> Path:
+    """Write pictures of noise, about 40 KB each; many names share one of 50 files."""
+    chance = np.random.default_rng(0)
+    originals = []
+    for _ in range(50):
+        out = io.BytesIO()
+        pixels = chance.integers(0, 256, (200, 200, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(out, "JPEG", quality=90)
+        originals.append(out.getvalue())
+    for number, content in zip(range(count), itertools.cycle(originals), strict=False):
+        file = root / f"c{number % 20}" / f"{number}.jpg"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+    return root
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

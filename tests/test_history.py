@@ -1,0 +1,90 @@
+"""What earlier runs tell: a list newest first, how long things took, how long the next may take."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.history import PastRun, duration, expected_seconds, how_long, past_runs
+from core.index import IndexChoice
+from core.indexing import add_metric, build_index, save_report
+from core.jobs import Runner
+from core.metric import Metric
+from core.run_state import Status
+from core.store import VectorStore
+from core.tasks import Kind, Task
+from tests.conftest import ColourEncoder
+
+
+def ran(folder: Path, kind: Kind, outcome: dict[str, Any]) -> None:
+    runner = Runner(folder / "runs", lambda task, progress: outcome)
+    runner.start(Task(kind, "fruit", index=IndexChoice()))
+    runner.wait(5)
+
+
+def test_runs_of_dashboard_and_scripts_are_listed_newest_first(
+    tmp_path: Path, store: VectorStore, dataset: Path, encoder: ColourEncoder
+) -> None:
+    report = build_index(dataset, store=store, encoder=encoder, family="fruit", metrics=[Metric.L2])
+    save_report(report, folder=tmp_path / "index_reports")
+    copied = add_metric(Metric.IP, store=store, family="fruit")
+    save_report(copied, folder=tmp_path / "index_reports")
+    ran(tmp_path, Kind.PRUNE, {"removed": 3})
+    (tmp_path / "index_reports" / "index-20260101-000000-000000.json").write_text("{")
+    found = past_runs(tmp_path)
+    assert [run.kind for run in found] == [Kind.PRUNE, Kind.ADD_METRIC, Kind.BUILD]
+    assert [run.rows for run in found] == [0, 12, 12]
+    assert found[0].report["removed"] == 3
+    assert found[2].encoder == str(encoder.identity)
+    assert all(run.status is Status.DONE for run in found)
+
+
+def test_run_that_goes_on_is_not_history(tmp_path: Path) -> None:
+    ran(tmp_path, Kind.PRUNE, {})
+    file = next((tmp_path / "runs").glob("*.json"))
+    state = json.loads(file.read_text())
+    file.write_text(json.dumps({**state, "status": "running"}))
+    assert past_runs(tmp_path) == []
+
+
+def past(kind: Kind, seconds: float, **details: Any) -> PastRun:
+    fields = {
+        "title": "", "started": None, "status": Status.DONE, "rows": 0, "rate": 0.0,
+        "encoder": "", "skipped": 0, "error": "", "report": {}, **details,
+    }  # fmt: skip
+    return PastRun(kind=kind, seconds=seconds, **fields)
+
+
+def test_how_long_counts_finished_runs_of_the_kind() -> None:
+    runs = [
+        past(Kind.PRUNE, 3.0, rows=1_000),
+        past(Kind.PRUNE, 100.0, rows=900),
+        past(Kind.PRUNE, 900.0, status=Status.CANCELLED),
+        past(Kind.BUILD, 5_000.0),
+    ]
+    assert how_long(runs, Kind.PRUNE) == (
+        "The last 2 such runs took 3 s to 2 min, with up to 1,000 rows."
+    )
+    assert how_long(runs, Kind.BUILD) == "The last such run took 83 min."
+    assert how_long(runs, Kind.DROP) == ""
+
+
+def test_expected_time_is_that_of_the_same_encoder() -> None:
+    runs = [
+        past(Kind.BUILD, 1, rate=10.0, encoder="resnet50/a/b/2048"),
+        past(Kind.BUILD, 1, rate=30.0, encoder="resnet50/a/b/2048"),
+        past(Kind.BUILD, 1, rate=20.0, encoder="resnet50/a/b/2048"),
+        past(Kind.BUILD, 1, rate=500.0, encoder="resnet18/a/b/512"),
+    ]
+    # The median of 10, 30, 20 is 20 a second: 1,000 pictures take 50 s.
+    assert expected_seconds(runs, 1_000, architecture="resnet50") == pytest.approx(50.0)
+    assert expected_seconds(runs, 1_000, architecture="resnet101") is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.4, "0.4 s"), (12.4, "12 s"), (89, "89 s"), (130, "2 min"), (5400, "1 h 30 min")],
+)
+def test_durations_as_a_person_says_them(seconds: float, said: str) -> None:
+    assert duration(seconds) == said

@@ -1,0 +1,50 @@
+"""Inspection: sizes, damage, and duplicates of bytes and of looks."""
+
+from pathlib import Path
+
+import pytest
+
+from core.errors import CollectionNotFoundError, DatasetError
+from core.indexing import build_index
+from core.inspection import dataset_of, inspect_pictures
+from core.metric import Metric
+from core.store import VectorStore
+from tests.conftest import ColourEncoder, picture_bytes
+
+
+def test_everything_that_is_wrong_is_found(
+    store: VectorStore, dataset: Path, encoder: ColourEncoder, tmp_path: Path
+) -> None:
+    # A copy with the same bytes in another class, and the same colour at another size.
+    twin = (dataset / "apple" / "0.png").read_bytes()
+    (dataset / "pear" / "copy.png").write_bytes(twin)
+    (dataset / "plum" / "large.jpg").write_bytes(picture_bytes(0, side=40, format="JPEG"))
+    build_index(dataset, store=store, encoder=encoder, family="fruit", metrics=[Metric.L2])
+    (dataset / "plum" / "3.png").write_bytes(b"no longer a picture")
+    (dataset / "plum" / "2.png").unlink()
+    seen: set[str] = set()
+    found = inspect_pictures(
+        store, family="fruit", cache_dir=tmp_path / "m",
+        on_progress=lambda stage, *_: seen.add(stage),
+    )  # fmt: skip
+    assert found.pictures == 14
+    # 12 + 2 pictures, 2 of them spoilt; all are 12 pixels wide but the large one.
+    assert found.sizes == ((12, 12, 11), (40, 40, 1))
+    assert found.formats == {"PNG": 11, "JPEG": 1}
+    assert sorted(one.path for one in found.damaged) == ["plum/2.png", "plum/3.png"]
+    assert (found.exact, found.exact_count) == ((("apple/0.png", "pear/copy.png"),), 1)
+    near = next(group for group in found.near if "apple/0.png" in group)
+    assert {"pear/copy.png", "plum/large.jpg"} <= set(near)
+    assert found.near_count >= 2
+    assert seen == {"read", "inspect", "compare"}
+
+
+def test_collection_that_does_not_exist_and_one_without_a_folder(
+    store: VectorStore, dataset: Path, encoder: ColourEncoder, tmp_path: Path
+) -> None:
+    with pytest.raises(CollectionNotFoundError):
+        inspect_pictures(store, family="fruit", cache_dir=tmp_path)
+    build_index(dataset, store=store, encoder=encoder, family="fruit", metrics=[Metric.L2])
+    store.set_complete("fruit", Metric.L2, complete=True, dataset="")
+    with pytest.raises(DatasetError, match="ORCHARD_DATASET"):
+        dataset_of(store.info("fruit", Metric.L2))

@@ -1,0 +1,334 @@
+"""The Collection page through AppTest, on a real Milvus Lite file; the encoder is a quick one."""
+
+import contextlib
+import io
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from core import operations
+from core.errors import StoreUnavailableError
+from core.jobs import Progress
+from core.metric import Metric
+from core.run_state import RunState, Status
+from core.tasks import Kind, Task
+from core.ui import resources, resources_collection
+from tests.conftest import ColourEncoder, draw_dataset, picture_bytes
+
+ROOT = Path(__file__).parent.parent
+PAGE = str(ROOT / "views" / "collection.py")
+AWKWARD = "<b>plum</b> **x**"
+
+
+def page(**parameters: str) -> AppTest:
+    at = AppTest.from_file(PAGE, default_timeout=60)
+    for name, value in parameters.items():
+        at.query_params[name] = value
+    return at.run()
+
+
+def texts(at: AppTest) -> str:
+    assert not at.exception
+    shown = [*at.markdown, *at.caption, *at.info, *at.warning, *at.error, *at.success]
+    return "\n".join(str(element.value) for element in shown)
+
+
+@pytest.fixture(autouse=True)
+def fresh(
+    no_settings: None, monkeypatch: pytest.MonkeyPatch, encoder: ColourEncoder, tmp_path: Path
+) -> Iterator[None]:
+    monkeypatch.setattr(operations, "_encoder", lambda *_: encoder)
+    monkeypatch.setenv("ORCHARD_ARCHITECTURE", "resnet14")
+    monkeypatch.setenv("ORCHARD_ROOTS", str(tmp_path))
+    clear()
+    yield
+    resources_collection.get_runner().cancel()
+    resources_collection.get_runner().wait(30)
+    with contextlib.suppress(StoreUnavailableError):
+        resources.get_store().close()
+    clear()
+
+
+def clear() -> None:
+    st.cache_resource.clear()
+    st.cache_data.clear()
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    names = [f"{label}/{n}.png" for label in ("apple", "pear", AWKWARD) for n in range(4)]
+    return draw_dataset(tmp_path / "photos", [n.replace("</", "<|") for n in names])
+
+
+def ended() -> RunState:
+    runner = resources_collection.get_runner()
+    runner.wait(60)
+    state = runner.state()
+    assert state is not None
+    assert not state.is_open
+    return state
+
+
+@pytest.fixture
+def built(photos: Path) -> Path:
+    metrics = (Metric.L2, Metric.COSINE)
+    task = Task(Kind.BUILD, "fruit_vector", folder=str(photos), metrics=metrics)
+    resources_collection.get_runner().start(task)
+    assert ended().status is Status.DONE
+    return photos
+
+
+def hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the next run go on until it is cancelled."""
+
+    def forever(task: Task, progress: Progress, **_: object) -> dict[str, object]:
+        done = 0
+        while True:
+            done += 1
+            progress("encode", done, 1_000_000)
+            time.sleep(0.01)
+
+    monkeypatch.setattr(resources_collection, "perform", forever)
+
+
+def choose_folder(at: AppTest, folder: str) -> AppTest:
+    # AppTest offers the options only; a typed name arrives the same way.
+    at.session_state["build_folder"] = folder
+    return at.run()
+
+
+def test_empty_page_offers_to_build_and_a_build_is_one_press_away(photos: Path) -> None:
+    at = page()
+    assert "Nothing is indexed yet" in texts(at)
+    at = choose_folder(at, str(photos))
+    assert "12 pictures in 3 classes" in texts(at)
+    at.button(key="build").click().run()
+    assert ended().outcome["added"] == 12
+    assert "12 added" in texts(at.run())
+    assert resources.get_store().metrics("fruit_vector") == list(Metric)
+
+
+def test_folder_outside_the_roots_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resources_collection, "get_suggestions", lambda _: ["/etc"])
+    at = choose_folder(page(), "/etc")
+    assert "ORCHARD\\_ROOTS" in texts(at)
+    assert "build" not in [button.key for button in at.button]
+
+
+def test_health_says_that_all_is_well_and_the_self_test_runs(built: Path) -> None:
+    at = page()
+    assert "All is well" in texts(at)
+    assert "not loaded yet" in texts(at)
+    assert at.dataframe[0].value["Rows"].tolist() == [12, 12]
+    at.button(key="self_test").click().run()
+    assert ended().outcome["passed"]
+    said = texts(at.run())
+    assert "at rank 1" in said
+    assert "all checks passed" in said
+
+
+def test_missing_file_and_dropped_collection_are_seen(built: Path) -> None:
+    next((built / "apple").iterdir()).unlink()
+    assert "the folder holds 11 pictures" in texts(page()).replace("The", "the")
+    at = page(part="Change")
+    # Somebody else drops it while the page is open.
+    for metric in resources.get_store().metrics("fruit_vector"):
+        resources.get_store().drop("fruit_vector", metric)
+    at.selectbox(key="change_kind").select(Kind.PRUNE.value).run()
+    at.button(key="change_start").click().run()
+    assert ended().status is Status.FAILED
+    said = texts(at.run())
+    assert "somebody has dropped it" in said
+    assert "Nothing is indexed yet" in said
+
+
+def test_second_visitor_sees_the_run_cannot_start_another_and_may_cancel(
+    built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold(monkeypatch)
+    clear_runner()
+    first, second = page(part="Build"), page(part="Build")
+    first, second = (choose_folder(at, str(built)) for at in (first, second))
+    # Both have the button on their screens; the second presses a moment later.
+    first.button(key="build").click().run()
+    second.button(key="build").click().run()
+    said = texts(second)
+    assert "another run is going on" in said
+    assert f"Build fruit\\_vector from {built}".replace("_", "\\_")[:10] in said
+    assert second.button(key="build").disabled
+    second.button(key="run_cancel").click().run()
+    assert ended().status is Status.CANCELLED
+    said = texts(first.run())
+    assert "was cancelled" in said
+    assert first.button(key="run_continue")
+    assert not first.button(key="build").disabled
+
+
+def clear_runner() -> None:
+    """As a new process would have it, on the same database."""
+    resources_collection.get_runner.clear()
+    resources_collection.forget()
+
+
+def test_stop_in_the_middle_is_offered_again_after_the_next_start(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        hold(patch)
+        resources_collection.get_runner().start(
+            Task(Kind.BUILD, "fruit_vector", folder=str(photos), metrics=(Metric.L2,))
+        )
+        old = resources_collection.get_runner()
+    clear_runner()
+    at = page()
+    assert "was cut off when the dashboard stopped" in texts(at)
+    at.button(key="run_continue").click().run()
+    assert ended().outcome["added"] == 12
+    assert "was cut off" not in texts(at.run())
+    old.cancel()
+    old.wait(10)
+
+
+def zipped(*names: str) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for number, name in enumerate(names):
+            archive.writestr(name, picture_bytes(number))
+    return out.getvalue()
+
+
+def upload(content: bytes) -> AppTest:
+    at = page()
+    at.segmented_control(key="build_source").set_value("ZIP upload").run()
+    at.file_uploader(key="build_archive").upload("up.zip", content, "application/zip")
+    return at.run()
+
+
+def test_zip_is_built_from() -> None:
+    at = upload(zipped("apple/1.png", "pear/1.png", "pear/2.png"))
+    assert "3 pictures in 2 classes" in texts(at)
+    at.button(key="build").click().run()
+    assert ended().outcome["added"] == 3
+    folder = Path(resources.get_collections()[Metric.COSINE].dataset)
+    assert sorted(p.name for p in folder.iterdir()) == ["apple", "pear"]
+    assert [p for p in folder.parent.iterdir() if p != folder] == []
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (zipped("../../out.png"), "leads outside"),
+        (zipped("readme.txt"), "no pictures"),
+        (zipped("a/1.png", "a/2.png")[:60], "cut off"),
+    ],
+)
+def test_bad_zip_is_refused_in_words_and_nothing_is_written(content: bytes, said: str) -> None:
+    at = upload(content)
+    assert said in texts(at)
+    assert "build" not in [button.key for button in at.button]
+    assert not (resources.get_settings().data_dir / "uploads").exists()
+
+
+def test_add_metric_remove_class_and_drop_by_typing_the_name(built: Path) -> None:
+    at = page(part="Change")
+    assert "No such run is in the history yet" in texts(at)
+    at.selectbox(key="change_kind").select(Kind.ADD_METRIC.value).run()
+    at.button(key="change_start").click().run()
+    assert ended().outcome["copied"] == 12
+    at = page(part="Change")
+    at.selectbox(key="change_kind").select(Kind.ADD_METRIC.value).run()
+    assert "The last such run took" in texts(at)
+    at.selectbox(key="change_kind").select(Kind.REMOVE_CLASS.value).run()
+    assert at.button(key="change_start").disabled
+    at.selectbox(key="change_class").select("apple").run()
+    assert "4 pictures of apple leave" in texts(at)
+    at.button(key="change_start").click().run()
+    assert ended().outcome["removed"] == 4
+    at = page(part="Change")
+    at.selectbox(key="change_kind").select(Kind.DROP.value).run()
+    assert at.button(key="change_start").disabled
+    at.text_input(key="change_confirm").input("fruit").run()
+    assert at.button(key="change_start").disabled
+    at.text_input(key="change_confirm").input("fruit_vector").run()
+    at.button(key="change_start").click().run()
+    assert set(ended().outcome["dropped"]) == set(Metric)
+    assert resources.get_store().metrics("fruit_vector") == []
+
+
+def test_browse_shows_classes_pictures_and_what_an_inspection_found(built: Path) -> None:
+    (built / "apple" / "0.png").write_bytes(b"broken")
+    at = page(part="Browse")
+    assert "3 classes, 12 pictures" in texts(at)
+    at.button(key="inspect").click().run()
+    ended()
+    said = texts(at.run())
+    assert "1 files are damaged or gone" in said
+    assert "0 exact duplicates" in said
+
+
+def test_history_lists_runs_and_shows_a_report(built: Path) -> None:
+    at = page(part="History")
+    assert at.dataframe[0].value["Outcome"].tolist() == ["done"]
+    assert '"added": 12' in at.code[0].value
+
+
+def test_labels_are_text_never_markup(built: Path) -> None:
+    at = page(part="Browse")
+    at.selectbox(key="browse_class").select(AWKWARD.replace("</", "<|")).run()
+    assert "**x**" not in texts(at).replace("\\*\\*x\\*\\*", "")
+
+
+def test_read_only_takes_changes_from_the_page_and_refuses_them_below(
+    built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resources.get_store().close()
+    monkeypatch.setenv("ORCHARD_READ_ONLY", "true")
+    clear()
+    at = page(part="Build")
+    options = at.segmented_control(key="part").options
+    assert "Build" not in options
+    assert "Change" not in options
+    assert "Pictures from" not in [control.label for control in at.segmented_control]
+    resources_collection.start(Task(Kind.DROP, "fruit_vector", metrics=tuple(Metric)))
+    assert resources_collection.get_runner().state() is None
+    assert "read-only" in resources_collection.taken_refusal()
+    at = page()
+    at.button(key="self_test").click().run()
+    assert ended().outcome["passed"]
+    assert resources.get_store().metrics("fruit_vector") == [Metric.L2, Metric.COSINE]
+
+
+def test_database_that_is_away_is_said_and_can_be_tried_again(
+    built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise StoreUnavailableError("the database does not answer. Start it, then try again.")
+
+    resources_collection.forget()
+    with monkeypatch.context() as patch:
+        patch.setattr(resources.get_store(), "metrics", away)
+        at = page()
+        assert "does not answer" in texts(at)
+    at.button[0].click().run()
+    assert "All is well" in texts(at)
+
+
+def test_page_opens_without_loading_a_model_library(tmp_path: Path) -> None:
+    code = (
+        "import sys; from streamlit.testing.v1 import AppTest\n"
+        f"at = AppTest.from_file({PAGE!r}, default_timeout=60).run()\n"
+        "assert not at.exception\n"
+        "print(*sorted({'torch', 'umap', 'sklearn'} & sys.modules.keys()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120,
+        check=True,
+    )  # fmt: skip
+    assert done.stdout.strip() == ""

@@ -1,0 +1,38 @@
+"""Kept uploads: one place for the same bytes, refused where changes are."""
+
+from pathlib import Path
+
+import pytest
+
+from core.config import Settings, load_settings
+from core.errors import ReadOnlyError, StoreError
+from core.uploads import keep_upload, upload_folder
+
+
+@pytest.fixture
+def settings(no_settings: None) -> Settings:
+    return load_settings()
+
+
+def test_the_same_upload_has_the_same_place_whatever_its_name_leads_to(settings: Settings) -> None:
+    kept = keep_upload(b"zip", name="../../My fruit.zip", settings=settings)
+    assert kept.archive.read_bytes() == b"zip"
+    assert kept.folder.name.startswith("My_fruit-")
+    assert kept.folder.parent == (settings.data_dir / "uploads").absolute()
+    assert keep_upload(b"zip", name="My fruit.zip", settings=settings) == kept
+    assert upload_folder(b"other", name="My fruit.zip", settings=settings) != kept.folder
+    assert [file.name for file in kept.folder.parent.iterdir()] == [kept.archive.name]
+
+
+def test_read_only_keeps_nothing(settings: Settings) -> None:
+    closed = settings.model_copy(update={"read_only": True})
+    with pytest.raises(ReadOnlyError):
+        keep_upload(b"zip", name="a.zip", settings=closed)
+    assert not (settings.data_dir / "uploads").exists()
+
+
+def test_place_that_cannot_be_written_is_named(settings: Settings, tmp_path: Path) -> None:
+    settings.data_dir.parent.mkdir(parents=True, exist_ok=True)
+    settings.data_dir.write_text("a file")
+    with pytest.raises(StoreError, match="cannot be written"):
+        keep_upload(b"zip", name="a.zip", settings=settings)
