@@ -128,4 +128,4 @@ def test_a_link_opens_the_same_view_of_a_report(page: Page, address: str, browse
     with browsers.watched_page(browser) as other:
         other.goto(page.url)
         expect(other.get_by_text("Macro precision@5", exact=True)).to_be_visible(timeout=60_000)
-        expect(other.get_by_text("Retrieved most often")).to_be_visible(timeout=30_000)
+        expect(other.get_by_text("Retrieved most often", exact=True)).to_be_visible(timeout=30_000)
