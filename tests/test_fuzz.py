@@ -195,12 +195,17 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 PARAMETERS = {
     "search.py": [
-        *("source", "queries", "crop", "more", "less", "metric", "k", "nprobe", "view"),
+        *("source", "queries", "crop", "more", "less", "metric", "k", "nprobe", "view", "page"),
         *("classes", "ef", "limit_COSINE", "limit_L2", "hide_query", "hide_duplicates"),
-        *("duplicates_from", "weight_query", "weight_more", "weight_less"),
+        *("duplicates_from", "weight_query", "weight_more", "weight_less", "query_class"),
+        *("picture", "unknown"),
     ],
-    "evaluation.py": ["report", "at", "metric", "nprobe", "queries"],
-    "embedding_map.py": ["method", "metric", "colour", "map_picture", "neighbours", "seed"],
+    "evaluation.py": ["report", "at", "view", "copies", "similarity", "worst_class"],
+    "embedding_map.py": [
+        *("method", "dimensions", "map_metric", "n_neighbors", "min_dist", "seed", "colour"),
+        *("map_class", "map_picture", "list", "near"),
+    ],
+    "collection.py": ["view", "browse_class", "copies"],
 }
 NASTY = [
     *("", "0", "-1", "99999999999999999999", "1e308", "nan", "COSINE", "L2", "Collection"),
