@@ -14,11 +14,13 @@ class Catalogue:
         by_id: In order of the paths.
         by_class: Classes in order, the pictures of each in order of their paths.
         by_digest: The ids of pictures with the same bytes; pictures without a digest are left out.
+        fingerprint: Changes with any row and with the encoder, see `core.matrix.fingerprint`.
     """
 
     by_id: Mapping[int, ImageRecord]
     by_class: Mapping[str, tuple[ImageRecord, ...]]
     by_digest: Mapping[str, tuple[int, ...]]
+    fingerprint: str = ""
 
     def matching(self, words: str, *, limit: int) -> list[ImageRecord]:
         """Return up to `limit` pictures whose path holds every word, whatever the case."""
@@ -32,7 +34,7 @@ class Catalogue:
         return found
 
 
-def catalogue_of(records: Iterable[ImageRecord]) -> Catalogue:
+def catalogue_of(records: Iterable[ImageRecord], *, fingerprint: str = "") -> Catalogue:
     """Arrange records."""
     ordered = sorted(records, key=lambda record: record.path)
     by_class: dict[str, list[ImageRecord]] = {}
@@ -45,4 +47,5 @@ def catalogue_of(records: Iterable[ImageRecord]) -> Catalogue:
         by_id={record.id: record for record in ordered},
         by_class={label: tuple(by_class[label]) for label in sorted(by_class)},
         by_digest={digest: tuple(ids) for digest, ids in by_digest.items()},
+        fingerprint=fingerprint,
     )

@@ -24,7 +24,7 @@ from core.ui import (
     search_takeaway,
 )
 from core.ui.resources_search import Thumbnails
-from core.ui.search_queries import query_panel
+from core.ui.search_queries import query_list, source_panel
 from core.ui.search_query import class_of, own_ids, query_of
 from core.ui.search_state import Session
 from core.ui.search_view import View, answer_of, answers_by_metric
@@ -52,12 +52,13 @@ def main() -> None:
         _notices(session)
         reference = _reference()
     with column:
-        query_panel(session, catalogue, first)
+        query_list(session, first)
+        weights = search_controls.weights_control(session)
+        source_panel(session, catalogue)
         info = infos[search_controls.metric_control(infos)]
         question = search_controls.question_control(
             info, catalogue, own, can_compare=reference is not None
         )
-        weights = search_controls.weights_control(session)
     with results:
         if not session.pictures:
             _invite(first)

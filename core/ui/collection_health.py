@@ -89,8 +89,7 @@ def _show_collections(collections: list[CollectionHealth]) -> None:
 def _card(title: str, lines: dict[str, str]) -> None:
     with st.container(border=True, width=320, gap="small"):
         st.markdown(f"**{title}**")
-        for name, value in lines.items():
-            st.markdown(f"{name}: {plain(value)}")
+        st.markdown("  \n".join(f"{name}: {plain(value)}" for name, value in lines.items()))
 
 
 def _show_database(health: DatabaseHealth) -> None:

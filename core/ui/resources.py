@@ -14,6 +14,7 @@ from core.dataset import digest_of, resolve_inside
 from core.errors import CollectionNotFoundError, ImageError
 from core.images import cached_thumbnail, decode
 from core.logs import start_logging
+from core.matrix import fingerprint
 from core.metric import Metric
 from core.records import CollectionInfo, EncoderIdentity, ImageRecord
 from core.search import encode_query
@@ -131,8 +132,9 @@ def get_catalogue() -> Catalogue:
 
 @st.cache_resource(show_spinner="Reading the collection", ttl=600, max_entries=2)
 def _catalogue(name: str, rows: int) -> Catalogue:
-    metric = next(metric for metric, info in get_collections().items() if info.name == name)
-    return catalogue_of(get_store().records(get_settings().collection, metric))
+    metric, info = next((m, i) for m, i in get_collections().items() if i.name == name)
+    records = list(get_store().records(get_settings().collection, metric))
+    return catalogue_of(records, fingerprint=fingerprint(records, info.encoder))
 
 
 @st.cache_data(show_spinner=False, ttl=3600, max_entries=256)

@@ -61,8 +61,7 @@ class Embedded:
 
 def prepare() -> Preparation:
     """Start to read the embeddings in the background, unless that was done before."""
-    first = next(iter(resources.get_collections().values()))
-    return _preparing(first.name, first.rows)
+    return _preparing(resources.get_catalogue().fingerprint)
 
 
 def get_reference() -> Reference | None:
@@ -80,8 +79,8 @@ def get_reference() -> Reference | None:
         raise
 
 
-@st.cache_resource(show_spinner=False, max_entries=1, ttl=3600)
-def _preparing(name: str, rows: int) -> Preparation:
+@st.cache_resource(show_spinner=False, max_entries=1)
+def _preparing(fingerprint: str) -> Preparation:
     store, settings = resources.get_store(), resources.get_settings()
     metrics = list(resources.get_collections())
     preparation = Preparation(Future())

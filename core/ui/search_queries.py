@@ -19,22 +19,41 @@ PREVIEW_PIXELS = 170
 _MATCHES = 50
 
 
-def query_panel(session: Session, catalogue: Catalogue, info: CollectionInfo) -> None:
-    """Ask for pictures, and list those that are searched with."""
-    if session.pictures:
-        _listed(session, info)
+def query_list(session: Session, info: CollectionInfo) -> None:
+    """List the pictures that are searched with, each with what can be done with it."""
+    if not session.pictures:
+        return
+    if len(session.pictures) > 1:
+        st.caption(f"The mean of {len(session.pictures)} embeddings is searched with:")
+    with st.container(horizontal=True, gap="small", key="queries"):
+        for picture in session.pictures:
+            width = PREVIEW_PIXELS if len(session.pictures) == 1 else PREVIEW_PIXELS // 2
+            with st.container(width=width, gap=None):
+                _query(session, picture, info)
+
+
+def source_panel(session: Session, catalogue: Catalogue) -> None:
+    """Ask for pictures; once there are some, the panel is closed until it is wanted again."""
+    if not session.pictures:
+        _sources(catalogue, session, combine=False)
+        return
+    with st.expander("Another picture", icon=":material/add_photo_alternate:"):
+        combine = st.toggle(
+            "Combine",
+            key="combine",
+            help="Add to the pictures above instead of replacing them: the search then goes by the "
+            "mean of their embeddings.",
+        )
+        _sources(catalogue, session, combine=combine)
+
+
+def _sources(catalogue: Catalogue, session: Session, *, combine: bool) -> None:
     source = st.radio(
         "Search with a picture from",
         [UPLOAD, CAMERA, STORED],
         horizontal=True,
         key="source",
         bind="query-params",
-    )
-    combine = bool(session.pictures) and st.toggle(
-        "Combine",
-        key="combine",
-        help="Add to the pictures above instead of replacing them: the search then goes by the "
-        "mean of their embeddings.",
     )
     if source == STORED:
         _stored(catalogue, combine=combine)
@@ -59,16 +78,6 @@ def query_panel(session: Session, catalogue: Catalogue, info: CollectionInfo) ->
         kwargs={"combine": combine},
         help="They stay in the memory of your session; nobody else sees them.",
     )
-
-
-def _listed(session: Session, info: CollectionInfo) -> None:
-    if len(session.pictures) > 1:
-        st.caption(f"The mean of {len(session.pictures)} embeddings is searched with:")
-    with st.container(horizontal=True, gap="small", key="queries"):
-        for picture in session.pictures:
-            width = PREVIEW_PIXELS if len(session.pictures) == 1 else PREVIEW_PIXELS // 2
-            with st.container(width=width, gap=None):
-                _query(session, picture, info)
 
 
 def _query(session: Session, picture: QueryPicture, info: CollectionInfo) -> None:

@@ -66,10 +66,7 @@ def follow_address(catalogue: Catalogue) -> Session:
         ]
         session.more, session.less = list(link.more), list(link.less)
         session.notices += link.notices
-    # Rows that were deleted since.
-    session.pictures = [
-        p for p in session.pictures if p.record is None or p.record.id in catalogue.by_id
-    ]
+    session.pictures = _still_there(session.pictures, catalogue)
     _write_address(session)
     return session
 
@@ -181,6 +178,17 @@ def open_on_map(picture: int) -> None:
 def start_cropping(key: str) -> None:
     """Open the crop of a picture in the run that follows."""
     current().cropping = key
+
+
+def _still_there(pictures: list[QueryPicture], catalogue: Catalogue) -> list[QueryPicture]:
+    """Leave out rows that were deleted, and take rows as they are now."""
+    kept = []
+    for picture in pictures:
+        if picture.record is None:
+            kept.append(picture)
+        elif now := catalogue.by_id.get(picture.record.id):
+            kept.append(replace(picture, record=now, digest=now.digest))
+    return kept
 
 
 def _start_anew(pictures: Sequence[QueryPicture], *, keep_marks: bool = False) -> None:

@@ -5,9 +5,11 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from core.errors import ImageError
 from core.records import CollectionInfo, Hit
 from core.takeaway import MAX_ZIP_BYTES, hits_as_csv, pictures_as_zip
 from core.ui import resources
+from core.ui.components import plain
 from core.ui.search_state import Session
 
 
@@ -24,17 +26,26 @@ def take_away(hits: Sequence[Hit], info: CollectionInfo, session: Session) -> No
             on_click="ignore",
             help="Rank, class, path, id, digest and scores of all hits",
         )
-        st.download_button(
-            "ZIP of the pictures",
-            lambda: pictures_as_zip(hits, root=resources.dataset_folder(info)),
-            file_name="hits.zip",
-            mime="application/zip",
-            icon=":material/folder_zip:",
-            on_click="ignore",
-            help=f"Up to {MAX_ZIP_BYTES // 1_000_000} MB; what does not fit is named inside",
-        )
+        _zip_button(hits, info)
         with st.popover("Link", icon=":material/link:"):
             _link(session)
+
+
+def _zip_button(hits: Sequence[Hit], info: CollectionInfo) -> None:
+    try:
+        root = resources.dataset_folder(info)
+    except ImageError as error:
+        st.caption(plain(f"No ZIP of the pictures: {error}"))
+        return
+    st.download_button(
+        "ZIP of the pictures",
+        lambda: pictures_as_zip(hits, root=root),
+        file_name="hits.zip",
+        mime="application/zip",
+        icon=":material/folder_zip:",
+        on_click="ignore",
+        help=f"Up to {MAX_ZIP_BYTES // 1_000_000} MB; what does not fit is named inside",
+    )
 
 
 def _link(session: Session) -> None:

@@ -1,0 +1,194 @@
+"""The Search page walked in a real browser: upload, crop, slider, hits, pages, downloads, link."""
+
+import csv
+import io
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from core.dataset import image_id
+from tests import browser as browsers
+from tests import dashboard
+
+pytestmark = pytest.mark.browser
+
+MORE = 12
+SECONDS = 60
+
+
+@pytest.fixture(scope="module", autouse=True)
+def patience() -> Iterator[None]:
+    """The first upload waits for the encoder, and a busy machine is slow."""
+    expect.set_options(timeout=1000 * SECONDS)
+    yield
+    expect.set_options(timeout=5000)
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """More pictures than one page of hits shows."""
+    root = dashboard.draw_pictures(tmp_path_factory.mktemp("bench") / "pictures")
+    for number in range(MORE):
+        copied = root / "plum" / f"more{number}.jpg"
+        copied.write_bytes((root / "plum" / f"{number % 6}.jpg").read_bytes())
+    return root
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory, pictures: Path) -> Iterator[str]:
+    root = tmp_path_factory.mktemp("bench_data")
+    with pytest.MonkeyPatch.context() as patch:
+        dashboard.set_environment(patch, root / "data")
+        dashboard.build(pictures, "--nlist", "2")
+        with browsers.serving(*browsers.streamlit_command(), log=root / "log") as url:
+            yield url
+
+
+@pytest.fixture(params=browsers.WINDOWS, ids=browsers.WINDOW_NAMES)
+def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    scheme, width = request.param
+    with browsers.watched_page(browser, scheme=scheme, width=width) as page:
+        yield page
+
+
+def hits(page: Page) -> list[str]:
+    return [i.get_attribute("alt") or "" for i in page.locator(".st-key-hits img").all()]
+
+
+def settled(page: Page) -> None:
+    expect(page.locator("[data-testid=stStatusWidget]")).to_have_count(0)
+    expect(page.locator("[data-stale=true]")).to_have_count(0)
+
+
+def upload(page: Page, *files: Path) -> None:
+    page.set_input_files("input[type=file]", list(files))
+    expect(page.locator(".st-key-queries img").first).to_be_visible()
+    expect(page.locator(".st-key-hits img").first).to_be_visible()
+    settled(page)
+
+
+def drag_box(page: Page) -> None:
+    """Drag over the right half of the picture in the dialog."""
+    area = page.get_by_role("dialog").locator(".nsewdrag").first
+    expect(area).to_be_visible()
+    box = area.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.1)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.7, box["y"] + box["height"] * 0.5, steps=4)
+    page.mouse.move(box["x"] + box["width"] * 0.9, box["y"] + box["height"] * 0.9, steps=4)
+    page.mouse.up()
+
+
+def downloaded(page: Page, label: str) -> bytes:
+    with page.expect_download() as waiting:
+        page.locator(".st-key-takeaway").get_by_role("button", name=label).click()
+    return Path(waiting.value.path()).read_bytes()
+
+
+def test_from_an_upload_to_a_link(page: Page, address: str, pictures: Path) -> None:
+    page.goto(address)
+    expect(page.get_by_text("What looks like this?")).to_be_visible()
+    upload(page, pictures / "lime" / "3.jpg")
+    whole = hits(page)
+    assert len(whole) == 16
+
+    page.get_by_role("button", name="Crop", exact=False).first.click()
+    drag_box(page)
+    dialog = page.get_by_role("dialog")
+    # Half of the picture, within what a mouse can do.
+    expect(dialog.get_by_role("slider").first).to_have_attribute(
+        "aria-valuenow", re.compile(r"^(49\d|50\d)$")
+    )
+    dialog.get_by_role("button", name="Search with this part").click()
+    expect(page.locator(".st-key-queries").get_by_text("a part of 3.jpg")).to_be_visible()
+    settled(page)
+    assert hits(page) != whole
+    page.get_by_role("button", name="Crop", exact=False).first.click()
+    dialog.get_by_role("button", name="Whole picture").click()
+    expect(page.locator(".st-key-queries").get_by_text("a part of")).to_have_count(0)
+    settled(page)
+    assert hits(page) == whole
+    assert "queries" not in page.url
+
+    page.locator(".st-key-hits").get_by_role("button", name="Search").first.click()
+    expect(page).to_have_url(re.compile(r"queries=\d+"))
+    settled(page)
+    slider = page.get_by_role("slider", name="Hits (k)")
+    slider.focus()
+    for _ in range(13):
+        slider.press("ArrowRight")
+    expect(page.get_by_text("of 29 hits")).to_be_visible()
+    settled(page)
+    assert len(hits(page)) == 20
+    page.get_by_role("button", name="2", exact=True).first.click()
+    expect(page.locator(".st-key-hits img").first).to_have_attribute("alt", re.compile("^rank 21,"))
+
+    rows = list(csv.reader(io.StringIO(downloaded(page, "CSV").decode())))
+    assert rows[0][:3] == ["rank", "class", "path"]
+    with zipfile.ZipFile(io.BytesIO(downloaded(page, "ZIP"))) as archive:
+        names = archive.namelist()
+        assert archive.read(names[0]) == (pictures / names[0]).read_bytes()
+    assert sorted(names) == sorted(row[2] for row in rows[1:])
+    page.locator(".st-key-takeaway").get_by_role("button", name="Link").click()
+    link = page.get_by_text(re.compile(r"^http://.*queries=")).first.inner_text()
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+    other = page.context.new_page()
+    other.goto(link)
+    expect(other.get_by_text(f"{len(names)} of 29 hits")).to_be_visible()
+    settled(other)
+    assert [alt.split(",")[1].strip() for alt in hits(other)] == [row[1] for row in rows[1:21]]
+
+
+def test_a_hit_is_looked_at_and_marked_by_the_keyboard_alone(page: Page, address: str) -> None:
+    page.goto(f"{address}/?queries={image_id('lime/2.jpg')}")
+    expect(page.locator(".st-key-hits img").first).to_be_visible()
+    settled(page)
+    page.locator(".st-key-hits").get_by_role("button", name="Search").first.focus()
+    page.keyboard.press("Tab")
+    more = page.locator(".st-key-hits").get_by_role("button", name="More").first
+    expect(more).to_be_focused()
+    ring = more.evaluate(
+        "node => [getComputedStyle(node).outlineStyle, getComputedStyle(node).boxShadow]"
+    )
+    assert ring != ["none", "none"]
+    page.keyboard.press("Enter")
+    for name in ("Details", "Add to the query", "More like this"):
+        expect(page.get_by_role("menuitem", name=name)).to_be_focused()
+        page.keyboard.press("Enter" if name == "More like this" else "ArrowDown")
+    expect(page).to_have_url(re.compile(r"[?&]more=\d+"))
+    expect(page.get_by_text("The query is moved")).to_be_visible()
+
+
+def test_two_sessions_at_once_see_nothing_of_each_other(
+    browser: Browser, address: str, pictures: Path
+) -> None:
+    with browsers.watched_page(browser) as first, browsers.watched_page(browser) as second:
+        first.goto(address)
+        second.goto(f"{address}/?k=5")
+        upload(first, pictures / "lime" / "3.jpg")
+        expect(second.get_by_text("What looks like this?")).to_be_visible()
+        upload(second, pictures / "plum" / "4.jpg")
+        assert len(hits(first)) == 16 and len(hits(second)) == 5
+        for page, own, other in ((first, "3.jpg", "4.jpg"), (second, "4.jpg", "3.jpg")):
+            expect(page.locator(".st-key-queries").get_by_text(own)).to_be_visible()
+            expect(page.locator(".st-key-queries").get_by_text(other)).to_have_count(0)
+
+
+def test_an_upload_over_the_limit_is_refused_before_it_is_sent(
+    browser: Browser, address: str, tmp_path: Path, pictures: Path
+) -> None:
+    big = tmp_path / "big.jpg"
+    with big.open("wb") as file:
+        file.truncate(51 * 1024 * 1024)
+    with browsers.watched_page(browser) as page:
+        page.goto(address)
+        expect(page.get_by_text("What looks like this?")).to_be_visible()
+        page.set_input_files("input[type=file]", big)
+        expect(page.get_by_text(re.compile("must be 50", re.IGNORECASE)).first).to_be_visible()
+        upload(page, pictures / "lime" / "3.jpg")
