@@ -56,6 +56,8 @@ _LITE_WRITE_SECONDS = 60.0
 _LOAD_SECONDS = 600.0
 _LONGEST_PAUSE = 5.0
 _BUSY_PAUSE = 0.5
+# A server that was killed is itself again within this time of answering.
+_RECOVERY_SECONDS = 90.0
 # By itself gRPC waits up to two minutes between looks at a server that was away, and shares that
 # wait among all clients of an address: one that came back long ago would still count as away.
 _GRPC = {
@@ -203,13 +205,18 @@ class Connection:
             seconds: After which to give up although the server is there.
         """
         deadline = time.monotonic() + seconds
+        refused_until = time.monotonic() + max(self._patience, _RECOVERY_SECONDS)
         while True:
+            began = time.monotonic()
             try:
                 with self._translated(action):
                     call(seconds if self._is_lite else self._timeout)
                 return
             except StoreUnavailableError:
-                if self._is_lite or time.monotonic() > deadline:
+                now = time.monotonic()
+                # One that refuses at once is not at work on it.
+                is_refused = now - began < self._timeout / 2
+                if self._is_lite or now > (refused_until if is_refused else deadline):
                     raise
             # It may be loading millions of rows, or have been started a moment ago.
             self._tell(
