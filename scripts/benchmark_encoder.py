@@ -245,7 +245,7 @@ def _random_weights(folder: Path, architecture: str) -> Path:
     model = build_model(architecture)
     for name, parameter in model.named_parameters():
         if name.endswith(("bn3.weight", "bn2.weight")) and name.startswith("layer"):
-            torch.nn.init.constant_(parameter, 0.5)
+            torch.nn.init.constant_(parameter, 0.25)
     torch.save(model.state_dict(), folder / f"{architecture}.pth")
     return folder / f"{architecture}.pth"
 

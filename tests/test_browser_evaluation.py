@@ -17,12 +17,12 @@ pytestmark = pytest.mark.browser
 # Where the cells of the confusion matrix lie in the window, read from Plotly's own axes.
 CELLS = """() => {
     const plot = document.querySelector('.js-plotly-plot');
-    const area = plot.querySelector('.nsewdrag').getBoundingClientRect();
+    const area = plot.getBoundingClientRect();
     const {xaxis, yaxis} = plot._fullLayout;
     return plot._fullData.filter(trace => trace.customdata).flatMap(trace =>
         Array.from(trace.x, (x, i) => [
-            trace.y[i], x, area.left + xaxis.c2p(xaxis.d2c(x)),
-            area.top + yaxis.c2p(yaxis.d2c(trace.y[i]))]));
+            trace.y[i], x, area.left + xaxis._offset + xaxis.c2p(xaxis.d2c(x)),
+            area.top + yaxis._offset + yaxis.c2p(yaxis.d2c(trace.y[i]))]));
 }"""
 
 
@@ -61,7 +61,7 @@ def downloaded(page: Page, label: str) -> tuple[str, str]:
 
 def test_a_report_is_run_shown_and_taken_along(page: Page, address: str) -> None:
     run_report(page, address)
-    expect(page.get_by_text("Macro precision@10", exact=True)).to_be_visible()
+    expect(page.get_by_text("Macro precision@10", exact=True)).to_be_visible(timeout=30_000)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     name, text = downloaded(page, "Classes (CSV)")
     assert name.endswith("-classes.csv")
@@ -86,13 +86,13 @@ def test_the_report_in_a_file_draws_its_charts_without_a_network(
     with browsers.watched_page(browser) as alone:
         alone.context.set_offline(True)
         alone.goto(file.as_uri())
-        expect(alone.locator(".js-plotly-plot .main-svg").first).to_be_visible()
+        expect(alone.locator(".js-plotly-plot .main-svg").first).to_be_visible(timeout=30_000)
         assert alone.locator(".js-plotly-plot").count() == 3
 
 
 def test_a_click_on_a_cell_shows_the_pictures_behind_it(page: Page, address: str) -> None:
     run_report(page, address, view="Confusion")
-    expect(page.locator(".js-plotly-plot .nsewdrag").first).to_be_visible()
+    expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible(timeout=60_000)
     page.locator(".js-plotly-plot").scroll_into_view_if_needed()
     page.wait_for_timeout(1_500)
     cells = {(asked, got): (x, y) for asked, got, x, y in page.evaluate(CELLS)}
@@ -100,9 +100,9 @@ def test_a_click_on_a_cell_shows_the_pictures_behind_it(page: Page, address: str
         page.mouse.click(*cells[label, label])
         # Six queries with five others each, all among the first ten hits.
         found = page.get_by_text(re.compile(rf"{label} asked, {label} found: \d+ hits"))
-        expect(found).to_be_visible()
+        expect(found).to_be_visible(timeout=30_000)
         expect(page.locator("img[alt*='rank 1']").first).to_have_attribute(
-            "alt", re.compile(rf"^{label}/")
+            "alt", re.compile(rf"^{label}/"), timeout=30_000
         )
 
 
@@ -115,7 +115,7 @@ def test_the_nprobe_recommended_is_handed_to_the_search_page(page: Page, address
     hand_over.click()
     slider = page.get_by_role("slider", name=re.compile("nprobe"))
     expect(slider).to_be_visible(timeout=60_000)
-    expect(slider).to_have_attribute("aria-valuetext", nprobe)
+    expect(slider).to_have_attribute("aria-valuetext", nprobe, timeout=30_000)
     assert "/evaluation" not in page.url
 
 
@@ -124,8 +124,8 @@ def test_a_link_opens_the_same_view_of_a_report(page: Page, address: str, browse
     slider = page.get_by_role("slider", name="Hits looked at (k)")
     slider.focus()
     slider.press("ArrowLeft")
-    expect(page).to_have_url(re.compile("at=5"))
+    expect(page).to_have_url(re.compile("at=5"), timeout=30_000)
     with browsers.watched_page(browser) as other:
         other.goto(page.url)
         expect(other.get_by_text("Macro precision@5", exact=True)).to_be_visible(timeout=60_000)
-        expect(other.get_by_text("Retrieved most often")).to_be_visible()
+        expect(other.get_by_text("Retrieved most often", exact=True)).to_be_visible(timeout=30_000)

@@ -262,6 +262,17 @@ def test_add_metric_remove_class_and_drop_by_typing_the_name(built: Path) -> Non
     assert resources.get_store().metrics("fruit_vector") == []
 
 
+def test_failure_of_what_cannot_be_continued_is_said_too(built: Path) -> None:
+    for metric in resources.get_store().metrics("fruit_vector"):
+        resources.get_store().drop("fruit_vector", metric)
+    at = page()
+    resources_collection.start(Task(Kind.SELF_TEST, "fruit_vector"))
+    assert ended().status is Status.FAILED
+    said = texts(at.run())
+    assert "Self-test: fruit_vector: failed" in said.replace("\\", "")
+    assert "run_continue" not in [button.key for button in at.button]
+
+
 def test_browse_shows_classes_pictures_and_what_an_inspection_found(built: Path) -> None:
     (built / "apple" / "0.png").write_bytes(b"broken")
     at = page(part="Browse")
