@@ -56,6 +56,14 @@ _LITE_WRITE_SECONDS = 60.0
 _LOAD_SECONDS = 600.0
 _LONGEST_PAUSE = 5.0
 _BUSY_PAUSE = 0.5
+# By itself gRPC waits up to two minutes between looks at a server that was away, and shares that
+# wait among all clients of an address: one that came back long ago would still count as away.
+_GRPC = {
+    "grpc.initial_reconnect_backoff_ms": 500,
+    "grpc.min_reconnect_backoff_ms": 500,
+    "grpc.max_reconnect_backoff_ms": 2_000,
+    "grpc.use_local_subchannel_pool": 1,
+}
 
 
 class Options(TypedDict, total=False):
@@ -135,12 +143,13 @@ class Connection:
     def _connected(
         self, address: str, token: str, database: str, opened: contextlib.ExitStack
     ) -> MilvusClient:
-        first = MilvusClient(address, token=token, timeout=self._timeout)
+        options = {"token": token, "timeout": self._timeout, "grpc_options": _GRPC}
+        first = MilvusClient(address, **options)
         with contextlib.closing(first):
             self.version = str(first.get_server_version(timeout=self._timeout))
             if database not in first.list_databases(timeout=self._timeout):
                 first.create_database(database, timeout=self._timeout)
-        client = MilvusClient(address, token=token, db_name=database, timeout=self._timeout)
+        client = MilvusClient(address, db_name=database, **options)
         opened.callback(client.close)
         # A wrong name only shows at the first call.
         client.list_collections(timeout=self._timeout)
