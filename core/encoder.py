@@ -83,6 +83,11 @@ class Encoder:
         # The first call chooses and compiles kernels; no query should have to wait for that.
         self._features(torch.zeros(1, 3, crop, crop, dtype=torch.uint8))
 
+    @property
+    def fastest_batch(self) -> int:
+        """The batch size that has proved fastest so far."""
+        return self._pace.fastest
+
     def prepare(self, image: Image.Image) -> Tensor:
         """Resize the shorter side, cut the centre; (3, crop, crop) uint8. Safe in threads."""
         tensor: Tensor = self._prepare(_middle(image))

@@ -154,16 +154,16 @@ class Runner:
         with self._lock:
             assert self._state is not None
             final = replace(self._state, seconds=seconds, cancelling=False, **end)
-        if self._on_end:
-            self._on_end()
-        self._keep(final)
+        self._publish(final)
 
-    def _keep(self, final: RunState) -> None:
+    def _publish(self, final: RunState) -> None:
         try:
             save_state(final, self._folder)
         except OrchardError as error:
             final = replace(final, notes=(*final.notes, str(error)))
-        # Last: whoever sees the end may count on the file.
+        if self._on_end:
+            self._on_end()
+        # Last: whoever sees the end may count on the file and on what is known afresh.
         with self._lock:
             self._state = final
 

@@ -27,6 +27,7 @@ class Colouring(StrEnum):
     HUBS = "Hubs"
     DUPLICATES = "Near-duplicates"
     SUSPECTS = "Suspected labels"
+    ROLE = "Query or gallery"
 
     @property
     def explanation(self) -> str:
@@ -46,6 +47,8 @@ _EXPLANATIONS = {
     "the list of near-duplicates.",
     Colouring.SUSPECTS: "Pictures whose nearest neighbours mostly have one other class: the label "
     "may be wrong, or the picture unusual.",
+    Colouring.ROLE: "What an evaluation asks with, and what it searches in: by the settings, by "
+    "folders such as test and train, or by what the encoder was trained on.",
 }
 
 

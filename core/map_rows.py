@@ -52,13 +52,6 @@ class MapRows:
         """Return the picture at a row of the map."""
         return self.matrix.record(int(self.positions[row]))
 
-    def row_of(self, path: str) -> int | None:
-        """Return the row of a picture; None if it is not on the map."""
-        try:
-            return self.paths.index(path)
-        except ValueError:
-            return None
-
 
 def choose_rows(matrix: Matrix, *, limit: int, seed: int = DEFAULT_SEED) -> MapRows:
     """Take all rows, or a seeded sample of `limit` that keeps every class's share."""

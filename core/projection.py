@@ -191,7 +191,11 @@ def trust_in(
         return float("nan"), 0, rows
     from sklearn.manifold import trustworthiness
 
-    return float(trustworthiness(vectors, coordinates, n_neighbors=k)), k, rows
+    # Squared distances rank like distances; scikit-learn would take much longer to find them.
+    squares = np.einsum("ij,ij->i", vectors, vectors)
+    distances = np.maximum(squares[:, None] + squares - 2 * (vectors @ vectors.T), 0)
+    trust = trustworthiness(distances, coordinates, n_neighbors=k, metric="precomputed")
+    return float(trust), k, rows
 
 
 def _umap_fits(

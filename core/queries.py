@@ -34,6 +34,11 @@ def choose_queries(
         raise QueryError(
             "no picture is left to ask with"
             + (f": none matches {request.query_paths!r}" if request.query_paths else "")
+            + (
+                "; only pictures the encoder was not trained on were wanted"
+                if request.queries is QuerySet.HELD_OUT
+                else ""
+            )
             + ". Choose other queries."
         )
     return queries

@@ -9,6 +9,7 @@ import importlib
 
 # Each part is a module with `main(argv) -> int`, loaded only when it is asked for.
 PARTS = {
+    "encoder": "photos to embeddings, against a plain loop and the machine's limit",
     "evaluation": "exact search and measures, against a bare matrix product and the database",
     "growth": "writing, indexing, searching, memory and disk against the number of rows",
     "search": "the server's work when a slider moves, against the bare search of the database",

@@ -1,6 +1,7 @@
 """What the benchmarks share: fair timing, peak memory, and figures that can be read."""
 
 import json
+import os
 import resource
 import statistics
 import sys
@@ -29,11 +30,29 @@ def median_seconds(
     if warm_up:
         for work in works.values():
             work()
-    taken: dict[str, list[float]] = {name: [] for name in works}
+    return median_times(works, rounds=rounds)[0]
+
+
+def median_times(
+    works: Mapping[str, Callable[[], object]], *, rounds: int
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Return the median wall and processor seconds of each piece of work, taking turns.
+
+    Processor seconds are those of all threads over the number of processors: what a run would take
+    that had every processor busy, and hardly changed by what else the machine does.
+    """
+    wall: dict[str, list[float]] = {name: [] for name in works}
+    processor: dict[str, list[float]] = {name: [] for name in works}
     for _ in range(rounds):
         for name, work in works.items():
-            taken[name].append(seconds(work))
-    return {name: statistics.median(times) for name, times in taken.items()}
+            before = time.process_time()
+            wall[name].append(seconds(work))
+            processor[name].append((time.process_time() - before) / (os.cpu_count() or 1))
+    return _medians(wall), _medians(processor)
+
+
+def _medians(times: Mapping[str, list[float]]) -> dict[str, float]:
+    return {name: statistics.median(taken) for name, taken in times.items()}
 
 
 def peak_bytes() -> int:

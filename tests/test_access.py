@@ -44,6 +44,7 @@ CHANGES: dict[str, Callable[[VectorStore], object]] = {
         FAMILY, Metric.L2, index=IndexChoice(IndexType.FLAT), expected_rows=12
     ),
     "set_complete": lambda store: store.set_complete(FAMILY, Metric.L2, complete=False),
+    "flush": lambda store: store.flush(FAMILY, Metric.L2),
     "finish": lambda store: store.finish(FAMILY, Metric.L2),
     "drop": lambda store: store.drop(FAMILY, Metric.L2),
     "add_metric": lambda store: add_metric(Metric.IP, store=store, family=FAMILY),
@@ -56,6 +57,13 @@ def test_every_change_is_refused_and_nothing_changes(read_only: VectorStore, nam
     with pytest.raises(ReadOnlyError, match="ORCHARD_READ_ONLY=false"):
         CHANGES[name](read_only)
     assert (read_only.info(FAMILY, Metric.L2), read_only.metrics(FAMILY)) == before
+
+
+def test_no_method_that_writes_is_left_out_here() -> None:
+    # What the class adds to its base, which reads and searches, are the writing methods.
+    writing = {name for name in vars(VectorStore) if not name.startswith("_")}
+    assert writing <= set(CHANGES)
+    assert len(writing) >= 7
 
 
 def test_reading_and_verifying_still_work(read_only: VectorStore) -> None:

@@ -65,7 +65,7 @@ LAYERS = {
         *("roots", "health", "archive", "tasks", "run_state", "jobs"),
         *("operations", "self_test", "inspection", "history", "uploads"),
         *("projection", "umap_layout", "projection_cache", "projection_jobs"),
-        *("projection_worker", "map_rows", "map_export"),
+        *("projection_worker", "map_rows", "map_roles", "map_export"),
     ),
 }
 # All the modules that draw the sample dataset.

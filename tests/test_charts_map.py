@@ -57,6 +57,7 @@ def test_the_map_is_drawn_by_webgl_without_axes_and_with_one_scale() -> None:
     deep = map_figure(DEEP, by_class(["a"] * 4), TEXTS)
     assert all(isinstance(trace, go.Scatter3d) for trace in deep.data)
     assert deep.layout.scene.zaxis.visible is False
+    assert deep.data[0].marker.size == figure.data[0].marker.size / 2
 
 
 def test_lines_lead_from_the_picked_picture_to_its_neighbours() -> None:

@@ -159,5 +159,5 @@ def test_a_label_is_suspected_when_the_neighbours_agree_on_another() -> None:
 
 def test_progress_ends_at_the_number_of_rows() -> None:
     seen: list[tuple[str, int, int]] = []
-    nearest(_random(300), metric=Metric.L2, k=3, on_progress=lambda *step: seen.append(step))
-    assert seen == [("neighbours", 256, 300), ("neighbours", 300, 300)]
+    nearest(_random(600), metric=Metric.L2, k=3, on_progress=lambda *step: seen.append(step))
+    assert seen == [("neighbours", 512, 600), ("neighbours", 600, 600)]

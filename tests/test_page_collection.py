@@ -239,9 +239,11 @@ def test_bad_zip_is_refused_in_words_and_nothing_is_written(content: bytes, said
 def test_add_metric_remove_class_and_drop_by_typing_the_name(built: Path) -> None:
     at = page(part="Change")
     assert "No such run is in the history yet" in texts(at)
+    at.selectbox(key="change_kind").select(Kind.ADD_METRIC.value).run()
     at.button(key="change_start").click().run()
     assert ended().outcome["copied"] == 12
     at = page(part="Change")
+    at.selectbox(key="change_kind").select(Kind.ADD_METRIC.value).run()
     assert "The last such run took" in texts(at)
     at.selectbox(key="change_kind").select(Kind.REMOVE_CLASS.value).run()
     assert at.button(key="change_start").disabled
@@ -258,6 +260,17 @@ def test_add_metric_remove_class_and_drop_by_typing_the_name(built: Path) -> Non
     at.button(key="change_start").click().run()
     assert set(ended().outcome["dropped"]) == set(Metric)
     assert resources.get_store().metrics("fruit_vector") == []
+
+
+def test_failure_of_what_cannot_be_continued_is_said_too(built: Path) -> None:
+    for metric in resources.get_store().metrics("fruit_vector"):
+        resources.get_store().drop("fruit_vector", metric)
+    at = page()
+    resources_collection.start(Task(Kind.SELF_TEST, "fruit_vector"))
+    assert ended().status is Status.FAILED
+    said = texts(at.run())
+    assert "Self-test: fruit_vector: failed" in said.replace("\\", "")
+    assert "run_continue" not in [button.key for button in at.button]
 
 
 def test_browse_shows_classes_pictures_and_what_an_inspection_found(built: Path) -> None:

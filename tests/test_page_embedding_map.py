@@ -14,7 +14,8 @@ from streamlit.testing.v1 import AppTest
 
 from core.config import Settings
 from core.errors import StoreUnavailableError
-from core.ui import resources, resources_map
+from core.projection_cache import FORMAT
+from core.ui import links, resources, resources_map
 from tests import map_collection
 from tests.map_collection import AWKWARD, PER_CLASS
 
@@ -139,7 +140,16 @@ def test_the_finished_map_says_how_it_was_made_and_how_far_to_trust_it(pictures:
 
 
 @pytest.mark.parametrize(
-    "colour", ["Class", "Purity", "Survival", "Hubs", "Near-duplicates", "Suspected labels"]
+    "colour",
+    [
+        "Class",
+        "Purity",
+        "Survival",
+        "Hubs",
+        "Near-duplicates",
+        "Suspected labels",
+        "Query or gallery",
+    ],
 )
 def test_a_change_of_colour_computes_no_map_and_reads_no_embedding(
     pictures: Path, colour: str, monkeypatch: pytest.MonkeyPatch
@@ -213,6 +223,32 @@ def test_a_selection_shows_pictures_counts_and_what_is_gone(pictures: Path) -> N
     assert labels(at, "selected") == [escaped] * 3
     next(b for b in at.button if b.label == "Clear").click().run()
     assert "drag a lasso" in text(at)
+
+
+def test_up_to_five_of_a_selection_are_handed_to_the_search_page(pictures: Path) -> None:
+    at = settle(map_metric="L2")
+    rows = resources_map.get_rows("fruit_vector_cosine", ROWS)
+    for count, label in ((3, "these"), (7, "the first 5")):
+        at.session_state["map_selected"] = rows.ids[:count].tolist()
+        at.run()
+        assert at.button(key="search_selected").label == f"Search with {label}"
+    at.button(key="search_selected").click().run()
+    assert not at.exception
+    assert at.query_params["queries"] == ",".join(map(str, rows.ids[:5].tolist()))
+    assert at.query_params["metric"] == "L2"
+
+
+def test_a_link_finds_a_picture_of_a_dataset_that_is_split_above_its_classes(
+    fresh: Callable[..., Path],
+) -> None:
+    rows = random_rows(6, label="train/a") | random_rows(3, label="test/a")
+    fresh(rows)
+    shown = resources_map.get_rows("fruit_vector_cosine", len(rows))
+    row = shown.paths.index("test/a/01.jpg")
+    params = links.map_parameters(int(shown.ids[row]))
+    at = settle(method="PCA", colour="Query or gallery", **params)
+    assert not at.exception and not at.error
+    assert "**test\\/a\\/01\\.jpg** and its true nearest neighbours" in text(at)
 
 
 def test_values_of_a_link_that_do_not_exist_are_ignored(pictures: Path) -> None:
@@ -326,7 +362,7 @@ def test_a_cache_that_cannot_be_used_is_computed_again_and_said(
     if damage == "bytes":
         table.write_bytes(b"nothing")
     else:
-        table.rename(table.with_name(table.name.replace(".v1.", ".v0.")))
+        table.rename(table.with_name(table.name.replace(f".v{FORMAT}.", ".v0.")))
     at = page(method="PCA")
     assert not at.exception
     expected = "is damaged and is computed again" if damage == "bytes" else "another version"

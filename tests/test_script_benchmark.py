@@ -1,11 +1,15 @@
 """The benchmark runs and reports what it measured; speed itself is not asserted."""
 
 import json
+from pathlib import Path
 
 import pytest
 
+from core.weights import offline_weights
+from scripts import benchmark_encoder
 from scripts.benchmark import PARTS, main
 from scripts.measuring import median_seconds
+from tests.test_encoder import drawn
 
 
 def test_evaluation(capsys: pytest.CaptureFixture[str]) -> None:
@@ -26,6 +30,47 @@ def test_evaluation(capsys: pytest.CaptureFixture[str]) -> None:
     ratio = figures["all_seconds"] / figures["product_seconds"]
     assert figures["times_the_product"] == pytest.approx(ratio)
     assert figures["seconds_per_database_search"] > 0
+
+
+def test_encoder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(benchmark_encoder, "_PRODUCTS", 1)
+    photos = draw_photos(tmp_path)
+    shipped = ["--architecture", "resnet14", "--weights", str(offline_weights())]
+    arguments = ["encoder", str(photos), *shipped, "--rows", "14", "--rounds", "1", "--no-memory"]
+    status = main([*arguments, "--json"])
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["rows"] == 14
+    assert figures["least_cosine"] >= 0.999
+    assert figures["overlap_of_10_neighbours"] >= 0.98
+    ratio = figures["pictures_per_second"] / figures["plain_pictures_per_second"]
+    assert figures["times_the_plain_loop"] == pytest.approx(ratio)
+    missed = figures["missed"]
+    assert ("times_the_plain_loop" in missed) == (ratio < 3.3)
+    assert ("share_of_the_limit" in missed) == (figures["share_of_the_limit"] < 0.75)
+    assert "memory" not in missed
+    assert status == (0 if missed == "nothing" else 1)
+
+
+def test_encoder_wants_enough_photos(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["encoder", str(draw_photos(tmp_path)), "--rows", "15"]) == 2
+    assert "holds 14 pictures, 15 are wanted" in capsys.readouterr().err
+
+
+def test_the_peak_of_encoding_is_told_in_bytes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["encoder", str(draw_photos(tmp_path)), "--rows", "14", "--peak-of", "20"]) == 0
+    assert int(capsys.readouterr().out) > 10_000_000
+
+
+def draw_photos(folder: Path) -> Path:
+    for number in range(14):
+        file = folder / "photos" / f"class {number % 2}" / f"{number}.jpg"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        drawn((200 + number, 180), number).save(file)
+    return folder / "photos"
 
 
 @pytest.mark.parametrize("part", PARTS)

@@ -21,10 +21,12 @@ from core.map_paint import (
     by_suspicion,
 )
 from core.map_query import Placed
+from core.map_roles import by_role
 from core.map_rows import MapRows
 from core.projection import Method, ProjectionSettings
 from core.projection_jobs import Job, Status
 from core.records import CollectionInfo
+from core.trained import training_list
 from core.ui import charts_map, components, components_map, resources, resources_map
 from core.ui.map_controls import colour_control, picture_control, query_control, settings_control
 from core.ui.map_lists import (
@@ -152,7 +154,16 @@ def _show_map(
         key="map_chart",
         on_select=_remember_selection,
         selection_mode=("points", "box", "lasso"),
-        config={"displaylogo": False, "scrollZoom": True, "displayModeBar": True},
+        config={
+            "displaylogo": False,
+            "scrollZoom": True,
+            "displayModeBar": True,
+            "toImageButtonOptions": {
+                "format": st.session_state.get("image_format", "PNG").lower(),
+                "filename": "map",
+                "scale": 2,
+            },
+        },
         alt=f"Map of {len(view.rows):,} pictures, coloured by {colouring.value.lower()}",
     )
     st.session_state["map_ids"] = view.rows.ids
@@ -161,7 +172,7 @@ def _show_map(
 
 
 def _take_away(view: View, figure: go.Figure) -> None:
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="bottom"):
         st.download_button(
             "Map as HTML",
             # Made when it is asked for: Plotly itself is in the file, which then needs no network.
@@ -170,8 +181,7 @@ def _take_away(view: View, figure: go.Figure) -> None:
             mime="text/html",
             icon=":material/download:",
             on_click="ignore",
-            help="The interactive map as one file that opens without Orchard. A PNG is behind the "
-            "camera above the map.",
+            help="The interactive map as one file that opens without Orchard.",
         )
         st.download_button(
             "Positions as CSV",
@@ -181,6 +191,15 @@ def _take_away(view: View, figure: go.Figure) -> None:
             icon=":material/download:",
             on_click="ignore",
         )
+        st.segmented_control(
+            "Picture by the camera above the map",
+            ["PNG", "SVG"],
+            default="PNG",
+            required=True,
+            key="image_format",
+            help="What the camera saves is the view as it is: zoomed, turned, filtered. In an SVG "
+            "the points are one picture inside, the texts are texts.",
+        )
 
 
 def _paint(view: View, colouring: Colouring, highlighted: list[str]) -> Categories | Values | None:
@@ -189,6 +208,14 @@ def _paint(view: View, colouring: Colouring, highlighted: list[str]) -> Categori
     paint: Categories | Values | None = None
     if colouring is Colouring.CLASS:
         paint = by_class(rows.labels, highlighted)
+    elif colouring is Colouring.ROLE:
+        settings = resources.get_settings()
+        paint = by_role(
+            rows,
+            query_paths=settings.query_paths,
+            gallery_paths=settings.gallery_paths,
+            known=training_list(view.info.encoder),
+        )
     elif table is None:
         pass
     elif colouring is Colouring.PURITY:

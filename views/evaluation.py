@@ -88,6 +88,7 @@ def _view_control() -> str:
             key="view",
             bind="query-params",
             label_visibility="collapsed",
+            wrap=True,
         )
     )
 

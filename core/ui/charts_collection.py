@@ -23,13 +23,17 @@ def class_bars(counts: Mapping[str, int], *, dark: bool) -> go.Figure:
             x=[count for _, count in shown],
             y=[label for label, _ in shown],
             text=[f"{count:,}" for _, count in shown],
-            textposition="auto",
+            textposition="outside",
+            textangle=0,
+            cliponaxis=False,
             orientation="h",
             marker={"color": accent(dark=dark)},
             hovertemplate="%{y}<br>%{x:,} pictures<extra></extra>",
         )
     )
     figure.update_yaxes(type="category")
+    # The longest bar needs room for its number.
+    figure.update_xaxes(range=[0, 1.15 * max(count for _, count in shown)])
     return framed(figure, height=70 + 24 * len(shown), x="pictures", legend=False)
 
 

@@ -121,7 +121,15 @@ def heat_map(
                 [0.02, "#1B3A57" if dark else "#E3EEF6"],
                 [1, "#8CCBF0" if dark else "#00416B"],
             ],
-            colorbar={"title": f"share of {k} hits", "thickness": 12, "tickformat": ".1f"},
+            # Above, so that the cells have the whole width of a narrow window.
+            colorbar={
+                "title": {"text": f"share of {k} hits", "side": "top"},
+                "orientation": "h",
+                "thickness": 10,
+                "tickformat": ".1f",
+                "y": 1,
+                "yanchor": "bottom",
+            },
             hoverinfo="skip",
         )
     )
@@ -141,14 +149,12 @@ def heat_map(
         showlegend=False,
     )
     figure.update_yaxes(autorange="reversed", dtick=1, showgrid=False)
-    figure.update_xaxes(dtick=1, tickangle=-55, showgrid=False)
-    return framed(
-        figure,
-        height=180 + 24 * len(classes),
-        x="class of the hits",
-        y="class of the query",
-        legend=False,
-    )
+    figure.update_xaxes(dtick=1, tickangle=-90, showgrid=False)
+    small = {"tickfont": {"size": 11}}
+    figure.update_layout(xaxis=small, yaxis=small)
+    framed(figure, height=230 + 24 * len(classes), legend=False)
+    figure.update_layout(margin={"t": 60})
+    return figure
 
 
 def score_figure(bins: ScoreBins, *, axis: str, dark: bool) -> go.Figure:

@@ -111,7 +111,7 @@ def _add_categories(
     *,
     dark: bool,
 ) -> None:
-    size, opacity = _size(len(coordinates))
+    size, opacity = _size(*coordinates.shape)
     rest = np.flatnonzero(paint.codes < 0)
     if len(rest):
         # First, so that it lies below.
@@ -132,7 +132,7 @@ def _add_values(
     *,
     dark: bool,
 ) -> None:
-    size, opacity = _size(len(coordinates))
+    size, opacity = _size(*coordinates.shape)
     scale = DARK_SCALE if dark else LIGHT_SCALE
     # What is worth a look is vermilion and lies on top; rows without a value lie below.
     notable = paint.values if paint.notable_high else -paint.values
@@ -238,5 +238,7 @@ def _arrange(figure: go.Figure, dimensions: int) -> None:
         figure.update_layout(xaxis=axis, yaxis=axis | {"scaleanchor": "x"})
 
 
-def _size(rows: int) -> tuple[int, float]:
-    return next((size, opacity) for limit, size, opacity in _SIZES if rows <= limit)
+def _size(rows: int, dimensions: int) -> tuple[float, float]:
+    size, opacity = next((size, opacity) for limit, size, opacity in _SIZES if rows <= limit)
+    # In space points are drawn about twice as large, and hide one another.
+    return (size / 2 if dimensions == 3 else size), opacity

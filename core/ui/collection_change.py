@@ -147,18 +147,6 @@ def _show_findings() -> None:
 
 CHANGES = (
     Change(
-        Kind.ADD_METRIC,
-        "Gives the collection one more metric. The stored embeddings are copied, nothing is "
-        "encoded; the rows then take that much more space.",
-        _ask_metric,
-    ),
-    Change(
-        Kind.REINDEX,
-        "Builds another index over the same rows. Searching goes on with the old one until the "
-        "new one is loaded; meanwhile the rows are there twice.",
-        _ask_index,
-    ),
-    Change(
         Kind.VERIFY,
         "Compares every collection with the files and with the other metrics, and reads every "
         "embedding and every file. Changes nothing.",
@@ -175,6 +163,18 @@ CHANGES = (
         "Deletes the rows of pictures whose files are gone from the dataset folder. Files are not "
         "touched.",
         _ask_nothing(Kind.PRUNE),
+    ),
+    Change(
+        Kind.ADD_METRIC,
+        "Gives the collection one more metric. The stored embeddings are copied, nothing is "
+        "encoded; the rows then take that much more space.",
+        _ask_metric,
+    ),
+    Change(
+        Kind.REINDEX,
+        "Builds another index over the same rows. Searching goes on with the old one until the "
+        "new one is loaded; meanwhile the rows are there twice.",
+        _ask_index,
     ),
     Change(
         Kind.REMOVE_CLASS,

@@ -83,14 +83,19 @@ def _show_collections(collections: list[CollectionHealth]) -> None:
                 "Complete": info.complete,
             }
         )
-    st.dataframe(rows, hide_index=True, key="health_table")
+    counts = ("Rows", "Dimension", "Indexed", "Pending")
+    st.dataframe(
+        rows,
+        hide_index=True,
+        key="health_table",
+        column_config={name: st.column_config.NumberColumn(format="localized") for name in counts},
+    )
 
 
 def _card(title: str, lines: dict[str, str]) -> None:
     with st.container(border=True, width=320, gap="small"):
         st.markdown(f"**{title}**")
-        for name, value in lines.items():
-            st.markdown(f"{name}: {plain(value)}")
+        st.markdown("  \n".join(f"{name}: {plain(value)}" for name, value in lines.items()))
 
 
 def _show_database(health: DatabaseHealth) -> None:

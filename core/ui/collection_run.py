@@ -40,7 +40,7 @@ def show_run() -> None:
         _watch_closely(_mark(state))
         return
     _watch_from_afar(_mark(state))
-    if state and state.status is Status.DONE:
+    if state:
         _show_end(state)
     _offer_to_continue()
 
@@ -118,6 +118,12 @@ def _watch_from_afar(mark: str) -> None:
 
 
 def _show_end(state: RunState) -> None:
+    if state.status is not Status.DONE:
+        # One that can be continued is offered below, until it is dismissed.
+        if not state.task.kind.is_resumable:
+            text = f"{state.task.title}: {state.status}. {state.error}"
+            st.warning(plain(text), icon=":material/warning:")
+        return
     st.success(plain(summary(state)), icon=":material/check_circle:")
     for note in state.notes:
         st.info(plain(note), icon=":material/info:")

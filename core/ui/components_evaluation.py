@@ -60,11 +60,11 @@ def class_table(summary: Summary, *, k: int) -> None:
             "95 % interval": _interval(c.measures[name]) + (" *" if c.few else ""),
             "Ceiling": c.ceilings[k],
             "Of ceiling": _number(c.over_ceiling(k)),
-            "Chance": c.chance,
             "MAP@R": _number(c.measures["MAP@R"].value),
             "Confused with": f"{c.confused_with} ({c.confused_share:.0%})"
             if c.confused_with
             else "",
+            "Chance": c.chance,
         }
         for c in summary.worst_first(name)
     ]
@@ -92,7 +92,8 @@ def class_table(summary: Summary, *, k: int) -> None:
                 width=112, help="*: below 30 queries, where the interval is itself uncertain."
             ),
             "Confused with": st.column_config.TextColumn(
-                help=f"The other class met most often, with its share of the first {k} hits."
+                width=112,
+                help=f"The other class met most often, with its share of the first {k} hits.",
             ),
         },
     )

@@ -36,7 +36,8 @@ def confusion_section(report: Report, figures: Figures, info: CollectionInfo, *,
     st.subheader("Which class is met instead?")
     st.caption(
         f"Rows: class of the query. Columns: class of its first {k} hits. A row adds up to 1, less "
-        "what came back empty or without a class. Click a cell to see its pictures."
+        "what came back empty or without a class. Click a cell to see its pictures; at first those "
+        "of the two classes confused most are shown."
     )
     classes = report.rows.classes
     shares = confusion(figures.judged, report.rows, k=k)

@@ -12,12 +12,12 @@ from core.records import CollectionInfo
 from core.report import Configuration, QuerySet, Report, Request, Variant
 from core.report_files import Listing
 from core.search import DEFAULT_NPROBE
-from core.trained import training_list
 from core.ui import components
 from core.ui import resources_evaluation as shared
 
 KS = (1, 2, 3, 5, 10, 20, 50, 100)
 EXACT_ONLY = "exact"
+_POPOVER = "new_report"
 
 
 def report_control(listing: Listing) -> str | None:
@@ -34,8 +34,12 @@ def report_control(listing: Listing) -> str | None:
             st.error(components.plain(str(error)), icon=":material/error:")
     name = None
     if by_name:
-        # The names are the options, since what is shown is also what the link carries.
-        name = st.selectbox("Report", list(by_name), key="report", bind="query-params")
+        if wanted in by_name:
+            st.session_state["report"] = wanted
+        name = st.selectbox("Report", list(by_name), key="report")
+        # Not bound, since a bound control leaves its default out of the address: a link to the
+        # newest report would open whatever is newest then.
+        st.query_params["report"] = name
     if name:
         st.caption(components.plain(describe(by_name[name])))
     if listing.unreadable:
@@ -66,7 +70,9 @@ def request_form(infos: Mapping[Metric, CollectionInfo]) -> tuple[Request, Metri
         QueryError: A cut-off that was typed in is no number from 1 to 1,000.
     """
     usual = shared.get_usual_paths()
-    popover = st.popover("New report", icon=":material/add:", width="stretch")
+    popover = st.popover(
+        "New report", icon=":material/add:", width="stretch", key=_POPOVER, on_change="rerun"
+    )
     with popover, st.form("request", border=False):
         metric = Metric(
             st.segmented_control(
@@ -93,7 +99,10 @@ def request_form(infos: Mapping[Metric, CollectionInfo]) -> tuple[Request, Metri
             "Seed", min_value=0, value=0, step=1, help="Of the sample and of the intervals."
         )
         paths = _path_controls(usual)
-        if not st.form_submit_button("Run report", type="primary", icon=":material/play_arrow:"):
+        pressed = st.form_submit_button(
+            "Run report", type="primary", icon=":material/play_arrow:", on_click=_close
+        )
+        if not pressed:
             return None
     request = Request(
         ks=_cut_offs(ks),
@@ -153,6 +162,11 @@ def class_control(report: Report) -> list[str]:
     )
 
 
+def _close() -> None:
+    # Left open it would lie over the progress and the Cancel button.
+    st.session_state[_POPOVER] = False
+
+
 def _index_control(infos: Mapping[Metric, CollectionInfo], *, limited: bool) -> int | None:
     """Ask for nprobe, or for exact search alone; an index without lists has no nprobe."""
     nlist = max(info.nlist for info in infos.values())
@@ -171,7 +185,7 @@ def _index_control(infos: Mapping[Metric, CollectionInfo], *, limited: bool) -> 
 
 
 def _queries_control(info: CollectionInfo) -> QuerySet:
-    held_out = training_list(info.encoder) is not None
+    held_out = shared.has_held_out(info)
     return QuerySet(
         st.segmented_control(
             "Queries",

@@ -79,18 +79,19 @@ def picture_control(rows: MapRows) -> int | None:
     )
     if label is None:
         return None
-    names = [
-        path.removeprefix(f"{label}/")
-        for path, own in zip(rows.paths, rows.labels, strict=True)
+    # A class's folder need not be the first one: a dataset may be split above the classes.
+    names = {
+        path.removeprefix(f"{label}/"): row
+        for row, (path, own) in enumerate(zip(rows.paths, rows.labels, strict=True))
         if own == label
-    ]
+    }
     name = st.selectbox(
-        "Picture on the map", names, index=None, key="map_picture", bind="query-params"
+        "Picture on the map", list(names), index=None, key="map_picture", bind="query-params"
     )
     if name is None:
         return None
     st.button("Let it go", icon=":material/close:", on_click=forget_pick)
-    return rows.row_of(f"{label}/{name}" if label else name)
+    return names.get(name)
 
 
 def query_control() -> UploadedFile | None:

@@ -139,6 +139,10 @@ def _show_selection(view: View) -> None:
             icon=":material/folder_zip:",
             on_click="ignore",
         )
+        first = [int(view.rows.ids[row]) for row in chosen[: links.MAX_QUERIES]]
+        named = "these" if len(first) == len(chosen) else f"the first {len(first)}"
+        if st.button(f"Search with {named}", icon=":material/image_search:", key="search_selected"):
+            links.open_search(first, metric=view.projection.settings.metric)
         st.button("Clear", icon=":material/close:", on_click=_forget_selection)
     components_map.picture_grid(view.rows, chosen, info=view.info, key="selected", on_pick=pick)
 

@@ -21,6 +21,7 @@ from core.reports import run
 from core.split import usual_paths
 from core.summary import Summary
 from core.sweep import SweepPoint, sweep
+from core.trained import training_list
 from core.ui import resources
 
 # Two runs at once would only slow each other down.
@@ -158,6 +159,12 @@ def get_comparison(before: str, after: str, measure: str, *, index: bool) -> Com
         ReportError: They are not comparable.
     """
     return compare(get_report(before), get_report(after), measure=measure, index=index)
+
+
+def has_held_out(info: CollectionInfo) -> bool:
+    """Whether the collection holds pictures that its encoder is known not to have seen."""
+    known = training_list(info.encoder)
+    return bool(known and known.held_out & resources.get_catalogue().by_digest.keys())
 
 
 def get_usual_paths() -> tuple[str, str]:

@@ -1,0 +1,281 @@
+"""Measure the encoder: photos to embeddings, against a plain loop and against the machine's limit.
+
+    python -m scripts.benchmark encoder PHOTOS
+    python -m scripts.benchmark encoder PHOTOS --weights resnet50-0676ba61.pth
+
+The plain loop opens a picture, makes it 224 x 224, and runs torchvision's network on it alone, in
+float32 and with gradients on. The limit is what the matrix product of the precision in use would
+allow, were a network nothing but one. Wall seconds depend on what else the machine does; processor
+seconds hardly do, so both are told. Without --weights the network is random, of a fixed seed.
+"""
+
+import argparse
+import itertools
+import os
+import random
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from core.ahead import ahead
+from core.config import ARCHITECTURES, DEFAULT_ARCHITECTURE, OFFLINE_ARCHITECTURE, Precision
+from core.dataset import list_dataset
+from core.errors import DatasetError
+from core.images import decode
+from core.indexing import AHEAD_BATCHES, DECODE_THREADS
+from core.metric import Metric
+from core.neighbours import exact_neighbours
+from core.weights import Checkpoint, offline_weights
+from scripts.measuring import median_times, peak_bytes, print_figures
+from scripts.terminal import guarded
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from core.encoder import Encoder
+
+K = 10
+# Side of the matrices of the product that stands for the limit, and how many at a time.
+_SIDE, _PRODUCTS = 2048, 20
+_MEMORY_ROWS = (500, 5_000)
+
+Rows = NDArray[np.float32]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; returns 0 when every requirement holds, otherwise 1."""
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.benchmark encoder", description="Measure the encoder on photos."
+    )
+    parser.add_argument("photos", type=Path, help="folder that holds one folder per class")
+    parser.add_argument("--rows", type=int, default=300, help="photos to encode (default 300)")
+    parser.add_argument("--rounds", type=int, default=3, help="times everything is timed")
+    parser.add_argument("--architecture", choices=ARCHITECTURES, default=DEFAULT_ARCHITECTURE)
+    parser.add_argument("--weights", type=Path, help="a checkpoint; default: random weights")
+    parser.add_argument("--precision", type=Precision, choices=list(Precision), default="auto")
+    parser.add_argument("--no-memory", action="store_true", help="leave out the memory of 5,000")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--peak-of", type=int, help=argparse.SUPPRESS)
+    arguments = parser.parse_args(argv)
+    return guarded(lambda: _run(arguments), None, on_interrupt="stopped")
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    files = _sample(arguments.photos, arguments.rows)
+    if arguments.peak_of:
+        print(_peak(files, arguments.peak_of))
+        return 0
+    with tempfile.TemporaryDirectory() as folder:
+        path = arguments.weights or _random_weights(Path(folder), arguments.architecture)
+        figures = _measure(files, Checkpoint(path, arguments.architecture), arguments)
+    if not arguments.no_memory:
+        small, large = (_peak_in_new_process(arguments, rows) for rows in _MEMORY_ROWS)
+        figures |= {"peak_mb_500": small / 1e6, "peak_mb_5000": large / 1e6}
+        figures["memory_grows_by"] = large / small - 1
+    wanted: dict[str, Callable[[float], bool]] = {
+        "times_the_plain_loop": lambda x: x >= 3.3,
+        "share_of_the_limit": lambda x: x >= 0.75,
+        "least_cosine": lambda x: x >= 0.999,
+        "overlap_of_10_neighbours": lambda x: x >= 0.98,
+        "precision_at_10_differs_by": lambda x: x <= 0.005,
+        "memory_grows_by": lambda x: x <= 0.10,
+    }
+    holds = {name: test(figures[name]) for name, test in wanted.items() if name in figures}
+    missed = [name for name, held in holds.items() if not held]
+    print_figures(figures | {"missed": ", ".join(missed) or "nothing"}, as_json=arguments.json)
+    return 1 if missed else 0
+
+
+def _measure(
+    files: list[Path], checkpoint: Checkpoint, arguments: argparse.Namespace
+) -> dict[str, Any]:
+    from core.encoder import Encoder
+
+    encoder = Encoder(checkpoint, precision=arguments.precision)
+    plain = _plain_network(checkpoint)
+    found = np.concatenate(list(ours(files, encoder)))  # and times the batch sizes
+    wall, processor = median_times(
+        {
+            "plain": lambda: plain_loop(files, plain),
+            "ours": lambda: list(ours(files, encoder)),
+            "product": lambda: _products(encoder.precision),
+        },
+        rounds=arguments.rounds,
+    )
+    operations = _operations(plain, _crop(encoder))
+    figures: dict[str, Any] = {
+        "rows": len(files),
+        "architecture": checkpoint.architecture,
+        "precision": encoder.precision,
+        "batch": encoder.fastest_batch,
+        "processors": os.cpu_count(),
+        "gflop_a_picture": operations / 1e9,
+    }
+    for kind, taken in (("", wall), ("processor_", processor)):
+        plain_rate, our_rate = len(files) / taken["plain"], len(files) / taken["ours"]
+        limit = 2 * _SIDE**3 * _PRODUCTS / taken["product"] / operations
+        figures |= {
+            f"{kind}plain_pictures_per_second": plain_rate,
+            f"{kind}pictures_per_second": our_rate,
+            f"{kind}limit_pictures_per_second": limit,
+            f"{kind}times_the_plain_loop": our_rate / plain_rate,
+            f"{kind}limit_times_the_plain_loop": limit / plain_rate,
+            f"{kind}share_of_the_limit": our_rate / limit,
+        }
+    figures["query_ms"] = _query_ms(files, encoder)
+    return figures | _agreement(found, reference(files, plain, encoder), files)
+
+
+def plain_loop(files: Iterable[Path], model: "nn.Module") -> None:
+    """Embed as a first attempt would: whole decode, squashed, one at a time, gradients on."""
+    from torchvision.transforms import v2
+    from torchvision.transforms._presets import ImageClassification
+
+    squash, preset = v2.Resize((224, 224)), ImageClassification(crop_size=224, resize_size=224)
+    for file in files:
+        model(preset(squash(Image.open(file).convert("RGB")))[None]).detach().numpy()
+
+
+def ours(files: Iterable[Path], encoder: "Encoder") -> Iterator[Rows]:
+    """Embed as indexing does: decoded and cut in threads ahead, encoded in batches."""
+
+    def load(file: Path) -> "Tensor":
+        picture = decode(file.read_bytes(), name=file.name, short_side=encoder.short_side)
+        return encoder.prepare(picture)
+
+    window = AHEAD_BATCHES * encoder.batch_size
+    batch: list[Tensor] = []
+    for prepared in ahead(load, files, threads=DECODE_THREADS, window=window):
+        batch.append(prepared)
+        if len(batch) == encoder.batch_size:
+            yield encoder.encode(batch)
+            batch = []
+    yield encoder.encode(batch)
+
+
+def reference(files: Iterable[Path], plain: "nn.Module", encoder: "Encoder") -> Rows:
+    """Embed with torchvision's own preset and network, in float32 and from whole decodes."""
+    import torch
+    from torchvision.transforms._presets import ImageClassification
+
+    preset = ImageClassification(crop_size=_crop(encoder), resize_size=encoder.short_side)
+    with torch.inference_mode():
+        rows = [plain(preset(Image.open(file).convert("RGB"))[None]).numpy() for file in files]
+    return np.concatenate(rows)
+
+
+def _agreement(found: Rows, expected: Rows, files: list[Path]) -> dict[str, float]:
+    cosines = (found * expected).sum(axis=1) / (
+        np.linalg.norm(found, axis=1) * np.linalg.norm(expected, axis=1)
+    )
+    labels = np.array([file.parent.name for file in files])
+    lists = [
+        exact_neighbours(rows, queries=np.arange(len(rows)), metric=Metric.COSINE, k=K).positions
+        for rows in (found, expected)
+    ]
+    shared = [len(set(a) & set(b)) / len(a) for a, b in zip(*lists, strict=True)]
+    right = [float((labels[positions] == labels[:, None]).mean()) for positions in lists]
+    return {
+        "least_cosine": float(cosines.min()),
+        "overlap_of_10_neighbours": float(np.mean(shared)),
+        "precision_at_10": right[0],
+        "precision_at_10_differs_by": abs(right[0] - right[1]),
+    }
+
+
+def _query_ms(files: list[Path], encoder: "Encoder") -> float:
+    """Milliseconds from a file to its embedding, one picture, the median of twenty."""
+    queries = itertools.cycle(files)
+    wall, _ = median_times({"one": lambda: list(ours([next(queries)], encoder))}, rounds=20)
+    return 1000 * wall["one"]
+
+
+def _crop(encoder: "Encoder") -> int:
+    return int(encoder.prepare(Image.new("RGB", (8, 8))).shape[1])
+
+
+def _products(precision: str) -> None:
+    import torch
+
+    left = torch.ones(_SIDE, _SIDE, dtype=getattr(torch, precision))
+    for _ in range(_PRODUCTS):
+        torch.mm(left, left)
+
+
+def _operations(model: "nn.Module", side: int) -> int:
+    """Floating-point operations for one picture; a multiplication with its addition is two."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter, torch.inference_mode():
+        model(torch.zeros(1, 3, side, side))
+    return int(counter.get_total_flops())
+
+
+def _plain_network(checkpoint: Checkpoint) -> "nn.Module":
+    from torch import nn
+
+    from core.checkpoint import load_state
+    from core.network import build_model
+
+    model: nn.Module = build_model(checkpoint.architecture)
+    model.load_state_dict(load_state(checkpoint.path), strict=False)
+    model.fc = nn.Identity()
+    return model.eval()
+
+
+def _random_weights(folder: Path, architecture: str) -> Path:
+    """Write weights of a fixed seed whose blocks add little to what they are given.
+
+    A network of torchvision's plain random weights magnifies rounding from layer to layer as no
+    trained one does, and would tell nothing about half precision.
+    """
+    import torch
+
+    from core.network import build_model
+
+    torch.manual_seed(0)
+    model = build_model(architecture)
+    for name, parameter in model.named_parameters():
+        if name.endswith(("bn3.weight", "bn2.weight")) and name.startswith("layer"):
+            torch.nn.init.constant_(parameter, 0.25)
+    torch.save(model.state_dict(), folder / f"{architecture}.pth")
+    return folder / f"{architecture}.pth"
+
+
+def _sample(folder: Path, rows: int) -> list[Path]:
+    paths = list(list_dataset(folder).paths)
+    if len(paths) < rows:
+        raise DatasetError(
+            f"{str(folder)!r} holds {len(paths):,} pictures, {rows:,} are wanted. Give another "
+            "folder, or a smaller --rows."
+        )
+    return [folder / path for path in sorted(random.Random(0).sample(paths, rows))]  # noqa: S311
+
+
+def _peak(files: list[Path], rows: int) -> int:
+    """Return the peak memory of encoding `rows` pictures with the shipped network, in bytes."""
+    from core.encoder import Encoder
+
+    encoder = Encoder(Checkpoint(offline_weights(), OFFLINE_ARCHITECTURE))
+    for _ in ours(itertools.islice(itertools.cycle(files), rows), encoder):
+        pass  # as indexing does, which writes a batch to the database and forgets it
+    return peak_bytes()
+
+
+def _peak_in_new_process(arguments: argparse.Namespace, rows: int) -> int:
+    command = [sys.executable, "-m", "scripts.benchmark_encoder", str(arguments.photos)]
+    command += ["--rows", str(arguments.rows), "--peak-of", str(rows)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
+    return int(done.stdout)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,131 @@
+"""The Evaluation page in a real browser: a report from first press to file, and on to Search."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Download, Page, expect
+
+from tests import browser as browsers
+from tests import dashboard
+
+pytestmark = pytest.mark.browser
+
+# Where the cells of the confusion matrix lie in the window, read from Plotly's own axes.
+CELLS = """() => {
+    const plot = document.querySelector('.js-plotly-plot');
+    const area = plot.getBoundingClientRect();
+    const {xaxis, yaxis} = plot._fullLayout;
+    return plot._fullData.filter(trace => trace.customdata).flatMap(trace =>
+        Array.from(trace.x, (x, i) => [
+            trace.y[i], x, area.left + xaxis._offset + xaxis.c2p(xaxis.d2c(x)),
+            area.top + yaxis._offset + yaxis.c2p(yaxis.d2c(trace.y[i]))]));
+}"""
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A dashboard on a collection of three classes, two lists, and no report yet."""
+    root = tmp_path_factory.mktemp("browser_evaluation")
+    with pytest.MonkeyPatch.context() as patch:
+        dashboard.set_environment(patch, root / "data")
+        dashboard.build(dashboard.draw_pictures(root / "pictures"))
+        with browsers.serving(*browsers.streamlit_command(), log=root / "log") as url:
+            yield url
+
+
+@pytest.fixture(params=browsers.WINDOWS, ids=browsers.WINDOW_NAMES)
+def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    scheme, width = request.param
+    with browsers.watched_page(browser, scheme=scheme, width=width, height=1500) as page:
+        yield page
+
+
+def run_report(page: Page, address: str, view: str = "Classes") -> None:
+    page.goto(f"{address}/evaluation?view={view}")
+    page.get_by_role("button", name="New report").click(timeout=60_000)
+    page.get_by_role("button", name="Run report").click()
+    expect(page).to_have_url(re.compile("report="), timeout=60_000)
+    expect(page.get_by_text("Take it along")).to_be_visible(timeout=60_000)
+
+
+def downloaded(page: Page, label: str) -> tuple[str, str]:
+    with page.expect_download(timeout=60_000) as waiting:
+        page.get_by_role("button", name=label).click()
+    file: Download = waiting.value
+    return file.suggested_filename, Path(file.path()).read_text(encoding="utf-8-sig")
+
+
+def test_a_report_is_run_shown_and_taken_along(page: Page, address: str) -> None:
+    run_report(page, address)
+    expect(page.get_by_text("Macro precision@10", exact=True)).to_be_visible(timeout=30_000)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    name, text = downloaded(page, "Classes (CSV)")
+    assert name.endswith("-classes.csv")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert len(rows) == len(dashboard.COLOURS)
+    # Six pictures a class: five others to find for ten hits.
+    assert {row["ceiling@10"] for row in rows} == {"0.5"}
+    name, text = downloaded(page, "Queries (CSV)")
+    assert len(list(csv.DictReader(io.StringIO(text)))) == 18
+    name, text = downloaded(page, "Report (HTML)")
+    assert "<script>alert(1)" not in text
+    assert "Plotly.newPlot" in text
+
+
+def test_the_report_in_a_file_draws_its_charts_without_a_network(
+    page: Page, address: str, browser: Browser, tmp_path: Path
+) -> None:
+    run_report(page, address)
+    _, text = downloaded(page, "Report (HTML)")
+    file = tmp_path / "report.html"
+    file.write_text(text, encoding="utf-8")
+    with browsers.watched_page(browser) as alone:
+        alone.context.set_offline(True)
+        alone.goto(file.as_uri())
+        expect(alone.locator(".js-plotly-plot .main-svg").first).to_be_visible(timeout=30_000)
+        assert alone.locator(".js-plotly-plot").count() == 3
+
+
+def test_a_click_on_a_cell_shows_the_pictures_behind_it(page: Page, address: str) -> None:
+    run_report(page, address, view="Confusion")
+    expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible(timeout=60_000)
+    page.locator(".js-plotly-plot").scroll_into_view_if_needed()
+    page.wait_for_timeout(1_500)
+    cells = {(asked, got): (x, y) for asked, got, x, y in page.evaluate(CELLS)}
+    for label in ("plum", "lime"):
+        page.mouse.click(*cells[label, label])
+        # Six queries with five others each, all among the first ten hits.
+        found = page.get_by_text(re.compile(rf"{label} asked, {label} found: \d+ hits"))
+        expect(found).to_be_visible(timeout=30_000)
+        expect(page.locator("img[alt*='rank 1']").first).to_have_attribute(
+            "alt", re.compile(rf"^{label}/"), timeout=30_000
+        )
+
+
+def test_the_nprobe_recommended_is_handed_to_the_search_page(page: Page, address: str) -> None:
+    run_report(page, address, view="nprobe")
+    page.get_by_role("button", name="Measure nprobe").click()
+    hand_over = page.get_by_role("button", name=re.compile(r"Search with nprobe \d"))
+    expect(hand_over).to_be_visible(timeout=60_000)
+    nprobe = hand_over.inner_text().split()[-1]
+    hand_over.click()
+    slider = page.get_by_role("slider", name=re.compile("nprobe"))
+    expect(slider).to_be_visible(timeout=60_000)
+    expect(slider).to_have_attribute("aria-valuetext", nprobe, timeout=30_000)
+    assert "/evaluation" not in page.url
+
+
+def test_a_link_opens_the_same_view_of_a_report(page: Page, address: str, browser: Browser) -> None:
+    run_report(page, address, view="Hubs")
+    slider = page.get_by_role("slider", name="Hits looked at (k)")
+    slider.focus()
+    slider.press("ArrowLeft")
+    expect(page).to_have_url(re.compile("at=5"), timeout=30_000)
+    with browsers.watched_page(browser) as other:
+        other.goto(page.url)
+        expect(other.get_by_text("Macro precision@5", exact=True)).to_be_visible(timeout=60_000)
+        expect(other.get_by_text("Retrieved most often", exact=True)).to_be_visible(timeout=30_000)
