@@ -56,6 +56,16 @@ _LITE_WRITE_SECONDS = 60.0
 _LOAD_SECONDS = 600.0
 _LONGEST_PAUSE = 5.0
 _BUSY_PAUSE = 0.5
+# A server that was killed is itself again within this time of answering.
+_RECOVERY_SECONDS = 90.0
+# By itself gRPC waits up to two minutes between looks at a server that was away, and shares that
+# wait among all clients of an address: one that came back long ago would still count as away.
+_GRPC = {
+    "grpc.initial_reconnect_backoff_ms": 500,
+    "grpc.min_reconnect_backoff_ms": 500,
+    "grpc.max_reconnect_backoff_ms": 2_000,
+    "grpc.use_local_subchannel_pool": 1,
+}
 
 
 class Options(TypedDict, total=False):
@@ -135,12 +145,13 @@ class Connection:
     def _connected(
         self, address: str, token: str, database: str, opened: contextlib.ExitStack
     ) -> MilvusClient:
-        first = MilvusClient(address, token=token, timeout=self._timeout)
+        options = {"token": token, "timeout": self._timeout, "grpc_options": _GRPC}
+        first = MilvusClient(address, **options)
         with contextlib.closing(first):
             self.version = str(first.get_server_version(timeout=self._timeout))
             if database not in first.list_databases(timeout=self._timeout):
                 first.create_database(database, timeout=self._timeout)
-        client = MilvusClient(address, token=token, db_name=database, timeout=self._timeout)
+        client = MilvusClient(address, db_name=database, **options)
         opened.callback(client.close)
         # A wrong name only shows at the first call.
         client.list_collections(timeout=self._timeout)
@@ -194,13 +205,18 @@ class Connection:
             seconds: After which to give up although the server is there.
         """
         deadline = time.monotonic() + seconds
+        refused_until = time.monotonic() + max(self._patience, _RECOVERY_SECONDS)
         while True:
+            began = time.monotonic()
             try:
                 with self._translated(action):
                     call(seconds if self._is_lite else self._timeout)
                 return
             except StoreUnavailableError:
-                if self._is_lite or time.monotonic() > deadline:
+                now = time.monotonic()
+                # One that refuses at once is not at work on it.
+                is_refused = now - began < self._timeout / 2
+                if self._is_lite or now > (refused_until if is_refused else deadline):
                     raise
             # It may be loading millions of rows, or have been started a moment ago.
             self._tell(

@@ -13,7 +13,7 @@ _DOWN = ("fail connecting", "unavailable", "deadline", "timeout", "open local", 
 _RECOVERING = (
     *("node not found", "node not match", "session not found", "node offline"),
     *("no available shard", "channel not available", "not ready", "shard leader"),
-    "connection is closing",
+    *("connection is closing", "unrecoverable error"),
 )
 _FULL = ("no space left", "disk quota")
 _NO_COLLECTION = 100

@@ -22,7 +22,7 @@ from core.projection import Method, Projection, ProjectionSettings
 logger = logging.getLogger(__name__)
 
 # Raise it when what is stored, or how it is computed, changes: older files are then rebuilt.
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,6 +122,22 @@ class Reader(Connection):
                 np.array([row[schema.vector] for row in batch], dtype=np.float32),
             )
 
+    def missing_labels(self, info: CollectionInfo, labels: Sequence[str]) -> list[str]:
+        """Return those of the given classes that no row has."""
+
+        def has(label: str) -> bool:
+            query = functools.partial(
+                self._client.query,
+                info.name,
+                filter=rows.label_filter([label], info.schema),
+                limit=1,
+                output_fields=[info.schema.key],
+                timeout=self._timeout,
+            )
+            return bool(self._read(info.name, query))
+
+        return [label for label in labels if not has(label)]
+
     def embeddings(
         self, family: str, metric: Metric, ids: Sequence[int]
     ) -> dict[int, NDArray[np.float32]]:

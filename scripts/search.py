@@ -90,13 +90,25 @@ def _search(
         labels=arguments.label,
         encode_ms=milliseconds,
     )
-    if arguments.label and not result.hits:
-        labels = sorted({r.label for r in store.records(settings.collection, arguments.metric)})
-        raise QueryError(
-            f"no row has the class {', '.join(map(repr, arguments.label))}. Choose among "
-            f"{', '.join(labels)}."
-        )
+    found = {hit.record.label for hit in result.hits}
+    doubtful = [label for label in arguments.label if label not in found]
+    _name_missing(doubtful, arguments.label, store, info, settings.collection)
     return result
+
+
+def _name_missing(
+    doubtful: list[str], asked: list[str], store: VectorStore, info: CollectionInfo, family: str
+) -> None:
+    """Say which of the classes that no hit has do not exist: a misspelt one must not go unseen."""
+    missing = store.missing_labels(info, doubtful)
+    if not missing:
+        return
+    named = ", ".join(map(repr, missing))
+    if len(missing) < len(asked):
+        print(f"note: no row has the class {named}; the others were searched.", file=sys.stderr)
+        return
+    labels = sorted({r.label for r in store.records(family, info.metric)})
+    raise QueryError(f"no row has the class {named}. Choose among {', '.join(labels)}.")
 
 
 def _unfinished(info: CollectionInfo) -> str:

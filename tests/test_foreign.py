@@ -109,7 +109,7 @@ def test_records_are_relative_to_the_folder_and_its_folders_are_the_classes(
 def test_search_with_a_stored_picture_and_with_a_class(either_store: VectorStore) -> None:
     numbers = make(either_store)
     info = either_store.info(FAMILY, Metric.L2)
-    found = search(numbers[7], store=either_store, info=info, k=5, nprobe=1024, exclude_id=7)
+    found = search(numbers[7], store=either_store, info=info, k=5, nprobe=1024, exclude=[7])
     distances = ((numbers.astype(np.float64) - numbers[7]) ** 2).sum(axis=1)
     best = [int(n) for n in np.argsort(distances) if n != 7][:5]
     assert [hit.record.id for hit in found.hits] == best

@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.config import Settings
 from core.errors import StoreUnavailableError
+from core.projection_cache import FORMAT
 from core.ui import links, resources, resources_map
 from tests import map_collection
 from tests.map_collection import AWKWARD, PER_CLASS
@@ -361,7 +362,7 @@ def test_a_cache_that_cannot_be_used_is_computed_again_and_said(
     if damage == "bytes":
         table.write_bytes(b"nothing")
     else:
-        table.rename(table.with_name(table.name.replace(".v1.", ".v0.")))
+        table.rename(table.with_name(table.name.replace(f".v{FORMAT}.", ".v0.")))
     at = page(method="PCA")
     assert not at.exception
     expected = "is damaged and is computed again" if damage == "bytes" else "another version"

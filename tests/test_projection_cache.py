@@ -10,6 +10,7 @@ from core.metric import Metric
 from core.neighbourhood import nearest
 from core.projection import Method, ProjectionSettings, project
 from core.projection_cache import (
+    FORMAT,
     CacheDamagedError,
     Slot,
     fingerprint_of,
@@ -134,7 +135,7 @@ def test_the_file_of_another_version_is_recognised(tmp_path: Path) -> None:
     assert other_version(slot) is None
     save_projection(slot, project(ROWS, PCA))
     assert other_version(slot) is None
-    old = slot.path.with_name(slot.path.name.replace(".v1.", ".v0."))
+    old = slot.path.with_name(slot.path.name.replace(f".v{FORMAT}.", ".v0."))
     slot.path.replace(old)
     assert other_version(slot) == old
 

@@ -140,6 +140,19 @@ def test_label_filter_takes_odd_names_and_several(
     assert {hit["label"] for hit in found["hits"]} == set(LABELS[1:])
 
 
+def test_one_misspelt_class_among_several_is_named(
+    photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    query = str(photos / "apple" / "0.jpg")
+    assert search.main([query, "--nprobe", "4", "--label", "aple", "apple"]) == 0
+    said = capsys.readouterr()
+    assert "note: no row has the class 'aple'; the others were searched." in said.err
+    assert "5 of 16" in said.out
+    # a class that exists and has no hit among the first k is not called missing
+    assert search.main([query, "-k", "1", "--nprobe", "4", "--label", *LABELS[:2]]) == 0
+    assert "no row has" not in capsys.readouterr().err
+
+
 def test_table_for_people_says_what_the_numbers_mean(
     photos: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -115,7 +115,7 @@ def test_run_and_search_survive_a_server_that_is_killed_and_started_again(
     """
     monkeypatch.setattr(indexing, "BATCH_ROWS", 16)
     said: list[str] = []
-    store = VectorStore(mortal.uri, database="k", timeout=5, patience=240, on_retry=said.append)
+    store = VectorStore(mortal.uri, database="k", timeout=5, patience=300, on_retry=said.append)
     threads: list[threading.Thread] = []
 
     def look(stage: str, done: int, total: int) -> None:
@@ -167,7 +167,7 @@ def test_server_that_stays_away_is_a_clear_failure_and_nothing_is_half_counted(
     store.close()
 
     mortal.start()
-    store = VectorStore(mortal.uri, database="k", timeout=5, patience=240)
+    store = VectorStore(mortal.uri, database="k", timeout=5, patience=300)
     assert not store.info("away", Metric.L2).complete
     again = build_index(
         photos, store=store, encoder=ColourEncoder(), family="away", metrics=[Metric.L2]

@@ -330,6 +330,25 @@ def test_hnsw_is_built_as_asked_and_finds_what_brute_force_finds(
             either_store.search(info, vectors[0], k=10, nprobe=0, ef=ef)
 
 
+def test_ef_is_honoured(either_store: VectorStore) -> None:
+    """With few links, ten candidates miss neighbours that a thousand find."""
+    records, vectors = random_rows(4_000)
+    choice = IndexChoice(IndexType.HNSW, m=2, ef_construction=8)
+    info = fill(either_store, Metric.L2, records, vectors, index=choice)
+    queries = np.random.default_rng(1).normal(size=(30, DIMENSION)).astype(np.float32)
+    best = [np.argsort(brute_force(Metric.L2, vectors, query))[:10] for query in queries]
+
+    def right(ef: int) -> int:
+        hits = [either_store.search(info, query, k=10, nprobe=0, ef=ef) for query in queries]
+        return sum(
+            len({record.id for record, _ in found} & {records[n].id for n in wanted})
+            for found, wanted in zip(hits, best, strict=True)
+        )
+
+    # Milvus Lite searches every row until it has taken up the index it says is built.
+    assert eventually(lambda: right(10) < right(1_000))
+
+
 def test_double_precision_query_is_answered(store: VectorStore) -> None:
     records, vectors = random_rows(20)
     info = fill(store, Metric.L2, records, vectors)
@@ -533,6 +552,11 @@ def test_every_call_on_a_missing_collection_says_so(
 ) -> None:
     with pytest.raises(CollectionNotFoundError, match=r"nuts.*build_index"):
         call(either_store)
+
+
+def test_classes_that_no_row_has_are_told(either_store: VectorStore) -> None:
+    info = fill(either_store, Metric.L2, *random_rows(9))
+    assert either_store.missing_labels(info, ["a", "zz", "c", ""]) == ["zz", ""]
 
 
 def test_dropped_collection_is_gone_and_can_be_built_again(either_store: VectorStore) -> None:

@@ -32,6 +32,8 @@ def class_bars(counts: Mapping[str, int], *, dark: bool) -> go.Figure:
         )
     )
     figure.update_yaxes(type="category")
+    # The longest bar needs room for its number.
+    figure.update_xaxes(range=[0, 1.15 * max(count for _, count in shown)])
     return framed(figure, height=70 + 24 * len(shown), x="pictures", legend=False)
 
 

@@ -83,7 +83,13 @@ def _show_collections(collections: list[CollectionHealth]) -> None:
                 "Complete": info.complete,
             }
         )
-    st.dataframe(rows, hide_index=True, key="health_table")
+    counts = ("Rows", "Dimension", "Indexed", "Pending")
+    st.dataframe(
+        rows,
+        hide_index=True,
+        key="health_table",
+        column_config={name: st.column_config.NumberColumn(format="localized") for name in counts},
+    )
 
 
 def _card(title: str, lines: dict[str, str]) -> None:
