@@ -1,6 +1,7 @@
 """Take the pictures of the documents from a dashboard that shows the drawn sample.
 
-make app, then in another terminal:
+make app, then stop it and make a report: python -m scripts.evaluate
+make app again, and in another terminal:
 python -m scripts.make_screenshots http://127.0.0.1:8501
 
 Needs the packages of requirements-dev.txt and Chromium.
@@ -11,6 +12,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.dataset import image_id
 from core.errors import OrchardError
 from scripts.terminal import guarded
 
@@ -20,9 +22,9 @@ if TYPE_CHECKING:
 OUT = Path(__file__).resolve().parent.parent / "docs" / "images"
 # Name of the file -> path and query of the page, and words that are there when it is complete.
 PAGES = {
-    "search": ("?source=Collection&query_class=lemon&k=12", "hits"),
+    "search": (f"?queries={image_id('lemon/lemon_004.jpg')}&k=12", "hits"),
     "evaluation": ("evaluation", "precision@"),
-    "map": ("embedding_map", "Trustworthiness"),
+    "map": ("embedding_map", "UMAP on embeddings"),
     "collection": ("collection", "Health"),
 }
 WIDTH, HEIGHT = 1400, 900
