@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parent.parent
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -71,6 +71,17 @@ def watched_page(
     found = list(faults)
     context.close()
     assert not found
+
+
+def settled(page: Page) -> None:
+    """Return once the page is neither running nor about to run again.
+
+    A run that follows at once would replace what is clicked, or take a download away.
+    """
+    for _ in range(3):
+        expect(page.locator("[data-testid=stStatusWidget]")).to_have_count(0, timeout=60_000)
+        expect(page.locator("[data-stale=true]")).to_have_count(0, timeout=60_000)
+        page.wait_for_timeout(500)
 
 
 @contextlib.contextmanager

@@ -50,6 +50,7 @@ def run_report(page: Page, address: str, view: str = "Classes") -> None:
     page.get_by_role("button", name="Run report").click()
     expect(page).to_have_url(re.compile("report="), timeout=60_000)
     expect(page.get_by_text("Take it along")).to_be_visible(timeout=60_000)
+    browsers.settled(page)
 
 
 def downloaded(page: Page, label: str) -> tuple[str, str]:
@@ -93,10 +94,12 @@ def test_the_report_in_a_file_draws_its_charts_without_a_network(
 def test_a_click_on_a_cell_shows_the_pictures_behind_it(page: Page, address: str) -> None:
     run_report(page, address, view="Confusion")
     expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible(timeout=60_000)
-    page.locator(".js-plotly-plot").scroll_into_view_if_needed()
-    page.wait_for_timeout(1_500)
-    cells = {(asked, got): (x, y) for asked, got, x, y in page.evaluate(CELLS)}
     for label in ("plum", "lime"):
+        # A click draws the chart anew, so where the cells lie is read each time.
+        browsers.settled(page)
+        page.locator(".js-plotly-plot").evaluate("plot => plot.scrollIntoView({block: 'center'})")
+        page.wait_for_timeout(1_500)
+        cells = {(asked, got): (x, y) for asked, got, x, y in page.evaluate(CELLS)}
         page.mouse.click(*cells[label, label])
         # Six queries with five others each, all among the first ten hits.
         found = page.get_by_text(re.compile(rf"{label} asked, {label} found: \d+ hits"))

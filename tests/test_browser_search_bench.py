@@ -58,16 +58,11 @@ def hits(page: Page) -> list[str]:
     return [i.get_attribute("alt") or "" for i in page.locator(".st-key-hits img").all()]
 
 
-def settled(page: Page) -> None:
-    expect(page.locator("[data-testid=stStatusWidget]")).to_have_count(0)
-    expect(page.locator("[data-stale=true]")).to_have_count(0)
-
-
 def upload(page: Page, *files: Path) -> None:
     page.set_input_files("input[type=file]", list(files))
     expect(page.locator(".st-key-queries img").first).to_be_visible()
     expect(page.locator(".st-key-hits img").first).to_be_visible()
-    settled(page)
+    browsers.settled(page)
 
 
 def drag_box(page: Page) -> None:
@@ -103,28 +98,28 @@ def test_from_an_upload_to_a_link(page: Page, address: str, pictures: Path) -> N
     expect(dialog.get_by_role("slider").first).to_have_value(re.compile(r"^(49\d|50\d)$"))
     dialog.get_by_role("button", name="Search with this part").click()
     expect(page.locator(".st-key-queries").get_by_text("a part of 3.jpg")).to_be_visible()
-    settled(page)
+    browsers.settled(page)
     assert hits(page) != whole
     page.get_by_role("button", name="Crop", exact=False).first.click()
     dialog.get_by_role("button", name="Whole picture").click()
     expect(page.locator(".st-key-queries").get_by_text("a part of")).to_have_count(0)
-    settled(page)
+    browsers.settled(page)
     assert hits(page) == whole
     assert "queries" not in page.url
 
     page.locator(".st-key-hits").get_by_role("button", name="Search").first.click()
     expect(page).to_have_url(re.compile(r"queries=\d+"))
-    settled(page)
+    browsers.settled(page)
     slider = page.get_by_role("slider", name="Hits (k)")
     slider.focus()
     for _ in range(13):
         slider.press("ArrowRight")
     expect(page.get_by_text("of 29 hits")).to_be_visible()
-    settled(page)
+    browsers.settled(page)
     assert len(hits(page)) == 20
     page.get_by_role("button", name="Page 2").first.click()
     expect(page.locator(".st-key-hits img").first).to_have_attribute("alt", re.compile("^rank 21,"))
-    settled(page)
+    browsers.settled(page)
 
     rows = list(csv.reader(io.StringIO(downloaded(page, "CSV").decode())))
     assert rows[0][:3] == ["rank", "class", "path"]
@@ -139,7 +134,8 @@ def test_from_an_upload_to_a_link(page: Page, address: str, pictures: Path) -> N
     other = page.context.new_page()
     other.goto(link)
     expect(other.get_by_text(f"{len(names)} of 29 hits")).to_be_visible()
-    settled(other)
+    expect(other.locator(".st-key-hits img").first).to_be_visible()
+    browsers.settled(other)
     assert [alt.split(",")[1].strip() for alt in hits(other)] == [row[1] for row in rows[1:21]]
 
 

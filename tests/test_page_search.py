@@ -283,10 +283,11 @@ def test_with_one_metric_and_a_flat_index_there_is_no_nprobe_to_set(empty: Path)
     assert count_line(at) == "**16 of 16 hits**"
 
 
-def test_an_empty_collection_says_which_command_fills_it(empty: Path) -> None:
+def test_an_empty_collection_says_so_and_offers_to_build_one(empty: Path) -> None:
     at = page().run()
     assert not at.exception
-    assert "make app" in at.code[0].value
+    assert "Nothing is indexed yet" in at.markdown[0].value
+    assert at.button[0].label == "Build a collection"
 
 
 def test_a_database_that_is_down_gives_a_message_and_a_retry_button(

@@ -9,13 +9,12 @@ import streamlit as st
 
 from core.errors import (
     CollectionNotFoundError,
-    ImageError,
     OrchardError,
     StoreUnavailableError,
 )
 from core.logs import FILE_NAME
 from core.metric import Metric
-from core.records import CollectionInfo, Hit, SearchResult
+from core.records import CollectionInfo
 from core.ui import resources
 from core.weights import is_offline
 
@@ -63,18 +62,6 @@ def frame() -> None:
 def page_errors() -> contextlib.AbstractContextManager[None]:
     """Return a context in which whatever goes wrong becomes a message with a next step."""
     return _page_errors()
-
-
-def hit_grid(result: SearchResult, *, info: CollectionInfo, expected: str | None) -> None:
-    """Show hits as a grid of thumbnails that fits any width.
-
-    Args:
-        expected: The class of the query where it is known; hits are then ticked or crossed.
-    """
-    with st.container(horizontal=True, gap="small", key="hits"):
-        for hit in result.hits:
-            with st.container(width=TILE_PIXELS, gap=None):
-                _tile(hit, result.metric, info=info, expected=expected)
 
 
 @contextlib.contextmanager
@@ -137,23 +124,3 @@ def _notices(info: CollectionInfo) -> None:
             "far it is, and continues a run that was stopped.",
             icon=":material/warning:",
         )
-
-
-def _tile(hit: Hit, metric: Metric, *, info: CollectionInfo, expected: str | None) -> None:
-    score = f"{metric.noun} {metric.formatted(hit.score)}"
-    label = hit.record.label or "no class"
-    try:
-        st.image(
-            resources.get_thumbnail(hit.record, info=info),
-            width="stretch",
-            alt=f"rank {hit.rank}, {label}, {score}",
-        )
-    except ImageError as error:
-        logger.info("no thumbnail: %s", error)
-        st.warning(plain(f"{hit.record.path}: {error}"), icon=":material/broken_image:")
-    mark = ""
-    if expected is not None:
-        right = hit.record.label == expected
-        mark = ":green[:material/check:] " if right else ":red[:material/close:] "
-    st.markdown(f"{mark}**{hit.rank}** {plain(label)}")
-    st.caption(plain(score))
