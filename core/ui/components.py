@@ -20,9 +20,6 @@ from core.weights import is_offline
 
 logger = logging.getLogger(__name__)
 
-# Four tiles beside the controls at 1,400 pixels, two at 390.
-TILE_PIXELS = 160
-
 _MARKUP = re.compile(r"([!-/:-@\[-`{-~])")
 
 
