@@ -14,6 +14,7 @@ from core.records import CollectionInfo
 from core.search import DEFAULT_K, DEFAULT_NPROBE, MAX_K
 from core.search_link import is_number, is_whole_number, unusable
 from core.ui import controls, search_state
+from core.ui.search_grid import PAGE_SIZE
 from core.ui.search_state import Session
 
 EXACT = "exact"
@@ -46,6 +47,7 @@ def note_bad_values(
             "nprobe": lambda value: not info.nlist or value in steps,
             "ef": lambda value: not info.m or value in steps,
             "classes": lambda value: value in catalogue.by_class,
+            "page": lambda value: is_whole_number(value, 1, -(-MAX_K // PAGE_SIZE)),
             **{f"limit_{name}": is_number for name in infos},
             **{name: lambda value: value in ("true", "false") for name in switches},
         },

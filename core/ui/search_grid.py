@@ -40,7 +40,7 @@ def hit_grid(
     """Show up to 20 hits, and page numbers where there are more."""
     metric, causes = view.info.metric, verdict.causes if verdict else {}
     pages = -(-len(hits) // PAGE_SIZE)
-    page = st.pagination(pages, key="page") if pages > 1 else 1
+    page = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
     with st.container(horizontal=True, gap="small", key="hits"):
         for hit in hits[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]:
             with st.container(width=TILE_PIXELS, gap=None):
