@@ -28,6 +28,8 @@ PAGES = {
     "collection": ("collection", "Health"),
 }
 WIDTH, HEIGHT = 1400, 900
+# Below its table the Collection page names folders of the machine.
+HEIGHTS = {"collection": 578}
 _MINUTES_MS = 300_000
 # For pictures to load and transitions to end.
 _REST_MS = 4_000
@@ -73,7 +75,7 @@ def _take(address: str, names: list[str], out: Path) -> int:
 def _one(browser: "Browser", address: str, name: str, scheme: str, file: Path) -> None:
     path, words = PAGES[name]
     page = browser.new_page(
-        viewport={"width": WIDTH, "height": HEIGHT},
+        viewport={"width": WIDTH, "height": HEIGHTS.get(name, HEIGHT)},
         color_scheme="dark" if scheme == "dark" else "light",
     )
     page.goto(f"{address}/{path}")
