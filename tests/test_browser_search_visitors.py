@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
+from core.dataset import image_id
 from tests import browser as browsers
 from tests import dashboard
 
@@ -46,3 +47,29 @@ def test_uploads_hits_and_settings_stay_with_their_visitor(
             first = page.locator(".st-key-hits img").first.get_attribute("alt")
             assert first and f", {label}, " in first
             expect(page.locator(".st-key-queries img")).to_have_count(1)
+
+
+FOCUSED = """() => {
+    const focused = document.activeElement, style = getComputedStyle(focused);
+    const ring = style.outlineStyle !== 'none' || style.boxShadow !== 'none';
+    return [Boolean(focused.closest('.st-key-hits')), focused.innerText || '', ring];
+}"""
+
+
+def test_the_actions_of_a_hit_are_reached_by_tab_with_a_visible_focus(
+    browser: Browser, place: tuple[str, Path]
+) -> None:
+    url, _ = place
+    with browsers.watched_page(browser) as page:
+        page.goto(f"{url}/?queries={image_id('lime/2.jpg')}")
+        expect(page.locator(".st-key-hits img").first).to_be_visible(timeout=60_000)
+        browsers.settled(page)
+        reached: dict[str, bool] = {}
+        for _ in range(120):
+            page.keyboard.press("Tab")
+            inside, text, ring = page.evaluate(FOCUSED)
+            if inside and text.strip():
+                reached[text.strip().split()[-1]] = ring
+            if len(reached) > 1:
+                break
+        assert len(reached) > 1 and all(reached.values()), reached
