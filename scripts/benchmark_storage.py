@@ -12,7 +12,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,9 @@ _OURS, _BARE = "storage_benchmark", "storage_benchmark_bare"
 _K, _NPROBE = 16, 16
 _METRIC = Metric.L2
 
+_Batch = tuple[Sequence[ImageRecord], NDArray[np.float32]]
+_Batches = Iterable[_Batch]
+
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
@@ -50,19 +53,16 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--uri", help="a Milvus server; default: Milvus Lite in a temporary folder")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--index", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--bare", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args(argv)
-    work = _index_once if arguments.index else _all
+    work = _index_once if arguments.index else _bare_once if arguments.bare else _all
     return guarded(lambda: work(arguments), None, on_interrupt="stopped")
 
 
 def _all(arguments: argparse.Namespace) -> int:
+    with _a_store(arguments.uri) as store:
+        figures = _written(store, arguments) | _searched(store, arguments)
     with tempfile.TemporaryDirectory() as folder:
-        store = VectorStore(arguments.uri or f"{folder}/storage.db", timeout=60.0)
-        try:
-            figures = _written(store, arguments) | _searched(store, arguments)
-        finally:
-            _drop(store)
-            store.close()
         figures |= _recognised(Path(folder), arguments) | _memory(Path(folder), arguments)
     print_figures(figures, as_json=arguments.json)
     return 0
@@ -70,17 +70,13 @@ def _all(arguments: argparse.Namespace) -> int:
 
 def _written(store: VectorStore, arguments: argparse.Namespace) -> dict[str, object]:
     """Create, write, index and load, in turns; the collections of the last round stay."""
-    embeddings = np.random.default_rng(0).random(
-        (arguments.rows, arguments.dimension), dtype=np.float32
-    )
-    records = [ImageRecord(n, f"c{n % 50}/{n}.jpg", f"c{n % 50}", f"{n:032x}") for n in range(
-        arguments.rows)]  # fmt: skip
+    batches = list(_random_batches(arguments.rows, arguments.dimension))
     taken: dict[str, list[float]] = {_OURS: [], _BARE: []}
     for turn in range(arguments.rounds):
         _drop(store)
         works = {
-            _OURS: lambda: _write(store, records, embeddings),
-            _BARE: lambda: _write_bare(store, records, embeddings),
+            _OURS: lambda: _write(store, arguments.rows, batches),
+            _BARE: lambda: _write_bare(store, arguments.rows, batches),
         }
         # The one that begins finds the engine as the other left it; so they take turns in that.
         for name in list(works)[:: 1 if turn % 2 else -1]:
@@ -94,39 +90,43 @@ def _written(store: VectorStore, arguments: argparse.Namespace) -> dict[str, obj
     }
 
 
-def _write(
-    store: VectorStore, records: Sequence[ImageRecord], embeddings: NDArray[np.float32]
-) -> None:
-    store.create(
-        _OURS,
-        _METRIC,
-        encoder=EncoderIdentity("made-up", "00000000", "none", embeddings.shape[1]),
-        dataset="made up",
-        index=IndexChoice(),
-        expected_rows=len(records),
-    )
-    for start in range(0, len(records), BATCH_ROWS):
-        batch = slice(start, start + BATCH_ROWS)
-        store.upsert(_OURS, _METRIC, records[batch], embeddings[batch])
+def _write(store: VectorStore, rows: int, batches: _Batches) -> None:
+    for number, (records, embeddings) in enumerate(batches):
+        if not number:
+            store.create(
+                _OURS,
+                _METRIC,
+                encoder=EncoderIdentity("made-up", "00000000", "none", embeddings.shape[1]),
+                dataset="made up",
+                index=IndexChoice(),
+                expected_rows=rows,
+            )
+        store.upsert(_OURS, _METRIC, records, embeddings)
     store.finish(_OURS, _METRIC)
 
 
-def _write_bare(
-    store: VectorStore, records: Sequence[ImageRecord], embeddings: NDArray[np.float32]
-) -> None:
+def _write_bare(store: VectorStore, rows: int, batches: _Batches) -> None:
     """Do what `_write` does with nothing but the client: the same schema, batches and index."""
     client: Any = store._client
-    store._create_slot(_BARE, embeddings.shape[1], {})
-    index_upkeep.create_index(
-        client, _BARE, _METRIC, IndexChoice(), rows=len(records), timeout=60.0
-    )
-    for start in range(0, len(records), BATCH_ROWS):
-        batch = slice(start, start + BATCH_ROWS)
-        pairs = zip(records[batch], embeddings[batch], strict=True)
+    for number, (records, embeddings) in enumerate(batches):
+        if not number:
+            store._create_slot(_BARE, embeddings.shape[1], {})
+            index_upkeep.create_index(
+                client, _BARE, _METRIC, IndexChoice(), rows=rows, timeout=60.0
+            )
+        pairs = zip(records, embeddings, strict=True)
         client.upsert(_BARE, [as_row(*pair) for pair in pairs])
     client.flush(_BARE)
     index_upkeep.wait_for_index(client, _BARE, timeout=60.0, on_wait=None)
     client.load_collection(_BARE)
+
+
+def _random_batches(rows: int, dimension: int) -> Iterator[_Batch]:
+    chance = np.random.default_rng(0)
+    for start in range(0, rows, BATCH_ROWS):
+        numbers = range(start, min(start + BATCH_ROWS, rows))
+        records = [ImageRecord(n, f"c{n % 50}/{n}.jpg", f"c{n % 50}", f"{n:032x}") for n in numbers]
+        yield records, chance.random((len(records), dimension), dtype=np.float32)
 
 
 def _searched(store: VectorStore, arguments: argparse.Namespace) -> dict[str, object]:
@@ -210,27 +210,38 @@ def _recognised(folder: Path, arguments: argparse.Namespace) -> dict[str, object
 
 
 def _memory(folder: Path, arguments: argparse.Namespace) -> dict[str, object]:
-    """Index a dataset and one four times as large, each in a process of its own."""
-    peaks = []
-    for part, count in enumerate((arguments.files, 4 * arguments.files)):
-        photos = _draw(folder / f"part{part}", count)
-        command = [sys.executable, "-m", "scripts.benchmark", "storage", "--index", str(photos)]
-        command += ["--dimension", str(arguments.dimension)]
-        command += ["--uri", arguments.uri or str(folder / f"part{part}.db")]
-        done = subprocess.run(command, stdout=subprocess.PIPE, check=False)  # noqa: S603 - our own
-        if done.returncode:
-            raise OrchardError(f"indexing {count:,} pictures ended with status {done.returncode}.")
-        peaks.append(int(done.stdout) / 1e6)
-    where = "" if arguments.uri else "_with_milvus_lite_inside"
-    return {
-        f"peak_memory_mb{where}": peaks[0],
-        f"peak_memory_mb_four_times_the_files{where}": peaks[1],
-    }
+    """Index a dataset and one four times as large, each in a process of its own.
+
+    Milvus Lite runs in that process and keeps what it is given, so there the peak of the bare
+    client, which holds nothing but one batch, is measured for the same rows.
+    """
+    figures: dict[str, object] = {}
+    for count, size in (
+        (arguments.files, ""),
+        (4 * arguments.files, "_four_times_the_files"),
+    ):
+        photos = _draw(folder / f"part{count}", count)
+        figures[f"peak_memory_mb{size}"] = _peak(arguments, ["--index", str(photos)])
+        if not arguments.uri:
+            bare = ["--bare", "--rows", str(count)]
+            figures[f"bare_client_peak_memory_mb{size}"] = _peak(arguments, bare)
+    return figures
+
+
+def _peak(arguments: argparse.Namespace, work: list[str]) -> float:
+    """The peak memory of a process of its own that does the work, in MB."""
+    command = [sys.executable, "-m", "scripts.benchmark", "storage", *work]
+    command += ["--dimension", str(arguments.dimension)]
+    command += ["--uri", arguments.uri] if arguments.uri else []
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=False)  # noqa: S603 - our own
+    if done.returncode:
+        raise OrchardError(f"{' '.join(work)} ended with status {done.returncode}.")
+    return int(done.stdout) / 1e6
 
 
 def _index_once(arguments: argparse.Namespace) -> int:
     encoder: Any = _Instant(arguments.dimension)
-    with contextlib.closing(VectorStore(arguments.uri, timeout=60.0)) as store:
+    with _a_store(arguments.uri) as store:
         build_index(
             arguments.index,
             store=store,
@@ -240,8 +251,27 @@ def _index_once(arguments: argparse.Namespace) -> int:
             recreate=True,
         )
         print(peak_bytes())
-        _drop(store)
     return 0
+
+
+def _bare_once(arguments: argparse.Namespace) -> int:
+    with _a_store(arguments.uri) as store:
+        _write_bare(store, arguments.rows, _random_batches(arguments.rows, arguments.dimension))
+        print(peak_bytes())
+    return 0
+
+
+@contextlib.contextmanager
+def _a_store(uri: str | None) -> Iterator[VectorStore]:
+    """A store of the server or of a new Milvus Lite file, without the collections afterwards."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        contextlib.closing(VectorStore(uri or f"{folder}/storage.db", timeout=60.0)) as store,
+    ):
+        try:
+            yield store
+        finally:
+            _drop(store)
 
 
 def _draw(root: Path, count: int) -> Path:

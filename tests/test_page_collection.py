@@ -47,6 +47,8 @@ def fresh(
     monkeypatch.setattr(operations, "_encoder", lambda *_: encoder)
     monkeypatch.setenv("ORCHARD_ARCHITECTURE", "resnet14")
     monkeypatch.setenv("ORCHARD_ROOTS", str(tmp_path))
+    # Another test of this process may have loaded one.
+    monkeypatch.setattr(resources, "_running", [])
     clear()
     yield
     resources_collection.get_runner().cancel()
