@@ -1,26 +1,18 @@
-"""Reading from a database: what collections there are, and their rows.
+"""Reading from a database: what collections there are, and how they are made.
 
 A collection that others made is found under the family's own name and read by its schema.
 """
 
-import contextlib
 import functools
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Unpack
-
-import numpy as np
-from numpy.typing import NDArray
 
 from core import index_upkeep, rows
 from core.connection import Connection, Options
 from core.errors import CollectionNotFoundError, StoreError
 from core.metric import Metric
-from core.records import CollectionInfo, EncoderIdentity, ImageRecord, Schema
-from core.rows import BATCH_ROWS
+from core.records import CollectionInfo, EncoderIdentity, Schema
 from core.schema import SAMPLE_ROWS, common_prefix, folder_prefix, schema_of
-
-_READ_ROWS = 2_000
 
 
 def collection_name(family: str, metric: Metric) -> str:
@@ -29,7 +21,7 @@ def collection_name(family: str, metric: Metric) -> str:
 
 
 class Reader(Connection):
-    """A connection that reads."""
+    """A connection that reads what collections there are."""
 
     def __init__(
         self,
@@ -100,67 +92,6 @@ class Reader(Connection):
         )
         return str(getattr(state["state"], "name", state["state"])) == "Loaded"
 
-    def records(self, family: str, metric: Metric) -> Iterator[ImageRecord]:
-        """Yield every row without its embedding, in the order of the ids."""
-        name = self._require(family, metric)
-        schema = self._schema(name)
-        fields = [schema.key, *schema.record_fields]
-        for batch in self._batches(name, fields, size=_READ_ROWS):
-            for row in batch:
-                yield rows.as_record(row[schema.key], row, schema)
-
-    def rows_with_embeddings(
-        self, family: str, metric: Metric
-    ) -> Iterator[tuple[list[ImageRecord], NDArray[np.float32]]]:
-        """Yield every row with its embedding, in batches: records and (B, D) float32."""
-        name = self._require(family, metric)
-        schema = self._schema(name)
-        fields = [schema.key, *schema.record_fields, schema.vector]
-        for batch in self._batches(name, fields, size=BATCH_ROWS):
-            yield (
-                [rows.as_record(row[schema.key], row, schema) for row in batch],
-                np.array([row[schema.vector] for row in batch], dtype=np.float32),
-            )
-
-    def missing_labels(self, info: CollectionInfo, labels: Sequence[str]) -> list[str]:
-        """Return those of the given classes that no row has."""
-
-        def has(label: str) -> bool:
-            query = functools.partial(
-                self._client.query,
-                info.name,
-                filter=rows.label_filter([label], info.schema),
-                limit=1,
-                output_fields=[info.schema.key],
-                timeout=self._timeout,
-            )
-            return bool(self._read(info.name, query))
-
-        return [label for label in labels if not has(label)]
-
-    def embeddings(
-        self, family: str, metric: Metric, ids: Sequence[int]
-    ) -> dict[int, NDArray[np.float32]]:
-        """Return the stored embeddings of the given ids; ids that do not exist are left out."""
-        name = self._require(family, metric)
-        schema = self._schema(name)
-        found: dict[int, NDArray[np.float32]] = {}
-        for start in range(0, len(ids), BATCH_ROWS):
-            get = functools.partial(
-                self._client.get,
-                name,
-                ids=list(ids[start : start + BATCH_ROWS]),
-                output_fields=[schema.key, schema.vector],
-                # Else a server may leave out what was written a moment ago.
-                consistency_level="Strong",
-                timeout=self._write_seconds,
-            )
-            got = self._read(name, get)
-            found |= {
-                row[schema.key]: np.asarray(row[schema.vector], dtype=np.float32) for row in got
-            }
-        return found
-
     def _count(self, name: str) -> int:
         counted = self._read(
             name,
@@ -173,23 +104,6 @@ class Reader(Connection):
             ),
         )
         return int(counted[0]["count(*)"])
-
-    def _batches(self, name: str, fields: list[str], *, size: int) -> Iterator[list[Any]]:
-        # An iterator of a server sees the rows that a strong read has seen, not the very newest.
-        self._count(name)
-        batches = self._read(
-            name,
-            lambda: self._client.query_iterator(
-                name, batch_size=size, output_fields=fields, timeout=self._write_seconds
-            ),
-        )
-        with contextlib.closing(batches):
-            while True:
-                with self._translated(f"read {name}"):
-                    batch = batches.next()
-                if not batch:
-                    return
-                yield batch
 
     def _require(self, family: str, metric: Metric) -> str:
         """Return the name of the collection that holds a family's rows for a metric."""

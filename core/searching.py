@@ -7,14 +7,14 @@ from numpy.typing import NDArray
 
 from core import rows
 from core.index import default_ef
-from core.reading import Reader
 from core.records import CollectionInfo, ImageRecord
+from core.row_reading import RowReader
 
 # For the answers to many queries at once.
 _MANY_SECONDS = 60.0
 
 
-class Searcher(Reader):
+class Searcher(RowReader):
     """A connection that reads and searches."""
 
     def search(

@@ -29,6 +29,7 @@ ENCODER = ("encoder", "network", "precision", "checkpoint", "weights", "weight_s
 LAYERS = {
     VOCABULARY: (
         *("records", "metric", "errors", "config", "index", "logs", "catalogue", "access", "shard"),
+        "wording",
         # parts of the Search page
         *("crop", "feedback", "exact", "verdict", "search_link"),
         # mathematics over neighbour lists
@@ -48,6 +49,7 @@ LAYERS = {
         *(
             "connection",
             "reading",
+            "row_reading",
             "searching",
             "rows",
             "schema",
@@ -58,7 +60,17 @@ LAYERS = {
         *("matrix", "trained"),
     ),
     SERVICES: (
-        *("search", "indexing", "family", "verify", "transfer", "reports", *EVALUATION),
+        *(
+            "search",
+            "indexing",
+            "index_run",
+            "index_report",
+            "family",
+            "verify",
+            "transfer",
+            "reports",
+            *EVALUATION,
+        ),
         # parts of the Search page
         *("reference", "answer", "query_picture", "takeaway"),
         # parts of the Collection page
