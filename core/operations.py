@@ -215,7 +215,7 @@ def _drop(task: Task, progress: Progress, store: VectorStore, settings: Settings
 def _self_test(
     task: Task, progress: Progress, store: VectorStore, settings: Settings
 ) -> dict[str, Any]:
-    cache = settings.data_dir / "matrices"
+    cache = settings.embeddings_dir
     return run_self_test(store, family=task.family, cache_dir=cache, on_progress=progress).to_dict()
 
 
@@ -226,7 +226,7 @@ def _inspect(
         store,
         family=task.family,
         dataset=settings.dataset,
-        cache_dir=settings.data_dir / "matrices",
+        cache_dir=settings.embeddings_dir,
         on_progress=progress,
     ).to_dict()
 

@@ -16,7 +16,8 @@ from core.config import ARCHITECTURES, Settings, load_settings
 from core.dataset import list_dataset
 from core.errors import OrchardError, SettingsError
 from core.index import IndexChoice, IndexType
-from core.indexing import IndexReport, add_metric, build_index, save_report
+from core.index_report import IndexReport, save_report
+from core.indexing import add_metric, build_index
 from core.metric import Metric
 from core.shard import WHOLE, Shard
 from core.store import VectorStore, open_store

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from core import indexing
+from core import index_run, indexing
 from core.store import VectorStore
 from tests.conftest import ColourEncoder
 
@@ -51,10 +51,10 @@ def deadly(real: Callable[..., Any], count: int, *, after: bool) -> Callable[...
 
 def main() -> None:
     root, uri, stage, count = sys.argv[1:]
-    indexing.BATCH_ROWS = 16
+    index_run.BATCH_ROWS = 16
     store, encoder = VectorStore(uri, database="pictures"), ColourEncoder()
     name, _, when = stage.partition("-")
-    owner: Any = {"decode": indexing, "encode": encoder}.get(name, store._client)
+    owner: Any = {"decode": index_run, "encode": encoder}.get(name, store._client)
     if stage != "none":
         setattr(owner, name, deadly(getattr(owner, name), int(count), after=bool(when)))
     indexing.build_index(Path(root), store=store, encoder=encoder, family="fruit")

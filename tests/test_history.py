@@ -8,7 +8,8 @@ import pytest
 
 from core.history import PastRun, duration, expected_seconds, how_long, past_runs
 from core.index import IndexChoice
-from core.indexing import add_metric, build_index, save_report
+from core.index_report import save_report
+from core.indexing import add_metric, build_index
 from core.jobs import Runner
 from core.metric import Metric
 from core.run_state import Status

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core import indexing, operations
+from core import index_run, operations
 from core.config import load_settings
 from core.jobs import Progress, Runner
 from core.metric import Metric
@@ -40,7 +40,7 @@ def test_server_that_goes_away_fails_the_run_in_words_and_it_is_continued_later(
     monkeypatch.setenv("ORCHARD_MILVUS_URI", server.uri)
     monkeypatch.setenv("ORCHARD_MILVUS_TIMEOUT", "5")
     monkeypatch.setattr(operations, "_PATIENCE_SECONDS", 12.0)
-    monkeypatch.setattr(indexing, "BATCH_ROWS", 16)
+    monkeypatch.setattr(index_run, "BATCH_ROWS", 16)
     encoder = ColourEncoder()
     monkeypatch.setattr(operations, "_encoder", lambda *_: encoder)
     settings = load_settings()

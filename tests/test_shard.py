@@ -108,11 +108,11 @@ def test_script_refuses_shards_on_milvus_lite(
 RUN = """
 import sys
 from pathlib import Path
-from core import indexing
+from core import index_run, indexing
 from core.shard import Shard
 from core.store import VectorStore
 from tests.conftest import ColourEncoder
-indexing.BATCH_ROWS = 8
+index_run.BATCH_ROWS = 8
 store = VectorStore(sys.argv[1], database=sys.argv[2], timeout=30, patience=60)
 report = indexing.build_index(
     Path(sys.argv[3]), store=store, encoder=ColourEncoder(), family="fruit",

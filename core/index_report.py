@@ -1,0 +1,70 @@
+"""What an indexing run did, and its JSON file."""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from core.errors import StoreError
+from core.records import CollectionInfo, SkippedFile
+
+
+@dataclass(frozen=True, slots=True)
+class IndexReport:
+    """What one run did; every file below the folder is in exactly one of the counts.
+
+    Attributes:
+        added: Pictures that were not in the collections before.
+        updated: Pictures whose bytes had changed.
+        unchanged: Pictures left alone; a new metric gets their rows from another metric.
+        skipped: Files that look like pictures but could not be used, and why.
+        ignored: Files that are no pictures by their names.
+        removed: Pictures whose rows were deleted since their files are gone (`prune`).
+        without_file: Rows whose file is no longer in the folder and that are kept.
+        copied: Rows that one metric took over from another, over all metrics.
+        collections: As the database describes them at the end.
+        seconds: From the first file to the loaded index.
+        images_per_second: Encoded pictures over the time of encoding and writing.
+    """
+
+    dataset: str
+    encoder: str
+    added: int
+    updated: int
+    unchanged: int
+    skipped: tuple[SkippedFile, ...]
+    ignored: int
+    removed: int
+    without_file: int
+    copied: int
+    collections: tuple[CollectionInfo, ...]
+    seconds: float
+    images_per_second: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as plain data for JSON."""
+        return asdict(self)
+
+
+def save_report(report: IndexReport, *, folder: Path) -> Path:
+    """Write a report as JSON into `folder`, named by the time, and return its path.
+
+    Raises:
+        StoreError: It cannot be written; the collections are as the report says all the same.
+    """
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
+    path = folder / f"index-{stamp}.json"
+    part = path.with_suffix(".part")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        part.write_text(
+            json.dumps(report.to_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
+        part.replace(path)
+    except OSError as error:
+        raise StoreError(
+            f"the report {str(path)!r} cannot be written ({error.strerror}); the collections are "
+            "built. Make room or correct the permissions; the next run writes its own report."
+        ) from error
+    return path

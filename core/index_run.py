@@ -1,0 +1,134 @@
+"""The pictures of one indexing run: decoded ahead, encoded in batches, written, counted."""
+
+import contextlib
+import logging
+import os
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.ahead import ahead
+from core.dataset import DatasetListing, read_picture
+from core.errors import DatasetError, ImageError
+from core.family import Family
+from core.images import decode
+from core.records import ImageRecord, SkippedFile
+from core.rows import BATCH_ROWS
+from core.shard import WHOLE
+
+if TYPE_CHECKING:
+    from core.encoder import Encoder
+
+logger = logging.getLogger(__name__)
+
+# Decoding releases the interpreter lock. A GPU needs every core for it; beside a model on the same
+# cores the threads are idle most of the time, since they stop when they are far enough ahead.
+DECODE_THREADS = min(16, max(2, os.cpu_count() or 2))
+# Batches decoded ahead of the model: enough to hide a slow file, few enough to keep memory flat.
+AHEAD_BATCHES = 2
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass
+class Counts:
+    """What became of the pictures so far."""
+
+    added: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    skipped: list[SkippedFile] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """A picture read in a thread; `prepared` is None when every collection has it already."""
+
+    record: ImageRecord
+    prepared: Any
+
+
+@dataclass
+class IndexRun:
+    """One indexing run: what it counted, and the rows that wait to be written."""
+
+    root: Path
+    encoder: "Encoder"
+    family: Family
+    on_skip: Callable[[SkippedFile], None]
+    counts: Counts = field(default_factory=Counts)
+    waiting: list[tuple[ImageRecord, NDArray[np.float32]]] = field(default_factory=list)
+
+    def encode_all(self, listing: DatasetListing, on_progress: Progress) -> None:
+        """Encode and write whatever the collections lack."""
+        total = len(listing.paths)
+        done = 0
+        batch: list[_Loaded] = []
+        try:
+            with contextlib.closing(self._loaded(listing.paths)) as loaded_ahead:
+                for loaded in loaded_ahead:
+                    done += 1
+                    if isinstance(loaded, SkippedFile):
+                        self._skip(loaded)
+                    elif loaded.prepared is None:
+                        self.counts.unchanged += 1
+                    else:
+                        batch.append(loaded)
+                    if len(batch) == self.encoder.batch_size:
+                        self._encode(batch)
+                        batch = []
+                    on_progress("encode", done, total)
+            self._encode(batch)
+        finally:
+            # Whatever stops the run, what is encoded already need not be encoded again.
+            self._write()
+        if self.family.shard == WHOLE and not any(self.family.stored.values()):
+            raise DatasetError(
+                f"none of the {total} pictures below {str(self.root)!r} can be used; the first is "
+                f"{self.counts.skipped[0].path!r}: {self.counts.skipped[0].reason} Nothing was "
+                "stored. Mend or replace the files, then index the folder again."
+            )
+
+    def _loaded(self, paths: Sequence[str]) -> Generator[_Loaded | SkippedFile, None, None]:
+        window = AHEAD_BATCHES * self.encoder.batch_size
+        return ahead(self._load, paths, threads=DECODE_THREADS, window=window)
+
+    def _load(self, path: str) -> _Loaded | SkippedFile:
+        try:
+            record, content = read_picture(self.root, path)
+            if self.family.has(record):
+                return _Loaded(record, None)
+            image = decode(content, name=path, short_side=self.encoder.short_side)
+            return _Loaded(record, self.encoder.prepare(image))
+        except ImageError as error:
+            return SkippedFile(path, str(error))
+
+    def _encode(self, batch: Sequence[_Loaded]) -> None:
+        if not batch:
+            return
+        embeddings = self.encoder.encode([loaded.prepared for loaded in batch])
+        for loaded, embedding in zip(batch, embeddings, strict=True):
+            record = loaded.record
+            if not np.isfinite(embedding).all():
+                reason = "the encoder gave numbers that are not finite; check the weights"
+                self._skip(SkippedFile(record.path, reason))
+            else:
+                self.waiting.append((record, embedding))
+        if len(self.waiting) >= BATCH_ROWS:
+            self._write()
+
+    def _skip(self, skipped: SkippedFile) -> None:
+        self.counts.skipped.append(skipped)
+        self.on_skip(skipped)
+        logger.warning("skipped %s: %s", skipped.path, skipped.reason)
+
+    def _write(self) -> None:
+        waiting, self.waiting = self.waiting, []
+        if waiting:
+            updated = self.family.write(waiting)
+            self.counts.updated += updated
+            self.counts.added += len(waiting) - updated
