@@ -22,6 +22,7 @@ class Colouring(StrEnum):
     """What a point's colour can tell."""
 
     CLASS = "Class"
+    PRECISION = "Precision@k"
     PURITY = "Purity"
     SURVIVAL = "Survival"
     HUBS = "Hubs"
@@ -37,8 +38,10 @@ class Colouring(StrEnum):
 
 _EXPLANATIONS = {
     Colouring.CLASS: "The class of the picture: the name of its folder.",
+    Colouring.PRECISION: "Share of the first k hits that have the picture's class when it is the "
+    "query and search is exact, from 0 to 1, higher is better.",
     Colouring.PURITY: "Share of a picture's true nearest neighbours that have its class, from 0 to "
-    "1, higher is purer. It equals exact precision@k of the picture as a query.",
+    "1, higher is purer: precision@k with k as large as the neighbourhood.",
     Colouring.SURVIVAL: "Share of a picture's true nearest neighbours that are also among its "
     "nearest on the map, from 0 to 1, higher is better: low points are where the map misleads.",
     Colouring.HUBS: "How many pictures have this one among their nearest neighbours. Hubs turn up "
@@ -114,6 +117,12 @@ def by_purity(neighbours: Neighbourhoods, labels: Sequence[str]) -> Values:
     """Colour by the share of neighbours of the same class."""
     values = purity(neighbours, labels).astype(np.float64)
     return Values(values, f"Purity (k = {neighbours.k})", 0, 1)
+
+
+def by_precision(neighbours: Neighbourhoods, labels: Sequence[str], k: int) -> Values:
+    """Colour by exact precision@k of every row as a query; k is at most the neighbours kept."""
+    values = purity(neighbours, labels, k=k).astype(np.float64)
+    return Values(values, f"Precision@{min(k, neighbours.k)}", 0, 1)
 
 
 def by_survival(shares: NDArray[np.float32], k: int) -> Values:

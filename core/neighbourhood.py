@@ -109,15 +109,20 @@ def nearest(
     return _scored_again(embeddings, found.positions)
 
 
-def purity(neighbours: Neighbourhoods, labels: Sequence[str]) -> NDArray[np.float32]:
+def purity(
+    neighbours: Neighbourhoods, labels: Sequence[str], *, k: int | None = None
+) -> NDArray[np.float32]:
     """Return (N,) shares of each row's neighbours that have its class; NaN without neighbours.
 
     It equals exact precision@k of the row as a query against all others.
+
+    Args:
+        k: Only the first k neighbours; all that are kept where it is None or more than those.
     """
     codes = _codes(labels)
     if not neighbours.k:
         return np.full(len(codes), np.nan, dtype=np.float32)
-    same = codes[neighbours.indices] == codes[:, None]
+    same = codes[neighbours.indices[:, :k]] == codes[:, None]
     return np.asarray(same.mean(axis=1), dtype=np.float32)
 
 

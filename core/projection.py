@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from core.errors import ProjectionError
 from core.metric import Metric
 from core.neighbourhood import NEIGHBOURS, as_euclidean
-from core.umap_layout import umap_layout
+from core.umap_layout import umap_layout, umap_transform
 
 # UMAP runs on this many principal components: nearly the same map in a fraction of the time.
 REDUCED = 50
@@ -147,6 +147,50 @@ def project(
     )
 
 
+def transform(
+    embeddings: NDArray[np.float32],
+    projection: Projection,
+    query: NDArray[np.float32],
+    *,
+    on_progress: Progress | None = None,
+) -> NDArray[np.float32]:
+    """Return where UMAP's own transform puts a query on its map, (2,) or (3,) float32.
+
+    It takes long, most of it the first time in a process: the neighbourhoods are found again and
+    UMAP compiles itself.
+
+    Args:
+        embeddings: (N, D) float32, those of the map.
+        query: (D,) float32.
+        on_progress: As for `project`; the stage is `place`.
+
+    Raises:
+        ProjectionError: The map was not made by UMAP, or the query has another number of numbers.
+    """
+    settings = projection.settings
+    vectors = as_euclidean(embeddings, settings.metric)
+    if query.shape != embeddings.shape[1:]:
+        raise ProjectionError(
+            f"the query has {query.size} numbers, the map {embeddings.shape[1]}. Query with the "
+            "encoder the collection was built with."
+        )
+    reducer = _fitted(vectors, REDUCED, seed=settings.seed)
+    notes = ["It was not made by UMAP."] if settings.method is not Method.UMAP else []
+    if reducer is None or not _umap_fits(vectors, settings, notes):
+        why = " ".join(notes) or "All embeddings are equal."
+        raise ProjectionError(f"UMAP cannot place a picture on this map. {why}")
+    (on_progress or _silent)("place", 0, 1)
+    found = umap_transform(
+        reducer.transform(vectors).astype(np.float32),
+        projection.coordinates,
+        reducer.transform(as_euclidean(query[None], settings.metric)).astype(np.float32),
+        n_neighbors=min(settings.n_neighbors, len(vectors) - 1),
+        min_dist=settings.min_dist,
+        seed=settings.seed,
+    )
+    return np.asarray(found[0], dtype=np.float32)
+
+
 def reduce(
     vectors: NDArray[np.float32], components: int, *, seed: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
@@ -159,14 +203,11 @@ def reduce(
     Returns:
         (N, c) float32 and (c,) in [0, 1]; zeros where all vectors are equal.
     """
-    components = min(components, *vectors.shape)
-    if np.ptp(vectors, axis=0).max() == 0:
+    pca = _fitted(vectors, components, seed=seed)
+    if pca is None:
+        components = min(components, *vectors.shape)
         return np.zeros((len(vectors), components), dtype=np.float32), np.zeros(components)
-    from sklearn.decomposition import PCA
-
-    solver = "randomized" if 2 * components < min(vectors.shape) else "full"
-    pca = PCA(components, svd_solver=solver, random_state=seed)
-    reduced = pca.fit_transform(vectors)
+    reduced = pca.transform(vectors)
     return reduced.astype(np.float32), np.nan_to_num(pca.explained_variance_ratio_)
 
 
@@ -196,6 +237,17 @@ def trust_in(
     distances = np.maximum(squares[:, None] + squares - 2 * (vectors @ vectors.T), 0)
     trust = trustworthiness(distances, coordinates, n_neighbors=k, metric="precomputed")
     return float(trust), k, rows
+
+
+def _fitted(vectors: NDArray[np.float32], components: int, *, seed: int) -> Any:  # noqa: ANN401
+    """Return scikit-learn's PCA, which has no types, of the vectors; None if all are equal."""
+    if np.ptp(vectors, axis=0).max() == 0:
+        return None
+    from sklearn.decomposition import PCA
+
+    components = min(components, *vectors.shape)
+    solver = "randomized" if 2 * components < min(vectors.shape) else "full"
+    return PCA(components, svd_solver=solver, random_state=seed).fit(vectors)
 
 
 def _umap_fits(

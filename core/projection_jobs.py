@@ -45,10 +45,12 @@ class JobState:
     """What is known about a job.
 
     Attributes:
-        stage: `read`, `neighbours`, `reduce`, `graph`, `layout` or `trust`; empty before the start.
+        stage: `read`, `neighbours`, `reduce`, `graph`, `layout`, `trust` or `place`; empty before
+            the start.
         done: Steps of the stage that are done, of `total`.
         since: When the stage began, on the clock of `time.monotonic`.
         error: Why it failed.
+        position: (2,) or (3,), of a query that was placed.
     """
 
     status: Status
@@ -57,6 +59,7 @@ class JobState:
     total: int = 0
     since: float = 0.0
     error: str = ""
+    position: tuple[float, ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -72,12 +75,16 @@ class JobState:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What to compute: a neighbour table, then a map; either is kept where it is there already.
+    """What to compute: a neighbour table, a map, a query's place on it.
+
+    Table and map are kept where they are there already.
 
     Attributes:
         embeddings: (M, D) float32, all rows of the collection; best a memory map of a whole file.
         rows: (N,) the positions that are shown.
         projection: None asks for the neighbour table only.
+        query: (D,) float32, to be placed by UMAP's own transform.
+        query_name: Tells queries apart, such as a digest.
     """
 
     embeddings: NDArray[np.float32]
@@ -86,11 +93,13 @@ class Job:
     metric: Metric
     projection: Slot | None = None
     settings: ProjectionSettings | None = None
+    query: NDArray[np.float32] | None = None
+    query_name: str = ""
 
     @property
     def key(self) -> str:
-        """What the job is known by: the name of the last file it makes."""
-        return (self.projection or self.neighbours).path.name
+        """What the job is known by: the name of the last file it makes, and the query's."""
+        return (self.projection or self.neighbours).path.name + self.query_name
 
 
 class Projector:
@@ -177,7 +186,10 @@ class Projector:
         for line in process.stdout:
             answer = json.loads(line)
             if "ended" in answer:
-                self._finish(job.key, Status(answer["ended"]), answer.get("error", ""))
+                position = tuple(answer.get("position", ()))
+                self._finish(
+                    job.key, Status(answer["ended"]), answer.get("error", ""), position=position
+                )
                 return
             self._advance(job.key, answer)
         status = process.wait()
@@ -214,10 +226,14 @@ class Projector:
             since = state.since if state.stage == answer["stage"] else time.monotonic()
             self._states[key] = JobState(Status.RUNNING, since=since, **answer)
 
-    def _finish(self, key: str, status: Status, error: str) -> None:
+    def _finish(
+        self, key: str, status: Status, error: str, *, position: tuple[float, ...] = ()
+    ) -> None:
         with self._lock:
             if self._states[key].status is Status.RUNNING:
-                self._states[key] = replace(self._states[key], status=status, error=error)
+                self._states[key] = replace(
+                    self._states[key], status=status, error=error, position=position
+                )
 
 
 def _message(job: Job, source: dict[str, Any], number: int) -> dict[str, Any]:
@@ -229,6 +245,7 @@ def _message(job: Job, source: dict[str, Any], number: int) -> dict[str, Any]:
         "metric": job.metric,
         "projection": str(job.projection.path.absolute()) if job.projection else None,
         "settings": job.settings.to_dict() if job.settings else None,
+        "query": None if job.query is None else job.query.tolist(),
     }
 
 

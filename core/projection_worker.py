@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from core.errors import ProjectionError
 from core.metric import Metric
 from core.neighbourhood import nearest
-from core.projection import Method, ProjectionSettings, project
+from core.projection import Method, ProjectionSettings, project, transform
 from core.projection_cache import (
     CacheDamagedError,
     Slot,
@@ -103,16 +103,20 @@ def _serve(job: dict[str, Any], cancelled: set[int], answers: TextIO) -> None:
 
     try:
         report("read", 0, 1)
-        projection, settings = job["projection"], job["settings"]
+        settings = job["settings"]
+        embeddings = _read(job["embeddings"], job["rows"])
+        slot = Slot(Path(job["projection"]), len(job["rows"])) if job["projection"] else None
         compute(
-            _read(job["embeddings"], job["rows"]),
+            embeddings,
             neighbours=Slot(Path(job["neighbours"]), len(job["rows"])),
             metric=Metric(job["metric"]),
-            projection=Slot(Path(projection), len(job["rows"])) if projection else None,
+            projection=slot,
             settings=_settings(settings) if settings else None,
             on_progress=report,
         )
         ending: dict[str, Any] = {"ended": "done"}
+        if slot and job["query"]:
+            ending["position"] = _placed(embeddings, slot, job["query"], report)
     except _CancelledError:
         ending = {"ended": "cancelled"}
     except (ProjectionError, OSError) as error:
@@ -121,6 +125,16 @@ def _serve(job: dict[str, Any], cancelled: set[int], answers: TextIO) -> None:
         logger.exception("unexpected")
         ending = {"ended": "failed", "error": f"{type(error).__name__}: {error}"}
     answers.write(json.dumps(ending) + "\n")
+
+
+def _placed(
+    embeddings: NDArray[np.float32], slot: Slot, query: list[float], report: Progress
+) -> list[float]:
+    projection = load_projection(slot)
+    assert projection
+    numbers = np.array(query, dtype=np.float32)
+    position: list[float] = transform(embeddings, projection, numbers, on_progress=report).tolist()
+    return position
 
 
 def _read(source: dict[str, Any], rows: list[int]) -> NDArray[np.float32]:

@@ -41,6 +41,45 @@ def umap_layout(
         return np.asarray(model.fit_transform(vectors), dtype=np.float32)
 
 
+def umap_transform(
+    vectors: NDArray[np.float32],
+    positions: NDArray[np.float32],
+    queries: NDArray[np.float32],
+    *,
+    n_neighbors: int,
+    min_dist: float,
+    seed: int,
+) -> NDArray[np.float32]:
+    """Return where UMAP's own transform puts new vectors on a map that stays as it is.
+
+    Args:
+        vectors: (N, D), what the map was made of, N of 5 and more.
+        positions: (N, 2) or (N, 3), the map.
+        queries: (Q, D).
+        n_neighbors: 2 to N - 1, as for the map.
+
+    Returns:
+        (Q, 2) or (Q, 3).
+    """
+    with _ONE_AT_A_TIME, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        # No epochs: it learns the neighbourhoods only, and takes the positions that are there.
+        model = _umap().UMAP(
+            n_neighbors=n_neighbors,
+            n_components=positions.shape[1],
+            min_dist=min_dist,
+            metric="euclidean",
+            init=positions,
+            n_epochs=0,
+            random_state=seed,
+            n_jobs=1,
+        )
+        model.fit(vectors)
+        model.embedding_ = positions
+        model.n_epochs = None
+        return np.asarray(model.transform(queries), dtype=np.float32)
+
+
 def warm_up() -> None:
     """Import umap-learn and have its code compiled, or read from disk if it was before.
 

@@ -51,7 +51,7 @@ def open_map(page: Page, address: str) -> list[Point]:
     page.goto(f"{address}?method=PCA")
     expect(page.locator(".js-plotly-plot .nsewdrag").first).to_be_visible(timeout=60_000)
     # The neighbours are computed in the background; with them the tooltips change.
-    expect(page.locator(".st-key-map_progress")).to_have_count(0, timeout=120_000)
+    expect(page.locator("[class*=st-key-map_progress]")).to_have_count(0, timeout=120_000)
     page.wait_for_timeout(1500)
     points = [(str(name), float(x), float(y)) for name, x, y in page.evaluate(POINTS)]
     assert len(points) == 3 * map_collection.PER_CLASS

@@ -203,7 +203,7 @@ PARAMETERS = {
     "evaluation.py": ["report", "at", "view", "copies", "similarity", "worst_class"],
     "embedding_map.py": [
         *("method", "dimensions", "map_metric", "n_neighbors", "min_dist", "seed", "colour"),
-        *("map_class", "map_picture", "list", "near"),
+        *("map_class", "map_picture", "list", "near", "precision_k", "similarity"),
     ],
     "collection.py": ["view", "browse_class", "copies"],
 }

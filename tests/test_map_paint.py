@@ -7,6 +7,7 @@ from core.map_paint import (
     by_class,
     by_groups,
     by_hubs,
+    by_precision,
     by_purity,
     by_survival,
     by_suspicion,
@@ -51,6 +52,12 @@ def test_values_have_their_scale() -> None:
     # Row 0 (a): 1 (a), 2 (b). Row 1 (a): 0 (a), 2 (b). Row 2 (b): two a.
     assert pure.values.tolist() == [0.5, 0.5, 0.0]
     assert (pure.low, pure.high, pure.notable_high) == (0, 1, False)
+    # Of the first neighbour alone: row 0 finds 1 (a), row 1 finds 0 (a), row 2 an a.
+    first = by_precision(TABLE, ["a", "a", "b"], 1)
+    assert first.values.tolist() == [1.0, 1.0, 0.0]
+    assert first.title == "Precision@1"
+    # Only two neighbours are kept.
+    assert by_precision(TABLE, ["a", "a", "b"], 10).title == "Precision@2"
     hubs = by_hubs(TABLE)
     assert hubs.values.tolist() == [2, 2, 2]
     assert (hubs.low, hubs.high, hubs.notable_high) == (0, 2, True)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Button
 
 from core.config import Settings
 from core.errors import StoreUnavailableError
@@ -93,11 +94,15 @@ def settle(**parameters: str) -> AppTest:
     at = page(**parameters)
     while time.monotonic() < deadline:
         assert not at.exception
-        if "map_cancel" not in [button.key for button in at.button]:
+        if not cancel_buttons(at):
             return at
         time.sleep(0.3)
         at.run()
     raise AssertionError("the map was never finished")
+
+
+def cancel_buttons(at: AppTest) -> list[Button]:
+    return [button for button in at.button if (button.key or "").startswith("map_cancel")]
 
 
 def text(at: AppTest) -> str:
@@ -120,13 +125,13 @@ def test_the_first_visit_shows_pca_while_umap_is_computed(fresh: Callable[..., P
     at = page()
     assert not at.exception and not at.error
     assert "PCA: the 2 directions shown keep" in text(at)
-    assert at.button(key="map_cancel").label == "Cancel"
-    at.button(key="map_cancel").click().run()
+    assert cancel_buttons(at)[0].label == "Cancel"
+    cancel_buttons(at)[0].click().run()
     at.run()
     assert "The computation was stopped" in text(at)
     again = next(button for button in at.button if button.label == "Compute it now")
     again.click().run()
-    assert at.button(key="map_cancel").label == "Cancel"
+    assert cancel_buttons(at)[0].label == "Cancel"
 
 
 def test_the_finished_map_says_how_it_was_made_and_how_far_to_trust_it(pictures: Path) -> None:
@@ -216,7 +221,7 @@ def test_a_selection_shows_pictures_counts_and_what_is_gone(pictures: Path) -> N
     at.run()
     shown = text(at)
     assert "**3 pictures selected**" in shown
-    assert "1 pictures of the selection are no longer on the map" in shown
+    assert "No longer on the map: 1 picture of the selection" in shown
     # Every sign that Markdown could read is escaped.
     escaped = "\\<b\\>wild \\*card\\*"
     assert f"{escaped} 3" in shown
@@ -281,6 +286,25 @@ def test_an_upload_is_placed_beside_its_neighbours(
     assert "similarity 1.000" in text(at)
 
 
+def test_an_upload_is_placed_by_umaps_transform_when_asked(
+    pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embedding = map_collection.embedding_of("plum", 5)
+    monkeypatch.setattr(resources, "get_upload_embedding", lambda *_, **__: (embedding, 1.0))
+    at = settle(map_metric="COSINE")
+    content = (pictures / "plum" / "05.jpg").read_bytes()
+    at.file_uploader(key="map_upload").set_value(("mine.jpg", content, "image/jpeg")).run()
+    by_mean = at.get("plotly_chart")[0].proto.spec
+    at.toggle(key="map_transform").set_value(True).run()
+    deadline = time.monotonic() + 240
+    while cancel_buttons(at) and time.monotonic() < deadline:
+        time.sleep(0.3)
+        at.run()
+    assert not at.exception and not at.error
+    assert "where UMAP's transform puts it" in text(at)
+    assert at.get("plotly_chart")[0].proto.spec != by_mean
+
+
 def test_an_upload_that_is_no_picture_is_told_and_the_map_stays(
     pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -307,6 +331,13 @@ def test_few_pictures(fresh: Callable[..., Path], count: int) -> None:
     assert not at.exception and not at.error
     expected = "n_neighbors was lowered from 15 to 5" if count == 6 else "UMAP needs at least 5"
     assert expected in text(at)
+
+
+def test_colour_by_precision_at_a_k_that_the_link_names(pictures: Path) -> None:
+    at = settle(method="PCA", colour="Precision@k", precision_k="3")
+    assert not at.exception and not at.error
+    assert at.slider(key="precision_k").value == 3
+    assert "Precision@3" in at.get("plotly_chart")[0].proto.spec
 
 
 def test_equal_embeddings(fresh: Callable[..., Path]) -> None:

@@ -12,7 +12,15 @@ from sklearn.manifold import trustworthiness
 
 from core.errors import ProjectionError
 from core.metric import Metric
-from core.projection import TRUST_ROWS, Method, ProjectionSettings, project, reduce, trust_in
+from core.projection import (
+    TRUST_ROWS,
+    Method,
+    ProjectionSettings,
+    project,
+    reduce,
+    transform,
+    trust_in,
+)
 
 ROOT = Path(__file__).parent.parent
 
@@ -85,6 +93,34 @@ def test_what_progress_raises_stops_the_layout() -> None:
 
     with pytest.raises(EnoughError):
         project(_clusters(), ProjectionSettings(), on_progress=stop)
+
+
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_umap_places_a_query_among_its_like_and_leaves_the_map_alone(dimensions: int) -> None:
+    vectors = _clusters()
+    made = project(vectors, ProjectionSettings(dimensions=dimensions))
+    before = made.coordinates.copy()
+    steps: list[str] = []
+    for cluster in range(3):
+        query = vectors[cluster::3].mean(axis=0)
+        place = transform(vectors, made, query, on_progress=lambda *step: steps.append(step[0]))
+        assert place.shape == (dimensions,)
+        near = np.linalg.norm(made.coordinates - place, axis=1).argsort()[:5]
+        assert set(near % 3) == {cluster}
+    assert steps == ["place"] * 3
+    assert np.array_equal(made.coordinates, before)
+
+
+def test_a_query_that_umap_cannot_place_is_told() -> None:
+    vectors = _clusters()
+    with pytest.raises(ProjectionError, match="was not made by UMAP"):
+        transform(vectors, project(vectors, _pca()), vectors[0])
+    few = project(vectors[:4], ProjectionSettings())
+    with pytest.raises(ProjectionError, match="at least 5 pictures"):
+        transform(vectors[:4], few, vectors[0])
+    made = project(vectors, _pca())
+    with pytest.raises(ProjectionError, match="has 3 numbers, the map 64"):
+        transform(vectors, made, vectors[0, :3])
 
 
 def test_three_dimensions() -> None:

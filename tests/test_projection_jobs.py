@@ -3,13 +3,14 @@
 import contextlib
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from core.metric import Metric
-from core.projection import Method, ProjectionSettings, project
+from core.projection import Method, ProjectionSettings, project, transform
 from core.projection_cache import (
     load_neighbours,
     load_projection,
@@ -85,6 +86,29 @@ def test_a_memory_map_is_read_where_it_lies(projector: Projector, tmp_path: Path
     expected = project(ROWS[20:50], ProjectionSettings(method=Method.PCA))
     made = load_projection(part.projection)
     np.testing.assert_allclose(made.coordinates, expected.coordinates, atol=1e-5)
+
+
+def test_a_query_is_placed_on_the_map_that_is_there(projector: Projector, tmp_path: Path) -> None:
+    job = _job(tmp_path, ProjectionSettings())
+    projector.request(job)
+    assert _wait(projector, job.key, _closed).status is Status.DONE
+    asked = replace(job, query=ROWS[7], query_name=" seven")
+    assert asked.key != job.key
+    projector.request(asked)
+    state = _wait(projector, asked.key, _closed)
+    assert state.status is Status.DONE
+    expected = transform(ROWS, load_projection(job.projection), ROWS[7])
+    np.testing.assert_allclose(state.position, expected, atol=1e-4)
+
+
+def test_a_prepared_worker_runs_before_the_first_job(projector: Projector, tmp_path: Path) -> None:
+    projector.prepare()
+    process = projector._process
+    assert process.poll() is None
+    job = _job(tmp_path, ProjectionSettings(method=Method.PCA))
+    projector.request(job)
+    assert _wait(projector, job.key, _closed).status is Status.DONE
+    assert projector._process is process
 
 
 def test_progress_by_epochs_then_cancel_then_the_next_job(

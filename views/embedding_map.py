@@ -5,10 +5,7 @@ from dataclasses import replace
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
-from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from core.dataset import digest_of
-from core.errors import EncoderMismatchError, ImageError, WeightsError
 from core.map_paint import (
     Categories,
     Colouring,
@@ -16,6 +13,7 @@ from core.map_paint import (
     by_class,
     by_groups,
     by_hubs,
+    by_precision,
     by_purity,
     by_survival,
     by_suspicion,
@@ -24,19 +22,20 @@ from core.map_query import Placed
 from core.map_roles import by_role
 from core.map_rows import MapRows
 from core.projection import Method, ProjectionSettings
-from core.projection_jobs import Job, Status
+from core.projection_jobs import Job
 from core.records import CollectionInfo
 from core.trained import training_list
-from core.ui import charts_map, components, components_map, resources, resources_map
-from core.ui.map_controls import colour_control, picture_control, query_control, settings_control
+from core.ui import charts_map, components, resources, resources_map
+from core.ui.map_controls import DEFAULT_K, colour_control, picture_control, settings_control
 from core.ui.map_lists import (
     DEFAULT_SIMILARITY,
     SELECTION,
     csv_of,
     show_list,
     show_picked,
-    show_placed,
 )
+from core.ui.map_placing import place, query_control, show_placed
+from core.ui.map_progress import follow
 from core.ui.map_view import View, about, groups_of, survival_of, suspicions_of, table_key
 
 
@@ -51,14 +50,14 @@ def main() -> None:
         settings = settings_control()
         colouring, highlighted = colour_control(rows)
         picked = picture_control(rows)
-        upload = query_control()
+        upload = query_control(settings)
     with results:
         view = _compute(rows, info, settings)
-        placed = _place(view, upload) if upload else None
+        placed = place(view, upload) if upload else None
         _show_map(view, colouring, highlighted, _marks(view, picked, placed))
         show_picked(view, picked)
         if upload and placed:
-            show_placed(view, placed, upload.name)
+            show_placed(view, placed, upload)
         show_list(view)
 
 
@@ -84,50 +83,7 @@ def _compute(rows: MapRows, info: CollectionInfo, settings: ProjectionSettings) 
 
 def _work(job: Job) -> None:
     """Start what is missing, show how far it is, or say why it is not running."""
-    projector = resources_map.get_projector()
-    state = projector.state(job.key)
-    if state is None or state.status is Status.DONE:
-        projector.request(job)
-    elif not state.is_open:
-        if state.status is Status.FAILED:
-            st.error(components.plain(state.error), icon=":material/error:")
-        else:
-            st.info("The computation was stopped; this is what there is.", icon=":material/stop:")
-        st.button(
-            "Compute it now", icon=":material/play_arrow:", on_click=projector.request, args=(job,)
-        )
-        return
-    _watch(job.key, job.neighbours.path.exists(), job)
-
-
-@st.fragment(run_every=1.0)
-def _watch(key: str, had_neighbours: bool, job: Job) -> None:
-    projector = resources_map.get_projector()
-    state = projector.state(key)
-    if state is None or not state.is_open:
-        st.rerun()
-    if not had_neighbours and job.neighbours.path.exists():
-        st.rerun()
-    components_map.show_progress(state, on_cancel=lambda: projector.cancel(key))
-
-
-def _place(view: View, upload: UploadedFile) -> Placed | None:
-    """Return where an upload lies; None, with a message on the page, if it cannot be used."""
-    content = upload.getvalue()
-    settings = view.projection.settings
-    try:
-        query, _ = resources.get_upload_embedding(content, name=upload.name, info=view.info)
-        return resources_map.get_placed(
-            digest_of(content),
-            f"{view.rows.fingerprint} {settings}",
-            settings.metric,
-            _query=query,
-            _rows=view.rows,
-            _coordinates=view.projection.coordinates,
-        )
-    except (ImageError, EncoderMismatchError, WeightsError) as error:
-        st.error(components.plain(str(error)), icon=":material/error:")
-        return None
+    follow(job, or_else="this is what there is")
 
 
 def _show_map(
@@ -218,6 +174,8 @@ def _paint(view: View, colouring: Colouring, highlighted: list[str]) -> Categori
         )
     elif table is None:
         pass
+    elif colouring is Colouring.PRECISION:
+        paint = by_precision(table, rows.labels, st.session_state.get("precision_k", DEFAULT_K))
     elif colouring is Colouring.PURITY:
         paint = by_purity(table, rows.labels)
     elif colouring is Colouring.SURVIVAL:

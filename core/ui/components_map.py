@@ -26,6 +26,7 @@ _STAGES = {
     "graph": "Preparing UMAP; the first time on a machine takes longer, since it compiles itself",
     "layout": "UMAP epoch",
     "trust": "Measuring trustworthiness",
+    "place": "UMAP places the picture; the first one takes up to minutes, since it compiles itself",
 }
 
 Pick = Callable[[ImageRecord], None]
@@ -42,12 +43,12 @@ def progress_text(state: JobState, now: float) -> str:
     return text if left is None else f"{text}, about {max(1, round(left))} s left"
 
 
-def show_progress(state: JobState, *, on_cancel: Callable[[], None]) -> None:
-    """Show how far a job is, with a button to stop it."""
+def show_progress(state: JobState, *, key: str, on_cancel: Callable[[], None]) -> None:
+    """Show how far a job is, with a button to stop it; `key` tells jobs apart."""
     share = state.done / state.total if state.total > 1 else 0.0
-    with st.container(horizontal=True, vertical_alignment="center", key="map_progress"):
+    with st.container(horizontal=True, vertical_alignment="center", key=f"map_progress_{key}"):
         st.progress(min(1.0, share), progress_text(state, time.monotonic()))
-        st.button("Cancel", icon=":material/close:", on_click=on_cancel, key="map_cancel")
+        st.button("Cancel", icon=":material/close:", on_click=on_cancel, key=f"map_cancel_{key}")
 
 
 def picture_grid(

@@ -1,16 +1,17 @@
 """The controls of the map page: how to project, what to colour, which picture to find."""
 
 import streamlit as st
-from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.map_paint import MAX_COLOURED, Colouring, default_highlight
 from core.map_rows import MapRows
 from core.metric import Metric
+from core.neighbourhood import NEIGHBOURS
 from core.projection import DEFAULT_SEED, Method, ProjectionSettings
 from core.records import ImageRecord
 from core.ui import controls
 
-UPLOAD_TYPES = ["jpg", "jpeg", "png", "webp", "bmp"]
+# Hits that precision@k looks at until somebody chooses.
+DEFAULT_K = 10
 
 
 def settings_control() -> ProjectionSettings:
@@ -63,6 +64,8 @@ def colour_control(rows: MapRows) -> tuple[Colouring, list[str]]:
             format_func=lambda name: name or "no class",
             key="highlight",
         )
+    if colouring is Colouring.PRECISION:
+        st.slider("k", 1, NEIGHBOURS, DEFAULT_K, key="precision_k", bind="query-params")
     st.caption(colouring.explanation)
     return colouring, highlighted
 
@@ -92,12 +95,6 @@ def picture_control(rows: MapRows) -> int | None:
         return None
     st.button("Let it go", icon=":material/close:", on_click=forget_pick)
     return names.get(name)
-
-
-def query_control() -> UploadedFile | None:
-    """Ask for a picture that is not in the collection."""
-    with st.expander("Place a picture of yours"):
-        return st.file_uploader("Picture to place", type=UPLOAD_TYPES, key="map_upload")
 
 
 def pick(record: ImageRecord) -> None:

@@ -7,11 +7,11 @@ import numpy as np
 import streamlit as st
 
 from core.map_export import MAX_PICTURES, as_csv, zip_pictures
-from core.map_query import Placed
 from core.neighbourhood import Neighbourhoods, outliers
 from core.ui import components, components_map, links, resources
 from core.ui.map_controls import pick, ring
 from core.ui.map_view import LEAST_SUSPICION, View, groups_of, survival_of, suspicions_of
+from core.wording import counted
 
 SELECTION, OUTLIERS, DUPLICATES, SUSPECTS = (
     "Selection",
@@ -57,27 +57,6 @@ def show_picked(view: View, picked: int | None) -> None:
         links.link_search([record.id])
 
 
-def show_placed(view: View, placed: Placed, name: str) -> None:
-    """Show an uploaded picture's nearest neighbours, whose mean is its place on the map."""
-    with st.container(border=True):
-        st.markdown(f"**{components.plain(name)}** and its nearest neighbours")
-        st.caption(
-            "The cross on the map lies at the mean of their positions, weighted by similarity; the "
-            "map itself is not computed again."
-        )
-        components_map.picture_grid(
-            view.rows,
-            placed.rows,
-            info=view.info,
-            key="placed",
-            on_pick=pick,
-            captions={
-                row: f"similarity {cosine:.3f}"
-                for row, cosine in zip(placed.rows, placed.cosines, strict=True)
-            },
-        )
-
-
 def show_list(view: View) -> None:
     """Show the pictures that are selected on the map, or that stand out in some way."""
     chosen = st.segmented_control(
@@ -105,8 +84,9 @@ def _show_selection(view: View) -> None:
     places = {number: row for row, number in enumerate(view.rows.ids.tolist())}
     chosen = [places[number] for number in wanted if number in places]
     if len(chosen) < len(wanted):
+        gone = len(wanted) - len(chosen)
         st.warning(
-            f"{len(wanted) - len(chosen)} pictures of the selection are no longer on the map.",
+            f"No longer on the map: {counted(gone, 'picture')} of the selection.",
             icon=":material/warning:",
         )
     if not chosen:
@@ -118,7 +98,7 @@ def _show_selection(view: View) -> None:
         )
         return
     counts = Counter(view.rows.labels[row] for row in chosen).most_common()
-    st.markdown(f"**{len(chosen):,} pictures selected**")
+    st.markdown(f"**{counted(len(chosen), 'picture')} selected**")
     st.caption(
         ", ".join(f"{components.plain(label or 'no class')} {count:,}" for label, count in counts)
     )
@@ -175,7 +155,8 @@ def _show_duplicates(view: View, table: Neighbourhoods) -> None:
     )
     groups = groups_of(view, table, similarity)
     st.caption(
-        f"{len(groups):,} groups with {sum(map(len, groups)):,} pictures, the largest first. "
+        f"{counted(len(groups), 'group')} with {counted(sum(map(len, groups)), 'picture')}, the "
+        "largest first. "
         "Pictures are linked over steps: the ends of a chain may be less alike."
     )
     for number, group in enumerate(groups[:SHOWN_GROUPS], 1):
@@ -197,8 +178,8 @@ def _show_duplicates(view: View, table: Neighbourhoods) -> None:
 def _show_suspects(view: View, table: Neighbourhoods) -> None:
     found = suspicions_of(view, table)
     st.caption(
-        f"{len(found)} pictures of which at least {LEAST_SUSPICION:.0%} of the {table.k} nearest "
-        "neighbours have one other class, the most suspect first."
+        f"{counted(len(found), 'picture')} of which at least {LEAST_SUSPICION:.0%} of the "
+        f"{table.k} nearest neighbours have one other class, the most suspect first."
     )
     captions = {item.row: f"{item.share:.0%} {components.plain(item.label)}" for item in found}
     components_map.picture_grid(

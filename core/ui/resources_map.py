@@ -86,7 +86,7 @@ def _read_rows(name: str) -> MapRows:
     settings = resources.get_settings()
     infos = resources.get_collections()
     metric = next(metric for metric, info in infos.items() if info.name == name)
-    folder = settings.data_dir / "matrices"
+    folder = settings.embeddings_dir
     matrix = load_matrix(resources.get_store(), settings.collection, metric, folder, show)
     place.empty()
     return choose_rows(matrix, limit=settings.map_limit)
@@ -140,8 +140,18 @@ def first_view(rows: MapRows, settings: ProjectionSettings) -> Projection:
     return found
 
 
-def job_for(rows: MapRows, metric: Metric, settings: ProjectionSettings | None) -> Job:
-    """Return the job that computes the neighbour table and, with settings, a map."""
+def job_for(
+    rows: MapRows,
+    metric: Metric,
+    settings: ProjectionSettings | None,
+    *,
+    query: NDArray[np.float32] | None = None,
+    query_name: str = "",
+) -> Job:
+    """Return the job that computes the neighbour table and, with settings, a map.
+
+    With a query (D,) it is placed on that map by UMAP's own transform.
+    """
     return Job(
         embeddings=rows.matrix.embeddings,
         rows=rows.positions,
@@ -149,6 +159,8 @@ def job_for(rows: MapRows, metric: Metric, settings: ProjectionSettings | None) 
         metric=metric,
         projection=_projection_slot(rows, settings) if settings else None,
         settings=settings,
+        query=query,
+        query_name=query_name,
     )
 
 

@@ -1,0 +1,20 @@
+"""Words with numbers, for people."""
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """Return such as `1 picture` or `1,253 pictures`.
+
+    Args:
+        plural: Where it is not the noun with an s.
+    """
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def queries(number: int) -> str:
+    """Return such as `1 query` or `1,253 queries`."""
+    return counted(number, "query", "queries")
+
+
+def classes(number: int) -> str:
+    """Return such as `1 class` or `19 classes`."""
+    return counted(number, "class", "classes")
