@@ -185,6 +185,11 @@ class Settings(BaseSettings):
         return self.milvus_uri or str(self.data_dir / "orchard.db")
 
     @property
+    def embeddings_dir(self) -> Path:
+        """Where embeddings that were read from the database lie, one copy for all pages."""
+        return self.data_dir / "embeddings"
+
+    @property
     def assumed_identity(self) -> EncoderIdentity | None:
         """`assumed_encoder`, read; None where it is not set."""
         return EncoderIdentity.parse(self.assumed_encoder) if self.assumed_encoder else None

@@ -16,7 +16,7 @@ _FOLDERS = {
     "Thumbnails": ("thumbnails",),
     "Reports": ("index_reports", "reports", "runs"),
     "Maps": ("projections",),
-    "Copies of embeddings": ("matrices",),
+    "Copies of embeddings": ("embeddings",),
     "Uploaded pictures": ("uploads",),
 }
 

@@ -9,6 +9,7 @@ from core.records import EncoderIdentity
 from core.report import Report
 from core.split import find_split
 from core.summary import Summary
+from core.wording import classes, queries
 
 
 def notes(report: Report, summary: Summary) -> list[str]:
@@ -57,13 +58,14 @@ def _left_out(summary: Summary) -> list[str]:
     lines = []
     if summary.lone:
         lines.append(
-            f"Left out: {summary.lone_queries:,} queries of {len(summary.lone):,} classes that "
-            f"have no second picture to find ({_some(summary.lone)})."
+            f"Left out: {queries(summary.lone_queries)} of "
+            f"{classes(len(summary.lone))} without a second picture to find "
+            f"({_some(summary.lone)})."
         )
     if summary.unlabelled:
         lines.append(
-            f"Left out: {summary.unlabelled:,} queries without a class. As hits such pictures "
-            "count as wrong."
+            f"Left out: {queries(summary.unlabelled)} without a class. As hits such "
+            "pictures count as wrong."
         )
     if len(summary.classes) == 1:
         lines.append("There is only one class, so every hit is right: the figures say nothing.")
@@ -78,19 +80,19 @@ def _left_out(summary: Summary) -> list[str]:
 
 def _doubts(report: Report, summary: Summary) -> list[str]:
     lines = [
-        f"{count:,} queries got fewer than {k} hits; the denominator stays {k}."
+        f"{queries(count)} with fewer than {k} hits; the denominator stays {k}."
         for k, count in summary.underfilled.items()
         if count
     ]
     lines += [
-        f"{count:,} queries are undefined at {k}: too few neighbours are left after taking "
+        f"{queries(count)} undefined at {k}: too few neighbours are left after taking "
         "duplicates out."
         for k, count in summary.unknown.items()
         if count
     ]
     ties = {k: tied_cuts(report.exact, k) for k in summary.ks}
     lines += [
-        f"{count:,} queries have a tie at the cut after {k} hits; it is broken by id."
+        f"{queries(count)} with a tie at the cut after {k} hits; it is broken by id."
         for k, count in ties.items()
         if count
     ]

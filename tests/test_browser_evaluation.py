@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Download, Page, expect
 
 from tests import browser as browsers
-from tests import dashboard
+from tests import dashboard, made_up
 
 pytestmark = pytest.mark.browser
 
@@ -89,6 +89,27 @@ def test_the_report_in_a_file_draws_its_charts_without_a_network(
         alone.goto(file.as_uri())
         expect(alone.locator(".js-plotly-plot .main-svg").first).to_be_visible(timeout=30_000)
         assert alone.locator(".js-plotly-plot").count() == 3
+
+
+def test_a_report_is_cancelled_and_nothing_of_it_is_kept(browser: Browser, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with pytest.MonkeyPatch.context() as patch:
+        dashboard.set_environment(patch, data)
+        # Enough queries that the index search of the report takes many seconds.
+        made_up.make_database(data, {"apple": 4_000, "banana": 4_000})
+        with (
+            browsers.serving(*browsers.streamlit_command(), log=tmp_path / "log") as url,
+            browsers.watched_page(browser) as page,
+        ):
+            page.goto(f"{url}/evaluation")
+            page.get_by_role("button", name="New report").click(timeout=60_000)
+            page.get_by_role("button", name="Run report").click()
+            expect(page.get_by_text(re.compile(r"\d of 8,000, \d+ s left"))).to_be_visible()
+            page.get_by_role("button", name="Cancel").click()
+            expect(page.get_by_text("The report was cancelled; nothing was saved.")).to_be_visible()
+            browsers.settled(page)
+            expect(page.get_by_role("button", name="New report")).to_be_visible()
+    assert not list((data / "reports").glob("*"))
 
 
 def test_a_click_on_a_cell_shows_the_pictures_behind_it(page: Page, address: str) -> None:

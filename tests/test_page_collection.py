@@ -282,7 +282,7 @@ def test_browse_shows_classes_pictures_and_what_an_inspection_found(built: Path)
     at.button(key="inspect").click().run()
     ended()
     said = texts(at.run())
-    assert "1 files are damaged or gone" in said
+    assert "Damaged or gone: 1 file" in said
     assert "0 exact duplicates" in said
 
 

@@ -94,7 +94,7 @@ def test_a_report_is_run_and_shown(data_dir: Path) -> None:
     assert not at.exception
     assert len(list((data_dir / "reports").glob("*.json"))) == 1
     assert "Macro precision@10" in metrics(at)
-    assert "Left out: 1 queries of 1 classes" in texts(at)
+    assert "Left out: 1 query of 1 class" in texts(at)
     assert "2 queries without a class" in texts(at)
     table = at.dataframe[0].value
     # Three cherries: at most two of ten hits can be right.
@@ -119,16 +119,35 @@ def test_page_and_script_give_the_same_figures(
     assert shown == pytest.approx(by_script["exact"]["macro"]["precision@10"]["value"], abs=5e-4)
 
 
+def forbid_searching(patch: pytest.MonkeyPatch) -> None:
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("searched again")
+
+    patch.setattr("core.reports.exact_neighbours", never)
+    patch.setattr("core.store.VectorStore.search", never)
+    patch.setattr("core.store.VectorStore.search_ids", never)
+
+
+def test_classes_and_duplicates_are_changed_without_searching_again(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = run_report(page().run())
+    before = metrics(at)["Macro precision@10"]
+    forbid_searching(monkeypatch)
+    at.multiselect(key="curve_classes").set_value(["banana", "apple"]).run()
+    assert not at.exception and not at.error
+    assert metrics(at)["Macro precision@10"] == before
+    at.slider(key="near").set_value(0.5).run()
+    assert not at.exception and not at.error
+    # At 0.5 some neighbours of the overlapping clouds are left out.
+    assert metrics(at)["Macro precision@10"] != before
+
+
 def test_k_is_changed_without_searching_again(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at = run_report(page().run())
-
-    def never(*_: object, **__: object) -> None:
-        raise AssertionError("searched again")
-
-    monkeypatch.setattr("core.reports.exact_neighbours", never)
-    monkeypatch.setattr("core.store.VectorStore.search_ids", never)
+    forbid_searching(monkeypatch)
     at.select_slider(key="at").set_value(20).run()
     assert not at.exception
     assert "Macro precision@20" in metrics(at)
@@ -266,7 +285,7 @@ def test_damaged_and_newer_reports_do_not_stop_the_page(data_dir: Path, content:
     at = page().run()
     assert not at.exception
     assert list(at.selectbox(key="report").options) == [good]
-    assert "1 report files cannot be opened" in at.expander[0].label
+    assert "1 report file cannot be opened" in at.expander[0].label
     assert "bad.json" in texts(at)
     at = page(report="bad").run()
     assert "damaged" in texts(at) or "newer" in texts(at)
@@ -310,7 +329,7 @@ def test_no_cut_off_is_refused(data_dir: Path) -> None:
         ({"apple": 12}, "only one class"),
         ({"a": 1, "b": 1, "c": 1}, "Left out: 3 queries of 3 classes"),
         ({"": 5}, "Left out: 5 queries without a class"),
-        ({"only": 1}, "Left out: 1 queries of 1 classes"),
+        ({"only": 1}, "Left out: 1 query of 1 class"),
     ],
 )
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def test_the_maps_are_where_the_page_looks(data: Path, capsys: pytest.CaptureFix
     assert "UMAP in 2 dimensions, COSINE: 30 of 36 pictures" in said
     store = open_store(load_settings())
     try:
-        matrix = load_matrix(store, "fruit_vector", Metric.COSINE, data / "matrices")
+        matrix = load_matrix(store, "fruit_vector", Metric.COSINE, data / "embeddings")
     finally:
         store.close()
     rows = choose_rows(matrix, limit=30)

@@ -13,6 +13,7 @@ from core.run_state import Status
 from core.tasks import Kind, Task
 from core.ui import charts_collection, resources, resources_collection
 from core.ui.components import plain
+from core.wording import classes, counted
 
 PAGE_SIZE = 24
 TILE_PIXELS = 120
@@ -28,7 +29,7 @@ def show_browse() -> None:
     info = next(iter(infos.values()))
     records = resources.get_records(info.name, info.rows)
     counts = {label: len(found) for label, found in records.items()}
-    st.markdown(f"#### {len(counts):,} classes, {sum(counts.values()):,} pictures")
+    st.markdown(f"#### {classes(len(counts))}, {counted(sum(counts.values()), 'picture')}")
     _chart(charts_collection.class_bars(counts, dark=_is_dark()), key="class_bars")
     _show_class(records, info)
     _show_inspection(records, info)
@@ -111,7 +112,7 @@ def _show_outcome(
         st.markdown(f"**Sizes** ({plain(formats)})")
         _chart(charts_collection.size_points(sizes, dark=_is_dark()), key="sizes")
     damaged = report["damaged"]
-    st.markdown(f"**{len(damaged):,} files are damaged or gone**")
+    st.markdown(f"**Damaged or gone: {counted(len(damaged), 'file')}**")
     if damaged:
         st.dataframe(
             [{"File": one["path"], "Why": one["reason"]} for one in damaged],
@@ -136,7 +137,7 @@ def _show_groups(
     st.markdown(f"**{count:,} {what}**")
     if not groups:
         return
-    with st.expander(f"The largest {min(len(groups), _SHOWN_GROUPS)} groups"):
+    with st.expander(f"The largest: {counted(min(len(groups), _SHOWN_GROUPS), 'group')}"):
         for number, group in enumerate(groups[:_SHOWN_GROUPS], start=1):
             labels = sorted({path.partition("/")[0] for path in group if "/" in path})
             also = " (in more than one class)" if len(labels) > 1 else ""

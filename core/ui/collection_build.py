@@ -17,6 +17,7 @@ from core.tasks import Kind, Task
 from core.ui import resources, resources_collection
 from core.ui.components import plain
 from core.uploads import keep_upload, upload_folder
+from core.wording import classes, counted
 
 FOLDER, ARCHIVE, DRAWN = "Folder", "ZIP upload", "Sample"
 # Held in memory until it is kept on disk.
@@ -148,7 +149,7 @@ def _archive_control(empty: Task) -> Source | None:
         return None
     plan = resources_collection.get_archive_plan(file)
     if plan.other:
-        st.caption(f"{plan.other:,} files of the archive are no pictures and are left out.")
+        st.caption(f"Left out, being no pictures: {counted(plan.other, 'file')} of the archive.")
     settings = resources.get_settings()
     folder = upload_folder(file.getbuffer(), name=file.name, settings=settings)
     task = replace(empty, folder=str(folder))
@@ -240,7 +241,7 @@ def _announce(task: Task, source: Source, infos: dict[Metric, CollectionInfo]) -
     """Say what the run will do and how long it should take."""
     settings = resources.get_settings()
     first = next(iter(infos.values()), None)
-    text = f"{source.pictures:,} pictures in {source.classes:,} classes."
+    text = f"{counted(source.pictures, 'picture')} in {classes(source.classes)}."
     if first and task.recreate:
         text += f" The {first.rows:,} rows of {task.family} are dropped and replaced."
     elif first:

@@ -12,6 +12,7 @@ from core.tasks import Kind, Task
 from core.ui import resources, resources_collection
 from core.ui.collection_build import index_control
 from core.ui.components import plain
+from core.wording import counted
 
 Infos = dict[Metric, CollectionInfo]
 
@@ -109,7 +110,10 @@ def _ask_class(infos: Infos) -> Task | None:
     if label is None:
         return None
     st.warning(
-        plain(f"{len(records[label]):,} pictures of {label or 'no class'} leave the collection."),
+        plain(
+            f"This takes {counted(len(records[label]), 'picture')} of {label or 'no class'} "
+            "out of the collection."
+        ),
         icon=":material/warning:",
     )
     return Task(Kind.REMOVE_CLASS, resources.get_settings().collection, label=label)

@@ -8,6 +8,7 @@ from core.run_state import RunState, Status
 from core.tasks import Kind
 from core.ui import resources, resources_collection
 from core.ui.components import plain
+from core.wording import counted
 
 _STAGES = {
     "": "Starting",
@@ -75,11 +76,11 @@ def summary(state: RunState) -> str:
     if "dropped" in report:
         counts.append(f"dropped {', '.join(report['dropped']) or 'nothing'}")
     if "findings" in report:
-        counts.append(f"{len(report['findings'])} findings")
+        counts.append(counted(len(report["findings"]), "finding"))
     if "passed" in report:
         counts.append("all checks passed" if report["passed"] else "a check failed")
     if state.skipped_count:
-        counts.append(f"{state.skipped_count:,} files skipped")
+        counts.append(f"{counted(state.skipped_count, 'file')} skipped")
     return f"{state.task.title}: done in {duration(state.seconds)}. {', '.join(counts)}"
 
 
@@ -176,7 +177,7 @@ def _is_settled(state: RunState) -> bool:
 def _show_skipped(skipped: tuple[SkippedFile, ...], count: int) -> None:
     if not count:
         return
-    with st.expander(f"{count:,} files skipped", icon=":material/warning:"):
+    with st.expander(f"{counted(count, 'file')} skipped", icon=":material/warning:"):
         for one in skipped[:_SHOWN_SKIPS]:
             st.caption(plain(f"{one.path}: {one.reason}"))
         if count > _SHOWN_SKIPS:

@@ -21,6 +21,7 @@ from core.ui import resources
 from core.ui.components import plain
 from core.ui.components_evaluation import is_dark
 from core.ui.resources_evaluation import Figures
+from core.wording import counted
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ def confusion_section(report: Report, figures: Figures, info: CollectionInfo, *,
     if not asked:
         return
     pairs = confused_pairs(figures.judged, classes, asked=asked, got=got, k=k)
-    st.markdown(f"**{plain(asked)}** asked, **{plain(got)}** found: {len(pairs):,} hits")
+    st.markdown(f"**{plain(asked)}** asked, **{plain(got)}** found: {counted(len(pairs), 'hit')}")
     key = f"pairs {report.name} {k} {asked} {got}"
     with st.container(horizontal=True, gap="medium"):
         for query, rank in pairs[: _shown(key, _PAIRS)]:
@@ -127,7 +128,7 @@ def hubs_section(report: Report, info: CollectionInfo, *, k: int) -> None:
     )
     st.write(
         f"A picture is among the first {k} hits of {expected:.1f} of {len(report.queries):,} "
-        f"queries on average. {skew}. {hubs.never:,} pictures are never retrieved."
+        f"queries on average. {skew}. Never retrieved: {counted(hubs.never, 'picture')}."
     )
     top = hubs.occurrences.argsort(kind="stable")[::-1][: _PICTURES // 2]
     bad = hubs.bad.argsort(kind="stable")[::-1][: _PICTURES // 2]

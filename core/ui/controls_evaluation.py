@@ -14,6 +14,7 @@ from core.report_files import Listing
 from core.search import DEFAULT_NPROBE
 from core.ui import components
 from core.ui import resources_evaluation as shared
+from core.wording import counted
 
 KS = (1, 2, 3, 5, 10, 20, 50, 100)
 EXACT_ONLY = "exact"
@@ -44,7 +45,9 @@ def report_control(listing: Listing) -> str | None:
         st.caption(components.plain(describe(by_name[name])))
     if listing.unreadable:
         count = len(listing.unreadable)
-        with st.expander(f"{count:,} report files cannot be opened", icon=":material/warning:"):
+        with st.expander(
+            f"{counted(count, 'report file')} cannot be opened", icon=":material/warning:"
+        ):
             for reason in listing.unreadable:
                 st.caption(components.plain(reason))
     return name

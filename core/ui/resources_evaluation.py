@@ -186,6 +186,6 @@ def get_matrix(
         resources.get_store(),
         settings.collection,
         info.metric,
-        settings.data_dir / "embeddings",
+        settings.embeddings_dir,
         on_progress=on_progress,
     )

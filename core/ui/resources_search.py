@@ -94,7 +94,7 @@ def _preparing(fingerprint: str) -> Preparation:
         store,
         settings.collection,
         metrics,
-        settings.data_dir / "embeddings",
+        settings.embeddings_dir,
         show,
     )
     pool.shutdown(wait=False)

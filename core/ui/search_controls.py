@@ -16,6 +16,7 @@ from core.search_link import is_number, is_whole_number, unusable
 from core.ui import controls, search_state
 from core.ui.search_grid import PAGE_SIZE
 from core.ui.search_state import Session
+from core.wording import counted
 
 EXACT = "exact"
 DEFAULT_SIMILARITY = 0.97
@@ -158,8 +159,8 @@ def _thoroughness(info: CollectionInfo, k: int) -> Thoroughness:
     )
     if info.pending_rows:
         st.caption(
-            f"{info.pending_rows:,} rows are not in the index yet; they are always searched, "
-            f"whatever {name} is."
+            f"Not in the index yet: {counted(info.pending_rows, 'row')}, always searched, whatever "
+            f"{name} is."
         )
     if chosen == EXACT:
         return Thoroughness(nprobe=info.nlist or None, ef=512 if info.m else None, exact=True)

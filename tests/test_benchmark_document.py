@@ -1,0 +1,91 @@
+"""The document of the benchmark says what was measured, and whether each aim was reached."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts import benchmark
+from scripts.benchmark_document import LINES, machine, write_document
+
+
+def found(**parts: Any) -> dict[str, Any]:
+    return {"machine": machine(), "date": "2026-01-31", "parts": parts}
+
+
+def storage(**changed: float) -> dict[str, Any]:
+    figures = {
+        "written_rows_per_second": 900.0,
+        "bare_client_rows_per_second": 1000.0,
+        "written_times_the_bare_client": 0.9,
+        "search_p50_ms": 6.0,
+        "bare_client_search_p50_ms": 5.0,
+        "search_times_the_bare_client": 1.2,
+    }
+    return {"figures": figures | changed}
+
+
+def growth(*sizes: int, **more: float) -> dict[str, Any]:
+    return {
+        "figures": [
+            {"rows": rows, "dimension": 8, "search_p50_ms": 1.5, "index_seconds": 0.2, **more}
+            for rows in sizes
+        ]
+    }
+
+
+def test_every_line_tells_whether_its_aim_is_reached(tmp_path: Path) -> None:
+    write_document(found(storage=storage()), tmp_path)
+    text = (tmp_path / "benchmarks.md").read_text()
+    writing, search = [line for line in text.splitlines() if line.startswith("| storage")]
+    # 900 / 1000 = 0.9, at least 0.9; 6 / 5 = 1.2, at most 1.15.
+    assert "**0.9** | at least 0.9 | yes |" in writing
+    assert "**1.2** | at most 1.15 | **no** |" in search
+    assert "Measured on 2026-01-31" in text
+    # What was not measured has no line.
+    assert "| map |" not in text
+
+
+def test_what_could_not_be_measured_is_told(tmp_path: Path) -> None:
+    write_document(found(storage=storage(), map={"error": "error: no room"}), tmp_path)
+    assert "Not measured: map: error: no room" in (tmp_path / "benchmarks.md").read_text()
+
+
+def test_growth_is_a_table_and_a_plot_of_lite_and_server(tmp_path: Path) -> None:
+    parts = {"growth": growth(100, 2_000), "growth server": growth(100, peak_memory_mb=2.0)}
+    write_document(found(**parts), tmp_path)
+    text = (tmp_path / "benchmarks.md").read_text()
+    assert "| Milvus Lite | 100 rows | 2,000 rows |" in text
+    assert "| Milvus server | 100 rows |" in text
+    plot = (tmp_path / "images" / "growth.svg").read_text()
+    assert "<svg" in plot
+
+
+def test_all_runs_the_parts_asked_for_and_keeps_the_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "photos").mkdir()
+    file = tmp_path / "benchmarks.json"
+    file.write_text(json.dumps(found(storage=storage())))
+    words = ["all", "--photos", str(tmp_path / "photos"), "--into", str(tmp_path), "--quick"]
+    # There are no photos, so the encoder cannot be measured; the evaluation needs none.
+    assert benchmark.main([*words, "--parts", "encoder", "evaluation"]) == 1
+    parts = json.loads(file.read_text())["parts"]
+    assert (
+        "holds no pictures" in parts["encoder"]["error"] or "pictures" in parts["encoder"]["error"]
+    )
+    assert parts["evaluation"]["figures"]["rows"] == 500
+    assert parts["storage"] == storage()
+    assert "not measured: encoder" in capsys.readouterr().err
+    text = (tmp_path / "benchmarks.md").read_text()
+    assert "| evaluation |" in text and "| storage |" in text
+
+
+def test_a_folder_that_is_none_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert benchmark.main(["all", "--photos", str(tmp_path / "nowhere")]) == 2
+    assert "nowhere" in capsys.readouterr().err
+
+
+def test_lines_name_parts_that_exist() -> None:
+    assert {line.part.partition(" ")[0] for line in LINES} <= set(benchmark.PARTS)

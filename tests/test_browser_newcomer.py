@@ -1,0 +1,60 @@
+"""A newcomer's first five minutes in a real browser, from what `make app` starts to every page."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests import browser as browsers
+from tests import dashboard
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+# One picture of the drawn sample in every class: what is drawn is `make app`'s own affair.
+MINUTE = 60_000
+
+
+@pytest.fixture
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """What `make app` runs on a machine that has nothing: the sample is drawn and indexed."""
+    root = tmp_path_factory.mktemp("newcomer")
+    command = ["-m", "scripts.start", "--port", "{port}"]
+    with pytest.MonkeyPatch.context() as patch:
+        dashboard.set_environment(patch, root / "data")
+        with browsers.serving(*command, log=root / "log") as url:
+            yield url
+
+
+def go_to(page: Page, name: str) -> None:
+    page.get_by_role("link", name=name).first.click()
+    expect(page).to_have_title(re.compile(name, re.IGNORECASE), timeout=MINUTE)
+
+
+def test_from_the_first_page_to_a_search_a_report_a_map_and_a_healthy_collection(
+    browser: Browser, address: str
+) -> None:
+    with browsers.watched_page(browser) as page:
+        page.goto(address)
+        page.get_by_role("button", name="Random").first.click(timeout=MINUTE)
+        expect(page.locator(".st-key-hits img")).to_have_count(16, timeout=MINUTE)
+        browsers.settled(page)
+        page.locator(".st-key-hits").get_by_role("button", name="Search").first.click()
+        expect(page).to_have_url(re.compile(r"queries=\d+"), timeout=MINUTE)
+        browsers.settled(page)
+
+        go_to(page, "Evaluation")
+        page.get_by_role("button", name="New report").click(timeout=MINUTE)
+        page.get_by_role("button", name="Run report").click()
+        expect(page.get_by_text("Macro precision@10", exact=True)).to_be_visible(timeout=MINUTE)
+        browsers.settled(page)
+
+        go_to(page, "Embedding map")
+        expect(page.get_by_text("UMAP on embeddings reduced")).to_be_visible(timeout=3 * MINUTE)
+        expect(page.locator(".js-plotly-plot .gl-canvas").first).to_be_visible()
+        browsers.settled(page)
+
+        go_to(page, "Collection")
+        expect(page.get_by_text("All is well")).to_be_visible(timeout=MINUTE)
+        page.get_by_role("button", name="Self-test").click()
+        expect(page.get_by_text("all checks passed")).to_be_visible(timeout=MINUTE)
