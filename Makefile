@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV ?= .venv
 DATASET ?=
 PORT ?= 8501
+PHOTOS ?=
+SERVER ?=
 RECREATE ?=
 ifeq ($(OS),Windows_NT)
 BIN := $(VENV)/Scripts
@@ -11,7 +13,7 @@ else
 BIN := $(VENV)/bin
 endif
 
-.PHONY: app test lint clean
+.PHONY: app test lint benchmark clean
 
 app: $(VENV)/.requirements
 	@$(BIN)/python -m scripts.start --port "$(PORT)" $(if $(DATASET),--dataset "$(DATASET)") \
@@ -24,6 +26,10 @@ lint: $(VENV)/.requirements-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+benchmark: $(VENV)/.requirements-dev
+	$(BIN)/python -m scripts.benchmark all $(if $(PHOTOS),--photos "$(PHOTOS)") \
+		$(if $(SERVER),--uri "$(SERVER)")
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

@@ -9,9 +9,11 @@ import importlib
 
 # Each part is a module with `main(argv) -> int`, loaded only when it is asked for.
 PARTS = {
+    "all": "every part, one after another; writes docs/benchmarks.md",
     "encoder": "photos to embeddings, against a plain loop and the machine's limit",
     "evaluation": "exact search and measures, against a bare matrix product and the database",
     "growth": "writing, indexing, searching, memory and disk against the number of rows",
+    "indexing": "a whole indexing run, against a loop as a first attempt would write it",
     "search": "the server's work when a slider moves, against the bare search of the database",
     "map": "time and trustworthiness of UMAP, and the server's work for a view",
     "storage": "writing and searching against the bare client, and how indexing grows",

@@ -12,7 +12,6 @@ seconds hardly do, so both are told. Without --weights the network is random, of
 import argparse
 import itertools
 import os
-import random
 import subprocess
 import sys
 import tempfile
@@ -21,19 +20,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
 from core.ahead import ahead
 from core.config import ARCHITECTURES, DEFAULT_ARCHITECTURE, OFFLINE_ARCHITECTURE, Precision
-from core.dataset import list_dataset
-from core.errors import DatasetError
 from core.images import decode
-from core.indexing import AHEAD_BATCHES, DECODE_THREADS
+from core.index_run import AHEAD_BATCHES, DECODE_THREADS
 from core.metric import Metric
 from core.neighbours import exact_neighbours
 from core.weights import Checkpoint, offline_weights
 from scripts.measuring import median_times, peak_bytes, print_figures
+from scripts.plain_encoder import (
+    Rows,
+    crop_side,
+    plain_loop,
+    plain_network,
+    random_weights,
+    reference,
+    sample,
+)
 from scripts.terminal import guarded
 
 if TYPE_CHECKING:
@@ -45,8 +49,6 @@ K = 10
 # Side of the matrices of the product that stands for the limit, and how many at a time.
 _SIDE, _PRODUCTS = 2048, 20
 _MEMORY_ROWS = (500, 5_000)
-
-Rows = NDArray[np.float32]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -68,12 +70,12 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    files = _sample(arguments.photos, arguments.rows)
+    files = sample(arguments.photos, arguments.rows)
     if arguments.peak_of:
         print(_peak(files, arguments.peak_of))
         return 0
     with tempfile.TemporaryDirectory() as folder:
-        path = arguments.weights or _random_weights(Path(folder), arguments.architecture)
+        path = arguments.weights or random_weights(Path(folder), arguments.architecture)
         figures = _measure(files, Checkpoint(path, arguments.architecture), arguments)
     if not arguments.no_memory:
         small, large = (_peak_in_new_process(arguments, rows) for rows in _MEMORY_ROWS)
@@ -99,17 +101,17 @@ def _measure(
     from core.encoder import Encoder
 
     encoder = Encoder(checkpoint, precision=arguments.precision)
-    plain = _plain_network(checkpoint)
+    plain = plain_network(checkpoint)
     found = np.concatenate(list(ours(files, encoder)))  # and times the batch sizes
     wall, processor = median_times(
         {
-            "plain": lambda: plain_loop(files, plain),
+            "plain": lambda: list(plain_loop(files, plain)),
             "ours": lambda: list(ours(files, encoder)),
             "product": lambda: _products(encoder.precision),
         },
         rounds=arguments.rounds,
     )
-    operations = _operations(plain, _crop(encoder))
+    operations = _operations(plain, crop_side(encoder))
     figures: dict[str, Any] = {
         "rows": len(files),
         "architecture": checkpoint.architecture,
@@ -133,16 +135,6 @@ def _measure(
     return figures | _agreement(found, reference(files, plain, encoder), files)
 
 
-def plain_loop(files: Iterable[Path], model: "nn.Module") -> None:
-    """Embed as a first attempt would: whole decode, squashed, one at a time, gradients on."""
-    from torchvision.transforms import v2
-    from torchvision.transforms._presets import ImageClassification
-
-    squash, preset = v2.Resize((224, 224)), ImageClassification(crop_size=224, resize_size=224)
-    for file in files:
-        model(preset(squash(Image.open(file).convert("RGB")))[None]).detach().numpy()
-
-
 def ours(files: Iterable[Path], encoder: "Encoder") -> Iterator[Rows]:
     """Embed as indexing does: decoded and cut in threads ahead, encoded in batches."""
 
@@ -158,17 +150,6 @@ def ours(files: Iterable[Path], encoder: "Encoder") -> Iterator[Rows]:
             yield encoder.encode(batch)
             batch = []
     yield encoder.encode(batch)
-
-
-def reference(files: Iterable[Path], plain: "nn.Module", encoder: "Encoder") -> Rows:
-    """Embed with torchvision's own preset and network, in float32 and from whole decodes."""
-    import torch
-    from torchvision.transforms._presets import ImageClassification
-
-    preset = ImageClassification(crop_size=_crop(encoder), resize_size=encoder.short_side)
-    with torch.inference_mode():
-        rows = [plain(preset(Image.open(file).convert("RGB"))[None]).numpy() for file in files]
-    return np.concatenate(rows)
 
 
 def _agreement(found: Rows, expected: Rows, files: list[Path]) -> dict[str, float]:
@@ -197,10 +178,6 @@ def _query_ms(files: list[Path], encoder: "Encoder") -> float:
     return 1000 * wall["one"]
 
 
-def _crop(encoder: "Encoder") -> int:
-    return int(encoder.prepare(Image.new("RGB", (8, 8))).shape[1])
-
-
 def _products(precision: str) -> None:
     import torch
 
@@ -217,47 +194,6 @@ def _operations(model: "nn.Module", side: int) -> int:
     with FlopCounterMode(display=False) as counter, torch.inference_mode():
         model(torch.zeros(1, 3, side, side))
     return int(counter.get_total_flops())
-
-
-def _plain_network(checkpoint: Checkpoint) -> "nn.Module":
-    from torch import nn
-
-    from core.checkpoint import load_state
-    from core.network import build_model
-
-    model: nn.Module = build_model(checkpoint.architecture)
-    model.load_state_dict(load_state(checkpoint.path), strict=False)
-    model.fc = nn.Identity()
-    return model.eval()
-
-
-def _random_weights(folder: Path, architecture: str) -> Path:
-    """Write weights of a fixed seed whose blocks add little to what they are given.
-
-    A network of torchvision's plain random weights magnifies rounding from layer to layer as no
-    trained one does, and would tell nothing about half precision.
-    """
-    import torch
-
-    from core.network import build_model
-
-    torch.manual_seed(0)
-    model = build_model(architecture)
-    for name, parameter in model.named_parameters():
-        if name.endswith(("bn3.weight", "bn2.weight")) and name.startswith("layer"):
-            torch.nn.init.constant_(parameter, 0.25)
-    torch.save(model.state_dict(), folder / f"{architecture}.pth")
-    return folder / f"{architecture}.pth"
-
-
-def _sample(folder: Path, rows: int) -> list[Path]:
-    paths = list(list_dataset(folder).paths)
-    if len(paths) < rows:
-        raise DatasetError(
-            f"{str(folder)!r} holds {len(paths):,} pictures, {rows:,} are wanted. Give another "
-            "folder, or a smaller --rows."
-        )
-    return [folder / path for path in sorted(random.Random(0).sample(paths, rows))]  # noqa: S311
 
 
 def _peak(files: list[Path], rows: int) -> int:

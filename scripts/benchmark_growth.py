@@ -5,8 +5,10 @@ python -m scripts.benchmark growth --uri http://localhost:19530
 """
 
 import argparse
+import contextlib
 import functools
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -39,6 +41,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--dimension", type=int, default=2_048)
     parser.add_argument("--searches", type=int, default=50, help="searches to time, one at a time")
     parser.add_argument("--uri", help="a Milvus server; default: Milvus Lite in a temporary folder")
+    parser.add_argument("--server-process", type=int, help="of a server on this machine: its id")
+    parser.add_argument("--server-data", type=Path, help="of a server on this machine: its folder")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args(argv)
@@ -53,7 +57,9 @@ def _all(arguments: argparse.Namespace) -> int:
         command = [sys.executable, "-m", "scripts.benchmark", "growth", "--one"]
         command += ["--rows", str(rows), "--dimension", str(arguments.dimension)]
         command += ["--searches", str(arguments.searches)]
-        command += ["--uri", arguments.uri] if arguments.uri else []
+        for option in ("uri", "server_process", "server_data"):
+            if value := getattr(arguments, option):
+                command += [f"--{option.replace('_', '-')}", str(value)]
         print(f"{rows:,} rows", file=sys.stderr, flush=True)
         done = subprocess.run(command, stdout=subprocess.PIPE, check=False)  # noqa: S603 - our own
         if done.returncode:
@@ -70,18 +76,43 @@ def _one(arguments: argparse.Namespace) -> int:
     rows, dimension = arguments.rows[0], arguments.dimension
     with tempfile.TemporaryDirectory() as folder:
         uri = arguments.uri or str(Path(folder) / "growth.db")
-        store = VectorStore(uri, database="default", timeout=60.0)
+        files = arguments.server_data or Path(folder)
+        size_before = _size_of(files)
         try:
-            figures = _measured(store, rows, dimension, arguments.searches)
+            with _opened(uri) as store:
+                figures = _measured(store, rows, dimension, arguments.searches)
+            figures["peak_memory_mb"] = peak_bytes() / 1e6
+            figures |= _pages(uri, Path(folder) / "data")
+            figures["peak_memory_with_page_mb"] = peak_bytes() / 1e6
+            if arguments.server_process:
+                figures["server_peak_memory_mb"] = peak_bytes(arguments.server_process) / 1e6
+            if not arguments.uri or arguments.server_data:
+                figures["disk_mb"] = (_size_of(files) - size_before) / 1e6
         finally:
-            if Metric.COSINE in store.metrics(_FAMILY):
-                store.drop(_FAMILY, Metric.COSINE)
-            store.close()
-        if arguments.uri:
-            # A server's memory and files are its own affair.
-            del figures["disk_mb"], figures["peak_memory_mb"]
+            with _opened(uri) as store:
+                if Metric.COSINE in store.metrics(_FAMILY):
+                    store.drop(_FAMILY, Metric.COSINE)
     print(json.dumps(figures))
     return 0
+
+
+def _opened(uri: str) -> contextlib.closing[VectorStore]:
+    return contextlib.closing(VectorStore(uri, database="default", timeout=60.0))
+
+
+def _pages(uri: str, data: Path) -> dict[str, float]:
+    """Time the Search page with one stored picture as the query; the files have no thumbnails."""
+    os.environ |= {
+        "ORCHARD_MILVUS_URI": uri,
+        "ORCHARD_MILVUS_DATABASE": "default",
+        "ORCHARD_COLLECTION": _FAMILY,
+        "ORCHARD_DATA_DIR": str(data),
+        "ORCHARD_MILVUS_TIMEOUT": "60",
+    }
+    # After the settings, which the page's parts read when they are first used.
+    from scripts.benchmark_search import time_visits
+
+    return time_visits(0)
 
 
 def _measured(store: VectorStore, rows: int, dimension: int, searches: int) -> dict[str, float]:
@@ -115,8 +146,6 @@ def _measured(store: VectorStore, rows: int, dimension: int, searches: int) -> d
         "first_search_ms": 1000 * first,
         "search_p50_ms": 1000 * taken[len(taken) // 2],
         "search_p95_ms": 1000 * taken[int(0.95 * (len(taken) - 1))],
-        "peak_memory_mb": peak_bytes() / 1e6,
-        "disk_mb": _size_of(Path(store.uri)) / 1e6,
     }
 
 

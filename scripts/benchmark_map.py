@@ -53,6 +53,7 @@ def main(argv: list[str] | None = None) -> int:
         action="store_true",
         help="measure the first map after an installation, with nothing compiled on disk",
     )
+    parser.add_argument("--json", action="store_true", help="as always: it prints JSON")
     parser.add_argument("--time", nargs=2, metavar=("NAME", "FOLDER"), help=argparse.SUPPRESS)
     arguments = parser.parse_args(argv)
     if arguments.time:

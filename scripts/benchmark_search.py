@@ -20,7 +20,7 @@ from core.errors import OrchardError, StoreError
 from core.index import nprobe_steps
 from core.records import CollectionInfo
 from core.ui import resources, resources_search
-from scripts.measuring import median_seconds, print_figures
+from scripts.measuring import median_seconds, print_figures, seconds
 from scripts.terminal import guarded
 
 PAGE = Path(__file__).resolve().parent.parent / "views" / "search.py"
@@ -54,6 +54,37 @@ def timed_page(page: str, name: str) -> None:
     started = time.perf_counter()
     runpy.run_path(page)
     st.session_state.setdefault(name, []).append(time.perf_counter() - started)
+
+
+def time_visits(picture: int) -> dict[str, float]:
+    """Return the seconds that the first visitor and the next wait for the hits of a picture.
+
+    Between the two, `exact_search_seconds` after the first, the page's background work ends. The
+    store of the process is closed in the end, so that somebody else may open the database.
+
+    Raises:
+        OrchardError: The page shows no hits.
+    """
+    try:
+        first = seconds(lambda: _visit(picture))
+        prepared = seconds(resources_search.prepare().future.result)
+        again = seconds(lambda: _visit(picture))
+    finally:
+        resources.get_store().close()
+        resources.get_store.clear()
+    return {
+        "open_page_first_seconds": first,
+        "exact_search_seconds": prepared,
+        "open_page_again_seconds": again,
+    }
+
+
+def _visit(picture: int) -> None:
+    page = AppTest.from_file(str(PAGE), default_timeout=600)
+    page.query_params["queries"] = str(picture)
+    page.run()
+    if page.exception or not any("hits" in text.value for text in page.markdown):
+        raise OrchardError(f"the page shows no hits, but: {[e.value for e in page.error]}.")
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -98,7 +98,7 @@ def _run(arguments: argparse.Namespace, settings: Settings, requirements: list[R
             store,
             settings.collection,
             arguments.metric,
-            settings.data_dir / "embeddings",
+            settings.embeddings_dir,
             on_progress=rows,
         )
     request = _request(arguments, settings, info, matrix)

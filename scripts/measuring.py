@@ -55,14 +55,15 @@ def _medians(times: Mapping[str, list[float]]) -> dict[str, float]:
     return {name: statistics.median(taken) for name, taken in times.items()}
 
 
-def peak_bytes() -> int:
-    """Return the most memory that this process has held so far."""
+def peak_bytes(process: int | None = None) -> int:
+    """Return the most memory that this process, or on Linux another one, has held so far."""
     try:
         # Linux counts what a parent held before it started this program among the rest.
-        status = Path("/proc/self/status").read_text(encoding="ascii")
+        status = Path(f"/proc/{process or 'self'}/status").read_text(encoding="ascii")
         return int(status.partition("VmHWM:")[2].split()[0]) * 1024
     except (OSError, IndexError):
-        pass
+        if process:
+            raise
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     # Kilobytes on Linux, bytes on macOS.
     return peak if sys.platform == "darwin" else peak * 1024

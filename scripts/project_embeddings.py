@@ -41,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
             present = store.metrics(family)
             source = present[0] if present and Metric.COSINE not in present else Metric.COSINE
             with ProgressBar("embeddings", unit="picture") as bar:
-                matrix = load_matrix(store, family, source, settings.data_dir / "matrices", bar)
+                matrix = load_matrix(store, family, source, settings.embeddings_dir, bar)
         finally:
             store.close()
         return choose_rows(matrix, limit=settings.map_limit)
