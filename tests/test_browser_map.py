@@ -66,6 +66,11 @@ def drag(page: Page, corners: Sequence[tuple[float, float]]) -> None:
     page.mouse.up()
 
 
+def take(page: Page, tool: str) -> None:
+    page.locator(".js-plotly-plot").first.hover()
+    page.locator(f'[data-title="{tool}"]').first.click()
+
+
 def downloaded(page: Page, button: str) -> bytes:
     with page.expect_download() as waiting:
         page.get_by_role("button", name=button, exact=True).click()
@@ -102,6 +107,7 @@ def test_a_lasso_shows_the_pictures_inside(page: Page, address: str) -> None:
     limes = [point for point in points if point[0] == "lime"]
     left, top, right, bottom = frame = frame_around(limes)
     assert inside(points, frame) == limes, "the classes lie apart, or the test would prove nothing"
+    take(page, "Lasso Select")
     drag(page, [(left, top), (right, top), (right, bottom), (left, bottom), (left, top + 1)])
     expect_pictures_of(page, "lime")
     lines = downloaded(page, "CSV").decode().splitlines()
@@ -121,8 +127,7 @@ def test_a_box_shows_the_pictures_inside_and_one_of_them_its_neighbours(
     plums = [point for point in points if point[0] == "plum"]
     left, top, right, bottom = frame = frame_around(plums)
     assert inside(points, frame) == plums
-    page.locator(".js-plotly-plot").first.hover()
-    page.locator('.modebar-btn[data-title="Box Select"], [data-title="Box Select"]').first.click()
+    take(page, "Box Select")
     drag(page, [(left, top), (right, bottom)])
     expect_pictures_of(page, "plum")
     page.locator(".st-key-selected").get_by_role("button", name="plum", exact=True).first.click()
@@ -149,3 +154,63 @@ def test_the_map_is_taken_away_as_one_file_that_opens_by_itself(
     page.goto(file.as_uri())
     expect(page.locator(".js-plotly-plot .nsewdrag").first).to_be_visible()
     assert len(page.evaluate(POINTS)) == 36
+
+
+def test_a_click_selects_one_point_and_the_legend_filters(page: Page, address: str) -> None:
+    points = open_map(page, address)
+    # The point of the limes that lies farthest from the others of its class is hit for sure.
+    limes = [point for point in points if point[0] == "lime"]
+    lonely = max(limes, key=lambda p: min(_distance(p, q) for q in limes if q is not p))
+    page.mouse.click(lonely[1], lonely[2])
+    expect(page.get_by_text("1 picture selected")).to_be_visible()
+    expect(page.locator(".st-key-selected img")).to_have_count(1)
+    browsers.settled(page)
+    page.locator(".legendtoggle").nth(0).click()
+    hidden = "document.querySelector('.js-plotly-plot')._fullData.filter(t => t.visible !== true)"
+    page.wait_for_function(f"{hidden}.length === 1")
+    assert page.evaluate(f"{hidden}[0].name") == page.evaluate(
+        "document.querySelector('.js-plotly-plot')._fullData[0].name"
+    )
+
+
+def test_three_dimensions_are_drawn_and_turned(page: Page, address: str) -> None:
+    page.goto(f"{address}?method=PCA&dimensions=3")
+    scene = page.locator(".js-plotly-plot .gl-container canvas").first
+    expect(scene).to_be_visible(timeout=60_000)
+    browsers.settled(page)
+    eye = "JSON.stringify(document.querySelector('.js-plotly-plot')._fullLayout.scene.camera.eye)"
+    before = page.evaluate(eye)
+    box = scene.bounding_box()
+    assert box
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    drag(page, [middle, (middle[0] + 90, middle[1] + 40)])
+    page.wait_for_function(f"{eye} !== {before!r}")
+
+
+def test_a_selection_of_many_pictures_comes_in_pages_of_fifty(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        set_environment(patch, tmp_path / "data")
+        map_collection.build(map_collection.draw(tmp_path / "pictures", per_class=20))
+        with (
+            browsers.serving(*browsers.streamlit_command(), log=tmp_path / "log") as url,
+            browsers.watched_page(browser, height=1500) as page,
+        ):
+            page.goto(f"{url}/embedding_map?method=PCA")
+            expect(page.locator(".js-plotly-plot .nsewdrag").first).to_be_visible(timeout=60_000)
+            expect(page.locator("[class*=st-key-map_progress]")).to_have_count(0, timeout=120_000)
+            browsers.settled(page)
+            points = [(str(n), float(x), float(y)) for n, x, y in page.evaluate(POINTS)]
+            left, top, right, bottom = frame_around(points)
+            take(page, "Lasso Select")
+            drag(page, [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)])
+            # Three classes of twenty: a page of fifty, and one of ten.
+            expect(page.get_by_text("60 pictures selected")).to_be_visible()
+            expect(page.locator(".st-key-selected img")).to_have_count(50)
+            page.get_by_role("button", name="Page 2").first.click()
+            expect(page.locator(".st-key-selected img")).to_have_count(10)
+
+
+def _distance(one: Point, other: Point) -> float:
+    return (one[1] - other[1]) ** 2 + (one[2] - other[2]) ** 2

@@ -227,7 +227,7 @@ def test_a_selection_shows_pictures_counts_and_what_is_gone(pictures: Path) -> N
     assert f"{escaped} 3" in shown
     assert labels(at, "selected") == [escaped] * 3
     next(b for b in at.button if b.label == "Clear").click().run()
-    assert "drag a lasso" in text(at)
+    assert "take the lasso or the box" in text(at)
 
 
 def test_up_to_five_of_a_selection_are_handed_to_the_search_page(pictures: Path) -> None:

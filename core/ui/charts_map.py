@@ -227,7 +227,9 @@ def _arrange(figure: go.Figure, dimensions: int) -> None:
             "title": {"text": ""},
             "maxheight": 0.25,
         },
-        dragmode="lasso" if dimensions == 2 else "orbit",
+        # As other maps: dragging moves, the wheel zooms, a click selects. Streamlit lets clicks
+        # select only while dragging does not.
+        dragmode="pan" if dimensions == 2 else "orbit",
         hovermode="closest",
     )
     if dimensions == 3:

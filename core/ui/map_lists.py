@@ -91,7 +91,8 @@ def _show_selection(view: View) -> None:
         )
     if not chosen:
         st.info(
-            "Click a point, or drag a lasso or a box around some: their pictures appear here."
+            "Click a point, or take the lasso or the box from the toolbar of the map and drag it "
+            "around some: their pictures appear here."
             if view.projection.settings.dimensions == 2
             else "Areas are selected in two dimensions. Switch Dimensions to 2.",
             icon=":material/lasso_select:",
