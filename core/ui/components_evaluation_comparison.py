@@ -9,6 +9,7 @@ from core.comparison import ClassDifference, Comparison, common_measures
 from core.report import Configuration, Report
 from core.ui.controls_evaluation import describe
 from core.ui.resources_evaluation import get_comparison, get_report
+from core.wording import classes, queries
 
 
 def compare_section(report: Report, others: Sequence[tuple[str, Configuration]], *, k: int) -> None:
@@ -48,8 +49,8 @@ def _show(found: Comparison, measure: str) -> None:
     )
     st.markdown(
         f"**Macro {measure} changed by {found.macro.value:+.3f}**{interval} from the report "
-        f"chosen here to the one at the left, over {found.queries:,} queries asked in both. "
-        f"{worse:,} classes are certainly worse, {len(certain) - worse:,} certainly better."
+        f"chosen here to the one that is open, over {queries(found.queries)} asked in both. "
+        f"Certainly worse: {classes(worse)}; certainly better: {classes(len(certain) - worse)}."
     )
     st.dataframe(
         [_row(c) for c in found.classes],
