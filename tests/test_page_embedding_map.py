@@ -15,6 +15,7 @@ from streamlit.testing.v1.element_tree import Button
 
 from core.config import Settings
 from core.errors import StoreUnavailableError
+from core.map_paint import Colouring
 from core.projection_cache import FORMAT
 from core.ui import links, resources, resources_map
 from tests import map_collection
@@ -338,6 +339,25 @@ def test_colour_by_precision_at_a_k_that_the_link_names(pictures: Path) -> None:
     assert not at.exception and not at.error
     assert at.slider(key="precision_k").value == 3
     assert "Precision@3" in at.get("plotly_chart")[0].proto.spec
+
+
+def test_a_change_of_colour_computes_no_map_and_reads_no_vectors(
+    pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = settle()
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("computed or read again")
+
+    for name in ("core.ui.resources_map.project", "core.ui.resources_map.load_matrix"):
+        monkeypatch.setattr(name, never)
+    monkeypatch.setattr("core.map_rows.MapRows.embeddings", never)
+    monkeypatch.setattr("core.projection_jobs.Projector.request", never)
+    for name in ("records", "rows_with_embeddings", "embeddings", "search"):
+        monkeypatch.setattr(f"core.store.VectorStore.{name}", never)
+    for colour in Colouring:
+        at.selectbox(key="colour").set_value(colour.value).run()
+        assert not at.exception and not at.error
 
 
 def test_equal_embeddings(fresh: Callable[..., Path]) -> None:
