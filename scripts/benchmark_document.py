@@ -122,8 +122,8 @@ PLOTS = (
     ("write_rows_per_second", "Writing", "rows a second"),
     ("index_seconds", "Building the index", "seconds"),
     ("search_p50_ms", "A search, median", "milliseconds"),
-    ("open_page_first_seconds", "Opening the Search page, first visitor", "seconds"),
-    ("open_page_again_seconds", "Opening the Search page, next visitor", "seconds"),
+    ("open_page_first_seconds", "Search page, first visitor", "seconds"),
+    ("open_page_again_seconds", "Search page, next visitor", "seconds"),
     ("memory_mb", "Peak memory of the database", "MB"),
     ("disk_mb", "Disk", "MB"),
 )
