@@ -143,6 +143,16 @@ def query_measures(
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
+def measure_names(ks: Sequence[int]) -> tuple[str, ...]:
+    """Return the names of `query_measures` for these cut-offs.
+
+    Raises:
+        QueryError: A cut-off is outside its range.
+    """
+    nobody = np.zeros((0, 1), dtype=bool)
+    return tuple(query_measures(nobody, np.zeros(0, dtype=np.int64), ks=ks))
+
+
 def _block_measures(
     right: Flags, relevant: Counts, ks: Sequence[int], known: Counts | None
 ) -> dict[str, Numbers]:

@@ -6,7 +6,7 @@ from core.config import OFFLINE_ARCHITECTURE
 from core.findings import ann_recall, causes, total
 from core.judgement import tied_cuts
 from core.records import EncoderIdentity
-from core.report import Report
+from core.report import QuerySet, Report
 from core.split import find_split
 from core.summary import Summary
 from core.wording import classes, queries
@@ -47,6 +47,11 @@ def _split(report: Report) -> list[str]:
             f"Queries are the pictures whose path matches {request.query_paths or '*'!r}, "
             f"{len(report.queries):,} of them; hits come from the {gallery:,} pictures that match "
             f"{request.gallery_paths or '*'!r}."
+        )
+    if request.queries == QuerySet.HELD_OUT:
+        lines.append(
+            "Queries are the pictures the encoder was not trained on; their hits may be pictures "
+            "it was trained on."
         )
     split = find_split(report.paths)
     if split and split.labels:

@@ -3,7 +3,7 @@
 import math
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from core.errors import QueryError
@@ -53,13 +53,21 @@ class Requirement:
                     f"have. It has {', '.join(by_label) or 'none'}."
                 )
             measures = by_label[self.label]
+        return measures[self.name_among(measures)].value
+
+    def name_among(self, measures: Collection[str]) -> str:
+        """Return the measure as a report with these measures spells it.
+
+        Raises:
+            QueryError: It has no such measure.
+        """
         names = {name.lower(): name for name in measures}
         if self.measure.lower() not in names:
             raise QueryError(
                 f"{self.text!r} is about {self.measure!r}, which the report does not have. It has "
                 f"{', '.join(measures)}. Add the cut-off to --k."
             )
-        return measures[names[self.measure.lower()]].value
+        return names[self.measure.lower()]
 
     def holds(self, value: float) -> bool:
         """Whether a figure meets the condition; one that is undefined never does."""

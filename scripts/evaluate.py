@@ -10,6 +10,7 @@ import sys
 
 from core.config import Settings, load_settings
 from core.errors import OrchardError, QueryError
+from core.evaluation import measure_names
 from core.matrix import Matrix, load_matrix
 from core.metric import Metric
 from core.records import CollectionInfo
@@ -102,6 +103,9 @@ def _run(arguments: argparse.Namespace, settings: Settings, requirements: list[R
             on_progress=rows,
         )
     request = _request(arguments, settings, info, matrix)
+    for requirement in requirements:
+        # A measure that no report has is a mistake to hear of before the queries are asked.
+        requirement.name_among(measure_names(request.ks))
     # Exact search is the quick part, so the bar follows the index where there is one.
     stage = "exact" if request.nprobe is None else "index"
     with ProgressBar("queries", unit="query") as queries:

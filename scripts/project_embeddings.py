@@ -108,9 +108,9 @@ def _described(made: Projection, rows: MapRows) -> str:
     settings = made.settings
     name = f"{settings.method} in {settings.dimensions} dimensions, {settings.metric}"
     lines = [
-        f"{name}: {len(rows):,} of {len(rows.matrix.ids):,} pictures, {made.seconds:.1f} s, "
-        f"trustworthiness {made.trustworthiness:.3f} (0 to 1, higher is better; "
-        f"k = {made.trust_k}, {made.trust_rows:,} pictures)"
+        f"{name}: {len(rows):,} of {len(rows.matrix.ids):,} pictures, computed in "
+        f"{made.seconds:.1f} s, trustworthiness {made.trustworthiness:.3f} (0 to 1, higher is "
+        f"better; k = {made.trust_k}, {made.trust_rows:,} pictures)"
     ]
     return "\n".join([*lines, *(f"  {note}" for note in made.notes)])
 

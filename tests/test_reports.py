@@ -217,6 +217,8 @@ def test_held_out_queries(
     report = _run(cosine, store, queries=QuerySet.HELD_OUT)
     assert [report.digests[q] for q in report.queries] == ["apple7", "banana1"]
     assert report.configuration.trained_queries == 0
+    said = notes(report, summary_of(report))
+    assert any("their hits may be pictures it was trained on" in line for line in said)
     assert _run(cosine, store).configuration.trained_queries == 1
 
 

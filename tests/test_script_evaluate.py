@@ -31,7 +31,7 @@ def test_text_names_classes_worst_first_and_what_is_left_out(
     assert main([]) == 0
     text = capsys.readouterr().out
     assert "macro precision@10" in text
-    assert "Left out: 1 queries of 1 classes" in text
+    assert "Left out: 1 query of 1 class" in text
     assert "Left out: 2 queries without a class" in text
     assert "ANN recall@10" in text
     # Three cherries: at most two of ten hits can be right.
@@ -51,6 +51,17 @@ def test_requirement_decides_the_status(capsys: pytest.CaptureFixture[str]) -> N
     assert main(["--require", "macro precision@1 >= 0.0"]) == 0
     assert main(["--require", "macro precision@1 > 1", "--require", "micro MRR@10 > 0"]) == 1
     assert "does not hold" in capsys.readouterr().err
+
+
+def test_a_requirement_without_a_measure_is_told_before_anything_is_asked(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("queries were asked")
+
+    monkeypatch.setattr("scripts.evaluate.run", never)
+    assert main(["--require", "macro precison@10 >= 0.8"]) == 2
+    assert "'precison@10', which the report does not have. It has" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

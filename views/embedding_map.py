@@ -148,7 +148,7 @@ def _take_away(view: View, figure: go.Figure) -> None:
             on_click="ignore",
         )
         st.segmented_control(
-            "Picture by the camera above the map",
+            "Format of the map's camera button",
             ["PNG", "SVG"],
             default="PNG",
             required=True,

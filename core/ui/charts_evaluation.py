@@ -65,7 +65,7 @@ def interval_bars(
                 hovertemplate="%{y}<br>" + name + " %{x:.3f}<extra></extra>",
             )
     figure.update_xaxes(_SHARE)
-    return framed(figure, height=90 + 26 * len(shown), x=f"{measure} (0 to 1, higher is better)")
+    return framed(figure, height=90 + 26 * len(shown), x=f"{measure} (0 to 1)")
 
 
 def curves(

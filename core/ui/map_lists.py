@@ -60,7 +60,7 @@ def show_picked(view: View, picked: int | None) -> None:
 def show_list(view: View) -> None:
     """Show the pictures that are selected on the map, or that stand out in some way."""
     chosen = st.segmented_control(
-        "Pictures of",
+        "Show pictures",
         [SELECTION, OUTLIERS, DUPLICATES, SUSPECTS],
         default=SELECTION,
         required=True,

@@ -40,7 +40,8 @@ def about(view: View) -> str:
         lines.append(
             f"UMAP on embeddings reduced to {REDUCED} numbers by PCA, which keep "
             f"{projection.variance:.0%} of the variance; n_neighbors {settings.n_neighbors}, "
-            f"min_dist {settings.min_dist:g}, seed {settings.seed}, {projection.seconds:.1f} s."
+            f"min_dist {settings.min_dist:g}, seed {settings.seed}, "
+            f"computed in {projection.seconds:.1f} s."
         )
     else:
         lines.append(
