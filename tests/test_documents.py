@@ -38,6 +38,14 @@ def test_scripts_that_documents_name_exist(document: Path) -> None:
     assert [name for name in names if not (ROOT / "scripts" / f"{name}.py").is_file()] == []
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: file.name)
+def test_tests_that_documents_name_exist(document: Path) -> None:
+    names = set(
+        re.findall(r"`(?:tests/)?(test_[a-z0-9_]+\.py)`", document.read_text(encoding="utf-8"))
+    )
+    assert [name for name in names if not (ROOT / "tests" / name).is_file()] == []
+
+
 def test_every_setting_is_in_the_readme_and_no_other() -> None:
     from core.config import Settings
 

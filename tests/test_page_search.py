@@ -211,6 +211,23 @@ def test_a_bad_upload_is_named_and_the_page_stays_usable(
     assert count_line(at) == "**16 of 16 hits**"
 
 
+def test_text_inside_an_uploaded_picture_is_shown_nowhere(dataset: Path) -> None:
+    """The description, artist and copyright of EXIF, and a comment, hold markup."""
+    markup = "<img src=x onerror=alert(1)> **bold**"
+    exif = Image.Exif()
+    for tag in (0x010E, 0x013B, 0x8298):
+        exif[tag] = markup
+    content = io.BytesIO()
+    with Image.open(dataset / "plum" / "3.jpg") as picture:
+        picture.save(content, "JPEG", exif=exif, comment=markup.encode())
+    at = upload(page().run(), ("mine.jpg", content.getvalue(), "image/jpeg"))
+    assert count_line(at) == "**16 of 16 hits**"
+    shown = str(at)
+    # The whole page is looked through.
+    assert "similarity" in shown
+    assert "onerror" not in shown
+
+
 def test_of_thirty_uploads_five_are_searched_with_and_the_rest_is_counted(dataset: Path) -> None:
     files = []
     for number in range(30):

@@ -12,10 +12,11 @@ from core.dataset import image_id
 from core.encoder import Encoder
 from core.errors import DatasetError
 from core.weights import Checkpoint
+from scripts import offline_training
 from scripts import train_offline_encoder as training
 from scripts.measure_offline_encoder import hsv_histogram, layout_correlation, precision_at
 
-RECIPE = training.Recipe(stages=((32, 1), (40, 1)), batch=8)
+RECIPE = offline_training.Recipe(stages=((32, 1), (40, 1)), batch=8)
 
 
 @pytest.fixture
@@ -34,7 +35,10 @@ def photos(tmp_path: Path) -> Path:
 def test_one_photo_in_six_of_every_class_is_held_out_by_smallest_id(photos: Path) -> None:
     trained_on, held_out = training.split(photos)
     # 12 photos a class: 12 // 6 = 2 held out, 10 to train on.
-    assert Counter(training.folder_of(r.path) for r in held_out) == {"apple/red": 2, "pear": 2}
+    assert Counter(offline_training.folder_of(r.path) for r in held_out) == {
+        "apple/red": 2,
+        "pear": 2,
+    }
     assert len(trained_on) == 20
     ids = sorted(image_id(f"pear/{number}.png") for number in range(12))
     assert sorted(r.id for r in held_out if r.label == "pear") == ids[:2]
@@ -45,14 +49,16 @@ def test_a_run_that_was_stopped_ends_with_the_same_weights(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = training.train(photos, tmp_path / "whole", RECIPE)
-    train_epoch = training._Run.train_epoch
+    train_epoch = offline_training.TrainingRun.train_epoch
 
-    def stop_in_the_second(run: training._Run, pictures: training._Photos, epoch: int) -> None:
+    def stop_in_the_second(
+        run: offline_training.TrainingRun, pictures: offline_training.Photos, epoch: int
+    ) -> None:
         if epoch == 1:
             raise KeyboardInterrupt
         train_epoch(run, pictures, epoch)
 
-    monkeypatch.setattr(training._Run, "train_epoch", stop_in_the_second)
+    monkeypatch.setattr(offline_training.TrainingRun, "train_epoch", stop_in_the_second)
     with pytest.raises(KeyboardInterrupt):
         training.train(photos, tmp_path / "stopped", RECIPE)
     monkeypatch.undo()
@@ -76,7 +82,9 @@ def test_a_folder_of_another_run_is_not_overwritten(photos: Path, tmp_path: Path
     training.train(photos, tmp_path / "out", RECIPE)
     before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
     with pytest.raises(DatasetError, match="other settings"):
-        training.train(photos, tmp_path / "out", training.Recipe(stages=((32, 1),), batch=8))
+        training.train(
+            photos, tmp_path / "out", offline_training.Recipe(stages=((32, 1),), batch=8)
+        )
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
 
 
