@@ -109,10 +109,9 @@ def _notices(info: CollectionInfo) -> None:
     if is_offline(info.encoder):
         st.info(
             "**Offline encoder.** Pictures are encoded by the small ResNet-14 that ships with "
-            "Orchard, trained on grocery photos, because the ResNet-50 weights were not at hand "
-            "when the collection was built. It is good for trying Orchard, not for judging what "
-            "ResNet-50 can do. To switch: connect to the internet, then replace the collection on "
-            "the Collection page.",
+            "Orchard, since the ResNet-50 weights were not at hand: good for trying things, not "
+            "for judging ResNet-50. With the weights at hand, replace the collection on the "
+            "Collection page.",
             icon=":material/wifi_off:",
         )
     if not info.complete:
