@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 OUT = Path(__file__).resolve().parent.parent / "docs" / "images"
 # Name of the file -> path and query of the page, and words that are there when it is complete.
 PAGES = {
-    "search": (f"?queries={image_id('lemon/lemon_004.jpg')}&k=12", "hits"),
+    "search": (f"?queries={image_id('grape/grape_004.jpg')}&k=12", "hits"),
     "evaluation": ("evaluation", "precision@"),
     "map": ("embedding_map", "UMAP on embeddings"),
     "collection": ("collection", "Health"),
