@@ -250,7 +250,7 @@ def test_add_metric_remove_class_and_drop_by_typing_the_name(built: Path) -> Non
     at.selectbox(key="change_kind").select(Kind.REMOVE_CLASS.value).run()
     assert at.button(key="change_start").disabled
     at.selectbox(key="change_class").select("apple").run()
-    assert "4 pictures of apple leave" in texts(at)
+    assert "This takes 4 pictures of apple out" in texts(at)
     at.button(key="change_start").click().run()
     assert ended().outcome["removed"] == 4
     at = page(part="Change")
