@@ -22,6 +22,7 @@ from core.metric import Metric
 from core.shard import WHOLE, Shard
 from core.store import VectorStore, open_store
 from core.weights import find_checkpoint
+from core.wording import counted
 from scripts.terminal import ProgressBar, guarded, parse_metric
 
 _SHOWN_SKIPS = 20
@@ -207,10 +208,11 @@ def _described(report: IndexReport) -> str:
     if report.removed:
         lines.append(f"  {report.removed:,} removed, since their files are gone")
     if report.copied:
-        lines.append(f"  {report.copied:,} rows copied from one metric to another")
+        lines.append(f"  {counted(report.copied, 'row')} copied from one metric to another")
     if report.without_file:
         lines.append(
-            f"  {report.without_file:,} rows belong to files that are gone (kept; --prune removes)"
+            f"  {counted(report.without_file, 'row')} of files that are gone "
+            "(kept; --prune removes)"
         )
     for info in report.collections:
         built = f", nlist {info.nlist}" if info.nlist else ""

@@ -17,6 +17,7 @@ from core.config import Settings, load_settings
 from core.errors import OrchardError
 from core.store import open_store
 from core.verify import Verification, repair, verify
+from core.wording import counted
 from scripts.terminal import guarded
 
 WRONG = 3
@@ -52,7 +53,7 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     with contextlib.closing(open_store(settings)) as store:
         if arguments.repair:
             written = repair(store, family=settings.collection, dataset=settings.dataset)
-            print(f"repaired: {written:,} rows copied", file=sys.stderr)
+            print(f"repaired: {counted(written, 'row')} copied", file=sys.stderr)
         outcome = verify(store, family=settings.collection, dataset=settings.dataset)
     if arguments.json:
         print(json.dumps(asdict(outcome), indent=2, ensure_ascii=False))

@@ -106,7 +106,7 @@ def test_rows_without_files_go_with_the_flag_alone(
     build_index.main([*command, "--metrics", "l2"])
     (dataset / "apple" / "0.png").unlink()
     build_index.main([*command, "--metrics", "l2"])
-    assert "1 rows belong to files that are gone (kept; --prune removes)" in capsys.readouterr().out
+    assert "1 row of files that are gone (kept; --prune removes)" in capsys.readouterr().out
     assert rows(tmp_path) == {Metric.L2: 12}
     build_index.main([*command, "--metrics", "l2", "--prune"])
     assert "1 removed, since their files are gone" in capsys.readouterr().out

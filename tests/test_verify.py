@@ -125,7 +125,7 @@ def test_script_tells_by_its_exit_status(
     assert script.main(["--collection", FAMILY, "--json"]) == script.WRONG == 3
     assert json.loads(capsys.readouterr().out)["rows"]["fruit_ip"] == 11
     assert script.main(["--collection", FAMILY, "--repair"]) == 0
-    assert "repaired: 1 rows copied" in capsys.readouterr().err
+    assert "repaired: 1 row copied" in capsys.readouterr().err
     assert script.main(["--collection", "nuts"]) == 2
     assert "scripts.build_index" in capsys.readouterr().err
     store.close()
