@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 
 from core.errors import ProjectionError
 from core.metric import Metric
-from core.neighbourhood import NEIGHBOURS, as_euclidean
+from core.neighbourhood import as_euclidean
+from core.trust import trust_in
 from core.umap_layout import umap_layout, umap_transform
 
 # UMAP runs on this many principal components: nearly the same map in a fraction of the time.
 REDUCED = 50
-# Trustworthiness compares all pairs; above this many rows a seeded sample stands for them.
-TRUST_ROWS = 2_000
 # With fewer rows there is no neighbourhood to preserve.
 MIN_UMAP_ROWS = 5
 
@@ -209,34 +208,6 @@ def reduce(
         return np.zeros((len(vectors), components), dtype=np.float32), np.zeros(components)
     reduced = pca.transform(vectors)
     return reduced.astype(np.float32), np.nan_to_num(pca.explained_variance_ratio_)
-
-
-def trust_in(
-    vectors: NDArray[np.float32], coordinates: NDArray[np.float32], *, seed: int
-) -> tuple[float, int, int]:
-    """Return scikit-learn's trustworthiness, for how many neighbours, and on how many rows.
-
-    k is 15, less for few rows: it must stay below half of them. Above `TRUST_ROWS` rows a seeded
-    sample is judged as a map of its own.
-
-    Args:
-        vectors: (N, D), compared by Euclidean distance.
-        coordinates: (N, 2) or (N, 3).
-    """
-    rows = len(vectors)
-    if rows > TRUST_ROWS:
-        chosen = np.random.default_rng(seed).choice(rows, size=TRUST_ROWS, replace=False)
-        vectors, coordinates, rows = vectors[chosen], coordinates[chosen], TRUST_ROWS
-    k = min(NEIGHBOURS, (rows - 1) // 2)
-    if k < 1:
-        return float("nan"), 0, rows
-    from sklearn.manifold import trustworthiness
-
-    # Squared distances rank like distances; scikit-learn would take much longer to find them.
-    squares = np.einsum("ij,ij->i", vectors, vectors)
-    distances = np.maximum(squares[:, None] + squares - 2 * (vectors @ vectors.T), 0)
-    trust = trustworthiness(distances, coordinates, n_neighbors=k, metric="precomputed")
-    return float(trust), k, rows
 
 
 def _fitted(vectors: NDArray[np.float32], components: int, *, seed: int) -> Any:  # noqa: ANN401

@@ -59,8 +59,9 @@ def timed_page(page: str, name: str) -> None:
 def time_visits(picture: int) -> dict[str, float]:
     """Return the seconds that the first visitor and the next wait for the hits of a picture.
 
-    Between the two, `exact_search_seconds` after the first, the page's background work ends. The
-    store of the process is closed in the end, so that somebody else may open the database.
+    Between the two the page's background work ends, `exact_search_ready_after_seconds` after the
+    first. In the end the store of the process is closed, so that somebody else may open the
+    database.
 
     Raises:
         OrchardError: The page shows no hits.
@@ -74,7 +75,7 @@ def time_visits(picture: int) -> dict[str, float]:
         resources.get_store.clear()
     return {
         "open_page_first_seconds": first,
-        "exact_search_seconds": prepared,
+        "exact_search_ready_after_seconds": prepared,
         "open_page_again_seconds": again,
     }
 

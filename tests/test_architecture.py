@@ -38,7 +38,7 @@ LAYERS = {
         # the encoder's batch sizes, and threads ahead of it
         *("pace", "ahead"),
         # arrays in, arrays out
-        *("neighbourhood", "sampling", "map_paint", "map_query"),
+        *("neighbourhood", "sampling", "map_paint", "map_query", "trust"),
     ),
     ADAPTERS: (
         *("store", "lite", "dataset", "images"),

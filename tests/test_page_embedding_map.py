@@ -271,15 +271,20 @@ def test_three_dimensions_and_the_other_metric(pictures: Path) -> None:
     assert "Areas are selected in two dimensions" in text(at)
 
 
-def test_an_upload_is_placed_beside_its_neighbours(
-    pictures: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # The encoder is another test's matter: this one needs to know what it would say.
+def uploaded(pictures: Path, monkeypatch: pytest.MonkeyPatch, *, name: str) -> AppTest:
+    """The finished map with an upload that equals an indexed plum."""
+    # The encoder is another test's matter: these need to know what it would say.
     embedding = map_collection.embedding_of("plum", 5)
     monkeypatch.setattr(resources, "get_upload_embedding", lambda *_, **__: (embedding, 1.0))
     at = settle(map_metric="COSINE")
     content = (pictures / "plum" / "05.jpg").read_bytes()
-    at.file_uploader(key="map_upload").set_value(("mine *x*.jpg", content, "image/jpeg")).run()
+    return at.file_uploader(key="map_upload").set_value((name, content, "image/jpeg")).run()
+
+
+def test_an_upload_is_placed_beside_its_neighbours(
+    pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = uploaded(pictures, monkeypatch, name="mine *x*.jpg")
     assert not at.exception and not at.error
     assert "**mine \\*x\\*\\.jpg** and its nearest neighbours" in text(at)
     # Its own row is nearest, then the other plums.
@@ -290,11 +295,7 @@ def test_an_upload_is_placed_beside_its_neighbours(
 def test_an_upload_is_placed_by_umaps_transform_when_asked(
     pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    embedding = map_collection.embedding_of("plum", 5)
-    monkeypatch.setattr(resources, "get_upload_embedding", lambda *_, **__: (embedding, 1.0))
-    at = settle(map_metric="COSINE")
-    content = (pictures / "plum" / "05.jpg").read_bytes()
-    at.file_uploader(key="map_upload").set_value(("mine.jpg", content, "image/jpeg")).run()
+    at = uploaded(pictures, monkeypatch, name="mine.jpg")
     by_mean = at.get("plotly_chart")[0].proto.spec
     at.toggle(key="map_transform").set_value(True).run()
     deadline = time.monotonic() + 240

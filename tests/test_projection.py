@@ -13,14 +13,13 @@ from sklearn.manifold import trustworthiness
 from core.errors import ProjectionError
 from core.metric import Metric
 from core.projection import (
-    TRUST_ROWS,
     Method,
     ProjectionSettings,
     project,
     reduce,
     transform,
-    trust_in,
 )
+from core.trust import TRUST_ROWS, trust_in
 
 ROOT = Path(__file__).parent.parent
 
