@@ -8,6 +8,8 @@ from collections.abc import Callable
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 
+from filelock import FileLock
+
 from core.checkpoint import sha256_prefix
 from core.errors import WeightsDownloadError, WeightsError
 
@@ -31,7 +33,8 @@ def download(
 
     The hash is the hexadecimal prefix in the file's name, as torch hub writes it. Proxy variables
     are honoured. A dropped connection is taken up again as long as each try brings more. The file
-    appears under its own name only when it is whole and verified.
+    appears under its own name only when it is whole and verified. While another process fetches the
+    same file, this one waits, and takes what that one brought.
 
     Args:
         path: Its name ends in a dash, at least eight digits of the SHA-256, and a suffix.
@@ -46,14 +49,31 @@ def download(
     match = _HASH.search(path.name)
     if not match:
         raise WeightsError(f"{path.name!r} carries no hash to verify a download by. Fetch by hand.")
-    wanted = match[1]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Two processes that append to one partial file would spoil it for both.
+        with FileLock(f"{path}.lock"):
+            if not path.exists():
+                _fetch_verified(url, path, match[1], seconds, on_progress)
+    # URLError and time-outs are OSErrors; a proxy variable that is no address is a ValueError.
+    except (OSError, HTTPException, ValueError) as error:
+        raise WeightsDownloadError(
+            f"{url} could not be fetched ({_reason(error)}). Check the network or the proxy "
+            f"variables, or put the file at {str(path)!r} by hand."
+        ) from error
+    return path
+
+
+def _fetch_verified(
+    url: str, path: Path, wanted: str, seconds: float, on_progress: Progress | None
+) -> None:
     partial = path.with_name(path.name + ".partial")
     resumed = partial.exists()
-    _fetch(url, partial, path, seconds, on_progress)
+    _fetch(url, partial, seconds, on_progress)
     if resumed and sha256_prefix(partial, digits=len(wanted)) != wanted:
         logger.warning("%s was the start of something else; starting over", partial)
         partial.unlink()
-        _fetch(url, partial, path, seconds, on_progress)
+        _fetch(url, partial, seconds, on_progress)
     found = sha256_prefix(partial, digits=len(wanted))
     if found != wanted:
         partial.unlink()
@@ -62,28 +82,17 @@ def download(
             "changed it; the file was removed. Try another network, or fetch it by hand."
         )
     partial.replace(path)
-    return path
 
 
-def _fetch(
-    url: str, partial: Path, path: Path, seconds: float, on_progress: Progress | None
-) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        while True:
-            before = _size(partial)
-            try:
-                return _fetch_rest(url, partial, seconds, on_progress)
-            except (OSError, HTTPException) as error:
-                if _size(partial) <= before:
-                    raise
-                logger.warning("%s broke off (%s); going on", url, _reason(error))
-    # URLError and time-outs are OSErrors; a proxy variable that is no address is a ValueError.
-    except (OSError, HTTPException, ValueError) as error:
-        raise WeightsDownloadError(
-            f"{url} could not be fetched ({_reason(error)}). Check the network or the proxy "
-            f"variables, or put the file at {str(path)!r} by hand."
-        ) from error
+def _fetch(url: str, partial: Path, seconds: float, on_progress: Progress | None) -> None:
+    while True:
+        before = _size(partial)
+        try:
+            return _fetch_rest(url, partial, seconds, on_progress)
+        except (OSError, HTTPException) as error:
+            if _size(partial) <= before:
+                raise
+            logger.warning("%s broke off (%s); going on", url, _reason(error))
 
 
 def _fetch_rest(url: str, partial: Path, seconds: float, on_progress: Progress | None) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from PIL import Image
 
 from core.config import Settings, load_settings
+from core.dataset import digest_of
 from core.errors import ImageError, OrchardError, QueryError
 from core.images import decode
 from core.metric import Metric
@@ -54,7 +55,8 @@ def _parser() -> argparse.ArgumentParser:
 def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     if not 1 <= arguments.k <= MAX_K:
         raise QueryError(f"-k is {arguments.k}, allowed are 1 to {MAX_K}.")
-    image = _read(arguments.image)
+    content = _read(arguments.image)
+    image = decode(content, name=str(arguments.image))
     with contextlib.closing(open_store(settings)) as store:
         info = store.info(settings.collection, arguments.metric)
         if arguments.nprobe is not None:
@@ -62,7 +64,10 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
         if not info.complete:
             print(_unfinished(info), file=sys.stderr)
         result = _search(image, arguments, settings, store, info)
-    print(_as_json(result, info.encoder) if arguments.json else _as_text(result, info))
+    if arguments.json:
+        print(_as_json(result, info.encoder))
+    else:
+        print(_as_text(result, info, query=digest_of(content)))
     return 0
 
 
@@ -118,14 +123,13 @@ def _unfinished(info: CollectionInfo) -> str:
     )
 
 
-def _read(path: Path) -> Image.Image:
+def _read(path: Path) -> bytes:
     try:
-        content = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise ImageError(
             f"{str(path)!r} cannot be read ({error.strerror}). Check the path."
         ) from error
-    return decode(content, name=str(path))
 
 
 def _as_json(result: SearchResult, encoder: EncoderIdentity) -> str:
@@ -155,12 +159,12 @@ def _as_json(result: SearchResult, encoder: EncoderIdentity) -> str:
     )
 
 
-def _as_text(result: SearchResult, info: CollectionInfo) -> str:
+def _as_text(result: SearchResult, info: CollectionInfo, *, query: str) -> str:
     metric = result.metric
     lines = [f"{'rank':>4}  {metric.noun:>13}  {'class':<16}  path   ({metric.direction})"]
     lines += [
         f"{hit.rank:>4}  {metric.formatted(hit.score):>13}  {hit.record.label:<16}  "
-        f"{hit.record.path}"
+        f"{hit.record.path}{'  (the query itself)' if hit.record.digest == query else ''}"
         for hit in result.hits
     ]
     lines.append(

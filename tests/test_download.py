@@ -3,6 +3,7 @@
 import hashlib
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,8 @@ def path(tmp_path: Path) -> Path:
 
 
 def names(path: Path) -> list[str]:
-    return sorted(file.name for file in path.parent.iterdir())
+    """Return what is in the folder but for the lock, which stays, since others may wait for it."""
+    return sorted(file.name for file in path.parent.iterdir() if file.suffix != ".lock")
 
 
 def fetch_fails(server: FileServer, path: Path, *, seconds: float = 5) -> str:
@@ -53,6 +55,19 @@ def test_a_good_file_arrives_whole_with_progress(server: FileServer, path: Path)
     assert steps[-1] == (len(CONTENT), len(CONTENT))
     assert steps == sorted(steps)
     assert len(steps) > 1
+
+
+def test_two_that_fetch_the_same_file_at_once_get_it_whole_and_it_is_fetched_once(
+    server: FileServer, path: Path
+) -> None:
+    # A lock of the operating system holds between threads with their own handles as it does
+    # between processes.
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: download(server.url(NAME), path), range(4)))
+    assert found == [path] * 4
+    assert path.read_bytes() == CONTENT
+    assert names(path) == [NAME]
+    assert len(server.asked) == 1
 
 
 def test_a_file_of_unknown_length_arrives_too(server: FileServer, path: Path) -> None:

@@ -42,7 +42,7 @@ def test_weights_are_fetched_into_the_torch_hub_cache_and_named(
     server: FileServer, hub: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["resnet50", "resnet18"]) == 0
-    files = sorted(hub.iterdir())
+    files = sorted(hub.glob("*.pth"))
     assert [file.name.split("-")[0] for file in files] == ["resnet18", "resnet50"]
     assert all(file.read_bytes() == server.content for file in files)
     out = capsys.readouterr().out
@@ -56,14 +56,14 @@ def test_without_a_name_the_network_of_the_settings_is_fetched(
 ) -> None:
     monkeypatch.setenv("ORCHARD_ARCHITECTURE", "resnet34")
     assert main([]) == 0
-    assert [file.name.split("-")[0] for file in hub.iterdir()] == ["resnet34"]
+    assert [file.name.split("-")[0] for file in hub.glob("*.pth")] == ["resnet34"]
 
 
 def test_a_damaged_file_in_the_cache_is_told_and_not_taken_for_good(
     server: FileServer, hub: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["resnet50"]) == 0
-    file = next(hub.iterdir())
+    file = next(hub.glob("*.pth"))
     file.write_bytes(b"damaged")
     assert main(["resnet50"]) == 2
     assert str(file) in capsys.readouterr().err

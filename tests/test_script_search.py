@@ -159,8 +159,9 @@ def test_table_for_people_says_what_the_numbers_mean(
     assert search.main([str(photos / "apple" / "0.jpg"), "-k", "3", "--metric", "L2"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert "lower is more alike" in lines[0]
-    rank, distance, *rest = lines[1].split()
-    assert (rank, rest) == ("1", ["apple", "apple/0.jpg"])
+    rank, distance, *rest = lines[1].split(maxsplit=3)
+    assert (rank, rest) == ("1", ["apple", "apple/0.jpg  (the query itself)"])
+    assert not any("itself" in line for line in lines[2:])
     assert float(distance) < 0.1
     assert lines[-1].startswith("3 of 3 from 15 rows, encode ")
     assert lines[-1].endswith("nprobe 4 of 4")
