@@ -12,6 +12,7 @@ from torchvision.transforms import v2
 
 from core.checkpoint import load_state, sha256_prefix
 from core.config import Precision
+from core.fusion import fused
 from core.network import build_model, fold_batch_norms, load_into
 from core.pace import Pace
 from core.precision import best_device, choose_type, in_half, probes
@@ -71,12 +72,15 @@ class Encoder:
         model = fold_batch_norms(model.eval()).to(memory_format=torch.channels_last)
         self._exact = model.to(self._device).requires_grad_(requires_grad=False)
         self._model, self._dtype = self._exact, torch.float32
-        wanted = choose_type(self._device, precision)
+        wanted, name = choose_type(self._device, precision), str(self.identity)
+        pixels = self._pixels(probes(crop))
         half = None
         if wanted is not torch.float32:
-            half = in_half(self._exact, wanted, self._pixels(probes(crop)), name=str(self.identity))
+            half = in_half(self._exact, wanted, pixels, name=name)
         if half is not None:
             self._model, self._dtype = half, wanted
+        if self._device.type == "cpu":
+            self._model = fused(self._model, pixels.to(self._dtype), name=name)
         self.precision = str(self._dtype).removeprefix("torch.")
         self._pace = Pace(_BATCH_SIZES[self._device.type])
         self.batch_size = max(self._pace.sizes)
@@ -118,7 +122,7 @@ class Encoder:
     def _features(self, batch: Tensor) -> NDArray[np.float32]:
         pixels = self._pixels(batch)
         features = self._model(pixels.to(self._dtype)).float()
-        if self._model is not self._exact and not torch.isfinite(features).all():
+        if self._dtype is not torch.float32 and not torch.isfinite(features).all():
             # Half precision has a smaller range, which a rare picture may leave.
             features = self._exact(pixels)
         found: NDArray[np.float32] = features.cpu().numpy()

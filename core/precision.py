@@ -77,11 +77,9 @@ def in_half(exact: nn.Module, dtype: torch.dtype, pixels: Tensor, *, name: str) 
         name: Of the network, for the log.
     """
     half = copy.deepcopy(exact).to(dtype)
-    expected, found = exact(pixels), half(pixels.to(dtype)).float()
-    whole = float(_cosines(found, expected).min())
-    centred = float(_cosines(found - found.mean(dim=0), expected - expected.mean(dim=0)).min())
-    # Not a number, after an overflow, is not enough either.
-    if not (whole >= LEAST_COSINE and centred >= LEAST_CENTRED):
+    expected, found = exact(pixels), half(pixels.to(dtype))
+    if not agrees(found, expected):
+        whole, centred = _agreement(found, expected)
         logger.warning(
             "%s stays in float32: in %s its embeddings agree to a cosine of %.5f (at least %s), "
             "and their differences to %.5f (at least %s)",
@@ -96,6 +94,13 @@ def in_half(exact: nn.Module, dtype: torch.dtype, pixels: Tensor, *, name: str) 
     return half
 
 
+def agrees(found: Tensor, expected: Tensor) -> bool:
+    """Tell whether embeddings (N, D) of N >= 2 different pictures may stand in for others."""
+    whole, centred = _agreement(found, expected)
+    # Not a number, after an overflow, is not enough either.
+    return whole >= LEAST_COSINE and centred >= LEAST_CENTRED
+
+
 def probes(side: int) -> Tensor:
     """Return four pictures (4, 3, side, side) uint8, each of smooth shapes and fine grain."""
     generator = torch.Generator().manual_seed(0)
@@ -104,6 +109,12 @@ def probes(side: int) -> Tensor:
         layer = torch.rand(4, 3, cells, cells, generator=generator)
         pictures += nn.functional.interpolate(layer, size=side, mode="bilinear")
     return (pictures * (255 / 4)).to(torch.uint8)
+
+
+def _agreement(found: Tensor, expected: Tensor) -> tuple[float, float]:
+    found, expected = found.float(), expected.float()
+    centred = _cosines(found - found.mean(dim=0), expected - expected.mean(dim=0))
+    return float(_cosines(found, expected).min()), float(centred.min())
 
 
 def _cosines(a: Tensor, b: Tensor) -> Tensor:

@@ -25,7 +25,7 @@ EVALUATION = (
     "queries",
 )
 # The encoder and its parts, the only ones that know torch.
-ENCODER = ("encoder", "network", "precision", "checkpoint", "weights", "weight_sets")
+ENCODER = ("encoder", "network", "fusion", "precision", "checkpoint", "weights", "weight_sets")
 LAYERS = {
     VOCABULARY: (
         *("records", "metric", "errors", "config", "index", "logs", "catalogue", "access", "shard"),

@@ -14,7 +14,7 @@ from torchvision.models import get_model
 from torchvision.transforms._presets import ImageClassification
 
 from core.checkpoint import load_state
-from core.config import ARCHITECTURES
+from core.config import ARCHITECTURES, Precision
 from core.encoder import Encoder
 from core.errors import WeightsError
 from core.images import decode
@@ -69,7 +69,8 @@ def file(plain: nn.Module, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def encoder(file: Path) -> Encoder:
-    return Encoder(Checkpoint(file, "resnet18"))
+    # tests/test_precision.py is about the others.
+    return Encoder(Checkpoint(file, "resnet18"), precision=Precision.FLOAT32)
 
 
 @torch.inference_mode()
@@ -114,7 +115,7 @@ def test_embeddings_of_photos_agree_with_plain_torchvision(
 
 def test_the_shipped_offline_encoder_agrees_with_plain_torchvision() -> None:
     path = offline_weights()
-    encoder = Encoder(Checkpoint(path, "resnet14"))
+    encoder = Encoder(Checkpoint(path, "resnet14"), precision=Precision.FLOAT32)
     assert encoder.identity == EncoderIdentity(
         "resnet14",
         hashlib.sha256(path.read_bytes()).hexdigest()[:8],
@@ -138,8 +139,7 @@ def test_every_network_agrees_with_plain_torchvision_on_random_weights(
     plain = lively(build_model(architecture))
     plain.fc = nn.Identity()
     torch.save(plain.state_dict(), tmp_path / "w.pth")
-    encoder = Encoder(Checkpoint(tmp_path / "w.pth", architecture))
-    assert encoder.precision == "float32"
+    encoder = Encoder(Checkpoint(tmp_path / "w.pth", architecture), precision=Precision.FLOAT32)
     # Half the side: a quarter of the time, and every layer still has more than one position.
     pictures = [encoder.prepare(picture)[:, ::2, ::2] for picture in PICTURES[:2]]
     preset = ImageClassification(crop_size=pictures[0].shape[1], resize_size=pictures[0].shape[1])
@@ -295,7 +295,7 @@ def test_half_precision_checkpoints_and_safetensors_give_the_same_embeddings(
     rounded.load_state_dict(half)
     expected = reference(rounded, PICTURES[:2])
     for name in ("half.pth", "half.safetensors"):
-        encoder = Encoder(Checkpoint(tmp_path / name, "resnet18"))
+        encoder = Encoder(Checkpoint(tmp_path / name, "resnet18"), precision=Precision.FLOAT32)
         assert_agree(encoder.encode(PICTURES[:2]), expected)
 
 
@@ -310,6 +310,6 @@ def test_weights_from_before_the_batch_counters_and_with_another_classifier_fit(
     state = {k: v for k, v in plain.state_dict().items() if "num_batches_tracked" not in k}
     state |= {"fc.weight": torch.zeros(17, 512), "fc.bias": torch.zeros(17)}
     torch.save({"state_dict": {f"module.{k}": v for k, v in state.items()}}, tmp_path / "w.pth")
-    other = Encoder(Checkpoint(tmp_path / "w.pth", "resnet18"))
+    other = Encoder(Checkpoint(tmp_path / "w.pth", "resnet18"), precision=Precision.FLOAT32)
     assert (other.encode(PICTURES[:1]) == encoder.encode(PICTURES[:1])).all()
     assert other.identity.weights != encoder.identity.weights
