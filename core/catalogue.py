@@ -22,16 +22,15 @@ class Catalogue:
     by_digest: Mapping[str, tuple[int, ...]]
     fingerprint: str = ""
 
-    def matching(self, words: str, *, limit: int) -> list[ImageRecord]:
-        """Return up to `limit` pictures whose path holds every word, whatever the case."""
+    def matching(self, words: str, *, label: str | None = None) -> list[ImageRecord]:
+        """Return the pictures whose path holds every word, whatever the case.
+
+        Args:
+            label: Only of this class; None means all.
+        """
+        among = self.by_id.values() if label is None else self.by_class.get(label, ())
         wanted = words.casefold().split()
-        found: list[ImageRecord] = []
-        for record in self.by_id.values():
-            if len(found) == limit:
-                break
-            if all(word in record.path.casefold() for word in wanted):
-                found.append(record)
-        return found
+        return [r for r in among if all(word in r.path.casefold() for word in wanted)]
 
 
 def catalogue_of(records: Iterable[ImageRecord], *, fingerprint: str = "") -> Catalogue:

@@ -9,7 +9,7 @@ from core.neighbours import exact_neighbours
 # Rows at once: 8 MB at 2,048 numbers.
 _BLOCK = 1024
 # Queries that the limit below is taken from. More would not change what a person is told.
-_SAMPLE = 1000
+SAMPLE = 1000
 _USUAL = 0.99
 
 
@@ -73,8 +73,8 @@ def farthest_usual(embeddings: NDArray[np.float32], *, metric: Metric) -> float:
     if size < 2:
         return float("nan")
     queries = np.arange(size)
-    if size > _SAMPLE:
-        drawn = np.random.default_rng(0).choice(size, _SAMPLE, replace=False)
+    if size > SAMPLE:
+        drawn = np.random.default_rng(0).choice(size, SAMPLE, replace=False)
         queries = np.sort(drawn)
     nearest = exact_neighbours(embeddings, queries=queries, metric=metric, k=1).scores[:, 0]
     share = 1 - _USUAL if metric.higher_is_better else _USUAL

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageOps
 
 from core.errors import ImageError
 
@@ -18,6 +18,10 @@ logger = logging.getLogger(__name__)
 MAX_PIXELS = 150_000_000
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 THUMBNAIL_SIDE = 320
+# Thumbnails that an earlier version cached are left alone.
+_THUMBNAIL_VERSION = 2
+# Tells itself from the page in both themes.
+_BORDER = "#808080"
 
 # EXIF orientation -> what undoes it.
 _TURNS = {
@@ -75,13 +79,28 @@ def decode(content: bytes, *, name: str, short_side: int | None = None) -> Image
 
 
 def thumbnail(content: bytes, *, name: str, side: int = THUMBNAIL_SIDE) -> bytes:
-    """Return the picture as JPEG bytes that fit in a square of `side` pixels.
+    """Return the picture as `small_jpeg` does.
 
     Raises:
         ImageError: As `decode`.
     """
-    picture = decode(content, name=name, short_side=side)
+    return small_jpeg(decode(content, name=name, short_side=side), side=side)
+
+
+def small_jpeg(picture: Image.Image, *, side: int = THUMBNAIL_SIDE) -> bytes:
+    """Return a picture, which is made smaller in place, as JPEG bytes that fit in a square.
+
+    What is longer than twice its width, or wider than twice its height, gets grey borders up to
+    that: in a column as wide as the picture, a strip of 3 x 900 pixels would be a page of its own.
+
+    Args:
+        side: Of the square, in pixels.
+    """
     picture.thumbnail((side, side))
+    width, height = picture.size
+    least = (max(width, height) + 1) // 2
+    if min(width, height) < least:
+        picture = ImageOps.pad(picture, (max(width, least), max(height, least)), color=_BORDER)
     out = io.BytesIO()
     picture.save(out, "JPEG", quality=85)
     return out.getvalue()
@@ -99,7 +118,7 @@ def cached_thumbnail(file: Path, *, key: str, cache: Path) -> bytes:
     Raises:
         ImageError: The file is gone or is no picture.
     """
-    cached = cache / key[:2] / f"{key}_{THUMBNAIL_SIDE}.jpg" if _DIGEST.fullmatch(key) else None
+    cached = _place(cache, key)
     if cached and (small := _read_or_nothing(cached)):
         return small
     try:
@@ -117,6 +136,12 @@ def cached_thumbnail(file: Path, *, key: str, cache: Path) -> bytes:
             # A full disk or a read-only folder costs speed, not pictures.
             logger.warning("cannot cache a thumbnail below %s", cache, exc_info=True)
     return small
+
+
+def _place(cache: Path, key: str) -> Path | None:
+    if not _DIGEST.fullmatch(key):
+        return None
+    return cache / key[:2] / f"{key}_{THUMBNAIL_SIDE}_{_THUMBNAIL_VERSION}.jpg"
 
 
 def _refuse_huge(picture: Image.Image, name: str) -> None:

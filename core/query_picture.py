@@ -2,6 +2,7 @@
 
 import io
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,8 +11,9 @@ from PIL import Image
 from core.crop import WHOLE, Crop, cut
 from core.dataset import read_picture
 from core.errors import ImageError
-from core.images import THUMBNAIL_SIDE, decode
+from core.images import THUMBNAIL_SIDE, decode, small_jpeg
 from core.records import ImageRecord
+from core.wording import counted
 
 # Pictures that are combined to one query.
 MAX_QUERIES = 5
@@ -78,7 +80,7 @@ def preview(picture: QueryPicture, *, root: Path) -> bytes:
     """Return the part that is searched with as a small JPEG; raises as `open_query`."""
     # A small part of a picture needs more of it than the whole does.
     side = THUMBNAIL_SIDE if picture.crop.is_whole else None
-    return _jpeg(open_query(picture, root=root, side=side).image, THUMBNAIL_SIDE)
+    return small_jpeg(open_query(picture, root=root, side=side).image)
 
 
 def stage(picture: QueryPicture, *, root: Path) -> bytes:
@@ -97,19 +99,24 @@ def full_picture(record: ImageRecord, *, root: Path) -> bytes:
     return _jpeg(decode(content, name=record.path, short_side=_FULL_SIDE), _FULL_SIDE)
 
 
-def choose_uploads(files: list[tuple[str, bytes]], *, digests: list[str], room: int) -> "Chosen":
+def choose_uploads(
+    files: list[tuple[str, bytes]], *, digests: list[str], before: Sequence[QueryPicture]
+) -> "Chosen":
     """Take the first files that are pictures and not there yet, and say what happens to the rest.
 
     Args:
         files: Names and contents.
         digests: Of the files, in the same order.
-        room: How many pictures can be taken.
+        before: Uploads and rows that are searched with already.
     """
     taken: list[QueryPicture] = []
     refused: list[str] = []
     too_many = 0
+    room = MAX_QUERIES - len(before)
+    there = {picture.digest for picture in before if picture.record is None}
     for (name, content), digest in zip(files, digests, strict=True):
-        if any(picture.digest == digest for picture in taken):
+        if digest in there:
+            refused.append(f"{name!r} was not added: the same picture is there already.")
             continue
         if len(taken) == room:
             too_many += 1
@@ -120,10 +127,11 @@ def choose_uploads(files: list[tuple[str, bytes]], *, digests: list[str], room: 
             refused.append(str(error))
             continue
         taken.append(QueryPicture(name, digest, None, content))
+        there.add(digest)
     if too_many:
+        given = counted(len(files), "picture")
         refused.append(
-            f"{too_many} of {len(files)} pictures were left out: up to {MAX_QUERIES} are combined "
-            "to one query."
+            f"{too_many} of {given} left out: up to {MAX_QUERIES} are combined to one query."
         )
     return Chosen(tuple(taken), tuple(refused))
 

@@ -1,5 +1,6 @@
 """A search as the query parameters of an address, and what of an address cannot be used."""
 
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -76,12 +77,13 @@ def is_whole_number(text: str, least: int, most: int) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 10 and least <= int(text) <= most
 
 
-def is_number(text: str) -> bool:
-    """Whether a text is a finite number."""
+def is_number(text: str, least: float = -math.inf, most: float = math.inf) -> bool:
+    """Whether a text is a finite number, in a range if there is one."""
     try:
-        return abs(float(text)) < float("inf")
+        number = float(text)
     except ValueError:
         return False
+    return math.isfinite(number) and least <= number <= most
 
 
 def _ids(

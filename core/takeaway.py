@@ -64,8 +64,11 @@ def pictures_as_zip(hits: Sequence[Hit], *, root: Path, limit: int = MAX_ZIP_BYT
                 # The resolved name has no "..", which a careless unpacker would follow.
                 archive.writestr(file.relative_to(inside).as_posix(), file.read_bytes())
                 room -= size
-            except (ImageError, OSError) as error:
+            except ImageError as error:
                 left_out.append(f"{path}: {error}")
+            # Its text would name the server's folders.
+            except OSError as error:
+                left_out.append(f"{path}: {error.strerror or 'it cannot be read'}")
         if left_out:
             archive.writestr("left-out.txt", "\n".join(left_out) + "\n")
     return content.getvalue()

@@ -103,10 +103,15 @@ def rank_changes(hits: Sequence[Hit], before: Sequence[Hit]) -> list[int | None]
     return [None if (old := ranks.get(hit.record.id)) is None else old - hit.rank for hit in hits]
 
 
-def overlap(hits: Sequence[Hit], others: Sequence[Hit], *, k: int) -> float:
-    """Return overlap@k: the share of k pictures that both lists have, in [0, 1]."""
+def overlap(hits: Sequence[Hit], others: Sequence[Hit]) -> float:
+    """Return overlap@k: the pictures that both lists have, over the longer list, in [0, 1].
+
+    Lists that are shorter than k because there is no more to find agree in full if they hold the
+    same pictures. NaN if both are empty.
+    """
     common = {hit.record.id for hit in hits} & {hit.record.id for hit in others}
-    return len(common) / k
+    longer = max(len(hits), len(others))
+    return len(common) / longer if longer else float("nan")
 
 
 def _row(hits: Sequence[Hit], place: Mapping[int, int], depth: int) -> Neighbours:

@@ -236,7 +236,7 @@ def test_of_thirty_uploads_five_are_searched_with_and_the_rest_is_counted(datase
         files.append((f"{number}.png", out.getvalue(), "image/png"))
     at = upload(page().run(), *files)
     assert not at.exception and not at.error
-    assert "25 of 30 pictures were left out" in warnings(at)
+    assert "25 of 30 pictures left out" in warnings(at)
     assert "The mean of 5 embeddings" in captions(at)
     assert sum(b.label == "Remove" for b in at.button) == 5
 

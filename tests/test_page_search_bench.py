@@ -96,7 +96,7 @@ def test_several_pictures_are_combined_and_removed_one_by_one(dataset: Path) -> 
     assert "The mean of 2 embeddings" in captions(at)
     # Two classes: nothing can be right or wrong.
     assert not [m for m in at.metric if m.label.startswith("precision")]
-    assert "2 pictures that are the query itself are left out" in captions(at)
+    assert "2 pictures are left out: the query, and files with the same bytes" in captions(at)
     at.toggle(key="combine").set_value(True).run()
     upload(at, picture_bytes(dataset / "plum" / "1.jpg"))
     assert pictures_of(at) == ["lime/2.jpg", "plum/3.jpg", "1.jpg"]
@@ -174,7 +174,7 @@ def test_near_duplicates_can_be_hidden_and_are_counted(dataset: Path) -> None:
     assert not at.exception
     shown, asked = map(int, re.findall(r"\d+", count_line(at)))
     assert shown < asked == 16
-    assert "near-duplicates of better hits are left out" in captions(at)
+    assert "near-duplicates of better hits" in captions(at)
 
 
 def test_the_duel_shows_every_metric_with_rank_changes_and_overlap(dataset: Path) -> None:
@@ -224,7 +224,7 @@ def test_all_copies_of_the_query_are_hidden_by_their_bytes(own: Path) -> None:
     at = from_collection(k="18", nprobe="2")
     # 19 pictures, without the query and its copy.
     assert count_line(at) == "**17 of 18 hits**"
-    assert "2 pictures that are the query itself are left out" in captions(at)
+    assert "2 pictures are left out: the query, and files with the same bytes" in captions(at)
 
 
 def test_an_hnsw_index_has_ef_instead_of_nprobe(own: Path) -> None:

@@ -91,10 +91,21 @@ def test_of_several_files_the_first_pictures_are_taken_and_the_rest_is_told() ->
     files.insert(1, ("notes.txt", b"no picture"))
     files.insert(2, ("copy.png", picture_bytes(0)))
     digests = [digest_of(content) for _, content in files]
-    chosen = choose_uploads(files, digests=digests, room=MAX_QUERIES)
+    chosen = choose_uploads(files, digests=digests, before=[])
     assert [picture.name for picture in chosen.taken] == [f"{n}.png" for n in range(5)]
     assert "'notes.txt' is not a picture" in chosen.refused[0]
-    assert chosen.refused[1].startswith("2 of 9 pictures were left out")
+    assert "'copy.png' was not added: the same picture is there already" in chosen.refused[1]
+    assert chosen.refused[2].startswith("2 of 9 pictures left out")
+
+
+def test_an_upload_that_is_searched_with_already_takes_no_place_from_a_new_one() -> None:
+    before = [uploaded(picture_bytes(n)) for n in range(MAX_QUERIES - 1)]
+    files = [("again.png", picture_bytes(0)), ("new.png", picture_bytes(9))]
+    digests = [digest_of(content) for _, content in files]
+    chosen = choose_uploads(files, digests=digests, before=before)
+    assert [picture.name for picture in chosen.taken] == ["new.png"]
+    assert len(chosen.refused) == 1
+    assert "'again.png' was not added" in chosen.refused[0]
 
 
 def test_the_bytes_of_an_upload_are_in_no_text_that_might_be_logged() -> None:

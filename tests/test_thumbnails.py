@@ -47,7 +47,10 @@ def files_in(folder: Path) -> list[str]:
         ((640, 320), (320, 160)),
         ((320, 640), (160, 320)),
         ((100, 50), (100, 50)),  # never enlarged
-        ((3000, 1), (320, 1)),
+        # Beyond one to two there are borders: 320 / 2 = 160, 9 / 2 rounded up is 5.
+        ((3000, 1), (320, 160)),
+        ((3, 900), (160, 320)),
+        ((2, 9), (5, 9)),
         ((1, 1), (1, 1)),
     ],
 )
@@ -79,7 +82,7 @@ def test_other_content_has_another_thumbnail(file: Path, cache: Path) -> None:
 
 def test_no_temporary_file_is_left(file: Path, cache: Path) -> None:
     cached_thumbnail(file, key=KEY, cache=cache)
-    assert files_in(cache) == [f"01/{KEY}_{THUMBNAIL_SIDE}.jpg"]
+    assert files_in(cache) == [f"01/{KEY}_{THUMBNAIL_SIDE}_2.jpg"]
 
 
 def test_a_missing_file_that_is_not_cached_is_named(file: Path, cache: Path) -> None:

@@ -1,5 +1,7 @@
 """What an answer is worth, on lists short enough to count by hand."""
 
+import math
+
 import pytest
 
 from core.metric import Metric
@@ -93,5 +95,12 @@ def test_rank_changes_count_upwards_and_new_hits_have_none() -> None:
     assert rank_changes(now, EXACT) == [2, -1, None, 0]
 
 
-def test_overlap_is_a_share_of_k_whatever_the_order() -> None:
-    assert overlap(EXACT, hits(("plum2", 1), ("pear1", 2), ("fig1", 3)), k=4) == pytest.approx(0.5)
+def test_overlap_is_a_share_of_the_longer_list_whatever_the_order() -> None:
+    # Two of EXACT's four are among these three.
+    assert overlap(EXACT, hits(("plum2", 1), ("pear1", 2), ("fig1", 3))) == pytest.approx(2 / 4)
+
+
+def test_short_lists_of_the_same_pictures_overlap_in_full() -> None:
+    # A class filter may leave fewer than k under every metric: they agree all the same.
+    assert overlap(hits(("fig1", 1), ("fig2", 2)), hits(("fig2", 1), ("fig1", 2))) == 1
+    assert math.isnan(overlap((), ()))

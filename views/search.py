@@ -24,15 +24,14 @@ from core.ui import (
     search_takeaway,
 )
 from core.ui.resources_search import Thumbnails
+from core.ui.search_marks import marks_control
 from core.ui.search_queries import query_list, source_panel
 from core.ui.search_query import class_of, own_ids, query_of
 from core.ui.search_state import Session
-from core.ui.search_view import View, answer_of, answers_by_metric
+from core.ui.search_view import DUEL, HITS, View, answer_of, answers_by_metric
 from core.verdict import judge
 
 logger = logging.getLogger(__name__)
-
-HITS, DUEL = "Hits", "Metric duel"
 
 
 def main() -> None:
@@ -47,24 +46,23 @@ def main() -> None:
         picture, session.on_map = session.on_map, None
         links.open_map(picture)
     own = own_ids(session, catalogue)
+    # Above both, since in a narrow window the results come after all controls.
+    _notices(session)
+    reference = _reference()
+    if not session.pictures:
+        _invite(first)
     column, results = st.columns([2, 7], gap="large")
-    with results:
-        _notices(session)
-        reference = _reference()
     with column:
         query_list(session, first)
-        weights = search_controls.weights_control(session)
+        weights = marks_control(session, catalogue, Thumbnails(first))
         source_panel(session, catalogue)
         info = infos[search_controls.metric_control(infos)]
         question = search_controls.question_control(
             info, catalogue, own, can_compare=reference is not None
         )
     with results:
-        if not session.pictures:
-            _invite(first)
-            return
         query = query_of(session, first, weights)
-        if query:
+        if query is not None:
             _show(
                 View(
                     query=query,
@@ -112,11 +110,11 @@ def _show(view: View) -> None:
     answer = answer_of(view)
     verdict = None
     if answer.exact is not None:
-        verdict = judge(answer.hits, answer.exact, metric=view.info.metric, expected=view.expected)
+        # Where nothing right can be found, nobody is to blame for a wrong hit.
+        expected = view.expected if view.others else None
+        verdict = judge(answer.hits, answer.exact, metric=view.info.metric, expected=expected)
     thumbnails = Thumbnails(view.info)
     search_answer.counts(view, answer)
-    # Filled when the thumbnails have been made.
-    times = st.empty()
     search_answer.unusual_warning(view)
     search_answer.summary(view, answer.hits, verdict)
     if view.reference is None:
@@ -129,9 +127,11 @@ def _show(view: View) -> None:
         search_duel.duel(view, answers_by_metric(view, answer), thumbnails)
     else:
         search_grid.hit_grid(view, answer.hits, verdict, thumbnails)
-        search_answer.missed(verdict, metric=view.info.metric, thumbnails=thumbnails)
+        search_answer.missed(
+            verdict, metric=view.info.metric, expected=view.expected, thumbnails=thumbnails
+        )
         search_takeaway.take_away(answer.hits, view.info, view.session)
-    times.caption(search_answer.times_line(view, answer, thumbnails))
+    st.caption(search_answer.times_line(view, answer, thumbnails))
     _open_details(view, answer)
 
 

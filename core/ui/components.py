@@ -39,7 +39,9 @@ def frame() -> None:
             missing = isinstance(error, CollectionNotFoundError)
             _strip({"State": "no collection yet" if missing else "database not available"})
         return
-    info = infos.get(st.session_state.get("metric", Metric.COSINE), next(iter(infos.values())))
+    # The strip is drawn before the control, which takes its first value from the address.
+    chosen = st.session_state.get("metric") or st.query_params.get("metric", Metric.COSINE)
+    info = next((i for m, i in infos.items() if m == chosen), next(iter(infos.values())))
     where = "Milvus Lite" if settings.is_lite else "Milvus server"
     with st.sidebar:
         _strip(

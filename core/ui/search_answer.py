@@ -5,17 +5,20 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.answer import Answer, Question
+from core.exact import SAMPLE
 from core.metric import Metric
 from core.records import Hit
 from core.ui import search_grid
 from core.ui.components import plain
 from core.ui.resources_search import Preparation, Thumbnails
-from core.ui.search_grid import score_of
+from core.ui.search_grid import score_of, tick
 from core.ui.search_view import View, unusual
 from core.verdict import Cause, Verdict, class_votes, precision
+from core.wording import counted
 
 _VOTES = 5
-_MISSED = 10
+# With their pictures; the others in a line.
+_MISSED = 20
 
 
 def counts(view: View, answer: Answer) -> None:
@@ -28,10 +31,11 @@ def counts(view: View, answer: Answer) -> None:
         notes.append(
             "The query itself is left out."
             if hidden == 1
-            else f"{hidden} pictures that are the query itself are left out."
+            else f"{hidden} pictures are left out: the query, and files with the same bytes."
         )
     if question.similarity is not None and view.reference is not None:
-        notes.append(f"{answer.duplicates} near-duplicates of better hits are left out.")
+        left_out = counted(answer.duplicates, "near-duplicate")
+        notes.append(f"Left out: {left_out} of better hits.")
     if question.nprobe and answer.nprobe > question.nprobe:
         notes.append(
             f"nprobe was raised from {question.nprobe} to {answer.nprobe}: fewer lists held too "
@@ -50,7 +54,7 @@ def summary(view: View, hits: Sequence[Hit], verdict: Verdict | None) -> None:
     """
     k, expected = view.question.k, view.expected
     with st.container(horizontal=True, gap="medium", key="worth"):
-        if expected is not None:
+        if expected is not None and view.others:
             with st.container(width=150, gap=None):
                 st.metric(f"precision@{k}", f"{precision(hits, expected=expected, k=k):.2f}")
                 best = min(view.others, k) / k
@@ -62,31 +66,42 @@ def summary(view: View, hits: Sequence[Hit], verdict: Verdict | None) -> None:
         with st.container(width=210, gap=None):
             st.caption("Class vote of the hits")
             st.markdown(_votes(hits))
+    if expected is not None and not view.others:
+        why = "the class filter leaves it out" if view.question.labels else "the query is the only"
+        st.caption(
+            f"No precision@{k}: no other picture of the query's class, {plain(expected)}, can be "
+            f"found ({why})."
+        )
     wrong = list(verdict.causes.values()) if verdict else []
     if wrong:
+        by_encoder, by_index = wrong.count(Cause.ENCODER), wrong.count(Cause.INDEX)
         st.caption(
-            f"{len(wrong)} wrong hits: {wrong.count(Cause.ENCODER)} by the *encoder* (exact search "
-            f"returns them too), {wrong.count(Cause.INDEX)} by the *index* (only the approximate "
-            "search does)."
+            f"{counted(len(wrong), 'wrong hit')}: {by_encoder} by the *encoder* (exact search "
+            f"returns them too), {by_index} by the *index* (only the approximate search does)."
         )
 
 
-def missed(verdict: Verdict | None, *, metric: Metric, thumbnails: Thumbnails) -> None:
-    """Show the exact hits that the index did not return."""
+def missed(
+    verdict: Verdict | None, *, metric: Metric, expected: str | None, thumbnails: Thumbnails
+) -> None:
+    """Show the exact hits that the index did not return.
+
+    Args:
+        expected: The class of the query; None if it is not known.
+    """
     if verdict is None or not verdict.missed:
         return
-    with st.expander(
-        f"{len(verdict.missed)} exact hits that the index missed", icon=":material/visibility_off:"
-    ):
+    number = counted(len(verdict.missed), "exact hit")
+    with st.expander(f"{number} that the index missed", icon=":material/visibility_off:"):
         st.caption("With their ranks in exact search. A larger nprobe or ef finds them.")
         with st.container(horizontal=True, gap="small", key="missed"):
             for hit in verdict.missed[:_MISSED]:
                 with st.container(width=120, gap=None):
                     search_grid.picture(hit, metric, thumbnails)
-                    st.markdown(f"**{hit.rank}** {plain(hit.record.label or 'no class')}")
+                    st.markdown(_sign(hit, expected) + _named(hit))
                     st.caption(plain(score_of(hit, metric)))
-        if len(verdict.missed) > _MISSED:
-            st.caption(f"The first {_MISSED} are shown.")
+        if rest := verdict.missed[_MISSED:]:
+            st.caption("And: " + ", ".join(_sign(hit, expected) + _named(hit) for hit in rest))
 
 
 def unusual_warning(view: View) -> None:
@@ -97,8 +112,9 @@ def unusual_warning(view: View) -> None:
     (nearest, farthest), metric = found, view.info.metric
     st.warning(
         f"Unlike anything indexed: the nearest picture has {metric.noun} "
-        f"{plain(metric.formatted(nearest.score))}, while 99 % of the collection's pictures have a "
-        f"neighbour at {plain(metric.formatted(farthest))} or better. The hits may mean little.",
+        f"{plain(metric.formatted(nearest.score))}, while 99 % of the collection's pictures (of "
+        f"up to {SAMPLE:,} drawn) have a neighbour at {plain(metric.formatted(farthest))} or "
+        "better. The hits may mean little.",
         icon=":material/help:",
     )
 
@@ -132,6 +148,14 @@ def times_line(view: View, answer: Answer, thumbnails: Thumbnails) -> str:
         f"({thumbnails.shown - thumbnails.made} of {thumbnails.shown} from a cache)"
     )
     return "Times: " + ", ".join(told)
+
+
+def _named(hit: Hit) -> str:
+    return f"**{hit.rank}** {plain(hit.record.label or 'no class')}"
+
+
+def _sign(hit: Hit, expected: str | None) -> str:
+    return "" if expected is None else f"{tick(right=hit.record.label == expected)} "
 
 
 def _votes(hits: Sequence[Hit]) -> str:

@@ -24,7 +24,7 @@ def details_dialog(hit: Hit, info: CollectionInfo, reference: Reference | None) 
             alt=f"rank {hit.rank}, {record.label or 'no class'}, in full",
         )
     except OrchardError as error:
-        st.warning(plain(f"{record.path}: {error}"), icon=":material/broken_image:")
+        st.warning(search_grid.with_path(error, record.path), icon=":material/broken_image:")
     st.table(
         {
             "Rank": str(hit.rank),
@@ -72,8 +72,8 @@ def _neighbours(hit: Hit, info: CollectionInfo, reference: Reference | None) -> 
     with st.container(horizontal=True, gap="small", key="neighbours"):
         for neighbour in near:
             with st.container(width=110, gap=None):
-                search_grid.picture(neighbour, info.metric, thumbnails)
+                search_grid.picture(neighbour, info.metric, thumbnails, narrow=True)
                 st.caption(
-                    f"{plain(neighbour.record.label or 'no class')}  \n"
+                    f"**{neighbour.rank}** {plain(neighbour.record.label or 'no class')}  \n"
                     f"{plain(search_grid.score_of(neighbour, info.metric))}"
                 )

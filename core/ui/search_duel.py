@@ -12,6 +12,7 @@ from core.ui.resources_search import Thumbnails
 from core.ui.search_grid import score_of, tick
 from core.ui.search_view import View
 from core.verdict import overlap, rank_changes
+from core.wording import counted
 
 _SHOWN = 20
 
@@ -25,15 +26,18 @@ def duel(view: View, answers: Mapping[Metric, Sequence[Hit]], thumbnails: Thumbn
     own, k, before = view.info.metric, view.question.k, answers[view.info.metric]
     st.caption(
         f"Rank changes are against {own}: :material/arrow_upward: 2 stands two ranks higher than "
-        f"there, *new* is not among its {k} hits. overlap@{k} is the share of hits in common, "
-        "0 to 1."
+        f"there, *new* is not among its {counted(len(before), 'hit')}. overlap@{k} is the share of "
+        "hits in common, 0 to 1."
+        + ("" if view.question.limit is None else f" The limit on {own} is not applied here.")
     )
     for column, (metric, hits) in zip(st.columns(len(answers)), answers.items(), strict=True):
         with column:
             st.markdown(f"**{metric}**")
             st.caption(metric.direction)
-            if metric is not own:
-                st.markdown(f"overlap@{k} with {own}: **{overlap(hits, before, k=k):.2f}**")
+            if metric is own:
+                st.markdown("the chosen metric")
+            elif hits or before:
+                st.markdown(f"overlap@{k} with {own}: **{overlap(hits, before):.2f}**")
             changes = rank_changes(hits, before)
             for hit, change in list(zip(hits, changes, strict=True))[:_SHOWN]:
                 _row(hit, change, metric, view=view, thumbnails=thumbnails)
@@ -55,12 +59,14 @@ def _row(
 ) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center", wrap=False):
         with st.container(width=64):
-            search_grid.picture(hit, metric, thumbnails)
+            shown = search_grid.picture(hit, metric, thumbnails, narrow=True)
         sign = ""
         if view.expected is not None:
             sign = f"{tick(right=hit.record.label == view.expected)} "
         lines = [f"{sign}**{hit.rank}** {plain(hit.record.label or 'no class')}"]
         lines.append(plain(score_of(hit, metric)))
-        if metric is not view.info.metric:
-            lines.append(change_text(change))
+        # An empty line, so that the rows of all columns stand side by side.
+        lines.append("\u00a0" if metric is view.info.metric else change_text(change))
+        if not shown:
+            lines.append(plain(hit.record.path))
         st.markdown("  \n".join(lines))

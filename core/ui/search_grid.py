@@ -24,12 +24,15 @@ TILE_PIXELS = 160
 DETAILS = "Details"
 ADD = "Add to the query"
 MORE, LESS = "More like this", "Less like this"
+NOT_MORE, NOT_LESS = "No longer more like this", "No longer less like this"
 ON_MAP = "Show on the map"
 _ICONS = {
     DETAILS: "info",
     ADD: "add_photo_alternate",
     MORE: "thumb_up",
     LESS: "thumb_down",
+    NOT_MORE: "undo",
+    NOT_LESS: "undo",
     ON_MAP: "scatter_plot",
 }
 
@@ -39,19 +42,29 @@ def hit_grid(
 ) -> None:
     """Show up to 20 hits, and page numbers where there are more."""
     metric, causes = view.info.metric, verdict.causes if verdict else {}
-    pages = -(-len(hits) // PAGE_SIZE)
-    page = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
+    page = _page(-(-len(hits) // PAGE_SIZE))
     with st.container(horizontal=True, gap="small", key="hits"):
         for hit in hits[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]:
             with st.container(width=TILE_PIXELS, gap=None):
                 picture(hit, metric, thumbnails)
                 st.markdown(_line(hit, view.expected, causes.get(hit.record.id)))
                 st.caption(plain(score_of(hit, metric)) + _mark(hit, view.session))
-                _actions(hit)
+                _actions(hit, view.session)
 
 
-def picture(hit: Hit, metric: Metric, thumbnails: Thumbnails) -> None:
-    """Show the thumbnail of a hit, or say with its path why there is none."""
+def _page(pages: int) -> int:
+    if st.session_state.get("page", 1) > max(pages, 1):
+        # Fewer hits than there were; the address must not keep a page that is gone.
+        st.session_state["page"] = max(pages, 1)
+    return st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
+
+
+def picture(hit: Hit, metric: Metric, thumbnails: Thumbnails, *, narrow: bool = False) -> bool:
+    """Show the thumbnail of a hit, or say with its path why there is none; return whether it is.
+
+    Args:
+        narrow: There is room for a sign only, which gives the reason when it is pointed at.
+    """
     label = hit.record.label or "no class"
     try:
         st.image(
@@ -61,7 +74,18 @@ def picture(hit: Hit, metric: Metric, thumbnails: Thumbnails) -> None:
         )
     except ImageError as error:
         logger.info("no thumbnail: %s", error)
-        st.warning(plain(f"{hit.record.path}: {error}"), icon=":material/broken_image:")
+        told = with_path(error, hit.record.path)
+        if narrow:
+            st.markdown(":material/broken_image:", help=told)
+        else:
+            st.warning(told, icon=":material/broken_image:")
+        return False
+    return True
+
+
+def with_path(error: Exception, path: str) -> str:
+    """Return what went wrong with a picture, its path before it unless the message has it."""
+    return plain(str(error) if path in str(error) else f"{path}: {error}")
 
 
 def score_of(hit: Hit, metric: Metric) -> str:
@@ -88,7 +112,13 @@ def _mark(hit: Hit, session: Session) -> str:
     return " :material/thumb_down: less" if hit.record.id in session.less else ""
 
 
-def _actions(hit: Hit) -> None:
+def _marks(hit: Hit, session: Session) -> list[str]:
+    """Return the marks a hit can be given, or the way to take away the one it has."""
+    more, less = hit.record.id in session.more, hit.record.id in session.less
+    return [NOT_MORE if more else MORE, NOT_LESS if less else LESS]
+
+
+def _actions(hit: Hit, session: Session) -> None:
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", wrap=False):
         st.button(
             "Search",
@@ -102,7 +132,7 @@ def _actions(hit: Hit) -> None:
         key = f"menu_{hit.record.id}"
         st.menu_button(
             "More",
-            [DETAILS, ADD, MORE, LESS, ON_MAP],
+            [DETAILS, ADD, *_marks(hit, session), ON_MAP],
             key=key,
             type="tertiary",
             help=f"What else can be done with rank {hit.rank}",
@@ -121,4 +151,4 @@ def _act(key: str, hit: Hit) -> None:
     elif choice == ON_MAP:
         search_state.open_on_map(hit.record.id)
     else:
-        search_state.mark(hit.record.id, more=choice == MORE)
+        search_state.mark(hit.record.id, more=choice in (MORE, NOT_MORE))

@@ -1,6 +1,7 @@
 """The column's upper half: where pictures come from, and those that are searched with."""
 
 import random
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -10,6 +11,7 @@ from core.query_picture import QueryPicture
 from core.records import CollectionInfo, ImageRecord
 from core.ui import resources_search, search_state
 from core.ui.components import plain
+from core.ui.search_grid import with_path
 from core.ui.search_state import Session
 
 UPLOAD, CAMERA, STORED = "Upload", "Camera", "Collection"
@@ -25,11 +27,13 @@ def query_list(session: Session, info: CollectionInfo) -> None:
         return
     if len(session.pictures) > 1:
         st.caption(f"The mean of {len(session.pictures)} embeddings is searched with:")
-    with st.container(horizontal=True, gap="small", key="queries"):
+    with st.container(gap="small", key="queries"):
+        if len(session.pictures) == 1:
+            with st.container(width=PREVIEW_PIXELS, gap=None):
+                _query(session, session.pictures[0], info)
+            return
         for picture in session.pictures:
-            width = PREVIEW_PIXELS if len(session.pictures) == 1 else PREVIEW_PIXELS // 2
-            with st.container(width=width, gap=None):
-                _query(session, picture, info)
+            _query_row(session, picture, info)
 
 
 def source_panel(session: Session, catalogue: Catalogue) -> None:
@@ -68,6 +72,7 @@ def _sources(catalogue: Catalogue, session: Session, *, combine: bool) -> None:
             kwargs={"combine": combine},
         )
         return
+    limit = round(st.get_option("server.maxUploadSize"))
     st.file_uploader(
         "Pictures",
         type=UPLOAD_TYPES,
@@ -78,38 +83,63 @@ def _sources(catalogue: Catalogue, session: Session, *, combine: bool) -> None:
         kwargs={"combine": combine},
         help="They stay in the memory of your session; nobody else sees them.",
     )
+    # The uploader itself cuts its list of types off, and marks what it refuses with a sign alone.
+    st.caption(f"JPEG, PNG, WebP, BMP, GIF or TIFF, up to {limit} MB each; others are refused.")
 
 
 def _query(session: Session, picture: QueryPicture, info: CollectionInfo) -> None:
-    part = "" if picture.crop.is_whole else "a part of "
+    _preview(session, picture, info)
+    folder, slash, name = picture.name.rpartition("/")
+    # A path breaks at its folder rather than within a name.
+    st.caption(_part(picture) + plain(folder + slash) + ("  \n" if folder else "") + plain(name))
+    with st.container(horizontal=True, gap="small"):
+        _query_actions(picture)
+
+
+def _query_row(session: Session, picture: QueryPicture, info: CollectionInfo) -> None:
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", wrap=False):
+        with st.container(width=PREVIEW_PIXELS // 2):
+            _preview(session, picture, info)
+        with st.container(gap=None):
+            # The folders are in the helps of the buttons.
+            st.caption(plain(_part(picture) + picture.name.rpartition("/")[2]))
+            _query_actions(picture)
+
+
+def _preview(session: Session, picture: QueryPicture, info: CollectionInfo) -> None:
     try:
         st.image(
             resources_search.get_preview(session, picture, info),
             width="stretch",
-            alt=f"the query, {part}{picture.name}",
+            alt=f"the query, {_part(picture)}{picture.name}",
         )
     except ImageError as error:
-        st.warning(plain(f"{picture.name}: {error}"), icon=":material/broken_image:")
-    st.caption(plain(part + picture.name))
-    with st.container(horizontal=True, gap="small"):
-        st.button(
-            "Crop",
-            icon=":material/crop:",
-            key=f"crop_{picture.key}",
-            type="tertiary",
-            help=f"Search with a part of {plain(picture.name)}",
-            on_click=search_state.start_cropping,
-            args=(picture.key,),
-        )
-        st.button(
-            "Remove",
-            icon=":material/close:",
-            key=f"remove_{picture.key}",
-            type="tertiary",
-            help=f"Search without {plain(picture.name)}",
-            on_click=search_state.remove,
-            args=(picture.key,),
-        )
+        st.warning(with_path(error, picture.name), icon=":material/broken_image:")
+
+
+def _part(picture: QueryPicture) -> str:
+    return "" if picture.crop.is_whole else "a part of "
+
+
+def _query_actions(picture: QueryPicture) -> None:
+    st.button(
+        "Crop",
+        icon=":material/crop:",
+        key=f"crop_{picture.key}",
+        type="tertiary",
+        help=f"Search with a part of {plain(picture.name)}",
+        on_click=search_state.start_cropping,
+        args=(picture.key,),
+    )
+    st.button(
+        "Remove",
+        icon=":material/close:",
+        key=f"remove_{picture.key}",
+        type="tertiary",
+        help=f"Search without {plain(picture.name)}",
+        on_click=search_state.remove,
+        args=(picture.key,),
+    )
 
 
 def _stored(catalogue: Catalogue, *, combine: bool) -> None:
@@ -124,15 +154,10 @@ def _stored(catalogue: Catalogue, *, combine: bool) -> None:
     words = st.text_input(
         "Words in the path", key="query_words", placeholder="Such as golden or test_"
     )
-    among = catalogue.by_class.get(label, ()) if label is not None else None
-    matching = [
-        record
-        for record in catalogue.matching(words, limit=len(catalogue.by_id) if among else _MATCHES)
-        if among is None or record.label == label
-    ][:_MATCHES]
-    names = {record.path: record for record in matching}
+    matching = catalogue.matching(words, label=label)
+    names = {record.path: record for record in matching[:_MATCHES]}
     st.selectbox(
-        "Picture" if len(matching) < _MATCHES else f"Picture (the first {_MATCHES})",
+        "Picture" if len(matching) <= _MATCHES else f"Picture (the first {_MATCHES})",
         list(names),
         index=None,
         placeholder="Choose a picture" if names else "No picture has these words in its path",
@@ -144,8 +169,10 @@ def _stored(catalogue: Catalogue, *, combine: bool) -> None:
     st.button(
         "Random picture",
         icon=":material/casino:",
+        disabled=not matching,
+        help="One of those with this class and these words.",
         on_click=_choose_random,
-        args=(catalogue, label),
+        args=(matching,),
         kwargs={"combine": combine},
     )
 
@@ -157,7 +184,6 @@ def _choose(names: dict[str, ImageRecord], *, combine: bool) -> None:
     st.session_state["picture"] = None
 
 
-def _choose_random(catalogue: Catalogue, label: str | None, *, combine: bool) -> None:
-    among = catalogue.by_class.get(label, ()) if label is not None else ()
-    record = random.choice(among or list(catalogue.by_id.values()))  # noqa: S311
+def _choose_random(among: Sequence[ImageRecord], *, combine: bool) -> None:
+    record = random.choice(among)  # noqa: S311
     (search_state.add if combine else search_state.search_with)(record)

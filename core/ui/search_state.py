@@ -114,15 +114,13 @@ def take_uploads(key: str, *, combine: bool) -> None:
     chosen = choose_uploads(
         contents,
         digests=[digest_of(content) for _, content in contents],
-        room=MAX_QUERIES - len(before),
+        before=before,
     )
     session.notices = list(chosen.refused)
     # The files are in `pictures` now; the widget starts empty, so that more can be added.
     session.uploads += 1
     if chosen.taken:
-        there = {picture.key for picture in before}
-        new = [picture for picture in chosen.taken if picture.key not in there]
-        _start_anew([*before, *new], keep_marks=combine)
+        _start_anew([*before, *chosen.taken], keep_marks=combine)
 
 
 def remove(key: str) -> None:

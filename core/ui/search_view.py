@@ -13,6 +13,9 @@ from core.ui.search_query import Query
 from core.ui.search_state import Session
 from core.verdict import is_unusual
 
+# Ways to show the hits.
+HITS, DUEL = "Hits", "Metric duel"
+
 
 @dataclass(frozen=True, slots=True)
 class View:
@@ -39,6 +42,8 @@ class View:
     @property
     def others(self) -> int:
         """Pictures of the query's class that can be found."""
+        if self.question.labels and self.expected not in self.question.labels:
+            return 0
         same = self.catalogue.by_class.get(self.expected or "", ())
         return sum(record.id not in self.question.exclude for record in same)
 

@@ -1,0 +1,119 @@
+"""What of an answer is shown: classes, a worst score, the query itself, near-duplicates."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from core.catalogue import Catalogue
+from core.metric import Metric
+from core.ui.components import plain
+
+DEFAULT_SIMILARITY, LEAST_SIMILARITY = 0.97, 0.8
+# Steps of the limit, and digits that show all of it: what is hidden must not look like the limit.
+_LIMITS = {Metric.COSINE: (0.005, "%.4f"), Metric.L2: (0.1, "%.4g"), Metric.IP: (1.0, "%.6g")}
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What is shown, see `core.answer.Question`."""
+
+    labels: tuple[str, ...]
+    limit: float | None
+    exclude: frozenset[int]
+    similarity: float | None
+
+
+def filters_control(
+    metric: Metric, catalogue: Catalogue, own: frozenset[int], *, can_compare: bool
+) -> Filters:
+    """Ask what to show; what differs from the usual is told also while the panel is closed.
+
+    Args:
+        own: Ids of the query itself.
+        can_compare: Whether the embeddings are at hand.
+    """
+    with st.expander("Filters", icon=":material/filter_alt:"):
+        labels = st.multiselect(
+            "Only classes",
+            list(catalogue.by_class),
+            format_func=lambda name: name or "no class",
+            placeholder="All classes",
+            key="classes",
+            bind="query-params",
+        )
+        limit = _limit_control(metric)
+        exclude = _hide_query_control(own)
+        similarity = _hide_duplicates_control(can_compare=can_compare)
+    filters = Filters(tuple(labels), limit, exclude, similarity)
+    if told := _told(filters, metric, own):
+        st.caption(told)
+    return filters
+
+
+def _told(filters: Filters, metric: Metric, own: frozenset[int]) -> str:
+    parts = []
+    if filters.labels:
+        parts.append("Only " + ", ".join(plain(name or "no class") for name in filters.labels))
+    if filters.limit is not None:
+        side = "at least" if metric.higher_is_better else "at most"
+        parts.append(f"{metric.noun} {side} {filters.limit:.6g}")
+    if own and not filters.exclude:
+        parts.append("the query itself is shown")
+    if filters.similarity is not None:
+        parts.append(f"no near-duplicates (similarity from {filters.similarity:.3f})")
+    told = "; ".join(parts)
+    return told[:1].upper() + told[1:]
+
+
+def _limit_control(metric: Metric) -> float | None:
+    side = "At least this" if metric.higher_is_better else "At most this"
+    step, digits = _LIMITS[metric]
+    limit = st.number_input(
+        f"{side} {metric.noun}",
+        value=None,
+        step=step,
+        format=digits,
+        placeholder="No limit",
+        # A limit for one metric means nothing for another.
+        key=f"limit_{metric}",
+        bind="query-params",
+        help=f"Hides worse hits. {metric}: {metric.direction}.",
+    )
+    return None if limit is None else float(limit)
+
+
+def _hide_query_control(own: frozenset[int]) -> frozenset[int]:
+    hide = st.toggle(
+        "Hide the query itself",
+        True,
+        key="hide_query",
+        bind="query-params",
+        wrap=True,
+        help="By its id, and other files with the same bytes."
+        + ("" if own else " It has no effect now: the query is not in the collection."),
+    )
+    return own if hide else frozenset()
+
+
+def _hide_duplicates_control(*, can_compare: bool) -> float | None:
+    hide = st.toggle(
+        "Hide near-duplicates",
+        key="hide_duplicates",
+        bind="query-params",
+        wrap=True,
+        help="Of hits that are nearly the same picture only the best is shown.",
+    )
+    if not hide:
+        return None
+    if not can_compare:
+        st.caption("It has no effect yet: the embeddings are still being read.")
+    return st.slider(
+        "Nearly the same from this cosine similarity",
+        LEAST_SIMILARITY,
+        1.0,
+        DEFAULT_SIMILARITY,
+        0.005,
+        format="%.3f",
+        key="duplicates_from",
+        bind="query-params",
+    )
