@@ -42,6 +42,7 @@ def test_an_uploaded_picture_finds_itself_and_a_slider_changes_the_answer(
     expect(first).to_be_visible(timeout=60_000)
     # The bytes are those of an indexed picture, which is left out until it is asked for.
     expect(first).not_to_have_attribute("alt", "rank 1, plum, similarity 1.000")
+    page.get_by_text("Filters", exact=True).click()
     page.get_by_text("Hide the query itself").click()
     expect(first).to_have_attribute("alt", "rank 1, plum, similarity 1.000")
     expect(page.locator(".st-key-hits img")).to_have_count(16)

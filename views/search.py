@@ -46,16 +46,22 @@ def main() -> None:
         picture, session.on_map = session.on_map, None
         links.open_map(picture)
     own = own_ids(session, catalogue)
-    # Above both, since in a narrow window the results come after all controls.
-    _notices(session)
-    reference = _reference()
-    if not session.pictures:
-        _invite(first)
+    # Parts that come and go have a place of their own that stays: a control that changes its place
+    # on the page closes, and forgets that the address follows it. The head stands above both
+    # columns, since in a narrow window the results come after all controls.
+    with st.container(key="head"):
+        _notices(session)
+        reference = _reference()
+        if not session.pictures:
+            _invite(first)
     column, results = st.columns([2, 7], gap="large")
     with column:
-        query_list(session, first)
-        weights = marks_control(session, catalogue, Thumbnails(first))
-        source_panel(session, catalogue)
+        with st.container():
+            query_list(session, first)
+        with st.container():
+            weights = marks_control(session, catalogue, Thumbnails(first))
+        with st.container():
+            source_panel(session, catalogue)
         info = infos[search_controls.metric_control(infos)]
         question = search_controls.question_control(
             info, catalogue, own, can_compare=reference is not None

@@ -88,7 +88,8 @@ def question_control(
         can_compare: Whether the embeddings are at hand.
     """
     k = st.slider("Hits (k)", 1, MAX_K, DEFAULT_K, key="k", bind="query-params")
-    thorough = _thoroughness(info, k)
+    with st.container():
+        thorough = _thoroughness(info, k)
     filters = filters_control(info.metric, catalogue, own, can_compare=can_compare)
     return Question(
         k=k,
