@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from core.dataset import image_id, is_gone
+from core.dataset import image_id
 from core.errors import DatasetError, EncoderMismatchError, StoreError
+from core.gone import gone_among
 from core.index import IndexChoice
 from core.metric import Metric
 from core.records import CollectionInfo, EncoderIdentity, ImageRecord
@@ -108,13 +109,13 @@ class Family:
         return sum(map(len, self.stored.values())) - before
 
     def prune(self, root: Path) -> int:
-        """Delete the rows whose files are certainly gone; returns how many pictures that were.
+        """Delete the rows whose files are gone; returns how many pictures that were.
 
-        A file that cannot be looked at (a folder without permission, a drive that is away) counts
-        as there.
+        Raises:
+            DatasetError: The folder holds none of the pictures; nothing is deleted.
         """
         paths = {i: record.path for rows in self.stored.values() for i, record in rows.items()}
-        gone = [i for i, path in paths.items() if is_gone(root, path)]
+        gone = gone_among(paths, root=root).paths
         for metric in self.metrics:
             here = [i for i in gone if i in self.stored[metric]]
             self.store.delete(self.name, metric, here)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from core.access import require_writable
 from core.archive import unpack
 from core.config import DEFAULT_WEIGHT_SET, Settings
-from core.dataset import is_gone, list_dataset
+from core.dataset import list_dataset
 from core.errors import ArchiveError, CollectionNotFoundError, DatasetError
+from core.gone import find_gone
 from core.index import IndexChoice, IndexType, auto_nlist
 from core.indexing import add_metric, build_index
 from core.inspection import dataset_of, inspect_pictures
@@ -23,6 +24,7 @@ from core.store import VectorStore, open_store
 from core.tasks import Kind, Task
 from core.verify import repair, verify
 from core.weights import Checkpoint, checkpoint_for, find_checkpoint
+from core.wording import counted
 
 if TYPE_CHECKING:
     from core.encoder import Encoder
@@ -171,12 +173,15 @@ def _prune(
 ) -> dict[str, Any]:
     metrics = _require(store, task.family)
     root = settings.dataset or dataset_of(store.info(task.family, metrics[0]))
-    if not root.is_dir():
+    progress("verify", 0, 0)
+    gone = find_gone(store, family=task.family, root=root)
+    if len(gone.paths) > task.agreed:
         raise DatasetError(
-            f"the dataset folder {str(root)!r} is not there, so every file would count as deleted; "
-            "nothing was changed. Bring the folder back, or set ORCHARD_DATASET to it."
+            f"{counted(len(gone.paths), 'file')} of {gone.total:,} are gone from {str(root)!r} by "
+            f"now, and the run was to delete {counted(task.agreed, 'row')} at most; no row was "
+            "deleted. Check that the folder is whole, then prune again."
         )
-    return _delete(task, progress, store, lambda record: is_gone(root, record.path))
+    return _delete(task, progress, store, lambda record: record.id in gone.paths)
 
 
 def _remove_class(

@@ -46,6 +46,7 @@ class Task:
         index: For the collections that are built; `IndexChoice()` asks for nothing in particular.
         recreate: Drop the family once the first new rows are there.
         label: The class to remove.
+        agreed: Pictures whose rows may be pruned: as many as a person was told of.
     """
 
     kind: Kind
@@ -58,6 +59,7 @@ class Task:
     index: IndexChoice = IndexChoice()  # noqa: RUF009 - frozen
     recreate: bool = False
     label: str = ""
+    agreed: int = 0
 
     @property
     def title(self) -> str:

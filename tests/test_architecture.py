@@ -66,6 +66,7 @@ LAYERS = {
             "index_run",
             "index_report",
             "family",
+            "gone",
             "verify",
             "transfer",
             "reports",

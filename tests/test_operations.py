@@ -195,18 +195,44 @@ def test_prune_deletes_rows_of_deleted_files_only(
     built: RunState, run: Run, dataset: Path, store: VectorStore
 ) -> None:
     (dataset / "apple" / "0.png").unlink()
-    state = run(Kind.PRUNE)
+    state = run(Kind.PRUNE, agreed=1)
     assert (state.outcome["removed"], state.outcome["examples"]) == (1, ["apple/0.png"])
     assert rows(store) == {"L2": 11, "COSINE": 11}
+
+
+def test_prune_deletes_no_more_than_was_agreed_to(
+    built: RunState, run: Run, dataset: Path, store: VectorStore
+) -> None:
+    # One file was gone when it was asked for, a class of four more by the time it runs.
+    (dataset / "apple" / "0.png").unlink()
+    shutil.rmtree(dataset / "pear")
+    state = run(Kind.PRUNE, agreed=1)
+    assert state.status is Status.FAILED
+    assert "5 files of 12 are gone" in state.error
+    assert rows(store) == {"L2": 12, "COSINE": 12}
 
 
 def test_prune_is_refused_when_the_whole_folder_is_away(
     built: RunState, run: Run, dataset: Path, store: VectorStore
 ) -> None:
     dataset.rename(dataset.with_name("away"))
-    state = run(Kind.PRUNE)
+    state = run(Kind.PRUNE, agreed=12)
     assert state.status is Status.FAILED
     assert "every file would count as deleted" in state.error
+    assert rows(store) == {"L2": 12, "COSINE": 12}
+
+
+@pytest.mark.parametrize("left", [(), ("other.png",)], ids=["empty", "other-pictures"])
+def test_prune_is_refused_when_the_folder_holds_none_of_the_pictures(
+    built: RunState, run: Run, *, dataset: Path, store: VectorStore, left: tuple[str, ...]
+) -> None:
+    # As a mount point is without its drive.
+    dataset.rename(dataset.with_name("away"))
+    dataset.mkdir()
+    draw_dataset(dataset, left)
+    state = run(Kind.PRUNE, agreed=12)
+    assert state.status is Status.FAILED
+    assert "not one of the 12 pictures" in state.error
     assert rows(store) == {"L2": 12, "COSINE": 12}
 
 

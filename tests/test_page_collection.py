@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import shutil
 import subprocess
 import sys
 import time
@@ -140,15 +141,50 @@ def test_missing_file_and_dropped_collection_are_seen(built: Path) -> None:
     next((built / "apple").iterdir()).unlink()
     assert "the folder holds 11 pictures" in texts(page()).replace("The", "the")
     at = page(part="Change")
+    at.selectbox(key="change_kind").select(Kind.PRUNE.value).run()
     # Somebody else drops it while the page is open.
     for metric in resources.get_store().metrics("fruit_vector"):
         resources.get_store().drop("fruit_vector", metric)
-    at.selectbox(key="change_kind").select(Kind.PRUNE.value).run()
     at.button(key="change_start").click().run()
     assert ended().status is Status.FAILED
     said = texts(at.run())
     assert "somebody has dropped it" in said
     assert "Nothing is indexed yet" in said
+
+
+def pruning() -> AppTest:
+    at = page(part="Change")
+    return at.selectbox(key="change_kind").select(Kind.PRUNE.value).run()
+
+
+def test_prune_says_how_many_and_asks_again_when_they_are_many(built: Path) -> None:
+    at = pruning()
+    assert "nothing to prune" in texts(at)
+    assert at.button(key="change_start").disabled
+    # 1 of 12 is 8 %.
+    (built / "pear" / "0.png").unlink()
+    resources_collection.forget()
+    at = pruning()
+    assert "1 of 12 pictures" in texts(at)
+    assert not at.button(key="change_start").disabled
+    # 4 of 12 are 33 %: more than 20 %.
+    shutil.rmtree(built / "apple")
+    (built / "pear" / "0.png").write_bytes(picture_bytes(0))
+    resources_collection.forget()
+    at = pruning()
+    assert "4 of 12 pictures" in texts(at)
+    assert at.button(key="change_start").disabled
+    at.checkbox(key="change_prune_4").check().run()
+    at.button(key="change_start").click().run()
+    assert ended().outcome["removed"] == 4
+
+
+def test_prune_offers_nothing_where_the_folder_is_empty(built: Path) -> None:
+    built.rename(built.with_name("away"))
+    built.mkdir()
+    at = pruning()
+    assert "not one of the 12 pictures" in texts(at)
+    assert at.button(key="change_start").disabled
 
 
 def test_second_visitor_sees_the_run_cannot_start_another_and_may_cancel(

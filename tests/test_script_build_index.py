@@ -113,6 +113,21 @@ def test_rows_without_files_go_with_the_flag_alone(
     assert rows(tmp_path) == {Metric.L2: 11}
 
 
+def test_pruning_by_an_empty_folder_is_refused(
+    command: list[str], dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    build_index.main([*command, "--metrics", "l2"])
+    capsys.readouterr()
+    dataset.rename(dataset.with_name("away"))
+    dataset.mkdir()
+    assert "holds no pictures" in refused([*command, "--metrics", "l2", "--prune"], capsys)
+    # Nothing but a picture that cannot be read: no file of a row is left.
+    (dataset / "other.png").write_bytes(b"damaged")
+    said = refused([*command, "--metrics", "l2", "--prune"], capsys)
+    assert "not one of the 12 pictures" in said
+    assert rows(tmp_path) == {Metric.L2: 12}
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from core.errors import DatasetError
 from core.history import how_long
 from core.metric import Metric
 from core.records import CollectionInfo
@@ -96,6 +97,35 @@ def _ask_index(infos: Infos) -> Task | None:
     return Task(Kind.REINDEX, family, metrics=tuple(chosen), index=index)
 
 
+def _ask_prune(infos: Infos) -> Task | None:
+    family = resources.get_settings().collection
+    folder = resources.dataset_folder(next(iter(infos.values())))
+    try:
+        gone = resources_collection.get_gone(family, str(folder))
+    except DatasetError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return None
+    count = len(gone.paths)
+    if not count:
+        st.info("Every row has its file, so there is nothing to prune.", icon=":material/info:")
+        return None
+    how_many = f"{count:,} of {counted(gone.total, 'picture')}"
+    st.warning(
+        plain(
+            f"The files of {how_many} are gone from {folder}, such as {min(gone.paths.values())}. "
+            "This deletes their rows."
+        ),
+        icon=":material/warning:",
+    )
+    # The key holds the number: who agreed to few has not agreed to many.
+    if gone.is_unusual and not st.checkbox(
+        f"These are many. The folder is whole: delete the rows of {how_many}",
+        key=f"change_prune_{count}",
+    ):
+        return None
+    return Task(Kind.PRUNE, family, agreed=count)
+
+
 def _ask_class(infos: Infos) -> Task | None:
     first = next(iter(infos.values()))
     records = resources.get_records(first.name, first.rows)
@@ -166,7 +196,7 @@ CHANGES = (
         Kind.PRUNE,
         "Deletes the rows of pictures whose files are gone from the dataset folder. Files are not "
         "touched.",
-        _ask_nothing(Kind.PRUNE),
+        _ask_prune,
     ),
     Change(
         Kind.ADD_METRIC,

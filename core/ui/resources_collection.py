@@ -10,6 +10,7 @@ from core.access import require_writable
 from core.archive import ArchivePlan, inspect_archive
 from core.dataset import label_of, list_dataset
 from core.errors import CollectionNotFoundError, OrchardError
+from core.gone import GoneRows, find_gone
 from core.health import (
     CollectionHealth,
     DatabaseHealth,
@@ -44,6 +45,7 @@ def forget() -> None:
     resources.forget_collections()
     for cached in (get_database, get_collections_health, get_files, get_disk, get_past_runs):
         cached.clear()
+    get_gone.clear()
 
 
 def start(task: Task) -> None:
@@ -94,6 +96,16 @@ def get_collections_health() -> list[CollectionHealth]:
 def get_files(folder: str) -> FilesHealth:
     """Count the files of a dataset folder."""
     return files_health(Path(folder))
+
+
+@st.cache_data(show_spinner="Looking for the files", ttl=30)
+def get_gone(family: str, folder: str) -> GoneRows:
+    """Look for the file of every row.
+
+    Raises:
+        DatasetError: The dataset folder is not there, or holds none of the pictures.
+    """
+    return find_gone(resources.get_store(), family=family, root=Path(folder))
 
 
 @st.cache_data(show_spinner="Measuring the disk", ttl=120)
