@@ -31,6 +31,7 @@ class Family:
         encoder: What makes the embeddings of this run.
         dataset: Absolute folder that is indexed.
         shard: The share of the pictures that is indexed; rows of others are left out of `stored`.
+        token: Of a replacement; collections that bear it are what it has written before.
         stored: The rows of each collection by id, as far as they are written.
     """
 
@@ -41,6 +42,7 @@ class Family:
     dataset: str
     index: IndexChoice
     shard: Shard = WHOLE
+    token: str = ""
     stored: dict[Metric, dict[int, ImageRecord]] = field(default_factory=dict)
     expected_rows: int = 0
     _existing: set[Metric] = field(default_factory=set)
@@ -51,8 +53,8 @@ class Family:
         ids = {image_id(path) for path in paths}
         existing = self.store.metrics(self.name)
         if recreate:
-            self._refuse_to_drop(existing)
-            self._doomed, existing = existing, []
+            self._doomed = self._replaced_among(existing)
+            existing = [metric for metric in existing if metric not in self._doomed]
         if not self.shard.is_first:
             existing = self._wait_for_the_first()
         self._refuse_what_differs(existing, ids)
@@ -80,9 +82,6 @@ class Family:
         Args:
             rows: Records with their embeddings (D,).
         """
-        for metric in self._doomed:
-            self.store.drop(self.name, metric)
-        self._doomed = []
         replaced = sum(any(r.id in stored for stored in self.stored.values()) for r, _ in rows)
         for metric in self.metrics:
             stored = self.stored[metric]
@@ -130,6 +129,7 @@ class Family:
 
         A shard only flushes what it wrote: others may still be writing.
         """
+        self._drop_replaced()
         for number, metric in enumerate(self.metrics):
             on_progress("index", number, len(self.metrics))
             if self.shard != WHOLE:
@@ -156,9 +156,15 @@ class Family:
     def _upsert(
         self, metric: Metric, records: Sequence[ImageRecord], embeddings: NDArray[np.float32]
     ) -> None:
+        self._drop_replaced()
         self._create_missing(metric)
         self.store.upsert(self.name, metric, records, embeddings)
         self.stored[metric].update((record.id, record) for record in records)
+
+    def _drop_replaced(self) -> None:
+        for metric in self._doomed:
+            self.store.drop(self.name, metric)
+        self._doomed = []
 
     def _create_missing(self, metric: Metric) -> None:
         if metric not in self._existing:
@@ -169,6 +175,7 @@ class Family:
                 dataset=self.dataset,
                 index=self.index,
                 expected_rows=self.expected_rows,
+                begun_by=self.token,
             )
             self._existing.add(metric)
 
@@ -200,13 +207,20 @@ class Family:
             _refuse_other_dataset(info, self.dataset, ids, stored)
             self.stored[metric] = stored
 
-    def _refuse_to_drop(self, existing: Sequence[Metric]) -> None:
+    def _replaced_among(self, existing: Sequence[Metric]) -> list[Metric]:
+        """Return the collections to drop: all but those that this replacement has made itself."""
+        replaced = []
         for metric in existing:
             try:
                 info = self.store.info(self.name, metric)
             except EncoderMismatchError:
-                continue  # ours, and beyond reading: to be built anew is what it needs
+                # Ours, and beyond reading: to be built anew is what it needs.
+                replaced.append(metric)
+                continue
             refuse_foreign(info)
+            if not self.token or (info.begun_by, info.encoder) != (self.token, self.encoder):
+                replaced.append(metric)
+        return replaced
 
     def _refuse_other_encoder(self, info: CollectionInfo) -> None:
         refuse_foreign(info)

@@ -32,6 +32,7 @@ def build_index(
     metrics: Sequence[Metric] = tuple(Metric),
     index: IndexChoice = IndexChoice(),  # noqa: B008 - frozen
     recreate: bool = False,
+    token: str = "",
     prune: bool = False,
     shard: Shard = WHOLE,
     on_progress: Progress | None = None,
@@ -48,6 +49,8 @@ def build_index(
             date as well. All hold the same rows, also those whose file is gone.
         index: For new collections; anything but `IndexChoice()` replaces the index of old ones.
         recreate: Drop the whole family, once the first new rows are ready to be written.
+        token: With `recreate`: names this replacement. With the same one again it goes on where it
+            was stopped; without one it begins again.
         prune: Delete rows whose files are gone.
         shard: The share of the pictures to take. The first makes the collections, the others wait
             for them. Only a run over the whole, once all are through, fits and loads the indexes,
@@ -73,7 +76,7 @@ def build_index(
     whole = list_dataset(root)
     listing, folder = share_of(whole, shard), root.resolve()
     collections = Family(
-        store, family, tuple(metrics), encoder.identity, str(folder), index, shard=shard
+        store, family, tuple(metrics), encoder.identity, str(folder), index, shard, token
     )
     collections.prepare(whole.paths, recreate=recreate)
     copied = collections.copy_missing()

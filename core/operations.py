@@ -82,6 +82,7 @@ def _build(
         metrics=task.metrics,
         index=task.index,
         recreate=task.recreate,
+        token=task.token,
         on_progress=progress,
         on_skip=progress.skip,
     )

@@ -133,6 +133,7 @@ class CollectionInfo:
         ef_construction: Candidates HNSW was built with; 0 for other index types.
         schema: Which fields hold what.
         is_foreign: Whether others made it: it is searched, evaluated and mapped, never written.
+        begun_by: Token of the replacement that made it; empty where it had none.
     """
 
     name: str
@@ -149,6 +150,7 @@ class CollectionInfo:
     ef_construction: int = 0
     schema: Schema = Schema()
     is_foreign: bool = False
+    begun_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

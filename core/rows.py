@@ -23,15 +23,19 @@ MAX_K = 16_384
 
 _ENCODER, _DATASET = "orchard.encoder", "orchard.dataset"
 _COMPLETE, NLIST = "orchard.complete", "orchard.nlist"
+_BEGUN_BY = "orchard.begun_by"
 
 
-def new_properties(encoder: EncoderIdentity, dataset: str, index: IndexChoice) -> dict[str, str]:
+def new_properties(
+    encoder: EncoderIdentity, dataset: str, index: IndexChoice, *, begun_by: str = ""
+) -> dict[str, str]:
     """Return the properties of a new collection: it is incomplete."""
     return {
         _ENCODER: str(encoder),
         _DATASET: dataset,
         **state_properties(complete=False),
         **index_properties(index),
+        **({_BEGUN_BY: begun_by} if begun_by else {}),
     }
 
 
@@ -73,6 +77,7 @@ def collection_info(
         complete=properties.get(_COMPLETE) == "true",
         m=parameter_of(index, "M"),
         ef_construction=parameter_of(index, "efConstruction"),
+        begun_by=str(properties.get(_BEGUN_BY, "")),
     )
 
 

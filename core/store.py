@@ -56,15 +56,17 @@ class VectorStore(Searcher):
         dataset: str,
         index: IndexChoice,
         expected_rows: int,
+        begun_by: str = "",
     ) -> None:
         """Create an empty collection with its index, marked as incomplete.
 
         Args:
             expected_rows: Decides nlist where `index` leaves it open.
+            begun_by: Token of the replacement that makes it.
         """
         name = collection_name(family, metric)
         first, _ = slots.slot_names(name)
-        properties = rows.new_properties(encoder, dataset, index)
+        properties = rows.new_properties(encoder, dataset, index, begun_by=begun_by)
         with self._write_lock, self._translated(f"create {name}"):
             slots.drop_leftovers(self._client, name, timeout=self._timeout)
             self._create_slot(first, encoder.dimension, properties)

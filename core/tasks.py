@@ -1,8 +1,9 @@
 """What a run can do with a family, as plain data that survives a restart."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
+from uuid import uuid4
 
 from core.index import IndexChoice, IndexType
 from core.metric import Metric
@@ -47,6 +48,7 @@ class Task:
         recreate: Drop the family once the first new rows are there.
         label: The class to remove.
         agreed: Pictures whose rows may be pruned: as many as a person was told of.
+        token: Kept when the task is continued, so that a build with `recreate` knows its own rows.
     """
 
     kind: Kind
@@ -60,6 +62,7 @@ class Task:
     recreate: bool = False
     label: str = ""
     agreed: int = 0
+    token: str = field(default_factory=lambda: uuid4().hex, compare=False)
 
     @property
     def title(self) -> str:

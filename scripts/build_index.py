@@ -53,7 +53,7 @@ def main(argv: list[str] | None = None) -> int:
     return guarded(
         lambda: _run(arguments, settings, index),
         settings,
-        on_interrupt="stopped; what was encoded is kept, the same command continues from there",
+        on_interrupt=_stopped(arguments),
     )
 
 
@@ -191,6 +191,15 @@ def _refuse_what_excludes(arguments: argparse.Namespace, settings: Settings) -> 
         )
     if arguments.add_metric and (arguments.recreate or arguments.prune):
         raise SettingsError("--add-metric copies what is stored; leave out --recreate and --prune.")
+
+
+def _stopped(arguments: argparse.Namespace) -> str:
+    if arguments.recreate:
+        return (
+            "stopped; what was encoded is kept. If the old rows are dropped already, the same "
+            "command without --recreate continues from there; with it, it begins again"
+        )
+    return "stopped; what was encoded is kept, the same command continues from there"
 
 
 def _tell(sentence: str) -> None:

@@ -1,9 +1,10 @@
 """An indexing run that kills itself with SIGKILL at a chosen moment; started by test_kill.py.
 
-    python -m tests.killed_run DATASET URI STAGE COUNT
+    python -m tests.killed_run DATASET URI STAGE COUNT [TOKEN]
 
 STAGE is one of `STAGES`; the process dies as the call of that stage numbered COUNT (from 1) is
-about to begin, or, for a stage ending in `-after`, has just returned.
+about to begin, or, for a stage ending in `-after`, has just returned. With a token it
+replaces what is indexed.
 """
 
 import os
@@ -50,14 +51,15 @@ def deadly(real: Callable[..., Any], count: int, *, after: bool) -> Callable[...
 
 
 def main() -> None:
-    root, uri, stage, count = sys.argv[1:]
+    root, uri, stage, count, *token = sys.argv[1:]
     index_run.BATCH_ROWS = 16
     store, encoder = VectorStore(uri, database="pictures"), ColourEncoder()
     name, _, when = stage.partition("-")
     owner: Any = {"decode": index_run, "encode": encoder}.get(name, store._client)
     if stage != "none":
         setattr(owner, name, deadly(getattr(owner, name), int(count), after=bool(when)))
-    indexing.build_index(Path(root), store=store, encoder=encoder, family="fruit")
+    replacing: dict[str, Any] = {"recreate": True, "token": token[0]} if token else {}
+    indexing.build_index(Path(root), store=store, encoder=encoder, family="fruit", **replacing)
     store.close()
 
 

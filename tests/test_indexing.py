@@ -306,6 +306,29 @@ def test_recreate_drops_rows_metrics_and_encoder(
     assert store.info(FAMILY, Metric.IP).encoder == other.identity
 
 
+def test_replacement_goes_on_only_with_its_own_token_and_encoder(
+    store: VectorStore, encoder: ColourEncoder, dataset: Path
+) -> None:
+    run(dataset, store, encoder, recreate=True, token="one")
+    assert run(dataset, store, encoder, recreate=True, token="one").unchanged == 12
+    assert run(dataset, store, encoder, recreate=True, token="two").added == 12
+    assert run(dataset, store, encoder, recreate=True).added == 12
+    run(dataset, store, encoder, recreate=True, token="two")
+    other = ColourEncoder("11111111")
+    report = run(dataset, store, other, recreate=True, token="two")
+    assert (report.added, report.collections[0].encoder) == (12, other.identity)
+
+
+def test_replacement_that_goes_on_drops_what_came_in_between(
+    store: VectorStore, encoder: ColourEncoder, dataset: Path
+) -> None:
+    run(dataset, store, encoder, recreate=True, token="one")
+    add_metric(Metric.IP, store=store, family=FAMILY)
+    report = run(dataset, store, encoder, recreate=True, token="one", metrics=L2)
+    assert [info.metric for info in report.collections] == [Metric.L2]
+    assert store.metrics(FAMILY) == [Metric.L2]
+
+
 def test_no_metric_at_all_is_refused(
     store: VectorStore, encoder: ColourEncoder, dataset: Path
 ) -> None:

@@ -76,6 +76,14 @@ def clean(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Rows:
     return rows
 
 
+def kill(photos: Path, database: Path, stage: str, count: int, *token: str) -> None:
+    died = subprocess.run(
+        [sys.executable, "-m", "tests.killed_run", photos, database, stage, str(count), *token],
+        cwd=PROJECT, capture_output=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert died.returncode == -signal.SIGKILL, (died.stdout, died.stderr)
+
+
 def test_moments_cover_every_stage() -> None:
     assert len(moments()) == KILLS
     assert {stage for stage, _ in moments()} == set(STAGES) == set(CALLS)
@@ -86,17 +94,48 @@ def test_moments_cover_every_stage() -> None:
 def test_killed_run_is_completed_by_the_next(
     stage: str, count: int, photos: Path, clean: Rows, database: Path
 ) -> None:
-    died = subprocess.run(
-        [sys.executable, "-m", "tests.killed_run", photos, database, stage, str(count)],
-        cwd=PROJECT, capture_output=True, check=False, timeout=120,
-    )  # fmt: skip
-    assert died.returncode == -signal.SIGKILL, (died.stdout, died.stderr)
+    kill(photos, database, stage, count)
     store = VectorStore(str(database), database="pictures")
     try:
         report = build_index(photos, store=store, encoder=ColourEncoder(), family="fruit")
         assert contents(store) == clean
         assert report.added + report.unchanged == PICTURES
         assert [(i.rows, i.complete) for i in report.collections] == [(PICTURES, True)] * 3
+        assert len(store._client.list_collections()) == len(Metric)
+    finally:
+        store.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("stage", "count", "kept"),
+    [
+        # Nothing of the new is there: between one dropped metric and the next, and after the last.
+        ("drop_collection-after", 1, 0),
+        ("drop_collection-after", 3, 0),
+        # Batches of 16 go to L2, IP, COSINE in turn: L2 has one and IP is being made.
+        ("create_alias", 2, 16),
+        # 7 = 2 * 3 + 1: two batches everywhere, and the third in L2 alone.
+        ("upsert-after", 7, 48),
+        ("flush-after", 3, PICTURES),
+    ],
+)
+def test_killed_replacement_goes_on_where_it_was(
+    stage: str, count: int, kept: int, *, photos: Path, clean: Rows, database: Path
+) -> None:
+    store = VectorStore(str(database), database="pictures")
+    build_index(photos, store=store, encoder=ColourEncoder("11111111"), family="fruit")
+    store.close()
+    kill(photos, database, stage, count, "token")
+    store = VectorStore(str(database), database="pictures")
+    encoder = ColourEncoder()
+    try:
+        report = build_index(
+            photos, store=store, encoder=encoder, family="fruit", recreate=True, token="token"
+        )
+        assert (encoder.calls, report.unchanged) == (PICTURES - kept, kept)
+        assert contents(store) == clean
+        assert {(i.encoder, i.complete) for i in report.collections} == {(encoder.identity, True)}
         assert len(store._client.list_collections()) == len(Metric)
     finally:
         store.close()

@@ -115,10 +115,15 @@ def test_sample_is_drawn_first(run: Run, settings: Settings, store: VectorStore)
     assert rows(store) == {"L2": 20}
 
 
+@pytest.mark.parametrize("recreate", [False, True], ids=["build", "replacement"])
 def test_cancelled_build_is_continued_and_encodes_the_rest_only(
-    run: Run, *, dataset: Path, store: VectorStore, settings: Settings, encoder: ColourEncoder,
-    monkeypatch: pytest.MonkeyPatch,
+    recreate: bool, run: Run, *, dataset: Path, store: VectorStore, settings: Settings,
+    encoder: ColourEncoder, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
+    if recreate:
+        # The first new rows drop these.
+        old = draw_dataset(settings.data_dir / "old", ["fig/1.png", "fig/2.png"], first_seed=50)
+        run(Kind.BUILD, folder=str(old), metrics=ALL)
     encoder.batch_size = 4
     runner: Runner
     real = encoder.encode
@@ -132,7 +137,8 @@ def test_cancelled_build_is_continued_and_encodes_the_rest_only(
         settings.data_dir / "runs",
         lambda task, progress: perform(task, progress, store=store, settings=settings),
     )
-    runner.start(Task(Kind.BUILD, FAMILY, folder=str(dataset), metrics=(Metric.L2,)))
+    task = Task(Kind.BUILD, FAMILY, folder=str(dataset), metrics=(Metric.L2,), recreate=recreate)
+    runner.start(task)
     runner.wait(60)
     assert runner.state().status is Status.CANCELLED
     assert rows(store) == {"L2": 4}

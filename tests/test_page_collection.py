@@ -234,6 +234,27 @@ def test_stop_in_the_middle_is_offered_again_after_the_next_start(
     old.wait(10)
 
 
+def test_replacement_cut_off_before_its_first_row_is_offered_again(
+    built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What it is to replace is whole, and was built from the same folder.
+    metrics = (Metric.L2, Metric.COSINE)
+    with monkeypatch.context() as patch:
+        hold(patch)
+        clear_runner()
+        old = resources_collection.get_runner()
+        old.start(
+            Task(Kind.BUILD, "fruit_vector", folder=str(built), metrics=metrics, recreate=True)
+        )
+    clear_runner()
+    at = page()
+    assert "was cut off when the dashboard stopped" in texts(at)
+    at.button(key="run_continue").click().run()
+    assert ended().outcome["added"] == 12
+    old.cancel()
+    old.wait(10)
+
+
 def zipped(*names: str) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:

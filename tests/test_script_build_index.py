@@ -245,6 +245,21 @@ def test_interrupt_is_answered_and_the_same_command_goes_on(
     assert rows(tmp_path) == dict.fromkeys(Metric, 32)
 
 
+@pytest.mark.parametrize("recreate", [False, True])
+def test_stopped_replacement_is_told_apart(
+    recreate: bool,
+    command: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Encoder, "encode", stop)
+    build_index.main([*command, "--metrics", "l2", *(["--recreate"] if recreate else [])])
+    assert ("without --recreate continues" in capsys.readouterr().err) is recreate
+
+
 def test_process_leaves_nothing_but_its_bar_on_standard_error(
     command: list[str], tmp_path: Path
 ) -> None:

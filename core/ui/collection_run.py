@@ -171,6 +171,7 @@ def _is_settled(state: RunState) -> bool:
         and state.task.kind is Kind.BUILD
         and set(state.task.metrics) <= set(infos)
         and all(i.complete and i.dataset == state.task.folder for i in infos.values())
+        and (not state.task.recreate or all(i.begun_by == state.task.token for i in infos.values()))
     )
 
 
