@@ -1,6 +1,7 @@
 """Whether all is well: database, collections, encoder, files and disk, as one record."""
 
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -10,6 +11,7 @@ from core.dataset import list_dataset
 from core.errors import CollectionNotFoundError, DatasetError, StoreError
 from core.records import CollectionInfo
 from core.store import VectorStore
+from core.wording import counted
 
 # What lies in the data folder, by what a person calls it.
 _FOLDERS = {
@@ -54,6 +56,7 @@ class FilesHealth:
 
     Attributes:
         pictures: Files that look like pictures and can be used; None if it cannot be read.
+        unreadable: Those among them that the last build could not read.
         skipped: Files that look like pictures and cannot be used, as far as names tell.
         other: Files that are no pictures by their names.
         error: Why it cannot be read; empty when it can.
@@ -63,6 +66,7 @@ class FilesHealth:
     pictures: int | None
     skipped: int = 0
     other: int = 0
+    unreadable: int = 0
     error: str = ""
 
 
@@ -108,13 +112,20 @@ def collections_health(store: VectorStore, family: str) -> list[CollectionHealth
     return found
 
 
-def files_health(folder: Path) -> FilesHealth:
-    """Count the files of a dataset folder without opening any."""
+def files_health(folder: Path, *, unreadable: Collection[str] = ()) -> FilesHealth:
+    """Count the files of a dataset folder without opening any.
+
+    Args:
+        unreadable: Paths that the last build has skipped, relative to the folder.
+    """
     try:
         listing = list_dataset(folder)
     except DatasetError as error:
         return FilesHealth(str(folder), None, error=str(error))
-    return FilesHealth(str(folder), len(listing.paths), len(listing.skipped), listing.ignored)
+    still = len(set(unreadable).intersection(listing.paths))
+    return FilesHealth(
+        str(folder), len(listing.paths), len(listing.skipped), listing.ignored, unreadable=still
+    )
 
 
 def disk_usage(settings: Settings) -> dict[str, int]:
@@ -138,11 +149,30 @@ def bytes_of(folder: Path) -> int:
 
 
 def concerns(
-    database: DatabaseHealth, collections: list[CollectionHealth], files: FilesHealth | None
+    database: DatabaseHealth,
+    collections: list[CollectionHealth],
+    files: FilesHealth | None,
+    *,
+    is_changing: bool = False,
 ) -> list[str]:
-    """Return what a person should look at, in words; empty when all is well."""
+    """Return what a person should look at, in words; empty when all is well.
+
+    Args:
+        is_changing: Whether a run changes the collections now; what is half done is no concern.
+    """
     if database.error:
         return [database.error]
+    found = [] if is_changing else _collection_concerns(collections)
+    if files is None:
+        return found
+    if files.error:
+        found.append(files.error)
+    elif collections and not is_changing:
+        found += _count_concerns(files, max(one.info.rows for one in collections))
+    return found
+
+
+def _collection_concerns(collections: list[CollectionHealth]) -> list[str]:
     found = []
     for one in collections:
         info = one.info
@@ -160,13 +190,23 @@ def concerns(
         found.append("the metrics have different numbers of rows. Verify, then repair.")
     if len({one.info.encoder for one in collections}) > 1:
         found.append("the metrics were made by different encoders. Build the collection anew.")
-    if files is None:
-        return found
-    if files.error:
-        found.append(files.error)
-    elif counts and files.pictures not in counts:
-        found.append(
-            f"the folder holds {files.pictures:,} pictures, the collection "
-            f"{max(counts):,} rows. Index the folder again, or prune rows of deleted files."
-        )
     return found
+
+
+def _count_concerns(files: FilesHealth, rows: int) -> list[str]:
+    """Compare numbers; a picture that was damaged after it was indexed has a row all the same."""
+    pictures = files.pictures or 0
+    missing = pictures - files.unreadable - rows
+    if rows > pictures:
+        return [
+            f"the collection has {counted(rows, 'row')}, the folder holds "
+            f"{counted(pictures, 'picture')}. Prune the rows of deleted files."
+        ]
+    if missing <= 0:
+        return []
+    unread = f" ({files.unreadable:,} of them could not be read)" if files.unreadable else ""
+    return [
+        f"the folder holds {counted(pictures, 'picture')}{unread}, the collection has "
+        f"{counted(rows, 'row')}. Index the folder again for the {missing:,} missing; a class that "
+        "was removed on purpose then comes back unless its files are moved away."
+    ]

@@ -49,6 +49,19 @@ def past_runs(data_dir: Path) -> list[PastRun]:
     return sorted(found, key=lambda run: run.started, reverse=True)
 
 
+def unreadable(runs: Sequence[PastRun], collection: str) -> frozenset[str]:
+    """Return the paths that the newest finished build of a collection has skipped.
+
+    Args:
+        collection: Its full name, such as `fruit_vector_l2`.
+    """
+    for run in runs:
+        built = {one["name"] for one in run.report.get("collections") or ()}
+        if run.kind is Kind.BUILD and run.status is Status.DONE and collection in built:
+            return frozenset(one["path"] for one in run.report.get("skipped") or ())
+    return frozenset()
+
+
 def how_long(runs: Sequence[PastRun], kind: Kind) -> str:
     """Return in words how long finished runs of a kind took; empty if there was none."""
     done = [run for run in runs if run.kind is kind and run.status is Status.DONE][:5]

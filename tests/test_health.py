@@ -56,6 +56,36 @@ def test_each_trouble_is_named(built: list[CollectionHealth], dataset: Path) -> 
     assert concerns(replace(WELL, error="away"), troubled, None) == ["away"]
 
 
+@pytest.mark.parametrize(
+    ("pictures", "unreadable", "advice"),
+    [
+        # 12 rows. 13 files, of which one cannot be read, leave 12; without that, one is missing.
+        (13, 1, None),
+        (13, 0, "Index the folder again for the 1 missing"),
+        (20, 3, "Index the folder again for the 5 missing"),
+        # Damaged after it was indexed: it has its row.
+        (12, 1, None),
+        (11, 0, "Prune the rows of deleted files"),
+    ],
+)
+def test_rows_and_pictures_are_compared_and_the_right_way_named(
+    *, built: list[CollectionHealth], pictures: int, unreadable: int, advice: str | None
+) -> None:
+    said = concerns(WELL, built, FilesHealth("/photos", pictures, unreadable=unreadable))
+    assert [advice in one for one in said] == ([True] if advice else [])
+
+
+def test_what_is_half_done_is_no_concern_while_a_run_goes_on(
+    built: list[CollectionHealth],
+) -> None:
+    half = [CollectionHealth(replace(one.info, complete=False, rows=5), False) for one in built]
+    files = FilesHealth("/photos", 12)
+    assert concerns(WELL, half, files, is_changing=True) == []
+    assert len(concerns(WELL, half, files)) > 1
+    away = FilesHealth("/photos", None, error="gone")
+    assert concerns(WELL, half, away, is_changing=True) == ["gone"]
+
+
 def test_missing_dataset_folder_is_a_concern_not_a_failure(
     built: list[CollectionHealth], tmp_path: Path
 ) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from core.history import PastRun, duration, expected_seconds, how_long, past_runs
+from core.history import PastRun, duration, expected_seconds, how_long, past_runs, unreadable
 from core.index import IndexChoice
 from core.index_report import save_report
 from core.indexing import add_metric, build_index
@@ -69,6 +69,22 @@ def test_how_long_counts_finished_runs_of_the_kind() -> None:
     )
     assert how_long(runs, Kind.BUILD) == "The last such run took 83 min."
     assert how_long(runs, Kind.DROP) == ""
+
+
+def test_unreadable_files_are_those_of_the_newest_finished_build_of_the_collection() -> None:
+    def built(name: str, *skipped: str, **details: Any) -> PastRun:
+        report = {"collections": [{"name": name}], "skipped": [{"path": p} for p in skipped]}
+        return past(Kind.BUILD, 1, report=report, **details)
+
+    runs = [
+        built("fruit_l2", "cut-off.png", status=Status.CANCELLED),
+        built("other_l2", "other.png"),
+        past(Kind.ADD_METRIC, 1, report={"collections": [{"name": "fruit_l2"}]}),
+        built("fruit_l2", "a/new.png"),
+        built("fruit_l2", "a/old.png"),
+    ]
+    assert unreadable(runs, "fruit_l2") == {"a/new.png"}
+    assert unreadable(runs, "fruit_ip") == frozenset()
 
 
 def test_expected_time_is_that_of_the_same_encoder() -> None:

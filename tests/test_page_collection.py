@@ -187,6 +187,35 @@ def test_prune_offers_nothing_where_the_folder_is_empty(built: Path) -> None:
     assert at.button(key="change_start").disabled
 
 
+def test_all_is_well_with_a_file_that_cannot_be_read(photos: Path) -> None:
+    (photos / "pear" / "broken.png").write_bytes(b"no picture")
+    resources_collection.start(
+        Task(Kind.BUILD, "fruit_vector", folder=str(photos), metrics=(Metric.L2,))
+    )
+    assert ended().skipped_count == 1
+    said = texts(page())
+    assert "All is well" in said
+    assert "Unreadable in the last build: 1" in said
+
+
+def test_health_says_that_a_run_goes_on_and_judges_afterwards(
+    built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold(monkeypatch)
+    clear_runner()
+    resources.get_store().set_complete("fruit_vector", Metric.L2, complete=False)
+    resources_collection.start(
+        Task(Kind.BUILD, "fruit_vector", folder=str(built), metrics=(Metric.L2,))
+    )
+    said = texts(page(part="Health")).replace("\\", "")
+    assert "A run is going on: Build" in said
+    assert "incomplete" not in said
+    assert "All is well" not in said
+    resources_collection.get_runner().cancel()
+    ended()
+    assert "is incomplete" in texts(page(part="Health"))
+
+
 def test_second_visitor_sees_the_run_cannot_start_another_and_may_cancel(
     built: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -45,20 +45,25 @@ def _count_files(info: CollectionInfo) -> FilesHealth:
         folder = resources.dataset_folder(info)
     except ImageError as error:
         return FilesHealth("", None, error=str(error))
-    return resources_collection.get_files(str(folder))
+    return resources_collection.get_files(str(folder), info.name)
 
 
 def _show_concerns(
     database: DatabaseHealth, collections: list[CollectionHealth], files: FilesHealth | None
 ) -> None:
-    found = concerns(database, collections, files)
+    state = resources_collection.get_runner().state()
+    changing = state if state and state.is_open and state.task.kind.changes else None
+    found = concerns(database, collections, files, is_changing=changing is not None)
+    if changing and not database.error:
+        text = f"A run is going on: {changing.task.title}. Rows and files are compared afterwards."
+        st.info(plain(text), icon=":material/sync:")
     if database.error:
         st.error(plain(database.error), icon=":material/cloud_off:")
         st.button("Try again", icon=":material/refresh:", on_click=resources_collection.forget)
     elif found:
         for concern in found:
             st.warning(plain(concern[0].upper() + concern[1:]), icon=":material/warning:")
-    elif collections:
+    elif collections and not changing:
         st.success("All is well.", icon=":material/check_circle:")
 
 
@@ -150,6 +155,7 @@ def _show_files(files: FilesHealth, collections: list[CollectionHealth]) -> None
     if files.pictures is not None:
         lines["Pictures on disk"] = f"{files.pictures:,}"
         lines["Rows"] = f"{rows:,}"
+        lines["Unreadable in the last build"] = f"{files.unreadable:,}"
         lines["Unusable by name or kind"] = f"{files.skipped:,}"
         lines["Other files"] = f"{files.other:,}"
     else:

@@ -20,7 +20,7 @@ from core.health import (
     disk_usage,
     files_health,
 )
-from core.history import RUNS, PastRun, past_runs
+from core.history import RUNS, PastRun, past_runs, unreadable
 from core.jobs import Runner
 from core.metric import Metric
 from core.operations import perform
@@ -93,9 +93,9 @@ def get_collections_health() -> list[CollectionHealth]:
 
 
 @st.cache_data(show_spinner="Counting files", ttl=120)
-def get_files(folder: str) -> FilesHealth:
-    """Count the files of a dataset folder."""
-    return files_health(Path(folder))
+def get_files(folder: str, collection: str) -> FilesHealth:
+    """Count the files of a dataset folder that a collection was built from."""
+    return files_health(Path(folder), unreadable=unreadable(get_past_runs(), collection))
 
 
 @st.cache_data(show_spinner="Looking for the files", ttl=30)
