@@ -114,7 +114,7 @@ def unpack(source: Source, target: Path, *, on_progress: Progress | None = None)
     except OSError as error:
         raise ArchiveError(
             f"the archive cannot be unpacked to {str(target.parent)!r} ({error.strerror}). Make "
-            "room or correct the permissions."
+            "room or correct the permissions, then upload it again."
         ) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
@@ -217,7 +217,7 @@ def _refuse_full_disk(folder: Path, size: int) -> None:
     if size * 2 > free:
         raise ArchiveError(
             f"the archive unpacks to {size:,} bytes, and {free:,} are free below {str(folder)!r}. "
-            "Make room for twice as much."
+            "Make room for twice as much, then upload it again."
         )
 
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from core.errors import BusyError, OrchardError
+from core.errors import ArchiveError, BusyError, OrchardError
 from core.records import SkippedFile
 from core.run_state import (
     MOST_SKIPPED,
@@ -146,6 +146,8 @@ class Runner:
         except OrchardError as error:
             logger.info("the run %s stopped: %s", task.title, error, exc_info=True)
             end = {"status": Status.FAILED, "error": str(error)}
+            # A refused archive is not kept.
+            end["hopeless"] = isinstance(error, ArchiveError)
         except Exception as error:
             logger.exception("the run %s failed", task.title)
             kind = type(error).__name__

@@ -93,7 +93,11 @@ def _unpack(archive: Path, folder: Path, progress: Progress) -> None:
     if not folder.is_dir():
         if not archive.is_file():
             raise ArchiveError("the uploaded file is gone. Upload it again.")
-        unpack(archive, folder, on_progress=lambda done, total: progress("unpack", done, total))
+        try:
+            unpack(archive, folder, on_progress=lambda done, total: progress("unpack", done, total))
+        except ArchiveError:
+            archive.unlink(missing_ok=True)
+            raise
     archive.unlink(missing_ok=True)
 
 

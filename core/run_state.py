@@ -46,6 +46,7 @@ class RunState:
         outcome: What it did, as plain data; empty unless it is done.
         seconds: It took; 0 while it runs.
         dismissed: Whether nobody wants to continue it.
+        hopeless: Whether the same task cannot but fail again.
     """
 
     name: str
@@ -64,6 +65,7 @@ class RunState:
     outcome: dict[str, Any] | None = None
     seconds: float = 0.0
     dismissed: bool = False
+    hopeless: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -74,7 +76,8 @@ class RunState:
     def can_continue(self) -> bool:
         """Whether the same task again would go on where this run stopped."""
         stopped = self.status not in (Status.RUNNING, Status.DONE)
-        return stopped and self.task.kind.is_resumable and not self.dismissed
+        given_up = self.dismissed or self.hopeless
+        return stopped and self.task.kind.is_resumable and not given_up
 
     @property
     def seconds_left(self) -> float | None:

@@ -47,6 +47,23 @@ def keep_upload(content: bytes | memoryview, *, name: str, settings: Settings) -
     return Upload(archive, folder)
 
 
+def discard_archive(archive: Path, *, settings: Settings) -> None:
+    """Delete an archive that was kept and will not be unpacked; no other file is touched.
+
+    Raises:
+        StoreError: It cannot be deleted.
+    """
+    if archive.parent != (settings.data_dir / UPLOADS).absolute():
+        return
+    try:
+        archive.unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"the upload {str(archive)!r} cannot be deleted ({error.strerror}). Correct the "
+            "permissions or delete it by hand."
+        ) from error
+
+
 def upload_folder(content: bytes | memoryview, *, name: str, settings: Settings) -> Path:
     """Return the folder an upload belongs into: its name and eight digits of its BLAKE2b."""
     word = re.sub(r"[^A-Za-z0-9]+", "_", Path(name).stem).strip("_")[:40] or "upload"

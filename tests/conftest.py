@@ -4,6 +4,7 @@ import io
 import itertools
 import os
 import time
+import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -173,6 +174,15 @@ def draw_dataset(root: Path, names: Sequence[str], *, first_seed: int = 0) -> Pa
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(picture_bytes(seed))
     return root
+
+
+def damaged_zip() -> bytes:
+    """Return a ZIP file whose table of contents is whole and whose one picture is not."""
+    picture, out = picture_bytes(0), io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("apple/1.png", picture)
+    content = out.getvalue()
+    return content.replace(picture, bytes(len(picture)))
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from core.operations import perform
 from core.run_state import RunState, Status
 from core.store import VectorStore, open_store
 from core.tasks import Kind, Task
-from tests.conftest import ColourEncoder, draw_dataset
+from tests.conftest import ColourEncoder, damaged_zip, draw_dataset
 
 FAMILY = "fruit"
 ALL = tuple(Metric)
@@ -106,6 +106,18 @@ def test_archive_is_unpacked_built_from_and_removed(
     assert again.outcome["unchanged"] == 12
     shutil.rmtree(folder)
     assert "gone" in run(Kind.BUILD, archive=str(archive), folder=str(folder)).error
+
+
+def test_damaged_archive_is_deleted_and_not_offered_again(
+    run: Run, tmp_path: Path, settings: Settings
+) -> None:
+    archive, folder = tmp_path / "up.zip", settings.data_dir / "uploads" / "up"
+    archive.write_bytes(damaged_zip())
+    state = run(Kind.BUILD, archive=str(archive), folder=str(folder), metrics=ALL)
+    assert (state.status, state.can_continue) == (Status.FAILED, False)
+    assert "damaged" in state.error
+    assert not archive.exists()
+    assert not folder.exists()
 
 
 def test_sample_is_drawn_first(run: Run, settings: Settings, store: VectorStore) -> None:

@@ -15,13 +15,13 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core import operations
-from core.errors import StoreUnavailableError
+from core.errors import StoreError, StoreUnavailableError
 from core.jobs import Progress
 from core.metric import Metric
 from core.run_state import RunState, Status
 from core.tasks import Kind, Task
 from core.ui import resources, resources_collection
-from tests.conftest import ColourEncoder, draw_dataset, picture_bytes
+from tests.conftest import ColourEncoder, damaged_zip, draw_dataset, picture_bytes
 
 ROOT = Path(__file__).parent.parent
 PAGE = str(ROOT / "views" / "collection.py")
@@ -307,6 +307,65 @@ def test_zip_is_built_from() -> None:
     folder = Path(resources.get_collections()[Metric.COSINE].dataset)
     assert sorted(p.name for p in folder.iterdir()) == ["apple", "pear"]
     assert [p for p in folder.parent.iterdir() if p != folder] == []
+
+
+def kept_archives() -> list[str]:
+    return [p.name for p in (resources.get_settings().data_dir / "uploads").glob("*.zip")]
+
+
+def test_zip_that_turns_out_damaged_leaves_nothing_and_is_not_offered_again() -> None:
+    at = upload(damaged_zip())
+    at.button(key="build").click().run()
+    assert ended().status is Status.FAILED
+    assert "the archive is damaged" in texts(at.run())
+    assert "run_continue" not in [button.key for button in at.button]
+    assert list((resources.get_settings().data_dir / "uploads").iterdir()) == []
+
+
+def test_zip_of_a_stopped_run_is_kept_until_nobody_can_continue_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hold(monkeypatch)
+    archives = [zipped("apple/1.png"), zipped("pear/1.png"), zipped("plum/1.png")]
+    for number, content in enumerate(archives):
+        at = upload(content)
+        at.button(key="build").click().run()
+        # The one before has given way to this one.
+        assert len(kept_archives()) == 1, number
+        at.button(key="run_cancel").click().run()
+        assert ended().status is Status.CANCELLED
+    at.run()
+    at.button(key="run_continue").click().run()
+    assert len(kept_archives()) == 1
+    resources_collection.get_runner().cancel()
+    ended()
+    at.run()
+    at.button(key="run_dismiss").click().run()
+    assert kept_archives() == []
+
+
+def test_zip_whose_run_is_refused_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise StoreError("the state of the run cannot be written. Make room.")
+
+    at = upload(zipped("apple/1.png"))
+    monkeypatch.setattr(resources_collection.get_runner(), "start", full)
+    at.button(key="build").click().run()
+    assert "Make room" in texts(at)
+    assert kept_archives() == []
+
+
+def test_zip_that_a_run_is_unpacking_stays_when_another_start_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hold(monkeypatch)
+    at = upload(zipped("apple/1.png"))
+    at.button(key="build").click().run()
+    state = resources_collection.get_runner().state()
+    assert state is not None
+    resources_collection.start(state.task)
+    assert "another run is going on" in resources_collection.taken_refusal()
+    assert len(kept_archives()) == 1
 
 
 @pytest.mark.parametrize(

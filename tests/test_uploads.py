@@ -6,7 +6,7 @@ import pytest
 
 from core.config import Settings, load_settings
 from core.errors import ReadOnlyError, StoreError
-from core.uploads import keep_upload, upload_folder
+from core.uploads import discard_archive, keep_upload, upload_folder
 
 
 @pytest.fixture
@@ -22,6 +22,16 @@ def test_the_same_upload_has_the_same_place_whatever_its_name_leads_to(settings:
     assert keep_upload(b"zip", name="My fruit.zip", settings=settings) == kept
     assert upload_folder(b"other", name="My fruit.zip", settings=settings) != kept.folder
     assert [file.name for file in kept.folder.parent.iterdir()] == [kept.archive.name]
+
+
+def test_archive_is_discarded_and_nothing_else(settings: Settings, tmp_path: Path) -> None:
+    kept = keep_upload(b"zip", name="a.zip", settings=settings)
+    other = tmp_path / "other.zip"
+    other.write_bytes(b"zip")
+    for archive in (kept.archive, kept.archive, other):
+        discard_archive(archive, settings=settings)
+    assert not kept.archive.exists()
+    assert other.exists()
 
 
 def test_read_only_keeps_nothing(settings: Settings) -> None:

@@ -121,7 +121,7 @@ def _watch_from_afar(mark: str) -> None:
 def _show_end(state: RunState) -> None:
     if state.status is not Status.DONE:
         # One that can be continued is offered below, until it is dismissed.
-        if not state.task.kind.is_resumable:
+        if not state.task.kind.is_resumable or state.hopeless:
             text = f"{state.task.title}: {state.status}. {state.error}"
             st.warning(plain(text), icon=":material/warning:")
         return
@@ -160,7 +160,9 @@ def _offer_to_continue() -> None:
             key="run_continue",
             help="What is there already is not done again.",
         )
-        st.button("Dismiss", on_click=runner.dismiss, args=(state,), key="run_dismiss")
+        st.button(
+            "Dismiss", on_click=resources_collection.dismiss, args=(state,), key="run_dismiss"
+        )
 
 
 def _is_settled(state: RunState) -> bool:

@@ -26,8 +26,10 @@ from core.metric import Metric
 from core.operations import perform
 from core.records import CollectionInfo
 from core.roots import allowed_roots, suggested_folders
+from core.run_state import RunState
 from core.tasks import Task
 from core.ui import resources
+from core.uploads import discard_archive
 
 _ERROR = "collection_error"
 
@@ -49,11 +51,44 @@ def forget() -> None:
 
 
 def start(task: Task) -> None:
-    """Start a run; what stands in its way is shown by `show_refusal` when the page is drawn."""
+    """Start a run; what stands in its way is shown when the page is drawn.
+
+    An archive that no run needs any more is deleted: of a task that is refused, or of a stopped run
+    that this one takes the place of.
+    """
     try:
+        runner = get_runner()
+        before = runner.unfinished(task.family)
         if task.kind.changes:
             require_writable(read_only=resources.get_settings().read_only)
-        get_runner().start(task)
+        runner.start(task)
+    except OrchardError as error:
+        refuse(error)
+        _discard_archive(task)
+    else:
+        if before:
+            _discard_archive(before.task)
+
+
+def dismiss(state: RunState) -> None:
+    """Offer a stopped run no longer, and delete the archive it was to unpack."""
+    try:
+        get_runner().dismiss(state)
+    except OrchardError as error:
+        refuse(error)
+        return
+    _discard_archive(state.task)
+
+
+def _discard_archive(task: Task) -> None:
+    if not task.archive:
+        return
+    try:
+        runner = get_runner()
+        state = runner.state()
+        needing = [runner.unfinished(task.family), state if state and state.is_open else None]
+        if task.archive not in (one.task.archive for one in needing if one):
+            discard_archive(Path(task.archive), settings=resources.get_settings())
     except OrchardError as error:
         refuse(error)
 
