@@ -16,6 +16,9 @@ logger = logging.getLogger(__name__)
 
 RUNS, INDEX_REPORTS = "runs", "index_reports"
 
+# Of fewer pictures the first batches, which set things up, are too large a part.
+_FEWEST_ENCODED = 20
+
 
 @dataclass(frozen=True, slots=True)
 class PastRun:
@@ -23,8 +26,12 @@ class PastRun:
 
     Attributes:
         started: When it began; for a script, when its report was written.
-        rows: Of the largest collection afterwards; 0 where the report does not say.
+        rows: Of the largest collection afterwards, or at the start for a run that builds none; 0
+            where the report does not say.
+        encoded: Pictures that were encoded.
+        looked_at: Pictures of the folder, also those that were known already or skipped.
         rate: Pictures encoded a second; 0 where none were.
+        overhead: Seconds of a build besides encoding: loading the encoder, fitting the indexes.
         encoder: That made the embeddings; empty where none was used.
         report: As it was saved.
     """
@@ -35,11 +42,20 @@ class PastRun:
     status: Status
     seconds: float
     rows: int
+    encoded: int
+    looked_at: int
     rate: float
+    overhead: float
     encoder: str
     skipped: int
     error: str
     report: dict[str, Any]
+
+    @property
+    def tells_the_rate(self) -> bool:
+        """Whether its rate is that of encoding, not of passing over what was known."""
+        enough = self.encoded >= _FEWEST_ENCODED and 2 * self.encoded >= self.looked_at
+        return enough and self.rate > 0
 
 
 def past_runs(data_dir: Path) -> list[PastRun]:
@@ -78,12 +94,17 @@ def how_long(runs: Sequence[PastRun], kind: Kind) -> str:
 
 
 def expected_seconds(runs: Sequence[PastRun], pictures: int, *, architecture: str) -> float | None:
-    """Return how long encoding so many pictures should take, from the rates of earlier runs.
+    """Return how long a build that encodes so many pictures should take, from earlier ones.
 
-    The median of the last five that used the architecture; None without any.
+    Medians of the last five that used the architecture and encoded most of their pictures, of rate
+    and overhead; None without any.
     """
-    rates = [r.rate for r in runs if r.rate and r.encoder.partition("/")[0] == architecture][:5]
-    return pictures / statistics.median(rates) if rates else None
+    alike = (run for run in runs if run.encoder.partition("/")[0] == architecture)
+    told = [run for run in alike if run.tells_the_rate][:5]
+    if not told:
+        return None
+    rate = statistics.median(run.rate for run in told)
+    return pictures / rate + statistics.median(run.overhead for run in told)
 
 
 def duration(seconds: float) -> str:
@@ -136,8 +157,16 @@ def _of_scripts(folder: Path) -> Iterator[PastRun]:
 
 def _figures(report: dict[str, Any]) -> dict[str, Any]:
     collections = report.get("collections") or ()
+    rate = float(report.get("images_per_second") or 0.0)
+    encoded = int(report.get("added") or 0) + int(report.get("updated") or 0)
+    passed_over = int(report.get("unchanged") or 0) + len(report.get("skipped") or ())
+    took = float(report.get("seconds") or 0.0) + float(report.get("load_seconds") or 0.0)
+    at_start = int(report.get("rows_at_start") or 0)
     return {
-        "rows": max((int(one["rows"]) for one in collections), default=0),
-        "rate": float(report.get("images_per_second") or 0.0),
+        "rows": max((int(one["rows"]) for one in collections), default=at_start),
+        "encoded": encoded,
+        "looked_at": encoded + passed_over,
+        "rate": rate,
+        "overhead": max(0.0, took - encoded / rate) if rate else 0.0,
         "encoder": str(report.get("encoder") or ""),
     }

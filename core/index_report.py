@@ -26,6 +26,7 @@ class IndexReport:
         collections: As the database describes them at the end.
         seconds: From the first file to the loaded index.
         images_per_second: Encoded pictures over the time of encoding and writing.
+        load_seconds: Before the first file, to find and load the encoder; 0 where none was loaded.
     """
 
     dataset: str
@@ -41,6 +42,7 @@ class IndexReport:
     collections: tuple[CollectionInfo, ...]
     seconds: float
     images_per_second: float
+    load_seconds: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain data for JSON."""

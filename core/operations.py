@@ -1,8 +1,9 @@
 """The tasks of a run, done: every change the dashboard makes to a family goes through here."""
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from core.access import require_writable
 from core.archive import unpack
 from core.config import DEFAULT_WEIGHT_SET, Settings
 from core.dataset import list_dataset
-from core.errors import ArchiveError, CollectionNotFoundError, DatasetError
+from core.errors import ArchiveError, CollectionNotFoundError, DatasetError, OrchardError
 from core.gone import find_gone
 from core.index import IndexChoice, IndexType, auto_nlist
 from core.indexing import add_metric, build_index
@@ -46,7 +47,8 @@ def perform(
     if task.kind.changes:
         require_writable(read_only=settings.read_only)
     with _patient(store, settings, progress) as patient:
-        return _ACTIONS[task.kind](task, progress, patient, settings)
+        rows = _rows(patient, task.family)
+        return {"rows_at_start": rows, **_ACTIONS[task.kind](task, progress, patient, settings)}
 
 
 @contextlib.contextmanager
@@ -58,6 +60,14 @@ def _patient(store: VectorStore, settings: Settings, progress: Progress) -> Iter
     opened = open_store(settings, patience=_PATIENCE_SECONDS, on_retry=progress.note)
     with contextlib.closing(opened) as patient:
         yield patient
+
+
+def _rows(store: VectorStore, family: str) -> int:
+    """Return how many rows the largest collection has; 0 where that cannot be found out."""
+    # A collection beyond counting can still be dropped or built anew.
+    with contextlib.suppress(OrchardError):
+        return max((store.info(family, one).rows for one in store.metrics(family)), default=0)
+    return 0
 
 
 def _build(
@@ -74,10 +84,13 @@ def _build(
         _unpack(Path(task.archive), folder, progress)
     # A wrong folder should not cost a download and the loading of a model first.
     list_dataset(folder)
+    started = time.monotonic()
+    encoder = _encoder(task, progress, store, settings)
+    load_seconds = round(time.monotonic() - started, 2)
     report = build_index(
         folder,
         store=store,
-        encoder=_encoder(task, progress, store, settings),
+        encoder=encoder,
         family=task.family,
         metrics=task.metrics,
         index=task.index,
@@ -86,7 +99,7 @@ def _build(
         on_progress=progress,
         on_skip=progress.skip,
     )
-    return report.to_dict()
+    return replace(report, load_seconds=load_seconds).to_dict()
 
 
 def _unpack(archive: Path, folder: Path, progress: Progress) -> None:

@@ -10,6 +10,8 @@ import argparse
 import contextlib
 import json
 import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 
 from core.config import ARCHITECTURES, Settings, load_settings
@@ -150,6 +152,7 @@ def _run(arguments: argparse.Namespace, settings: Settings, index: IndexChoice) 
 def _built(
     arguments: argparse.Namespace, settings: Settings, index: IndexChoice, store: VectorStore
 ) -> IndexReport:
+    started = time.monotonic()
     from core.encoder import Encoder
 
     with ProgressBar("weights", unit="B", is_bytes=True) as fetched:
@@ -157,8 +160,9 @@ def _built(
     if checkpoint.notice:
         print(f"\n*** {checkpoint.notice}\n", file=sys.stderr)
     encoder = Encoder(checkpoint, precision=settings.precision)
+    load_seconds = round(time.monotonic() - started, 2)
     with ProgressBar("pictures", unit="picture") as pictures:
-        return build_index(
+        report = build_index(
             arguments.dataset,
             store=store,
             encoder=encoder,
@@ -170,6 +174,7 @@ def _built(
             shard=Shard.parse(arguments.shard),
             on_progress=pictures.stage("encode"),
         )
+    return replace(report, load_seconds=load_seconds)
 
 
 def _refuse_what_excludes(arguments: argparse.Namespace, settings: Settings) -> None:

@@ -52,7 +52,8 @@ def test_run_that_goes_on_is_not_history(tmp_path: Path) -> None:
 def past(kind: Kind, seconds: float, **details: Any) -> PastRun:
     fields = {
         "title": "", "started": None, "status": Status.DONE, "rows": 0, "rate": 0.0,
-        "encoder": "", "skipped": 0, "error": "", "report": {}, **details,
+        "encoded": 100, "looked_at": 100, "overhead": 0.0, "encoder": "", "skipped": 0, "error": "",
+        "report": {}, **details,
     }  # fmt: skip
     return PastRun(kind=kind, seconds=seconds, **fields)
 
@@ -97,6 +98,32 @@ def test_expected_time_is_that_of_the_same_encoder() -> None:
     # The median of 10, 30, 20 is 20 a second: 1,000 pictures take 50 s.
     assert expected_seconds(runs, 1_000, architecture="resnet50") == pytest.approx(50.0)
     assert expected_seconds(runs, 1_000, architecture="resnet101") is None
+
+
+def test_expected_time_counts_loading(tmp_path: Path) -> None:
+    # 24 pictures at 2.4 a second take 10 s of 15; 40 more to load: the same again takes 55 s.
+    outcome = {
+        "added": 24, "updated": 0, "unchanged": 0, "skipped": [], "images_per_second": 2.4,
+        "seconds": 15.0, "load_seconds": 40.0, "encoder": "resnet50/a/b/2048",
+    }  # fmt: skip
+    ran(tmp_path, Kind.BUILD, outcome)
+    runs = past_runs(tmp_path)
+    assert expected_seconds(runs, 24, architecture="resnet50") == pytest.approx(55.0)
+    # Ten times as many take 100 s to encode, and are loaded for once.
+    assert expected_seconds(runs, 240, architecture="resnet50") == pytest.approx(145.0)
+
+
+def test_expected_time_passes_over_runs_that_encoded_little() -> None:
+    encoder = "resnet50/a/b/2048"
+    few = [
+        # One new picture among thousands, and too few for a rate at all.
+        past(Kind.BUILD, 90, rate=0.1, encoded=1, looked_at=5_000, encoder=encoder),
+        past(Kind.BUILD, 90, rate=0.1, encoded=19, looked_at=19, encoder=encoder),
+        past(Kind.BUILD, 90, rate=1.0, encoded=499, looked_at=1_000, encoder=encoder),
+    ]
+    assert expected_seconds(few, 100, architecture="resnet50") is None
+    runs = [*few, past(Kind.BUILD, 9, rate=20.0, encoded=500, looked_at=1_000, encoder=encoder)]
+    assert expected_seconds(runs, 100, architecture="resnet50") == pytest.approx(5.0)
 
 
 @pytest.mark.parametrize(

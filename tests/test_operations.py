@@ -1,6 +1,7 @@
 """What a run does to a collection: real Milvus Lite, a quick encoder, real faults."""
 
 import shutil
+import time
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -12,6 +13,7 @@ import pytest
 from core import operations
 from core.config import Settings, load_settings
 from core.errors import ReadOnlyError
+from core.history import past_runs
 from core.index import IndexChoice, IndexType
 from core.jobs import Runner
 from core.metric import Metric
@@ -273,10 +275,45 @@ def test_verify_finds_and_repair_mends(built: RunState, run: Run, store: VectorS
 
 
 def test_drop_takes_the_metrics_asked_for(built: RunState, run: Run, store: VectorStore) -> None:
-    assert run(Kind.DROP, metrics=(Metric.L2,)).outcome == {"dropped": ["L2"]}
+    assert run(Kind.DROP, metrics=(Metric.L2,)).outcome["dropped"] == ["L2"]
     assert rows(store) == {"COSINE": 12}
-    assert run(Kind.DROP, metrics=ALL).outcome == {"dropped": ["COSINE"]}
+    assert run(Kind.DROP, metrics=ALL).outcome["dropped"] == ["COSINE"]
     assert rows(store) == {}
+
+
+@pytest.mark.parametrize(
+    ("kind", "details"),
+    [
+        (Kind.VERIFY, {}),
+        (Kind.REPAIR, {}),
+        (Kind.SELF_TEST, {}),
+        (Kind.INSPECT, {}),
+        (Kind.PRUNE, {"agreed": 1}),
+        (Kind.REMOVE_CLASS, {"label": "apple"}),
+        (Kind.DROP, {"metrics": ALL}),
+    ],
+)
+def test_every_run_tells_over_how_many_rows_it_went(
+    kind: Kind, details: dict[str, Any], *, built: RunState, run: Run, dataset: Path,
+    settings: Settings,
+) -> None:  # fmt: skip
+    (dataset / "apple" / "0.png").unlink()
+    state = run(kind, **details)
+    assert state.status is Status.DONE, state.error
+    newest = past_runs(settings.data_dir)[0]
+    assert (newest.kind, newest.rows) == (kind, 12)
+
+
+def test_build_tells_how_long_the_encoder_took_to_load(
+    run: Run, dataset: Path, encoder: ColourEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(*_: object) -> ColourEncoder:
+        time.sleep(0.3)
+        return encoder
+
+    monkeypatch.setattr(operations, "_encoder", slow)
+    state = run(Kind.BUILD, folder=str(dataset), metrics=(Metric.L2,))
+    assert state.outcome["load_seconds"] >= 0.3
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,9 @@ def test_json_report_has_every_count(
     assert report.keys() == {
         "dataset", "encoder", "added", "updated", "unchanged", "skipped", "ignored",
         "removed", "without_file", "copied", "collections", "seconds", "images_per_second",
+        "load_seconds",
     }  # fmt: skip
+    assert report["load_seconds"] > 0
     assert (report["added"], [s["path"] for s in report["skipped"]]) == (12, ["apple/bad.jpg"])
     found = [(c["metric"], c["nlist"], c["rows"]) for c in report["collections"]]
     assert found == [("L2", 3, 12), ("IP", 3, 12)]

@@ -260,7 +260,7 @@ def _announce(task: Task, source: Source, infos: dict[Metric, CollectionInfo]) -
         architecture = first.encoder.architecture
     expected = expected_seconds(runs, source.pictures, architecture=architecture)
     if expected:
-        text += f" Encoding all of them should take about {duration(expected)}."
+        text += f" If all are to be encoded, this should take about {duration(expected)}."
     elif known := how_long(runs, Kind.BUILD):
         text += f" {known}"
     st.info(plain(text), icon=":material/info:")
