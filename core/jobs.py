@@ -7,7 +7,6 @@ sees the same run.
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import ArchiveError, BusyError, OrchardError
+from core.rate import Rate
 from core.records import SkippedFile
 from core.run_state import (
     MOST_SKIPPED,
@@ -28,8 +28,6 @@ from core.tasks import Task
 
 logger = logging.getLogger(__name__)
 
-# The rate is taken over so many seconds: pictures that are known already pass much faster.
-_RATE_SECONDS = 10.0
 _MOST_NOTES = 20
 
 
@@ -80,7 +78,7 @@ class Runner:
         self._lock = threading.Lock()
         self._state: RunState | None = None
         self._thread: threading.Thread | None = None
-        self._pace: deque[tuple[float, int]] = deque()
+        self._rate = Rate()
         mark_interrupted(folder)
 
     def start(self, task: Task) -> RunState:
@@ -100,7 +98,7 @@ class Runner:
             name = f"run-{now.strftime('%Y%m%d-%H%M%S-%f')}"
             state = RunState(name, task, Status.RUNNING, now.timestamp())
             save_state(state, self._folder)
-            self._state, self._pace = state, deque()
+            self._state, self._rate = state, Rate()
             self._thread = threading.Thread(target=self._work, args=(task,), name="run")
             # The file remembers what the end of the process cuts off.
             self._thread.daemon = True
@@ -176,14 +174,9 @@ class Runner:
             assert state is not None
             if state.cancelling:
                 raise CancelledRunError
-            if stage != state.stage or (self._pace and done < self._pace[-1][1]):
-                self._pace = deque([(now, done)])
-            while len(self._pace) > 1 and now - self._pace[0][0] > _RATE_SECONDS:
-                self._pace.popleft()
-            since, before = self._pace[0]
-            rate = (done - before) / (now - since) if now > since else 0.0
-            if now - self._pace[-1][0] > _RATE_SECONDS / 50:
-                self._pace.append((now, done))
+            if stage != state.stage:
+                self._rate = Rate()
+            rate = self._rate.record(now, done)
             self._state = replace(state, stage=stage, done=done, total=total, rate=rate)
 
     def _skip(self, skipped: SkippedFile) -> None:

@@ -37,6 +37,8 @@ LAYERS = {
         *("report", "requirement", "split"),
         # the encoder's batch sizes, and threads ahead of it
         *("pace", "ahead"),
+        # how fast a run goes
+        "rate",
         # arrays in, arrays out
         *("neighbourhood", "sampling", "map_paint", "map_query", "trust"),
     ),
