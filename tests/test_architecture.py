@@ -37,8 +37,8 @@ LAYERS = {
         *("report", "requirement", "split"),
         # the encoder's batch sizes, and threads ahead of it
         *("pace", "ahead"),
-        # how fast a run goes
-        "rate",
+        # how fast a run goes, what a build will do
+        *("rate", "build_plan"),
         # arrays in, arrays out
         *("neighbourhood", "sampling", "map_paint", "map_query", "trust"),
     ),

@@ -16,6 +16,7 @@ from streamlit.testing.v1 import AppTest
 
 from core import operations
 from core.errors import StoreError, StoreUnavailableError
+from core.index import IndexChoice, IndexType
 from core.jobs import Progress
 from core.metric import Metric
 from core.run_state import RunState, Status
@@ -116,6 +117,26 @@ def test_empty_page_offers_to_build_and_a_build_is_one_press_away(photos: Path) 
     assert ended().outcome["added"] == 12
     assert "12 added" in texts(at.run())
     assert resources.get_store().metrics("fruit_vector") == list(Metric)
+
+
+def test_index_of_a_collection_stays_until_another_is_chosen(photos: Path) -> None:
+    hnsw = IndexChoice(IndexType.HNSW, m=8, ef_construction=16)
+    task = Task(Kind.BUILD, "fruit_vector", folder=str(photos), metrics=(Metric.L2,), index=hnsw)
+    resources_collection.get_runner().start(task)
+    ended()
+    at = choose_folder(page(part="Build"), str(photos))
+    assert "The index stays as it is" in texts(at)
+    assert "IP and COSINE are added" in texts(at)
+    at.button(key="build").click().run()
+    ended()
+    kinds = {info.index_type for info in resources.get_collections().values()}
+    assert kinds == {"HNSW"}
+    at.run().segmented_control(key="build_known_index").set_value(IndexType.IVF_FLAT).run()
+    assert "is built anew as IVF\\_FLAT" in texts(at)
+    at.button(key="build").click().run()
+    ended()
+    kinds = {info.index_type for info in resources.get_collections().values()}
+    assert kinds == {"IVF_FLAT"}
 
 
 def test_folder_outside_the_roots_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from core.build_plan import index_sentences, index_to_build
 from core.config import ARCHITECTURES
 from core.errors import BusyError, OrchardError
 from core.history import duration, expected_seconds, how_long
@@ -19,6 +20,7 @@ from core.ui.components import plain
 from core.uploads import keep_upload, upload_folder
 from core.wording import classes, counted
 
+AS_IT_IS = "As the collection"
 FOLDER, ARCHIVE, DRAWN = "Folder", "ZIP upload", "Sample"
 # Held in memory until it is kept on disk.
 MAX_UPLOAD_MB = 1_000
@@ -57,14 +59,16 @@ def show_build() -> None:
     with left:
         source = _source_control(resources.get_settings().collection)
     with right:
-        choice = _choice_control(infos)
+        choice, index = _choice_control(infos)
     if source is None:
         return
+    kept = [] if choice.recreate else list(infos.values())
+    rows = max([source.pictures, *(info.rows for info in kept)])
     task = replace(
         source.task,
         architecture=choice.architecture,
         metrics=choice.metrics,
-        index=choice.index,
+        index=index_to_build(index, kept, metrics=choice.metrics, rows=rows),
         recreate=choice.recreate,
     )
     _announce(task, source, infos)
@@ -166,8 +170,8 @@ def _sample_control(empty: Task) -> Source:
     return Source(task, int(count) * len(CLASSES), len(CLASSES))
 
 
-def _choice_control(infos: dict[Metric, CollectionInfo]) -> Task:
-    """Ask for encoder, metrics and index; the task that comes back has these alone."""
+def _choice_control(infos: dict[Metric, CollectionInfo]) -> tuple[Task, IndexChoice | None]:
+    """Ask for encoder and metrics, which the task has alone, and for an index or the old one."""
     settings = resources.get_settings()
     recreate = False
     if infos:
@@ -197,29 +201,42 @@ def _choice_control(infos: dict[Metric, CollectionInfo]) -> Task:
         key="build_metrics",
         help="A collection for each. They are kept alike, so each takes the same space.",
     )
-    index = index_control("build")
-    return Task(
+    task = Task(
         Kind.BUILD,
         settings.collection,
         architecture="" if known else architecture or "",
         metrics=tuple(metrics),
-        index=index,
         recreate=recreate,
     )
+    return task, _index_or_old("build_known") if known else index_control("build")
+
+
+def _index_or_old(key: str) -> IndexChoice | None:
+    """Ask for an index as `index_control` does; None leaves that of the collection."""
+    kind = _index_type(key, [AS_IT_IS, *IndexType])
+    return None if kind == AS_IT_IS else _index_parameters(key, IndexType(kind))
 
 
 def index_control(key: str) -> IndexChoice:
     """Ask for an index type and its parameters."""
-    kind = st.segmented_control(
+    return _index_parameters(key, IndexType(_index_type(key, list(IndexType))))
+
+
+def _index_type(key: str, options: list[str]) -> str:
+    usual = AS_IT_IS if AS_IT_IS in options else IndexType.IVF_FLAT
+    chosen = st.segmented_control(
         "Index type",
-        list(IndexType),
-        default=IndexType.IVF_FLAT,
+        options,
+        default=usual,
         required=True,
         key=f"{key}_index",
         help="**FLAT** compares with every row: exact. **IVF_FLAT** searches nprobe of nlist "
         "lists. **HNSW** follows links between neighbours.",
     )
-    kind = kind or IndexType.IVF_FLAT
+    return chosen or usual
+
+
+def _index_parameters(key: str, kind: IndexType) -> IndexChoice:
     if kind is IndexType.IVF_FLAT:
         nlist = st.number_input(
             "nlist (empty: from the number of rows)",
@@ -254,6 +271,8 @@ def _announce(task: Task, source: Source, infos: dict[Metric, CollectionInfo]) -
                 f" The collection was built from {first.dataset}; for other pictures turn on "
                 "“Replace what is indexed”."
             )
+    kept = [] if task.recreate else list(infos.values())
+    text += f" {index_sentences(task.index, kept, metrics=task.metrics)}"
     runs = resources_collection.get_past_runs()
     architecture = task.architecture or settings.architecture
     if first and not task.recreate:

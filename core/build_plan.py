@@ -1,0 +1,98 @@
+"""What a build will do to the collections that are there already, in words, before it begins."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from core.index import IndexChoice, IndexType, auto_nlist
+from core.metric import Metric
+from core.records import CollectionInfo
+
+
+def index_to_build(
+    choice: IndexChoice | None,
+    infos: Sequence[CollectionInfo],
+    *,
+    metrics: Sequence[Metric],
+    rows: int,
+) -> IndexChoice:
+    """Return what to ask of `build_index` for an index that a person chose.
+
+    An IVF_FLAT index whose nlist is left open asks `build_index` for nothing in particular, so it
+    would leave an HNSW index alone; chosen on purpose, it is written out.
+
+    Args:
+        choice: None leaves the indexes as they are, and gives new metrics the same.
+        infos: The collections that stay; none where they are made or replaced.
+        metrics: To build.
+        rows: How many there will be.
+    """
+    if not infos:
+        return choice or IndexChoice()
+    if choice is None:
+        built = {_as_built(info) for info in infos}
+        is_added = bool(added_metrics(infos, metrics))
+        return built.pop() if is_added and len(built) == 1 else IndexChoice()
+    if choice.index_type is IndexType.IVF_FLAT and choice.nlist is None:
+        return IndexChoice(IndexType.IVF_FLAT, auto_nlist(rows))
+    return choice
+
+
+def added_metrics(infos: Sequence[CollectionInfo], metrics: Sequence[Metric]) -> list[Metric]:
+    """Return the metrics to build that are not there yet."""
+    return [metric for metric in metrics if metric not in {info.metric for info in infos}]
+
+
+def index_sentences(
+    index: IndexChoice, infos: Sequence[CollectionInfo], *, metrics: Sequence[Metric]
+) -> str:
+    """Say which indexes are built, built anew or left, and which metrics are new.
+
+    Args:
+        index: As `index_to_build` returned it.
+        infos, metrics: As given to it.
+    """
+    said = []
+    if rebuilt := [info for info in infos if not _stays(index, info)]:
+        were = ", ".join(dict.fromkeys(_text(_as_built(info), info.nlist) for info in rebuilt))
+        said.append(
+            f"The index of {_listed([i.metric for i in rebuilt])} is built anew as {_text(index)} "
+            f"(it is {were}); meanwhile the rows are there twice."
+        )
+    elif infos:
+        are = ", ".join(dict.fromkeys(_text(_as_built(info), info.nlist) for info in infos))
+        lists = any(info.nlist for info in infos) and index == IndexChoice()
+        grows = ", unless the rows outgrow its lists" if lists else ""
+        said.append(f"The index stays as it is ({are}){grows}.")
+    if added := added_metrics(infos, metrics):
+        verb = "is" if len(added) == 1 else "are"
+        how = f"{verb} added, with" if infos else f"{verb} built, with"
+        said.append(f"{_listed(added)} {how} the index {_text(index)}.")
+    if also := [info.metric for info in infos if info.metric not in metrics]:
+        said.append(f"{_listed(also)}, though not chosen, is kept up to date as well.")
+    return " ".join(said)
+
+
+def _as_built(info: CollectionInfo) -> IndexChoice:
+    """What to ask for to get the same; the lists of an IVF index follow its own rows."""
+    if info.index_type == IndexType.HNSW:
+        return IndexChoice(IndexType.HNSW, m=info.m, ef_construction=info.ef_construction)
+    return IndexChoice(IndexType.FLAT) if info.index_type == IndexType.FLAT else IndexChoice()
+
+
+def _stays(index: IndexChoice, info: CollectionInfo) -> bool:
+    if index == IndexChoice():
+        return True
+    without_lists = replace(index, nlist=None)
+    return without_lists == _as_built(info) and (index.nlist or 0) == info.nlist
+
+
+def _text(index: IndexChoice, nlist: int = 0) -> str:
+    if index.index_type is IndexType.HNSW:
+        return f"HNSW with M {index.m} and efConstruction {index.ef_construction}"
+    nlist = index.nlist or nlist
+    return f"{index.index_type} with nlist {nlist:,}" if nlist else str(index.index_type)
+
+
+def _listed(metrics: Sequence[Metric]) -> str:
+    *most, last = metrics
+    return f"{', '.join(most)} and {last}" if most else str(last)
