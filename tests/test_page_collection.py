@@ -430,6 +430,34 @@ def test_add_metric_remove_class_and_drop_by_typing_the_name(built: Path) -> Non
     assert resources.get_store().metrics("fruit_vector") == []
 
 
+def test_one_metric_is_dropped_and_the_form_begins_anew(built: Path) -> None:
+    at = page(part="Change")
+    at.selectbox(key="change_kind").select(Kind.DROP.value).run()
+    # COSINE comes first where it exists.
+    both = at.segmented_control(key="change_drop_COSINE_L2")
+    assert both.value == [Metric.COSINE, Metric.L2]
+    both.set_value([Metric.L2]).run()
+    at.text_input(key="change_confirm").input("fruit_vector").run()
+    at.button(key="change_start").click().run()
+    assert ended().outcome == {"dropped": [Metric.L2]}
+    at.run()
+    assert at.segmented_control(key="change_drop_COSINE").value == [Metric.COSINE]
+    assert at.text_input(key="change_confirm").value == ""
+    at.text_input(key="change_confirm").input("fruit_vector").run()
+    assert not at.button(key="change_start").disabled
+
+
+def test_why_nothing_can_be_dropped_is_said(built: Path) -> None:
+    at = page(part="Change")
+    at.selectbox(key="change_kind").select(Kind.DROP.value).run()
+    at.text_input(key="change_confirm").input("other").run()
+    assert "This is not the name fruit\\_vector" in texts(at)
+    at.text_input(key="change_confirm").input("fruit_vector").run()
+    at.segmented_control(key="change_drop_COSINE_L2").set_value([]).run()
+    assert at.button(key="change_start").disabled
+    assert "Choose at least one metric" in texts(at)
+
+
 def test_failure_of_what_cannot_be_continued_is_said_too(built: Path) -> None:
     for metric in resources.get_store().metrics("fruit_vector"):
         resources.get_store().drop("fruit_vector", metric)

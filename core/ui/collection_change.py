@@ -58,11 +58,17 @@ def show_change() -> None:
             type="primary",
             key="change_start",
             disabled=task is None or bool(state and state.is_open),
-            on_click=resources_collection.start,
+            on_click=_start,
             args=(task,),
         )
     if change.kind in (Kind.VERIFY, Kind.REPAIR):
         _show_findings()
+
+
+def _start(task: Task) -> None:
+    resources_collection.start(task)
+    # The next one is to be confirmed anew.
+    st.session_state["change_confirm"] = ""
 
 
 def _task(kind: Kind) -> Task:
@@ -79,7 +85,7 @@ def _ask_metric(infos: Infos) -> Task | None:
         st.info("All three metrics are there.", icon=":material/info:")
         return None
     metric = st.segmented_control(
-        "Metric", missing, default=missing[0], required=True, key="change_metric"
+        "Metric", missing, default=missing[0], required=True, key=_key("change_metric", infos)
     )
     index = index_control("change_add")
     family = resources.get_settings().collection
@@ -87,9 +93,7 @@ def _ask_metric(infos: Infos) -> Task | None:
 
 
 def _ask_index(infos: Infos) -> Task | None:
-    chosen = st.segmented_control(
-        "Metrics", list(infos), default=list(infos), selection_mode="multi", key="change_metrics"
-    )
+    chosen = _metrics_control("change_metrics", infos)
     index = index_control("change_index")
     if not chosen:
         return None
@@ -151,15 +155,33 @@ def _ask_class(infos: Infos) -> Task | None:
 
 def _ask_drop(infos: Infos) -> Task | None:
     family = resources.get_settings().collection
-    chosen = st.segmented_control(
-        "Metrics", list(infos), default=list(infos), selection_mode="multi", key="change_drop"
-    )
+    chosen = _metrics_control("change_drop", infos)
     typed = st.text_input(
         f"Type the collection's name, {plain(family)}, to confirm", key="change_confirm"
     )
+    if typed.strip() not in ("", family):
+        st.caption(plain(f"This is not the name {family}."))
     if typed.strip() != family or not chosen:
         return None
     return Task(Kind.DROP, family, metrics=tuple(chosen))
+
+
+def _metrics_control(key: str, infos: Infos) -> list[Metric]:
+    chosen = st.segmented_control(
+        "Metrics",
+        list(infos),
+        default=list(infos),
+        selection_mode="multi",
+        key=_key(key, infos),
+    )
+    if not chosen:
+        st.caption("Choose at least one metric.")
+    return chosen
+
+
+def _key(name: str, infos: Infos) -> str:
+    """Another widget when there are other metrics: one that loses options loses its choice."""
+    return "_".join([name, *infos])
 
 
 def _show_findings() -> None:
