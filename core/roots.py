@@ -74,5 +74,7 @@ def _with_classes(folder: Path, *, depth: int) -> list[Path]:
         return []
     if not names:
         return []
+    if not depth:
+        return [folder]
     below = [f for name in names[:1000] for f in _with_classes(folder / name, depth=depth - 1)]
-    return [folder, *below] if depth else []
+    return [folder, *below]

@@ -75,3 +75,12 @@ def test_suggestions_are_folders_with_folders_in_them(tmp_path: Path) -> None:
     (tmp_path / "r" / ".hidden" / "x").mkdir(parents=True)
     found = suggested_folders([tmp_path / "r", tmp_path / "missing"])
     assert found == [tmp_path / "r", tmp_path / "r" / "fruit"]
+
+
+def test_suggestions_reach_two_levels_down_and_no_deeper(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    draw_dataset(root / "grocery" / "fruit", ["apple/gala/1.png", "pear/1.png"])
+    draw_dataset(root / "deep" / "deeper" / "deepest", ["apple/1.png"])
+    fruit = [root, root / "deep", root / "deep" / "deeper", root / "grocery"]
+    # `apple` has folders as well, but lies three levels down, as does `deepest`.
+    assert suggested_folders([root]) == [*fruit, root / "grocery" / "fruit"]
