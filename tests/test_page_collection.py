@@ -139,6 +139,31 @@ def test_index_of_a_collection_stays_until_another_is_chosen(photos: Path) -> No
     assert kinds == {"IVF_FLAT"}
 
 
+def test_nlist_that_is_left_open_is_worked_out_for_the_source(tmp_path: Path) -> None:
+    # 4 * sqrt(80) is 36, but a list is made for 39 rows and more: 80 // 39 is 2.
+    names = [f"{label}/{n}.png" for label in ("apple", "pear") for n in range(40)]
+    photos = draw_dataset(tmp_path / "more", names)
+    at = choose_folder(page(), str(photos))
+    assert at.number_input(key="build_nlist").placeholder == "2, for 80 rows"
+    at.button(key="build").click().run()
+    ended()
+    assert {info.nlist for info in resources.get_collections().values()} == {2}
+    at = page(part="Change")
+    at.selectbox(key="change_kind").select(Kind.REINDEX.value).run()
+    assert at.number_input(key="change_index_nlist").placeholder == "2, for 80 rows"
+
+
+def test_index_is_rebuilt_with_the_parameters_that_were_typed(built: Path) -> None:
+    at = page(part="Change")
+    at.selectbox(key="change_kind").select(Kind.REINDEX.value).run()
+    at.segmented_control(key="change_metrics_COSINE_L2").set_value([Metric.L2]).run()
+    at.number_input(key="change_index_nlist").set_value(3).run()
+    at.button(key="change_start").click().run()
+    assert ended().status is Status.DONE
+    infos = resources.get_collections()
+    assert (infos[Metric.L2].nlist, infos[Metric.COSINE].nlist) == (3, 1)
+
+
 def test_folder_outside_the_roots_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resources_collection, "get_suggestions", lambda _: ["/etc"])
     at = choose_folder(page(), "/etc")

@@ -10,17 +10,16 @@ from core.build_plan import index_sentences, index_to_build
 from core.config import ARCHITECTURES
 from core.errors import BusyError, OrchardError
 from core.history import duration, expected_seconds, how_long
-from core.index import MAX_NLIST, IndexChoice, IndexType
 from core.metric import Metric
 from core.records import CollectionInfo
 from core.roots import SAMPLE, folder_inside
 from core.tasks import Kind, Task
 from core.ui import resources, resources_collection
 from core.ui.components import plain
+from core.ui.index_controls import index_control, index_or_old
 from core.uploads import keep_upload, upload_folder
 from core.wording import classes, counted
 
-AS_IT_IS = "As the collection"
 FOLDER, ARCHIVE, DRAWN = "Folder", "ZIP upload", "Sample"
 # Held in memory until it is kept on disk.
 MAX_UPLOAD_MB = 1_000
@@ -59,16 +58,14 @@ def show_build() -> None:
     with left:
         source = _source_control(resources.get_settings().collection)
     with right:
-        choice, index = _choice_control(infos)
+        choice = _choice_control(infos, source.pictures if source else 0)
     if source is None:
         return
-    kept = [] if choice.recreate else list(infos.values())
-    rows = max([source.pictures, *(info.rows for info in kept)])
     task = replace(
         source.task,
         architecture=choice.architecture,
         metrics=choice.metrics,
-        index=index_to_build(index, kept, metrics=choice.metrics, rows=rows),
+        index=choice.index,
         recreate=choice.recreate,
     )
     _announce(task, source, infos)
@@ -170,8 +167,8 @@ def _sample_control(empty: Task) -> Source:
     return Source(task, int(count) * len(CLASSES), len(CLASSES))
 
 
-def _choice_control(infos: dict[Metric, CollectionInfo]) -> tuple[Task, IndexChoice | None]:
-    """Ask for encoder and metrics, which the task has alone, and for an index or the old one."""
+def _choice_control(infos: dict[Metric, CollectionInfo], pictures: int) -> Task:
+    """Ask for encoder, metrics and index; the task that comes back has these alone."""
     settings = resources.get_settings()
     recreate = False
     if infos:
@@ -201,57 +198,17 @@ def _choice_control(infos: dict[Metric, CollectionInfo]) -> tuple[Task, IndexCho
         key="build_metrics",
         help="A collection for each. They are kept alike, so each takes the same space.",
     )
-    task = Task(
+    kept = [] if recreate else list(infos.values())
+    rows = max([pictures, *(info.rows for info in kept)])
+    index = index_or_old("build_known", rows=rows) if kept else index_control("build", rows=rows)
+    return Task(
         Kind.BUILD,
         settings.collection,
         architecture="" if known else architecture or "",
         metrics=tuple(metrics),
+        index=index_to_build(index, kept, metrics=metrics, rows=rows),
         recreate=recreate,
     )
-    return task, _index_or_old("build_known") if known else index_control("build")
-
-
-def _index_or_old(key: str) -> IndexChoice | None:
-    """Ask for an index as `index_control` does; None leaves that of the collection."""
-    kind = _index_type(key, [AS_IT_IS, *IndexType])
-    return None if kind == AS_IT_IS else _index_parameters(key, IndexType(kind))
-
-
-def index_control(key: str) -> IndexChoice:
-    """Ask for an index type and its parameters."""
-    return _index_parameters(key, IndexType(_index_type(key, list(IndexType))))
-
-
-def _index_type(key: str, options: list[str]) -> str:
-    usual = AS_IT_IS if AS_IT_IS in options else IndexType.IVF_FLAT
-    chosen = st.segmented_control(
-        "Index type",
-        options,
-        default=usual,
-        required=True,
-        key=f"{key}_index",
-        help="**FLAT** compares with every row: exact. **IVF_FLAT** searches nprobe of nlist "
-        "lists. **HNSW** follows links between neighbours.",
-    )
-    return chosen or usual
-
-
-def _index_parameters(key: str, kind: IndexType) -> IndexChoice:
-    if kind is IndexType.IVF_FLAT:
-        nlist = st.number_input(
-            "nlist (empty: from the number of rows)",
-            1,
-            MAX_NLIST,
-            None,
-            key=f"{key}_nlist",
-            placeholder="4 times the root of the rows",
-        )
-        return IndexChoice(kind, None if nlist is None else int(nlist))
-    if kind is IndexType.HNSW:
-        m = st.number_input("M, links a row", 2, 2_048, 16, key=f"{key}_m")
-        ef = st.number_input("efConstruction", 8, 32_768, 200, key=f"{key}_ef")
-        return IndexChoice(kind, m=int(m), ef_construction=int(ef))
-    return IndexChoice(kind)
 
 
 def _announce(task: Task, source: Source, infos: dict[Metric, CollectionInfo]) -> None:

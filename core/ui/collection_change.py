@@ -11,8 +11,8 @@ from core.metric import Metric
 from core.records import CollectionInfo
 from core.tasks import Kind, Task
 from core.ui import resources, resources_collection
-from core.ui.collection_build import index_control
 from core.ui.components import plain
+from core.ui.index_controls import index_control
 from core.wording import counted
 
 Infos = dict[Metric, CollectionInfo]
@@ -87,14 +87,14 @@ def _ask_metric(infos: Infos) -> Task | None:
     metric = st.segmented_control(
         "Metric", missing, default=missing[0], required=True, key=_key("change_metric", infos)
     )
-    index = index_control("change_add")
+    index = index_control("change_add", rows=_rows(infos))
     family = resources.get_settings().collection
     return Task(Kind.ADD_METRIC, family, metrics=(metric or missing[0],), index=index)
 
 
 def _ask_index(infos: Infos) -> Task | None:
     chosen = _metrics_control("change_metrics", infos)
-    index = index_control("change_index")
+    index = index_control("change_index", rows=_rows(infos))
     if not chosen:
         return None
     family = resources.get_settings().collection
@@ -177,6 +177,10 @@ def _metrics_control(key: str, infos: Infos) -> list[Metric]:
     if not chosen:
         st.caption("Choose at least one metric.")
     return chosen
+
+
+def _rows(infos: Infos) -> int:
+    return max(info.rows for info in infos.values())
 
 
 def _key(name: str, infos: Infos) -> str:
