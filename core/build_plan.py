@@ -1,11 +1,15 @@
 """What a build will do to the collections that are there already, in words, before it begins."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import replace
 
+from core.dataset import image_id
+from core.errors import EncoderMismatchError
+from core.family import refuse_other_dataset
 from core.index import IndexChoice, IndexType, auto_nlist
 from core.metric import Metric
 from core.records import CollectionInfo
+from core.wording import REPLACE_IT
 
 
 def index_to_build(
@@ -35,6 +39,33 @@ def index_to_build(
     if choice.index_type is IndexType.IVF_FLAT and choice.nlist is None:
         return IndexChoice(IndexType.IVF_FLAT, auto_nlist(rows))
     return choice
+
+
+def refuse_to_add(
+    infos: Sequence[CollectionInfo], *, folder: str, paths: Iterable[str], stored: Set[int]
+) -> None:
+    """Refuse what `build_index` would refuse too, as far as it can be known beforehand.
+
+    Args:
+        infos: The collections that stay, which hold the same rows.
+        folder: That is to be indexed, absolute.
+        paths: Of its pictures, relative to it.
+        stored: The ids of the rows.
+
+    Raises:
+        EncoderMismatchError: The collections were made by different encoders.
+        DatasetError: They hold other pictures than the folder.
+    """
+    if len({info.encoder for info in infos}) > 1:
+        made = ", ".join(f"{info.name} by {info.encoder}" for info in infos)
+        raise EncoderMismatchError(
+            f"the metrics were made by different encoders ({made}), so no picture can be added to "
+            f"all of them. To build them anew, {REPLACE_IT}."
+        )
+    if any(info.dataset != folder for info in infos):
+        ids = {image_id(path) for path in paths}
+        for info in infos:
+            refuse_other_dataset(info, folder, ids, stored)
 
 
 def added_metrics(infos: Sequence[CollectionInfo], metrics: Sequence[Metric]) -> list[Metric]:

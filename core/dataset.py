@@ -147,8 +147,9 @@ def _require_folder(root: Path) -> None:
         ) from error
     if not exists:
         raise DatasetError(
-            f"the dataset folder {str(root)!r} does not exist. Check the spelling, or draw the "
-            "sample dataset: python -m scripts.make_sample data/sample"
+            f"the dataset folder {str(root)!r} does not exist. Check the spelling, or take the "
+            "sample (under Build on the Collection page, or with python -m scripts.make_sample "
+            "data/sample)."
         )
     if not root.is_dir():
         raise DatasetError(

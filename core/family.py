@@ -1,7 +1,7 @@
 """The collections of a family, one a metric: what each holds, and how they are kept alike."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from core.records import CollectionInfo, EncoderIdentity, ImageRecord
 from core.rows import BATCH_ROWS
 from core.shard import WHOLE, Shard
 from core.store import VectorStore
+from core.wording import ANOTHER_COLLECTION, REPLACE_IT
 
 # How long a shard waits for the first one to make the collections.
 SHARD_SECONDS = 120.0
@@ -204,7 +205,7 @@ class Family:
                 for record in self.store.records(self.name, metric)
                 if self.shard.has(record.id)
             }
-            _refuse_other_dataset(info, self.dataset, ids, stored)
+            refuse_other_dataset(info, self.dataset, ids, stored.keys())
             self.stored[metric] = stored
 
     def _replaced_among(self, existing: Sequence[Metric]) -> list[Metric]:
@@ -227,9 +228,8 @@ class Family:
         if info.encoder != self.encoder:
             raise EncoderMismatchError(
                 f"{info.name} was built with {info.encoder}, this run would use "
-                f"{self.encoder}; their embeddings cannot be compared. Give the same "
-                "--architecture and --weights, another --collection, or --recreate to drop the "
-                "collection and build it anew."
+                f"{self.encoder}; their embeddings cannot be compared. Use the same encoder, "
+                f"choose {ANOTHER_COLLECTION}, or {REPLACE_IT}, which drops its rows."
             )
 
 
@@ -242,21 +242,32 @@ def refuse_foreign(info: CollectionInfo) -> None:
     if info.is_foreign:
         raise EncoderMismatchError(
             f"{info.name} was not built by Orchard and does not say which encoder made its "
-            "embeddings, so none can be added to them and it is never changed. Give another "
-            "--collection for your pictures."
+            "embeddings, so none can be added to them and it is never changed. Choose "
+            f"{ANOTHER_COLLECTION} for your pictures."
         )
 
 
-def _refuse_other_dataset(
-    info: CollectionInfo, dataset: str, ids: set[int], stored: dict[int, ImageRecord]
+def refuse_other_dataset(
+    info: CollectionInfo, dataset: str, ids: Set[int], stored: Set[int]
 ) -> None:
-    """A folder that has moved is the same dataset: most of its rows are found at their paths."""
+    """Let no other dataset be mixed into a collection.
+
+    A folder that has moved is the same dataset: most of its rows are found at their paths.
+
+    Args:
+        dataset: Absolute folder to be indexed.
+        ids: Of the pictures in it.
+        stored: Of the rows of the collection.
+
+    Raises:
+        DatasetError: Fewer than half of the rows are found.
+    """
     if info.dataset == dataset or not stored:
         return
-    found = len(stored.keys() & ids)
+    found = len(stored & ids)
     if found * 2 < len(stored):
         raise DatasetError(
             f"{info.name} holds {len(stored):,} pictures of {info.dataset!r}, and only {found:,} "
-            f"of them lie below {dataset!r}. Give another --collection for this folder, or "
-            "--recreate to drop the old rows."
+            f"of them lie below {dataset!r}. Choose {ANOTHER_COLLECTION} for this folder, or "
+            f"{REPLACE_IT}, which drops the old rows."
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import grpc
 
 from core.errors import CollectionNotFoundError, StoreError, StoreUnavailableError
+from core.wording import BUILD_IT
 
 _DOWN = ("fail connecting", "unavailable", "deadline", "timeout", "open local", "create connection")
 # What a server says that was killed and started again, until the sessions of the processes it had
@@ -38,7 +39,7 @@ def store_error(
     if any(words in message.lower() for words in _FULL):
         return StoreError(
             f"the disk of the database at {where} is full (could not {action}: {message}). What "
-            "was written before is kept. Make room, then run the same command again."
+            "was written before is kept. Make room, then do the same again."
         )
     if isinstance(error, grpc.RpcError) or any(words in message.lower() for words in _DOWN):
         return StoreUnavailableError(
@@ -52,8 +53,8 @@ def store_error(
         )
     if code == _NO_COLLECTION:
         return CollectionNotFoundError(
-            f"the database at {where} could not {action}: {message}. Build the collection: "
-            "python -m scripts.build_index DATASET"
+            f"the database at {where} could not {action}: {message}. If it is to be there, "
+            f"{BUILD_IT}."
         )
     return StoreError(
         f"the database at {where} could not {action}: {message}. Try again; if it stays so, look "

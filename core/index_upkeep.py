@@ -78,7 +78,7 @@ def wait_for_index(
         elif time.monotonic() > deadline:
             raise StoreError(
                 f"the index of {name} stands still with {pending:,} rows to go. Look into the "
-                "database's own log, then run the same command again."
+                "database's own log, then do the same again."
             )
         if on_wait:
             on_wait(pending)

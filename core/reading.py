@@ -13,6 +13,7 @@ from core.errors import CollectionNotFoundError, StoreError
 from core.metric import Metric
 from core.records import CollectionInfo, EncoderIdentity, Schema
 from core.schema import SAMPLE_ROWS, common_prefix, folder_prefix, schema_of
+from core.wording import BUILD_IT
 
 
 def collection_name(family: str, metric: Metric) -> str:
@@ -115,8 +116,8 @@ class Reader(Connection):
             return family
         has = f"it has {', '.join(existing)}" if existing else "there is none of that name"
         raise CollectionNotFoundError(
-            f"the collection {family!r} has no {metric} index ({has}). Build it: "
-            f"python -m scripts.build_index DATASET --collection {family} --metrics {metric}"
+            f"the collection {family!r} has no {metric} index ({has}). To have one, {BUILD_IT} "
+            f"--collection {family} --metrics {metric}"
         )
 
     def _schema(self, name: str) -> Schema:

@@ -15,6 +15,7 @@ from core.errors import EncoderMismatchError, QueryError, StoreError
 from core.index import MAX_EF, IndexChoice
 from core.metric import Metric
 from core.records import CollectionInfo, EncoderIdentity, ImageRecord, Schema
+from core.wording import ANOTHER_COLLECTION, REPLACE_IT
 
 # Of our own collections.
 KEY, VECTOR, RECORD_FIELDS = Schema().key, Schema().vector, Schema().record_fields
@@ -131,8 +132,7 @@ def refuse_foreign(described: Mapping[str, Any], name: str) -> None:
     """
     if not is_ours(described):
         raise StoreError(
-            f"{name} was not built by Orchard and is never changed. Give another --collection, or "
-            "set ORCHARD_COLLECTION."
+            f"{name} was not built by Orchard and is never changed. Choose {ANOTHER_COLLECTION}."
         )
 
 
@@ -275,6 +275,6 @@ def _identity(properties: Mapping[str, Any], name: str) -> EncoderIdentity:
         return EncoderIdentity.parse(text)
     except ValueError as error:
         raise EncoderMismatchError(
-            f"{name} does not say which encoder made its embeddings (found {text!r}). Build it "
-            "anew: python -m scripts.build_index DATASET --recreate"
+            f"{name} does not say which encoder made its embeddings (found {text!r}). To "
+            f"build it anew, {REPLACE_IT}."
         ) from error

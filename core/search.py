@@ -13,6 +13,7 @@ from core.errors import EncoderMismatchError, QueryError
 from core.index import default_ef
 from core.records import CollectionInfo, Hit, SearchResult
 from core.store import VectorStore
+from core.wording import REPLACE_IT
 
 if TYPE_CHECKING:
     from core.encoder import Encoder
@@ -33,8 +34,8 @@ def encode_query(
     if encoder.identity != info.encoder:
         raise EncoderMismatchError(
             f"{info.name} was built with {info.encoder}, the query would be encoded by "
-            f"{encoder.identity}; the answer would mean nothing. Build the collection again with "
-            "--recreate, or set ORCHARD_WEIGHTS to the weights of the collection."
+            f"{encoder.identity}; the answer would mean nothing. Set ORCHARD_WEIGHTS to the "
+            f"weights of the collection, or {REPLACE_IT}."
         )
     started = time.perf_counter()
     embedding = encoder.encode([image])[0]

@@ -17,6 +17,7 @@ from core.metric import Metric
 from core.records import CollectionInfo, ImageRecord
 from core.rows import BATCH_ROWS
 from core.store import VectorStore
+from core.wording import REPLACE_IT
 
 
 class Problem(StrEnum):
@@ -119,8 +120,8 @@ def repair(store: VectorStore, *, family: str, dataset: Path | None = None) -> i
     if len({info.encoder for info in infos.values()}) > 1:
         raise EncoderMismatchError(
             f"the collections of {family} were made by different encoders, nothing was copied: "
-            f"{', '.join(f'{i.name} by {i.encoder}' for i in infos.values())}. Build them anew: "
-            "python -m scripts.build_index DATASET --recreate"
+            f"{', '.join(f'{i.name} by {i.encoder}' for i in infos.values())}. To build them "
+            f"anew, {REPLACE_IT}."
         )
     rows = {metric: _rows(store, family, metric) for metric in metrics}
     root = dataset or Path(next((info.dataset for info in infos.values()), ""))
@@ -228,7 +229,9 @@ def _files(
 ) -> Iterator[Finding]:
     try:
         if root is None:
-            raise DatasetError("nobody has said where it lies. Give it with --dataset.")
+            raise DatasetError(
+                "nobody has said where it lies. Set ORCHARD_DATASET, or give --dataset."
+            )
         listing = list_dataset(root)
     except DatasetError as error:
         yield Finding(Problem.FOLDER, family, 1, (str(error),))

@@ -16,6 +16,7 @@ from core.download import Progress, download
 from core.errors import EncoderMismatchError, WeightsDownloadError, WeightsError
 from core.records import EncoderIdentity
 from core.weight_sets import official_url, official_urls
+from core.wording import REPLACE_IT
 
 logger = logging.getLogger(__name__)
 
@@ -80,8 +81,8 @@ def checkpoint_for(identity: EncoderIdentity, settings: Settings) -> Checkpoint:
     if identity.architecture not in ARCHITECTURES:
         raise EncoderMismatchError(
             f"the collection was built with {identity.architecture!r}, which is no network that "
-            f"Orchard knows (it knows {', '.join(ARCHITECTURES)}). Build the collection again with "
-            "--recreate."
+            f"Orchard knows (it knows {', '.join(ARCHITECTURES)}). To build the collection "
+            f"with another, {REPLACE_IT}."
         )
     candidates = [settings.weights] if settings.weights else []
     if identity.architecture == OFFLINE_ARCHITECTURE:
@@ -96,7 +97,7 @@ def checkpoint_for(identity: EncoderIdentity, settings: Settings) -> Checkpoint:
     raise EncoderMismatchError(
         f"the collection was built with {identity.architecture} and weights {identity.weights}, "
         f"and no such weights are at hand (looked at {_looked_at(candidates)}). Set "
-        "ORCHARD_WEIGHTS to that file, or build the collection again with --recreate."
+        f"ORCHARD_WEIGHTS to that file, or {REPLACE_IT}."
     )
 
 
@@ -153,7 +154,7 @@ def _offline_notice(error: WeightsDownloadError) -> str:
         f"Offline encoder in use. The {DEFAULT_ARCHITECTURE} weights are not at hand: {error} "
         "Until then pictures are encoded by the small ResNet-14 that ships with Orchard, trained "
         "on grocery photos only: good for trying things, not for judging what ResNet-50 can do. "
-        "To switch later: python -m scripts.build_index DATASET --recreate"
+        f"To switch once they are at hand, {REPLACE_IT}."
     )
 
 

@@ -1,4 +1,9 @@
-"""Words with numbers, for people."""
+"""Words that messages share: with numbers, and for steps that both page and terminal offer."""
+
+# What to do next, true wherever the message is read.
+BUILD_IT = "build it on the Collection page, or with python -m scripts.build_index DATASET"
+REPLACE_IT = "replace what is indexed (under Build on the Collection page, or with --recreate)"
+ANOTHER_COLLECTION = "another collection (ORCHARD_COLLECTION, or --collection)"
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:

@@ -37,8 +37,8 @@ LAYERS = {
         *("report", "requirement", "split"),
         # the encoder's batch sizes, and threads ahead of it
         *("pace", "ahead"),
-        # how fast a run goes, what a build will do
-        *("rate", "build_plan"),
+        # how fast a run goes
+        "rate",
         # arrays in, arrays out
         *("neighbourhood", "sampling", "map_paint", "map_query", "trust"),
     ),
@@ -77,7 +77,7 @@ LAYERS = {
         # parts of the Search page
         *("reference", "answer", "query_picture", "takeaway"),
         # parts of the Collection page
-        *("roots", "health", "archive", "tasks", "run_state", "jobs"),
+        *("roots", "health", "archive", "tasks", "run_state", "jobs", "build_plan"),
         *("operations", "self_test", "inspection", "history", "uploads"),
         *("projection", "umap_layout", "projection_cache", "projection_jobs"),
         *("projection_worker", "map_rows", "map_roles", "map_export"),

@@ -1,8 +1,12 @@
 """A build does what it announces: an index is left or replaced, metrics are added."""
 
+from dataclasses import replace
+
 import pytest
 
-from core.build_plan import index_sentences, index_to_build
+from core.build_plan import index_sentences, index_to_build, refuse_to_add
+from core.dataset import image_id
+from core.errors import DatasetError, EncoderMismatchError
 from core.index import IndexChoice, IndexType
 from core.metric import Metric
 from core.records import CollectionInfo, EncoderIdentity
@@ -79,3 +83,29 @@ def test_index_of_other_parameters_is_built_anew() -> None:
     assert said.startswith("The index of L2 is built anew as HNSW with M 8")
     said = planned(IndexChoice(IndexType.IVF_FLAT, nlist=4), IVF, metrics=ALONE)
     assert "as IVF_FLAT with nlist 4 (it is IVF_FLAT with nlist 32)" in said
+
+
+def refuse(*infos: CollectionInfo, folder: str, names: str) -> None:
+    """As if the collections held a.png, b.png and c.png."""
+    stored = {image_id(f"{name}.png") for name in "abc"}
+    paths = [f"{name}.png" for name in names]
+    refuse_to_add(infos, folder=folder, paths=paths, stored=stored)
+
+
+def test_other_pictures_are_refused_with_ways_that_a_page_and_a_terminal_have() -> None:
+    # One of three is fewer than half, two are not.
+    with pytest.raises(DatasetError, match=r"only 1 of them lie below '/other'") as caught:
+        refuse(FLAT, folder="/other", names="axyz")
+    for way in ("ORCHARD_COLLECTION", "--collection", "under Build on the Collection page"):
+        assert way in str(caught.value)
+    refuse(FLAT, folder="/moved", names="abxyz")
+
+
+def test_the_folder_of_the_collection_is_never_refused() -> None:
+    refuse(FLAT, folder="/photos", names="xyz")
+
+
+def test_metrics_of_different_encoders_are_refused() -> None:
+    other = replace(IVF, metric=Metric.IP, encoder=replace(ENCODER, weights="12345678"))
+    with pytest.raises(EncoderMismatchError, match=r"made by different encoders.*12345678"):
+        refuse(FLAT, other, folder="/photos", names="abc")

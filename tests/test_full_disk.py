@@ -82,7 +82,7 @@ def test_full_disk_is_said_and_no_acknowledged_row_is_lost(small_disk: Path) -> 
     count, said = done.stdout.split("\n", 1)
     assert int(count) >= BATCH
     assert f"the disk of the database at {database} is full (could not write to fruit_l2" in said
-    assert "Make room, then run the same command again." in said
+    assert "Make room, then do the same again." in said
     assert "Traceback" not in done.stderr
 
     # Still full: it opens, and every acknowledged row is there.

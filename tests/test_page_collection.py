@@ -164,6 +164,35 @@ def test_index_is_rebuilt_with_the_parameters_that_were_typed(built: Path) -> No
     assert (infos[Metric.L2].nlist, infos[Metric.COSINE].nlist) == (3, 1)
 
 
+def test_other_pictures_can_only_replace_the_collection(built: Path, tmp_path: Path) -> None:
+    other = draw_dataset(tmp_path / "others", ["kiwi/1.png", "plum/1.png"])
+    at = choose_folder(page(part="Build"), str(other))
+    assert at.button(key="build").disabled
+    # None of its twelve pictures is there.
+    said = texts(at).replace("\\", "")
+    assert "holds 12 pictures" in said
+    assert "only 0 of them lie below" in said
+    assert "brought together" not in said
+    at.toggle(key="build_replace").set_value(True).run()
+    assert not at.button(key="build").disabled
+    at.button(key="build").click().run()
+    assert ended().outcome["added"] == 2
+
+
+@pytest.mark.parametrize("kind", ["ZIP upload", "Sample"])
+def test_other_pictures_of_an_upload_or_the_sample_are_refused_as_well(
+    built: Path, kind: str
+) -> None:
+    at = page(part="Build")
+    at.segmented_control(key="build_source").set_value(kind).run()
+    if kind == "ZIP upload":
+        content = zipped("kiwi/1.png", "plum/1.png")
+        at.file_uploader(key="build_archive").upload("up.zip", content, "application/zip")
+        at.run()
+    assert at.button(key="build").disabled
+    assert "only 0 of them" in texts(at)
+
+
 def test_folder_outside_the_roots_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resources_collection, "get_suggestions", lambda _: ["/etc"])
     at = choose_folder(page(), "/etc")

@@ -101,6 +101,15 @@ def draw_sample(
         ) from error
 
 
+def sample_paths(per_class: int) -> tuple[str, ...]:
+    """Return where `draw_sample` puts its pictures, relative to its folder."""
+    return tuple(
+        f"{label}/{picture_name(label, number)}"
+        for label in CLASSES
+        for number in range(1, per_class + 1)
+    )
+
+
 def _check_range(name: str, value: int, low: int, high: int | None) -> None:
     if value >= low and (high is None or value <= high):
         return

@@ -6,8 +6,9 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from core.build_plan import index_sentences, index_to_build
+from core.build_plan import index_sentences, index_to_build, refuse_to_add
 from core.config import ARCHITECTURES
+from core.dataset import label_of
 from core.errors import BusyError, OrchardError
 from core.history import duration, expected_seconds, how_long
 from core.metric import Metric
@@ -31,15 +32,23 @@ class Source:
 
     Attributes:
         task: With the source alone filled in.
-        pictures: How many there are.
-        classes: How many classes.
+        paths: Of the pictures, relative to the folder.
         upload: The archive, for a source that is one.
     """
 
     task: Task
-    pictures: int
-    classes: int
+    paths: tuple[str, ...]
     upload: UploadedFile | None = None
+
+    @property
+    def pictures(self) -> int:
+        """How many there are."""
+        return len(self.paths)
+
+    @property
+    def classes(self) -> int:
+        """How many classes."""
+        return len({label_of(path) for path in self.paths})
 
 
 def show_build() -> None:
@@ -68,7 +77,11 @@ def show_build() -> None:
         index=choice.index,
         recreate=choice.recreate,
     )
-    _announce(task, source, infos)
+    kept = {} if task.recreate else infos
+    if refusal := _refusal(source, kept):
+        st.warning(plain(refusal), icon=":material/block:")
+    else:
+        _announce(task, source, infos)
     state = resources_collection.get_runner().state()
     busy = bool(state and state.is_open)
     st.button(
@@ -76,11 +89,25 @@ def show_build() -> None:
         icon=":material/construction:",
         type="primary",
         key="build",
-        disabled=busy or not task.metrics,
+        disabled=busy or not task.metrics or bool(refusal),
         help="Another run is going on." if busy else None,
         on_click=_start,
         args=(task, source.upload),
     )
+
+
+def _refusal(source: Source, kept: dict[Metric, CollectionInfo]) -> str:
+    """Return why the pictures cannot be added to the collections; empty if they can."""
+    if not kept:
+        return ""
+    infos = list(kept.values())
+    records = resources.get_records(infos[0].name, infos[0].rows)
+    stored = {record.id for found in records.values() for record in found}
+    try:
+        refuse_to_add(infos, folder=source.task.folder, paths=source.paths, stored=stored)
+    except OrchardError as error:
+        return str(error)
+    return ""
 
 
 def _start(task: Task, upload: UploadedFile | None) -> None:
@@ -137,8 +164,7 @@ def _folder_control(empty: Task) -> Source | None:
     if not named:
         return None
     folder = folder_inside(named, roots)
-    classes = resources_collection.get_classes(str(folder))
-    return Source(replace(empty, folder=str(folder)), sum(classes.values()), len(classes))
+    return Source(replace(empty, folder=str(folder)), resources_collection.get_paths(str(folder)))
 
 
 def _archive_control(empty: Task) -> Source | None:
@@ -154,17 +180,17 @@ def _archive_control(empty: Task) -> Source | None:
     settings = resources.get_settings()
     folder = upload_folder(file.getbuffer(), name=file.name, settings=settings)
     task = replace(empty, folder=str(folder))
-    return Source(task, len(plan.pictures), len(plan.classes), file)
+    return Source(task, tuple(plan.pictures.values()), file)
 
 
 def _sample_control(empty: Task) -> Source:
-    from core.sample import CLASSES
+    from core.sample import sample_paths
 
     st.caption("Ten kinds of fruit are drawn; nothing is downloaded.")
     count = st.number_input("Pictures a class", 4, 500, 60, key="build_sample")
     folder = (resources.get_settings().data_dir / SAMPLE).absolute()
     task = replace(empty, folder=str(folder), draw=int(count))
-    return Source(task, int(count) * len(CLASSES), len(CLASSES))
+    return Source(task, sample_paths(int(count)))
 
 
 def _choice_control(infos: dict[Metric, CollectionInfo], pictures: int) -> Task:
@@ -224,10 +250,7 @@ def _announce(task: Task, source: Source, infos: dict[Metric, CollectionInfo]) -
             "pictures are passed over."
         )
         if Path(first.dataset) != Path(task.folder):
-            text += (
-                f" The collection was built from {first.dataset}; for other pictures turn on "
-                "“Replace what is indexed”."
-            )
+            text += f" Most of them were indexed from {first.dataset}; this folder takes its place."
     kept = [] if task.recreate else list(infos.values())
     text += f" {index_sentences(task.index, kept, metrics=task.metrics)}"
     runs = resources_collection.get_past_runs()

@@ -8,7 +8,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.access import require_writable
 from core.archive import ArchivePlan, inspect_archive
-from core.dataset import label_of, list_dataset
+from core.dataset import list_dataset
 from core.errors import CollectionNotFoundError, OrchardError
 from core.gone import GoneRows, find_gone
 from core.health import (
@@ -167,17 +167,14 @@ def get_suggestions(roots: tuple[Path, ...]) -> list[str]:
     return [str(folder) for folder in suggested_folders(roots)]
 
 
-@st.cache_data(show_spinner="Counting files", ttl=60, max_entries=4)
-def get_classes(folder: str) -> dict[str, int]:
-    """Return the candidate pictures a class of a folder.
+@st.cache_resource(show_spinner="Counting files", ttl=60, max_entries=4)
+def get_paths(folder: str) -> tuple[str, ...]:
+    """Return the candidate pictures of a folder, relative to it; shared and not copied.
 
     Raises:
         DatasetError: It holds none, or cannot be read.
     """
-    counts: dict[str, int] = {}
-    for path in list_dataset(Path(folder)).paths:
-        counts[label_of(path)] = counts.get(label_of(path), 0) + 1
-    return counts
+    return list_dataset(Path(folder)).paths
 
 
 def get_archive_plan(file: UploadedFile) -> ArchivePlan:
