@@ -6,6 +6,18 @@ REPLACE_IT = "replace what is indexed (under Build on the Collection page, or wi
 ANOTHER_COLLECTION = "another collection (ORCHARD_COLLECTION, or --collection)"
 
 
+# Begin a message in lower case, being names of settings.
+_NAMES = frozenset({"nlist", "nprobe", "ef", "k"})
+
+
+def sentence(text: str) -> str:
+    """Return a message as it stands by itself: with a capital, unless it begins with a name."""
+    first = text.split(maxsplit=1)[0].rstrip(",:;.") if text.strip() else ""
+    if not first.isalpha() or first in _NAMES:
+        return text
+    return text[0].upper() + text[1:]
+
+
 def counted(number: int, noun: str, plural: str = "") -> str:
     """Return such as `1 picture` or `1,253 pictures`.
 

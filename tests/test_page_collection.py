@@ -197,6 +197,7 @@ def test_folder_outside_the_roots_is_refused_in_words(monkeypatch: pytest.Monkey
     monkeypatch.setattr(resources_collection, "get_suggestions", lambda _: ["/etc"])
     at = choose_folder(page(), "/etc")
     assert "ORCHARD\\_ROOTS" in texts(at)
+    assert texts(at).splitlines()[-1].startswith("The folder")
     assert "build" not in [button.key for button in at.button]
 
 
@@ -302,7 +303,7 @@ def test_second_visitor_sees_the_run_cannot_start_another_and_may_cancel(
     first.button(key="build").click().run()
     second.button(key="build").click().run()
     said = texts(second)
-    assert "another run is going on" in said
+    assert "Another run is going on" in said
     assert f"Build fruit\\_vector from {built}".replace("_", "\\_")[:10] in said
     assert second.button(key="build").disabled
     second.button(key="run_cancel").click().run()

@@ -1,6 +1,23 @@
-"""Numbers agree with their nouns."""
+"""Numbers agree with their nouns, and messages begin with a capital where no name stands first."""
 
-from core.wording import counted
+import pytest
+
+from core.wording import counted, sentence
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("the folder 'a' is gone.", "The folder 'a' is gone."),
+        ("another run is going on: Build", "Another run is going on: Build"),
+        ("fruit_vector_l2 is incomplete", "fruit_vector_l2 is incomplete"),
+        ("'a.png' in the archive is encrypted", "'a.png' in the archive is encrypted"),
+        ("nlist 0 is not allowed", "nlist 0 is not allowed"),
+        ("", ""),
+    ],
+)
+def test_messages_begin_with_a_capital_and_names_stay_as_they_are(text: str, shown: str) -> None:
+    assert sentence(text) == shown
 
 
 def test_one_is_singular_and_everything_else_plural() -> None:

@@ -13,7 +13,7 @@ from core.run_state import Status
 from core.tasks import Kind, Task
 from core.ui import charts_collection, resources, resources_collection
 from core.ui.components import plain
-from core.wording import classes, counted
+from core.wording import classes, counted, sentence
 
 PAGE_SIZE = 24
 TILE_PIXELS = 120
@@ -75,7 +75,7 @@ def show_tiles(records: Sequence[ImageRecord], info: CollectionInfo, *, key: str
                     picture = resources.get_thumbnail(record, info=info)
                     st.image(picture, width="stretch", alt=record.path)
                 except ImageError as error:
-                    st.warning(plain(str(error)), icon=":material/broken_image:")
+                    st.warning(plain(sentence(str(error))), icon=":material/broken_image:")
                 st.caption(plain(record.path.removeprefix(f"{record.label}/")))
 
 

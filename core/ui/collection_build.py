@@ -19,7 +19,7 @@ from core.ui import resources, resources_collection
 from core.ui.components import plain
 from core.ui.index_controls import index_control, index_or_old
 from core.uploads import keep_upload, upload_folder
-from core.wording import classes, counted
+from core.wording import classes, counted, sentence
 
 FOLDER, ARCHIVE, DRAWN = "Folder", "ZIP upload", "Sample"
 # Held in memory until it is kept on disk.
@@ -79,7 +79,7 @@ def show_build() -> None:
     )
     kept = {} if task.recreate else infos
     if refusal := _refusal(source, kept):
-        st.warning(plain(refusal), icon=":material/block:")
+        st.warning(plain(sentence(refusal)), icon=":material/block:")
     else:
         _announce(task, source, infos)
     state = resources_collection.get_runner().state()
@@ -143,7 +143,7 @@ def _source_control(family: str) -> Source | None:
             return _sample_control(empty)
         return _folder_control(empty)
     except OrchardError as error:
-        st.error(plain(str(error)), icon=":material/error:")
+        st.error(plain(sentence(str(error))), icon=":material/error:")
         return None
 
 

@@ -11,6 +11,7 @@ from core.self_test import Verdict
 from core.tasks import Kind, Task
 from core.ui import resources, resources_collection
 from core.ui.components import plain
+from core.wording import sentence
 
 _VERDICTS = {
     Verdict.PASSED: ":green[:material/check:] passed",
@@ -58,11 +59,11 @@ def _show_concerns(
         text = f"A run is going on: {changing.task.title}. Rows and files are compared afterwards."
         st.info(plain(text), icon=":material/sync:")
     if database.error:
-        st.error(plain(database.error), icon=":material/cloud_off:")
+        st.error(plain(sentence(database.error)), icon=":material/cloud_off:")
         st.button("Try again", icon=":material/refresh:", on_click=resources_collection.forget)
     elif found:
         for concern in found:
-            st.warning(plain(concern[0].upper() + concern[1:]), icon=":material/warning:")
+            st.warning(plain(sentence(concern)), icon=":material/warning:")
     elif collections and not changing:
         st.success("All is well.", icon=":material/check_circle:")
 

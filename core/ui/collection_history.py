@@ -7,6 +7,7 @@ import streamlit as st
 from core.history import PastRun, duration
 from core.ui import resources_collection
 from core.ui.components import plain
+from core.wording import sentence
 
 MOST_RUNS = 200
 
@@ -46,7 +47,7 @@ def show_history() -> None:
 def _show_report(run: PastRun) -> None:
     st.markdown(f"**{plain(run.title)}**, {run.started:%Y-%m-%d %H:%M} UTC: {run.status.value}")
     if run.error:
-        st.error(plain(run.error), icon=":material/error:")
+        st.error(plain(sentence(run.error)), icon=":material/error:")
     text = json.dumps(run.report, indent=2, ensure_ascii=False, default=str)
     st.download_button(
         "Download the report",

@@ -8,7 +8,7 @@ from core.run_state import RunState, Status
 from core.tasks import Kind
 from core.ui import resources, resources_collection
 from core.ui.components import plain
-from core.wording import counted
+from core.wording import counted, sentence
 
 _STAGES = {
     "": "Starting",
@@ -35,7 +35,7 @@ _SHOWN_SKIPS = 20
 def show_run() -> None:
     """Show the run as it goes on, how the last one ended, and an offer to continue."""
     if refusal := resources_collection.taken_refusal():
-        st.error(plain(refusal), icon=":material/block:")
+        st.error(plain(sentence(refusal)), icon=":material/block:")
     state = resources_collection.get_runner().state()
     if state and state.is_open:
         _watch_closely(_mark(state))
@@ -122,7 +122,7 @@ def _show_end(state: RunState) -> None:
     if state.status is not Status.DONE:
         # One that can be continued is offered below, until it is dismissed.
         if not state.task.kind.is_resumable or state.hopeless:
-            text = f"{state.task.title}: {state.status}. {state.error}"
+            text = f"{state.task.title}: {state.status}. {sentence(state.error)}"
             st.warning(plain(text), icon=":material/warning:")
         return
     st.success(plain(summary(state)), icon=":material/check_circle:")
@@ -144,7 +144,7 @@ def _offer_to_continue() -> None:
     }[state.status]
     text = f"{state.task.title} {why}."
     if state.error:
-        text += f" {state.error}"
+        text += f" {sentence(state.error)}"
     show = st.error if state.status is Status.FAILED else st.warning
     show(plain(text), icon=":material/pause_circle:")
     _show_skipped(state.skipped, state.skipped_count)

@@ -17,6 +17,7 @@ from core.metric import Metric
 from core.records import CollectionInfo
 from core.ui import resources
 from core.weights import is_offline
+from core.wording import sentence
 
 logger = logging.getLogger(__name__)
 
@@ -73,11 +74,11 @@ def _page_errors() -> Iterator[None]:
     except StoreUnavailableError as error:
         logger.warning("%s", error)
         resources.forget_failures()
-        st.error(plain(str(error)), icon=":material/cloud_off:")
+        st.error(plain(sentence(str(error))), icon=":material/cloud_off:")
         st.button("Try again", icon=":material/refresh:")
     except OrchardError as error:
         logger.info("%s", error, exc_info=True)
-        st.error(plain(str(error)), icon=":material/error:")
+        st.error(plain(sentence(str(error))), icon=":material/error:")
     except Exception:
         logger.exception("unexpected")
         log = resources.get_settings().data_dir / FILE_NAME
