@@ -77,7 +77,7 @@ LAYERS = {
         # parts of the Search page
         *("reference", "answer", "query_picture", "takeaway"),
         # parts of the Collection page
-        *("roots", "health", "archive", "tasks", "run_state", "jobs", "build_plan"),
+        *("roots", "health", "archive", "tasks", "run_state", "jobs", "build_plan", "run_result"),
         *("operations", "self_test", "inspection", "history", "uploads"),
         *("projection", "umap_layout", "projection_cache", "projection_jobs"),
         *("projection_worker", "map_rows", "map_roles", "map_export"),

@@ -502,6 +502,20 @@ def test_one_metric_is_dropped_and_the_form_begins_anew(built: Path) -> None:
     assert not at.button(key="change_start").disabled
 
 
+def test_end_of_a_run_is_told_until_the_visitor_closes_it(built: Path) -> None:
+    at = page()
+    resources_collection.start(Task(Kind.PRUNE, "fruit_vector"))
+    ended()
+    assert "0 pictures removed" in texts(at.run())
+    at.button(key="run_close").click().run()
+    assert "pictures removed" not in texts(at)
+    # Another visitor has not read it, and the next run has another end.
+    assert "0 pictures removed" in texts(page())
+    resources_collection.start(Task(Kind.PRUNE, "fruit_vector"))
+    ended()
+    assert "0 pictures removed" in texts(at.run())
+
+
 def test_why_nothing_can_be_dropped_is_said(built: Path) -> None:
     at = page(part="Change")
     at.selectbox(key="change_kind").select(Kind.DROP.value).run()

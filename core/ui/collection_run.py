@@ -4,6 +4,7 @@ import streamlit as st
 
 from core.history import duration
 from core.records import SkippedFile
+from core.run_result import result_text
 from core.run_state import RunState, Status
 from core.tasks import Kind
 from core.ui import resources, resources_collection
@@ -30,6 +31,7 @@ _STAGES = {
 # What has a rate worth telling, and in what.
 _UNITS = {"encode": "pictures", "draw": "pictures", "unpack": "pictures", "inspect": "pictures"}
 _SHOWN_SKIPS = 20
+_CLOSED = "collection_run_closed"
 
 
 def show_run() -> None:
@@ -63,25 +65,7 @@ def progress_text(state: RunState) -> str:
 
 def summary(state: RunState) -> str:
     """Return what a finished run did, in one line."""
-    report = state.outcome or {}
-    words = {
-        "added": "added",
-        "updated": "updated",
-        "unchanged": "unchanged",
-        "copied": "rows copied",
-        "written": "rows written",
-        "removed": "pictures removed",
-    }
-    counts = [f"{report[key]:,} {word}" for key, word in words.items() if report.get(key)]
-    if "dropped" in report:
-        counts.append(f"dropped {', '.join(report['dropped']) or 'nothing'}")
-    if "findings" in report:
-        counts.append(counted(len(report["findings"]), "finding"))
-    if "passed" in report:
-        counts.append("all checks passed" if report["passed"] else "a check failed")
-    if state.skipped_count:
-        counts.append(f"{counted(state.skipped_count, 'file')} skipped")
-    return f"{state.task.title}: done in {duration(state.seconds)}. {', '.join(counts)}"
+    return f"{state.task.title}: done in {duration(state.seconds)}. {result_text(state)}"
 
 
 def _mark(state: RunState | None) -> str:
@@ -119,16 +103,25 @@ def _watch_from_afar(mark: str) -> None:
 
 
 def _show_end(state: RunState) -> None:
+    if st.session_state.get(_CLOSED) == state.name:
+        return
     if state.status is not Status.DONE:
         # One that can be continued is offered below, until it is dismissed.
-        if not state.task.kind.is_resumable or state.hopeless:
-            text = f"{state.task.title}: {state.status}. {sentence(state.error)}"
-            st.warning(plain(text), icon=":material/warning:")
-        return
-    st.success(plain(summary(state)), icon=":material/check_circle:")
+        if state.task.kind.is_resumable and not state.hopeless:
+            return
+        text = f"{state.task.title}: {state.status}. {sentence(state.error)}"
+        st.warning(plain(text), icon=":material/warning:")
+    else:
+        st.success(plain(summary(state)), icon=":material/check_circle:")
     for note in state.notes:
         st.info(plain(note), icon=":material/info:")
     _show_skipped(state.skipped, state.skipped_count)
+    st.button("Close", icon=":material/close:", on_click=_close, args=(state,), key="run_close")
+
+
+def _close(state: RunState) -> None:
+    # For this visitor: the others may not have read it yet.
+    st.session_state[_CLOSED] = state.name
 
 
 def _offer_to_continue() -> None:
