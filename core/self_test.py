@@ -17,6 +17,7 @@ from core.neighbours import Neighbours, exact_neighbours
 from core.records import CollectionInfo
 from core.rows import MAX_K
 from core.store import VectorStore
+from core.wording import queries as counted_queries
 
 QUERIES = 20
 DEPTH = 10
@@ -130,8 +131,8 @@ def _finds_itself(
         return Check(info.metric, "Pictures find themselves", Verdict.FAILED, detail)
     detail = f"{first} of {len(chosen)} at rank 1"
     if beaten:
-        why = "longer or equal" if info.metric is Metric.IP else "equal"
-        detail += f", {beaten} rightly behind {why} embeddings"
+        why = "longer or equal ones, as IP ranks" if info.metric is Metric.IP else "equal ones"
+        detail += f", {beaten} rightly behind {why}"
     return Check(info.metric, "Pictures find themselves", Verdict.PASSED, detail)
 
 
@@ -174,7 +175,10 @@ def _nprobe_matters(
             break
         time.sleep(0.2)
     if differ:
-        detail = f"nprobe 1 answers {differ} of {len(chosen)} queries otherwise than {info.nlist}"
+        detail = (
+            f"nprobe 1 gives other hits than nprobe {info.nlist:,} for {differ} of "
+            f"{counted_queries(len(chosen))}"
+        )
         return Check(info.metric, name, Verdict.PASSED, detail)
     if rows < 2 * 1_024:
         # A server builds no index for a segment of fewer than 1,024 rows; there are two shards.
@@ -212,7 +216,7 @@ def _agrees_with_exact(
     found = _search(store, info, matrix, chosen, k=depth + 1, nprobe=max(1, info.nlist))
     index = _as_neighbours(found, matrix, chosen, depth)
     recall = float(ann_recall(index, exact, k=depth).mean())
-    detail = f"recall@{depth} {recall:.3f} of 1 over {len(chosen)} queries"
+    detail = f"recall@{depth} is {recall:.3f} over {counted_queries(len(chosen))}"
     if info.m:
         # HNSW promises nothing; the figure is for the reader.
         return Check(info.metric, name, Verdict.NOT_APPLICABLE, f"{detail}; HNSW has no nprobe")

@@ -20,6 +20,8 @@ from core.wording import REPLACE_IT
 
 logger = logging.getLogger(__name__)
 
+_OFFLINE_IN_USE = "Offline encoder in use."
+
 OFFLINE_FOLDER = Path(__file__).resolve().parent.parent / "weights"
 
 
@@ -108,6 +110,11 @@ def is_offline(identity: EncoderIdentity) -> bool:
     )
 
 
+def is_offline_notice(text: str) -> bool:
+    """Whether a sentence is the notice that the offline encoder has taken the place of another."""
+    return text.startswith(_OFFLINE_IN_USE)
+
+
 def offline_weights() -> Path:
     """Return the file of the offline encoder.
 
@@ -151,7 +158,7 @@ def _hub_folder() -> Path:
 
 def _offline_notice(error: WeightsDownloadError) -> str:
     return (
-        f"Offline encoder in use. The {DEFAULT_ARCHITECTURE} weights are not at hand: {error} "
+        f"{_OFFLINE_IN_USE} The {DEFAULT_ARCHITECTURE} weights are not at hand: {error} "
         "Until then pictures are encoded by the small ResNet-14 that ships with Orchard, trained "
         "on grocery photos only: good for trying things, not for judging what ResNet-50 can do. "
         f"To switch once they are at hand, {REPLACE_IT}."

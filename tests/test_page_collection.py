@@ -14,14 +14,14 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from core import operations
-from core.errors import StoreError, StoreUnavailableError
+from core import operations, weights
+from core.errors import StoreError, StoreUnavailableError, WeightsDownloadError
 from core.index import IndexChoice, IndexType
 from core.jobs import Progress
 from core.metric import Metric
 from core.run_state import RunState, Status
 from core.tasks import Kind, Task
-from core.ui import resources, resources_collection
+from core.ui import collection_run, components, resources, resources_collection
 from tests.conftest import ColourEncoder, damaged_zip, draw_dataset, picture_bytes
 
 ROOT = Path(__file__).parent.parent
@@ -500,6 +500,37 @@ def test_one_metric_is_dropped_and_the_form_begins_anew(built: Path) -> None:
     assert at.text_input(key="change_confirm").value == ""
     at.text_input(key="change_confirm").input("fruit_vector").run()
     assert not at.button(key="change_start").disabled
+
+
+def test_offline_encoder_is_announced_once(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    notes = (weights._offline_notice(WeightsDownloadError("no network.")), "the server was away")
+    state = RunState(
+        "run-1", Task(Kind.BUILD, "fruit_vector"), Status.DONE, 0.0, notes=notes, outcome={}
+    )
+    monkeypatch.setattr(resources_collection.get_runner(), "state", lambda: state)
+    assert "Offline encoder in use" in texts(page())
+    # With a collection of it, the frame of every page says so.
+    monkeypatch.setattr(collection_run, "is_offline", lambda _: True)
+    said = texts(page())
+    assert "Offline encoder in use" not in said
+    assert "the server was away" in said
+
+
+@pytest.mark.parametrize("read_only", ["true", "false"])
+def test_notices_of_every_page_ask_for_nothing_that_read_only_forbids(
+    built: Path, read_only: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = resources.get_store()
+    store.set_complete("fruit_vector", Metric.COSINE, complete=False)
+    store.close()
+    monkeypatch.setenv("ORCHARD_READ_ONLY", read_only)
+    monkeypatch.setattr(components, "is_offline", lambda _: True)
+    clear()
+    at = AppTest.from_string("from core.ui import components; components.frame()").run()
+    said = texts(at)
+    assert "Offline encoder" in said
+    assert "Indexing has not finished" in said
+    assert ("Collection page" in said) is (read_only == "false")
 
 
 def test_end_of_a_run_is_told_until_the_visitor_closes_it(built: Path) -> None:

@@ -14,7 +14,7 @@ from PIL import Image
 
 from core import sample
 from core.errors import DatasetError
-from core.sample import CLASSES, draw_sample
+from core.sample import CLASSES, draw_sample, sample_paths
 from core.sample.folder import MARKER
 from scripts import make_sample
 
@@ -50,6 +50,7 @@ def test_there_is_a_folder_a_class_with_the_asked_number_of_pictures(drawn: Path
     expected = {f"{label}/{label}_{n:03d}.jpg" for label in CLASSES for n in (1, 2)}
     assert len(CLASSES) == 10
     assert set(everything(drawn)) == expected | {MARKER}
+    assert set(sample_paths(2)) == expected
 
 
 def test_pictures_are_rgb_jpegs_of_the_asked_size(drawn: Path) -> None:

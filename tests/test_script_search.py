@@ -177,7 +177,7 @@ def test_table_for_people_says_what_the_numbers_mean(
         (["--nprobe", "0"], "nprobe is 0, allowed are 1 to 4"),
         (["--nprobe", "5"], "nprobe is 5, allowed are 1 to 4"),
         (["--label", "quince"], "no row has the class 'quince'. Choose among apple, it's a"),
-        (["--collection", "nuts"], "'nuts' has no COSINE index (there is none of that name). Bu"),
+        (["--collection", "nuts"], "'nuts' has no COSINE index (there is none of that name). To"),
         (["--collection", "a-b"], "'a-b' is not allowed"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

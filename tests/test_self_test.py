@@ -65,6 +65,10 @@ def test_sound_collection_passes_under_every_metric(store: VectorStore, tmp_path
     assert test.passed
     assert test.queries == 20
     assert verdicts(test) == [[Verdict.PASSED] * 3] * 3
+    said = [check.detail for check in test.checks]
+    assert any(text.startswith("nprobe 1 gives other hits than nprobe ") for text in said)
+    # At nprobe = nlist every row is compared.
+    assert "recall@10 is 1.000 over 20 queries" in said
     assert {"read", "check"} <= set(seen)
 
 

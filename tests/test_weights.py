@@ -11,7 +11,7 @@ from core.checkpoint import sha256_prefix
 from core.config import load_settings
 from core.errors import EncoderMismatchError, WeightsDownloadError, WeightsError
 from core.records import EncoderIdentity
-from core.weights import Checkpoint, checkpoint_for, find_checkpoint
+from core.weights import Checkpoint, checkpoint_for, find_checkpoint, is_offline_notice
 from tests.web import FileServer, running_server
 
 
@@ -84,6 +84,7 @@ def test_without_network_the_offline_encoder_serves_and_says_why_and_how_to_swit
     server.status = 503
     found = find_checkpoint(load_settings())
     assert (found.path, found.architecture) == (offline, "resnet14")
+    assert is_offline_notice(found.notice)
     assert "HTTP 503" in found.notice
     assert str(hub) in found.notice  # where to put the file by hand
     # The dashboard may hold the database, so that a command alone would be no way.

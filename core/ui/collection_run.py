@@ -9,6 +9,7 @@ from core.run_state import RunState, Status
 from core.tasks import Kind
 from core.ui import resources, resources_collection
 from core.ui.components import plain
+from core.weights import is_offline, is_offline_notice
 from core.wording import counted, sentence
 
 _STAGES = {
@@ -90,8 +91,7 @@ def _watch_closely(mark: str) -> None:
             help="What is encoded so far is kept; the run can be continued.",
             key="run_cancel",
         )
-        for note in state.notes:
-            st.info(plain(note), icon=":material/info:")
+        _show_notes(state)
         _show_skipped(state.skipped, state.skipped_count)
 
 
@@ -113,10 +113,17 @@ def _show_end(state: RunState) -> None:
         st.warning(plain(text), icon=":material/warning:")
     else:
         st.success(plain(summary(state)), icon=":material/check_circle:")
-    for note in state.notes:
-        st.info(plain(note), icon=":material/info:")
+    _show_notes(state)
     _show_skipped(state.skipped, state.skipped_count)
     st.button("Close", icon=":material/close:", on_click=_close, args=(state,), key="run_close")
+
+
+def _show_notes(state: RunState) -> None:
+    # Every page says so above, once the collection is there.
+    is_said = any(is_offline(info.encoder) for info in resources_collection.find_infos().values())
+    for note in state.notes:
+        if not (is_said and is_offline_notice(note)):
+            st.info(plain(note), icon=":material/info:")
 
 
 def _close(state: RunState) -> None:

@@ -56,7 +56,7 @@ def frame() -> None:
                 "Encoder": f"{info.encoder.architecture} ({info.encoder.weights})",
             }
         )
-    _notices(info)
+    _notices(info, read_only=settings.read_only)
 
 
 def page_errors() -> contextlib.AbstractContextManager[None]:
@@ -108,18 +108,27 @@ def _strip(lines: dict[str, str]) -> None:
             st.caption(f"{name}: **{plain(value)}**")
 
 
-def _notices(info: CollectionInfo) -> None:
+def _notices(info: CollectionInfo, *, read_only: bool) -> None:
     if is_offline(info.encoder):
         st.info(
             "**Offline encoder.** Pictures are encoded by the small ResNet-14 that ships with "
             "Orchard, since the ResNet-50 weights were not at hand: good for trying things, not "
-            "for judging ResNet-50. With the weights at hand, replace the collection on the "
-            "Collection page.",
+            "for judging ResNet-50."
+            + (
+                ""
+                if read_only
+                else " With the weights at hand, replace the collection on the Collection page."
+            ),
             icon=":material/wifi_off:",
         )
     if not info.complete:
         st.warning(
-            "Indexing has not finished, so pictures may be missing. The Collection page shows how "
-            "far it is, and continues a run that was stopped.",
+            "Indexing has not finished, so pictures may be missing."
+            + (
+                ""
+                if read_only
+                else " The Collection page shows how far it is, and continues a "
+                "run that was stopped."
+            ),
             icon=":material/warning:",
         )
