@@ -21,7 +21,13 @@ from core.jobs import Progress
 from core.metric import Metric
 from core.run_state import RunState, Status
 from core.tasks import Kind, Task
-from core.ui import collection_run, components, resources, resources_collection
+from core.ui import (
+    collection_history,
+    collection_run,
+    components,
+    resources,
+    resources_collection,
+)
 from tests.conftest import ColourEncoder, damaged_zip, draw_dataset, picture_bytes
 
 ROOT = Path(__file__).parent.parent
@@ -584,6 +590,78 @@ def test_history_lists_runs_and_shows_a_report(built: Path) -> None:
     at = page(part="History")
     assert at.dataframe[0].value["Outcome"].tolist() == ["done"]
     assert '"added": 12' in at.code[0].value
+    assert "characters" not in texts(at)
+
+
+def test_history_shows_the_outcome_first_and_no_word_for_what_there_is_not(built: Path) -> None:
+    resources_collection.start(Task(Kind.PRUNE, "fruit_vector"))
+    ended()
+    table = page(part="History").dataframe[0]
+    # A narrow window shows the first columns.
+    assert table.value.columns[0] == "Outcome"
+    # A prune encodes nothing: without a placeholder its cell would say None.
+    assert table.proto.placeholder == ""
+    assert table.proto.HasField("placeholder")
+
+
+def test_history_says_that_a_long_report_is_cut(
+    built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collection_history, "MOST_CHARACTERS", 50)
+    at = page(part="History")
+    assert len(at.code[0].value) <= 50
+    assert "The first 50 of" in texts(at)
+
+
+def test_failure_has_another_icon_than_a_pause(
+    built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.rmtree(built)
+    resources_collection.start(
+        Task(Kind.BUILD, "fruit_vector", folder=str(built), metrics=(Metric.L2,))
+    )
+    assert ended().status is Status.FAILED
+    assert page().error[0].icon == ":material/error:"
+
+
+def test_health_of_nothing_says_so_and_leads_to_the_build(
+    no_settings: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = page(part="Health")
+    assert "Nothing is indexed yet" in texts(at)
+    at.button(key="health_build").click().run()
+    assert at.segmented_control(key="part").value == "Build"
+    resources.get_store().close()
+    monkeypatch.setenv("ORCHARD_READ_ONLY", "true")
+    clear()
+    at = page(part="Health")
+    assert "Nothing is indexed yet" in texts(at)
+    assert "health_build" not in [button.key for button in at.button]
+
+
+def test_collection_without_rows_can_be_dropped(encoder: ColourEncoder) -> None:
+    store = resources.get_store()
+    store.create(
+        "fruit_vector", Metric.IP, encoder=encoder.identity, dataset="/photos",
+        index=IndexChoice(), expected_rows=1,
+    )  # fmt: skip
+    at = page(part="Change")
+    assert "fruit\\_vector\\_ip" in texts(at)
+    at.text_input(key="change_confirm").input("fruit_vector").run()
+    at.button(key="change_start").click().run()
+    assert ended().outcome == {"dropped": [Metric.IP]}
+    assert "Nothing is indexed yet" in texts(page(part="Health"))
+
+
+def test_read_only_health_says_that_it_is_mended_elsewhere(
+    built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    next((built / "apple").iterdir()).unlink()
+    assert "read-only" not in texts(page())
+    resources.get_store().close()
+    monkeypatch.setenv("ORCHARD_READ_ONLY", "true")
+    clear()
+    assert "This Orchard is read-only" in texts(page())
 
 
 def test_labels_are_text_never_markup(built: Path) -> None:

@@ -36,7 +36,7 @@ def show_change() -> None:
     """One change at a time: what it does, its inputs, its button."""
     infos = resources_collection.find_infos()
     if not infos:
-        st.markdown("Nothing is indexed yet, so there is nothing to change.")
+        _show_empty()
         return
     if any(info.is_foreign for info in infos.values()):
         st.info(
@@ -45,8 +45,23 @@ def show_change() -> None:
         )
         return
     by_name = {change.kind.value: change for change in CHANGES}
-    name = st.selectbox("Change", list(by_name), key="change_kind")
-    change = by_name[name]
+    change = by_name[st.selectbox("Change", list(by_name), key="change_kind")]
+    _show_form(change, infos)
+    if change.kind in (Kind.VERIFY, Kind.REPAIR):
+        _show_findings()
+
+
+def _show_empty() -> None:
+    """Without a row there is nothing to change but the collections themselves, to be dropped."""
+    st.markdown("Nothing is indexed yet, so there is nothing to change.")
+    empty = [one.info for one in resources_collection.get_collections_health()]
+    if empty and not any(info.is_foreign for info in empty):
+        names = ", ".join(info.name for info in empty)
+        st.markdown(plain(f"Collections without a single row: {names}. They can be dropped."))
+        _show_form(DROPPING, {info.metric: info for info in empty})
+
+
+def _show_form(change: Change, infos: Infos) -> None:
     with st.container(border=True):
         st.markdown(change.what)
         known = how_long(resources_collection.get_past_runs(), change.kind)
@@ -61,8 +76,6 @@ def show_change() -> None:
             on_click=_start,
             args=(task,),
         )
-    if change.kind in (Kind.VERIFY, Kind.REPAIR):
-        _show_findings()
 
 
 def _start(task: Task) -> None:
@@ -205,6 +218,11 @@ def _show_findings() -> None:
         )
 
 
+DROPPING = Change(
+    Kind.DROP,
+    "Deletes collections with all their rows; this cannot be undone. The pictures stay.",
+    _ask_drop,
+)
 CHANGES = (
     Change(
         Kind.VERIFY,
@@ -242,9 +260,5 @@ CHANGES = (
         "next build brings them back.",
         _ask_class,
     ),
-    Change(
-        Kind.DROP,
-        "Deletes collections with all their rows; this cannot be undone. The pictures stay.",
-        _ask_drop,
-    ),
+    DROPPING,
 )

@@ -28,6 +28,9 @@ def show_health() -> None:
     if collections:
         files = _count_files(collections[0].info)
     _show_concerns(database, collections, files)
+    has_rows = any(one.info.rows for one in collections)
+    if not database.error and not has_rows:
+        _show_nothing_indexed()
     if collections:
         _show_collections(collections)
     with st.container(horizontal=True, key="health_cards"):
@@ -37,7 +40,7 @@ def show_health() -> None:
         if files:
             _show_files(files, collections)
         _show_disk()
-    if collections:
+    if has_rows:
         _show_self_test()
 
 
@@ -64,8 +67,28 @@ def _show_concerns(
     elif found:
         for concern in found:
             st.warning(plain(sentence(concern)), icon=":material/warning:")
-    elif collections and not changing:
+        if resources.get_settings().read_only:
+            st.caption("This Orchard is read-only; whoever runs it can see to that.")
+    elif not changing and any(one.info.rows for one in collections):
         st.success("All is well.", icon=":material/check_circle:")
+
+
+def _show_nothing_indexed() -> None:
+    if resources.get_settings().read_only:
+        st.markdown(":material/inbox: Nothing is indexed yet.")
+        return
+    st.markdown(":material/inbox: Nothing is indexed yet, so there is nothing to search.")
+    st.button(
+        "Build a collection",
+        icon=":material/construction:",
+        type="primary",
+        on_click=_go_to_build,
+        key="health_build",
+    )
+
+
+def _go_to_build() -> None:
+    st.session_state["part"] = "Build"
 
 
 def _show_collections(collections: list[CollectionHealth]) -> None:

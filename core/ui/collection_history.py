@@ -10,6 +10,8 @@ from core.ui.components import plain
 from core.wording import sentence
 
 MOST_RUNS = 200
+# Of a report: more would make the page slow.
+MOST_CHARACTERS = 20_000
 
 
 def show_history() -> None:
@@ -20,9 +22,10 @@ def show_history() -> None:
         return
     table = [
         {
+            # First, so that a narrow window shows it.
+            "Outcome": run.status.value,
             "Started": run.started,
             "Run": run.title,
-            "Outcome": run.status.value,
             "Took": duration(run.seconds) if run.seconds else "",
             "Rows": run.rows or None,
             "Pictures a second": run.rate or None,
@@ -36,8 +39,16 @@ def show_history() -> None:
         on_select="rerun",
         selection_mode="single-row-required",
         key="history",
+        placeholder="",
         column_config={
-            "Started": st.column_config.DatetimeColumn("Started (UTC)", format="YYYY-MM-DD HH:mm")
+            "Outcome": st.column_config.TextColumn(width=80),
+            "Started": st.column_config.DatetimeColumn(
+                "Started (UTC)", format="YYYY-MM-DD HH:mm", width=130
+            ),
+            "Took": st.column_config.TextColumn(width=70, alignment="right"),
+            "Rows": st.column_config.NumberColumn(format="localized", width=80),
+            "Pictures a second": st.column_config.NumberColumn(format="%.1f", width=130),
+            "Skipped": st.column_config.NumberColumn(format="localized", width=80),
         },
     )
     chosen = picked.selection.rows
@@ -58,4 +69,8 @@ def _show_report(run: PastRun) -> None:
         key="history_download",
     )
     with st.expander("The report"):
-        st.code(text[:20_000], language="json")
+        st.code(text[:MOST_CHARACTERS], language="json")
+        if len(text) > MOST_CHARACTERS:
+            st.caption(
+                f"The first {MOST_CHARACTERS:,} of {len(text):,} characters; the download has all."
+            )

@@ -145,8 +145,10 @@ def _offer_to_continue() -> None:
     text = f"{state.task.title} {why}."
     if state.error:
         text += f" {sentence(state.error)}"
-    show = st.error if state.status is Status.FAILED else st.warning
-    show(plain(text), icon=":material/pause_circle:")
+    if state.status is Status.FAILED:
+        st.error(plain(text), icon=":material/error:")
+    else:
+        st.warning(plain(text), icon=":material/pause_circle:")
     _show_skipped(state.skipped, state.skipped_count)
     if settings.read_only:
         return
