@@ -92,6 +92,16 @@ def settled(page: Page) -> None:
 def serving(*command: str, log: Path) -> Iterator[str]:
     """The dashboard's address while `python COMMAND --port P` (or streamlit's option) runs.
 
+    Args: as for `started`.
+    """
+    with started(*command, log=log) as (url, _):
+        yield url
+
+
+@contextlib.contextmanager
+def started(*command: str, log: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """The dashboard's address and its process, for a test that ends it by force.
+
     Args:
         command: What follows `python`; `{port}` in it becomes a free port.
         log: Where the output goes; shown when the dashboard does not start.
@@ -107,7 +117,7 @@ def serving(*command: str, log: Path) -> Iterator[str]:
         url = f"http://127.0.0.1:{port}"
         try:
             _wait_until_healthy(url, server, log)
-            yield url
+            yield url, server
         finally:
             server.terminate()
 

@@ -4,6 +4,7 @@ Real encoder, real database, two sessions; nothing is prepared but a folder of d
 """
 
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tests import dashboard
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
+PHOTOS = Path(__file__).resolve().parent.parent.parent / "shared" / "data" / "grocery" / "fruit"
 FIRST, SECOND = "first", "second"
 # A few seconds on a machine that has nothing else to do; loading PyTorch takes most of them.
 RUN_MS = 500_000
@@ -26,10 +28,14 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two folders below one root: few pictures, and so many that a run can be watched."""
     root = tmp_path_factory.mktemp("newcomer")
     dashboard.draw_pictures(root / "roots" / FIRST)
-    many = root / "roots" / SECOND
-    dashboard.draw_pictures(many)
-    for file in sorted(many.rglob("*.jpg")):
-        for number in range(7):
+    draw_many(root / "roots" / SECOND, times=8)
+    return root
+
+
+def draw_many(root: Path, *, times: int) -> Path:
+    """Draw 18 pictures in three classes, and each of them so many times."""
+    for file in sorted(dashboard.draw_pictures(root).rglob("*.jpg")):
+        for number in range(times - 1):
             copy = file.with_name(f"{file.stem}-{number}.jpg")
             # Other bytes, so that each has to be encoded.
             copy.write_bytes(file.read_bytes() + bytes([number]))
@@ -111,3 +117,69 @@ def test_a_run_is_cancelled_by_one_and_continued_by_another(
         expect(other.get_by_text("was cancelled")).to_be_visible(timeout=90_000)
         other.get_by_role("button", name="Dismiss").click()
         expect(other.get_by_text("was cancelled")).to_have_count(0, timeout=90_000)
+
+
+def test_dashboard_killed_in_a_build_offers_to_go_on_after_the_next_start(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # 18 times 40 pictures: long enough to be killed in the middle.
+    photos = draw_many(tmp_path / "roots" / "photos", times=40)
+    dashboard.set_environment(monkeypatch, tmp_path / "data")
+    monkeypatch.setenv("ORCHARD_ROOTS", str(tmp_path / "roots"))
+    command = browsers.streamlit_command()
+    with browsers.started(*command, log=tmp_path / "first") as (address, server):
+        # Not watched for faults: the connection breaks.
+        page = browser.new_page()
+        page.goto(f"{address}/collection")
+        choose(page, photos)
+        expect(page.get_by_text("720 pictures in 3 classes")).to_be_visible(timeout=90_000)
+        build(page)
+        expect(page.get_by_text(re.compile("Encoding pictures: .* of 720"))).to_be_visible(
+            timeout=RUN_MS
+        )
+        server.kill()
+        server.wait(30)
+        page.close()
+    with (
+        browsers.serving(*command, log=tmp_path / "second") as address,
+        browsers.watched_page(browser) as page,
+    ):
+        page.goto(f"{address}/collection")
+        stopped = page.get_by_text("was cut off when the dashboard stopped")
+        expect(stopped).to_be_visible(timeout=90_000)
+        page.get_by_role("button", name="Continue").click()
+        expect(page.get_by_text(re.compile(r"done in .* added"))).to_be_visible(timeout=RUN_MS)
+        expect(stopped).to_have_count(0)
+        page.goto(f"{address}/collection?part=Health")
+        expect(page.get_by_text("All is well")).to_be_visible(timeout=90_000)
+        expect(page.get_by_text("Pictures on disk: 720")).to_be_visible()
+
+
+def test_photos_of_fruit_are_indexed_and_searched_from_the_browser_alone(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not PHOTOS.is_dir():
+        pytest.skip(f"no photos of fruit beside the repository ({PHOTOS})")
+    fruit = tmp_path / "roots" / "grocery" / "fruit"
+    labels = ("Apple", "Banana", "Kiwi")
+    for label in labels:
+        for file in sorted((PHOTOS / label).rglob("*.jpg"))[:7]:
+            copy = fruit / file.relative_to(PHOTOS)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(file, copy)
+    dashboard.set_environment(monkeypatch, tmp_path / "data")
+    monkeypatch.setenv("ORCHARD_ROOTS", str(tmp_path / "roots"))
+    with (
+        browsers.serving(*browsers.streamlit_command(), log=tmp_path / "log") as address,
+        browsers.watched_page(browser) as page,
+    ):
+        page.goto(f"{address}/collection")
+        page.get_by_role("combobox", name="Folder of class folders").click()
+        # Two levels below the root, and offered without a letter being typed.
+        page.get_by_role("option", name=str(fruit), exact=True).click()
+        expect(page.get_by_text("21 pictures in 3 classes")).to_be_visible(timeout=90_000)
+        build(page)
+        expect(page.get_by_text("21 added")).to_be_visible(timeout=RUN_MS)
+        query = sorted((fruit / "Kiwi").rglob("*.jpg"))[0].relative_to(fruit).as_posix()
+        page.goto(f"{address}/?queries={image_id(query)}&k=5")
+        expect(page.locator(".st-key-hits img")).to_have_count(5, timeout=RUN_MS)

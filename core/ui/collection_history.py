@@ -45,6 +45,8 @@ def show_history() -> None:
             "Started": st.column_config.DatetimeColumn(
                 "Started (UTC)", format="YYYY-MM-DD HH:mm", width=130
             ),
+            # The title is whole below the table.
+            "Run": st.column_config.TextColumn(width=310),
             "Took": st.column_config.TextColumn(width=70, alignment="right"),
             "Rows": st.column_config.NumberColumn(format="localized", width=80),
             "Pictures a second": st.column_config.NumberColumn(format="%.1f", width=130),
