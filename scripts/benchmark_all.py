@@ -54,8 +54,8 @@ def _run(arguments: argparse.Namespace) -> int:
         )
     file = arguments.into / "benchmarks.json"
     kept = json.loads(file.read_text(encoding="utf-8")) if arguments.parts else {}
-    found: Figures = {**kept, "machine": machine(), "date": f"{datetime.date.today()}"}
-    parts = found.setdefault("parts", {})
+    found: Figures = {"parts": {}, **kept}
+    parts = found["parts"]
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "ORCHARD_DATA_DIR": folder, "ORCHARD_MILVUS_URI": ""}
         for name, options in _commands(arguments, photos).items():
@@ -63,7 +63,9 @@ def _run(arguments: argparse.Namespace) -> int:
                 continue
             if name == "search":
                 _index(photos, environment)
-            parts[name] = _measured(name.partition(" ")[0], options, environment)
+            measured = _measured(name.partition(" ")[0], options, environment)
+            # Parts that are kept may come from another machine.
+            parts[name] = {"machine": machine(), "date": f"{datetime.date.today()}", **measured}
             # After each part, so that what is measured is kept when the next is stopped.
             arguments.into.mkdir(parents=True, exist_ok=True)
             file.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")

@@ -133,6 +133,7 @@ def machine() -> dict[str, str]:
     """What the figures were measured on."""
     return {
         "processor": f"{os.cpu_count()} x {_processor()}",
+        "half precision": _half_precision(),
         "memory": f"{_memory_bytes() / 2**30:.0f} GiB",
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
@@ -144,7 +145,7 @@ def write_document(found: dict[str, Any], folder: Path) -> None:
     """Write benchmarks.md, and images/growth.svg where growth was measured.
 
     Args:
-        found: What benchmarks.json holds.
+        found: What benchmarks.json holds: by part its figures or its error, machine and date.
     """
     parts = {name: part["figures"] for name, part in found["parts"].items() if "figures" in part}
     missing = {name: part["error"] for name, part in found["parts"].items() if "error" in part}
@@ -155,19 +156,27 @@ def write_document(found: dict[str, Any], folder: Path) -> None:
     }
     if growth:
         _plot(growth, folder / "images" / "growth.svg")
-    machine_is = "; ".join(f"{name} {value}" for name, value in found["machine"].items())
     text = [
         "# Benchmarks",
         "Written by `make benchmark`; do not edit. Both sides of every line ran in one process or "
         "one after the other on the same machine. All figures, more than stand here, are in "
         "[benchmarks.json](benchmarks.json).",
-        f"Measured on {found['date']}: {machine_is}.",
+        *_measured_on(found["parts"]),
         "## Against a reference",
         _table(parts),
         *([f"Not measured: {name}: {why}" for name, why in missing.items()]),
         *(_growth_text(growth) if growth else []),
     ]
     (folder / "benchmarks.md").write_text("\n\n".join(text) + "\n", encoding="utf-8")
+
+
+def _measured_on(parts: dict[str, dict[str, Any]]) -> list[str]:
+    """Say when and on what the parts were measured, those of the same machine together."""
+    groups: dict[str, list[str]] = {}
+    for name, part in parts.items():
+        machine_is = "; ".join(f"{key} {value}" for key, value in part["machine"].items())
+        groups.setdefault(f"measured on {part['date']}: {machine_is}.", []).append(name)
+    return [f"{', '.join(names).capitalize()}, {where}" for where, names in groups.items()]
 
 
 def _table(parts: dict[str, dict[str, Any]]) -> str:
@@ -270,6 +279,13 @@ def _value(size: dict[str, Any], key: str) -> float | None:
 
 def _short(value: float) -> str:
     return f"{value:,.0f}" if isinstance(value, int) or abs(value) >= 100 else f"{value:.3g}"
+
+
+def _half_precision() -> str:
+    from core.precision import best_device, fast_types
+
+    types = (str(kind).removeprefix("torch.") for kind in fast_types(best_device()))
+    return " and ".join(types) or "none"
 
 
 def _processor() -> str:

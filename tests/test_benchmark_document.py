@@ -11,7 +11,8 @@ from scripts.benchmark_document import LINES, machine, write_document
 
 
 def found(**parts: Any) -> dict[str, Any]:
-    return {"machine": machine(), "date": "2026-01-31", "parts": parts}
+    where = {"machine": machine(), "date": "2026-01-31"}
+    return {"parts": {name: {**where, **part} for name, part in parts.items()}}
 
 
 def storage(**changed: float) -> dict[str, Any]:
@@ -42,9 +43,17 @@ def test_every_line_tells_whether_its_aim_is_reached(tmp_path: Path) -> None:
     # 900 / 1000 = 0.9, at least 0.9; 6 / 5 = 1.2, at most 1.15.
     assert "**0.9** | at least 0.9 | yes |" in writing
     assert "**1.2** | at most 1.15 | **no** |" in search
-    assert "Measured on 2026-01-31" in text
+    assert "Storage, measured on 2026-01-31: processor " in text
     # What was not measured has no line.
     assert "| map |" not in text
+
+
+def test_parts_of_different_machines_are_told_apart(tmp_path: Path) -> None:
+    there = {**storage(), "machine": {"processor": "one of 1971"}, "date": "2025-12-24"}
+    write_document(found(storage=storage(), map=there, search=there), tmp_path)
+    text = (tmp_path / "benchmarks.md").read_text()
+    assert "Map, search, measured on 2025-12-24: processor one of 1971." in text
+    assert "Storage, measured on 2026-01-31: processor " in text
 
 
 def test_what_could_not_be_measured_is_told(tmp_path: Path) -> None:
@@ -76,7 +85,8 @@ def test_all_runs_the_parts_asked_for_and_keeps_the_others(
         "holds no pictures" in parts["encoder"]["error"] or "pictures" in parts["encoder"]["error"]
     )
     assert parts["evaluation"]["figures"]["rows"] == 500
-    assert parts["storage"] == storage()
+    assert parts["storage"]["figures"] == storage()["figures"]
+    assert parts["storage"]["date"] == "2026-01-31" != parts["evaluation"]["date"]
     assert "not measured: encoder" in capsys.readouterr().err
     text = (tmp_path / "benchmarks.md").read_text()
     assert "| evaluation |" in text and "| storage |" in text

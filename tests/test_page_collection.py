@@ -399,7 +399,7 @@ def test_zip_that_turns_out_damaged_leaves_nothing_and_is_not_offered_again() ->
     at = upload(damaged_zip())
     at.button(key="build").click().run()
     assert ended().status is Status.FAILED
-    assert "the archive is damaged" in texts(at.run())
+    assert "The archive is damaged" in texts(at.run())
     assert "run_continue" not in [button.key for button in at.button]
     assert list((resources.get_settings().data_dir / "uploads").iterdir()) == []
 
@@ -500,7 +500,7 @@ def test_one_metric_is_dropped_and_the_form_begins_anew(built: Path) -> None:
     both.set_value([Metric.L2]).run()
     at.text_input(key="change_confirm").input("fruit_vector").run()
     at.button(key="change_start").click().run()
-    assert ended().outcome == {"dropped": [Metric.L2]}
+    assert ended().outcome == {"dropped": [Metric.L2], "rows_at_start": 12}
     at.run()
     assert at.segmented_control(key="change_drop_COSINE").value == [Metric.COSINE]
     assert at.text_input(key="change_confirm").value == ""
@@ -649,7 +649,7 @@ def test_collection_without_rows_can_be_dropped(encoder: ColourEncoder) -> None:
     assert "fruit\\_vector\\_ip" in texts(at)
     at.text_input(key="change_confirm").input("fruit_vector").run()
     at.button(key="change_start").click().run()
-    assert ended().outcome == {"dropped": [Metric.IP]}
+    assert ended().outcome == {"dropped": [Metric.IP], "rows_at_start": 0}
     assert "Nothing is indexed yet" in texts(page(part="Health"))
 
 
