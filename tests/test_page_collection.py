@@ -9,6 +9,7 @@ import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import streamlit as st
@@ -389,6 +390,24 @@ def test_zip_is_built_from() -> None:
     folder = Path(resources.get_collections()[Metric.COSINE].dataset)
     assert sorted(p.name for p in folder.iterdir()) == ["apple", "pear"]
     assert [p for p in folder.parent.iterdir() if p != folder] == []
+
+
+def test_upload_is_judged_and_hashed_once_whatever_else_is_changed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+    for name in ("inspect_archive", "upload_folder"):
+        real = getattr(resources_collection, name)
+
+        def counting(*args: Any, real: Any = real, function: str = name, **more: Any) -> Any:
+            asked.append(function)
+            return real(*args, **more)
+
+        monkeypatch.setattr(resources_collection, name, counting)
+    at = upload(zipped("apple/1.png", "pear/1.png"))
+    at.selectbox(key="build_architecture").select("resnet18").run()
+    assert "2 pictures in 2 classes" in texts(at)
+    assert asked == ["inspect_archive", "upload_folder"]
 
 
 def kept_archives() -> list[str]:

@@ -18,7 +18,7 @@ from core.tasks import Kind, Task
 from core.ui import resources, resources_collection
 from core.ui.components import plain
 from core.ui.index_controls import index_control, index_or_old
-from core.uploads import keep_upload, upload_folder
+from core.uploads import keep_upload
 from core.wording import classes, counted, sentence
 
 FOLDER, ARCHIVE, DRAWN = "Folder", "ZIP upload", "Sample"
@@ -174,11 +174,9 @@ def _archive_control(empty: Task) -> Source | None:
     )  # fmt: skip
     if file is None:
         return None
-    plan = resources_collection.get_archive_plan(file)
+    plan, folder = resources_collection.get_archive_plan(file)
     if plan.other:
         st.caption(f"Left out, being no pictures: {counted(plan.other, 'file')} of the archive.")
-    settings = resources.get_settings()
-    folder = upload_folder(file.getbuffer(), name=file.name, settings=settings)
     task = replace(empty, folder=str(folder))
     return Source(task, tuple(plan.pictures.values()), file)
 

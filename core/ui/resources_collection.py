@@ -29,7 +29,7 @@ from core.roots import allowed_roots, suggested_folders
 from core.run_state import RunState
 from core.tasks import Task
 from core.ui import resources
-from core.uploads import discard_archive
+from core.uploads import discard_archive, upload_folder
 
 _ERROR = "collection_error"
 
@@ -177,14 +177,18 @@ def get_paths(folder: str) -> tuple[str, ...]:
     return list_dataset(Path(folder)).paths
 
 
-def get_archive_plan(file: UploadedFile) -> ArchivePlan:
-    """Judge an upload once; the outcome stays in this session.
+def get_archive_plan(file: UploadedFile) -> tuple[ArchivePlan, Path]:
+    """Judge an upload once, and name the folder it belongs into; both stay in this session.
 
     Raises:
         ArchiveError: It must not be unpacked.
     """
-    plans: dict[str, ArchivePlan] = st.session_state.setdefault("archive_plans", {})
+    plans: dict[str, tuple[ArchivePlan, Path]]
+    plans = st.session_state.setdefault("archive_plans", {})
     if file.file_id not in plans:
         plans.clear()
-        plans[file.file_id] = inspect_archive(file)
+        plan, settings = inspect_archive(file), resources.get_settings()
+        # Takes its digest, a second for a gigabyte.
+        folder = upload_folder(file.getbuffer(), name=file.name, settings=settings)
+        plans[file.file_id] = plan, folder
     return plans[file.file_id]
