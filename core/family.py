@@ -84,6 +84,10 @@ class Family:
             rows: Records with their embeddings (D,).
         """
         replaced = sum(any(r.id in stored for stored in self.stored.values()) for r, _ in rows)
+        # All of them before the first row: a page that finds rows then finds every metric.
+        self._drop_replaced()
+        for metric in self.metrics:
+            self._create_missing(metric)
         for metric in self.metrics:
             stored = self.stored[metric]
             lacking = [(r, e) for r, e in rows if stored.get(r.id) != r]

@@ -3,6 +3,7 @@
 import io
 import itertools
 import os
+import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +22,12 @@ from tests import browser as browsers
 from tests.milvus_server import PROGRAM_VARIABLE, REQUIRE_VARIABLE, MilvusServer, find_program
 
 DIMENSION = 8
+
+
+@pytest.fixture(autouse=True)
+def own_main(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page under test puts itself in the place of `__main__`, which new processes import."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
 
 @pytest.fixture

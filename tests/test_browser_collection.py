@@ -71,6 +71,8 @@ def test_newcomer_builds_a_second_visitor_watches_and_searches(
         browsers.watched_page(browser) as newcomer,
         browsers.watched_page(browser, scheme="dark", width=390) as visitor,
     ):
+        visitor.goto(address)
+        expect(visitor.get_by_text("Nothing is indexed yet")).to_be_visible(timeout=90_000)
         newcomer.goto(address)
         newcomer.get_by_role("button", name="Build a collection").click(timeout=90_000)
         expect(newcomer.get_by_text("Nothing is indexed yet").first).to_be_visible()
@@ -81,6 +83,9 @@ def test_newcomer_builds_a_second_visitor_watches_and_searches(
         build(newcomer)
         expect(newcomer.get_by_text("18 added")).to_be_visible(timeout=RUN_MS)
 
+        # Who waits before an empty page needs to press nothing.
+        expect(visitor.get_by_text("Nothing is indexed yet")).to_have_count(0, timeout=60_000)
+        expect(visitor.get_by_role("radio", name="COSINE")).to_be_checked(timeout=60_000)
         # What is indexed is searched from then on, also while the next run goes on.
         visitor.goto(f"{address}/collection")
         expect(visitor.get_by_text("All is well")).to_be_visible(timeout=60_000)
@@ -91,7 +96,12 @@ def test_newcomer_builds_a_second_visitor_watches_and_searches(
         expect(
             visitor.get_by_text(re.compile("Encoding pictures: .* of 144|144 added"))
         ).to_be_visible(timeout=RUN_MS)
-        visitor.goto(f"{address}/?queries={image_id('lime/2.jpg')}&k=5")
+        # By an upload: the new collection may not have any particular picture yet.
+        visitor.goto(address)
+        visitor.get_by_role("region", name="Pictures").wait_for(timeout=RUN_MS)
+        visitor.locator("input[type=file]").set_input_files(
+            folders / "roots" / FIRST / "lime" / "2.jpg"
+        )
         expect(visitor.locator(".st-key-hits img").first).to_be_visible(timeout=RUN_MS)
         visitor.goto(f"{address}/collection?part=Build")
         expect(visitor.get_by_text(re.compile("144 added"))).to_be_visible(timeout=RUN_MS)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -17,6 +18,8 @@ from core.errors import DatasetError
 from core.sample import CLASSES, draw_sample, sample_paths
 from core.sample.folder import MARKER
 from scripts import make_sample
+
+ROOT = Path(__file__).parent.parent
 
 
 def pictures(root: Path) -> dict[str, bytes]:
@@ -67,6 +70,19 @@ def test_the_same_seed_gives_the_same_bytes_whatever_the_number_and_the_workers(
     again = pictures(tmp_path / "more")
     assert len(again) == 30
     assert all(again[name] == content for name, content in pictures(drawn).items())
+
+
+def test_drawing_in_the_dashboard_opens_no_database_in_the_drawing_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As Streamlit does it: the main file of the dashboard is `__main__`.
+    dashboard = ModuleType("__main__")
+    dashboard.__file__ = str(ROOT / "streamlit_app.py")
+    monkeypatch.setitem(sys.modules, "__main__", dashboard)
+    monkeypatch.setenv("ORCHARD_DATA_DIR", str(tmp_path / "data"))
+    draw_sample(tmp_path / "drawn", per_class=1, size=32, workers=2)
+    assert len(pictures(tmp_path / "drawn")) == 10
+    assert not (tmp_path / "data").exists()
 
 
 def test_the_order_of_the_classes_plays_no_part(

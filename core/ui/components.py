@@ -21,6 +21,7 @@ from core.wording import sentence
 
 logger = logging.getLogger(__name__)
 
+_LOOK_AGAIN_SECONDS = 3
 _MARKUP = re.compile(r"([!-/:-@\[-`{-~])")
 
 
@@ -90,6 +91,7 @@ def _page_errors() -> Iterator[None]:
 
 
 def _nothing_indexed() -> None:
+    _go_on_once_indexed()
     with st.container(border=True):
         st.markdown(
             ":material/inbox: Nothing is indexed yet. While a collection is being built, its first "
@@ -100,6 +102,15 @@ def _nothing_indexed() -> None:
         # Not a link: it would be refused where the page runs without the others, in a test.
         if st.button("Build a collection", icon=":material/database:", type="primary"):
             st.switch_page("views/collection.py")
+
+
+@st.fragment(run_every=_LOOK_AGAIN_SECONDS)
+def _go_on_once_indexed() -> None:
+    """Someone else may be building; a replacement, too, has a moment with nothing to search."""
+    with contextlib.suppress(OrchardError):
+        # Not with the first row of any: a page starts from the first collection.
+        if next(iter(resources.get_collections().values())).rows:
+            st.rerun()
 
 
 def _strip(lines: dict[str, str]) -> None:
