@@ -252,6 +252,8 @@ def _plot(growth: dict[str, list[dict[str, Any]]], file: Path) -> None:
     import matplotlib
 
     matplotlib.use("svg")
+    # The same figures give the same file: else every measurement of another part changes it.
+    matplotlib.rcParams["svg.hashsalt"] = "growth"
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(2, 4, figsize=(14, 6.5), layout="constrained")

@@ -58,7 +58,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("photos", type=Path, help="folder that holds one folder per class")
     parser.add_argument("--rows", type=int, default=300, help="photos to encode (default 300)")
-    parser.add_argument("--rounds", type=int, default=3, help="times everything is timed")
+    parser.add_argument("--rounds", type=int, default=9, help="times everything is timed")
     parser.add_argument("--architecture", choices=ARCHITECTURES, default=DEFAULT_ARCHITECTURE)
     parser.add_argument("--weights", type=Path, help="a checkpoint; default: random weights")
     parser.add_argument("--precision", type=Precision, choices=list(Precision), default="auto")
