@@ -27,6 +27,7 @@ def main() -> None:
     )
     collection = st.Page("views/collection.py", title="Collection", icon=":material/database:")
     page = st.navigation([search, evaluation, embedding_map, collection])
+    components.readable_buttons()
     if sign_in.is_admitted():
         components.frame()
         page.run()

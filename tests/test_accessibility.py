@@ -26,6 +26,8 @@ PAGES = {
     "evaluation": "New report",
     "embedding_map?method=PCA": "Trustworthiness",
     "collection": "Collection",
+    # With a primary button.
+    "collection?part=Change": "Verify",
 }
 
 

@@ -22,12 +22,27 @@ from core.wording import sentence
 logger = logging.getLogger(__name__)
 
 _LOOK_AGAIN_SECONDS = 3
+_DARK_TEXT = """
+<style>
+[data-testid="stBaseButton-primary"]:not(:disabled) { color: #16171A; }
+</style>
+"""
 _MARKUP = re.compile(r"([!-/:-@\[-`{-~])")
 
 
 def plain(text: str) -> str:
     """Escape text of data so that Markdown shows it letter by letter."""
     return _MARKUP.sub(r"\\\1", " ".join(text.split()))
+
+
+def readable_buttons() -> None:
+    """Draw the text of primary buttons dark in the dark theme, where Streamlit has it white.
+
+    White on the accent has a contrast of 2.5; an accent dark enough for it would be too dark for
+    the text that is written in it. The theme has no setting for either alone.
+    """
+    if st.context.theme.type == "dark":
+        st.html(_DARK_TEXT)
 
 
 def frame() -> None:
