@@ -87,7 +87,7 @@ class MilvusServer:
             )
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self._process.poll() is None:
-            if self._answers():
+            if self.answers():
                 return True
             time.sleep(0.3)
         self.kill()
@@ -101,11 +101,22 @@ class MilvusServer:
             self._process = None
 
     def freeze(self) -> None:
-        """Let it hold its connections without answering; `thaw` lets it go on."""
+        """Let it hold its connections without answering; `thaw` lets it go on.
+
+        Frozen for about 30 s its sessions run out, and it ends itself when it goes on.
+        """
         self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
         self._signal(signal.SIGCONT)
+
+    def answers(self) -> bool:
+        """Whether it can be connected to within 5 s."""
+        try:
+            VectorStore(self.uri, timeout=5).close()
+        except StoreError:
+            return False
+        return True
 
     @property
     def _log(self) -> Path:
@@ -129,13 +140,6 @@ class MilvusServer:
         if self._process:
             with contextlib.suppress(ProcessLookupError):  # it has ended by itself
                 os.killpg(self._process.pid, number)
-
-    def _answers(self) -> bool:
-        try:
-            VectorStore(self.uri, timeout=5).close()
-        except StoreError:
-            return False
-        return True
 
 
 def _free_ports(count: int) -> list[int]:

@@ -13,17 +13,27 @@ from core.indexing import build_index
 from core.metric import Metric
 from core.records import ImageRecord
 from core.store import VectorStore
-from tests.conftest import ColourEncoder, draw_dataset
-from tests.milvus_server import MilvusServer
+from tests.conftest import ColourEncoder, draw_dataset, eventually
+from tests.milvus_server import START_SECONDS, STARTS, MilvusServer
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 PICTURES = 120
+# Longer than a killed server can take to start, and then to load, which takes another minute.
+PATIENCE = 2 * STARTS * START_SECONDS
 
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
     return draw_dataset(tmp_path / "photos", [f"c{n % 5}/{n}.png" for n in range(PICTURES)])
+
+
+@pytest.fixture(autouse=True)
+def running(mortal: MilvusServer) -> None:
+    """What a test did to the server is no matter of the next one."""
+    if not mortal.answers():
+        mortal.kill()
+        mortal.start()
 
 
 def away(server: MilvusServer, *, seconds: float) -> threading.Timer:
@@ -70,22 +80,24 @@ def test_silent_server_fails_within_the_timeout(mortal: MilvusServer, photos: Pa
     store = VectorStore(mortal.uri, database="k", timeout=3, patience=1)
     build_index(photos, store=store, encoder=ColourEncoder(), family="silent", metrics=[Metric.L2])
     info = store.info("silent", Metric.L2)
-    mortal.freeze()
-    try:
-        for call in (
-            lambda: store.search(info, np.zeros(info.dimension, np.float32), k=1, nprobe=1),
-            lambda: store.count("silent", Metric.L2),
-            lambda: store.finish("silent", Metric.L2),
-            lambda: list(store.records("silent", Metric.L2)),
-        ):
+    for call in (
+        lambda: store.search(info, np.zeros(info.dimension, np.float32), k=1, nprobe=1),
+        lambda: store.count("silent", Metric.L2),
+        lambda: store.finish("silent", Metric.L2),
+        lambda: list(store.records("silent", Metric.L2)),
+    ):
+        # Anew for each call: for all of them together it would be silent for too long.
+        mortal.freeze()
+        try:
             started = time.monotonic()
             with pytest.raises(StoreUnavailableError):
                 call()
             # A call, the loading of the collection that it then tries, and a look whether the
             # server is there: three times the timeout, not minutes.
             assert time.monotonic() - started < 3 * 3 + 5
-    finally:
-        mortal.thaw()
+        finally:
+            mortal.thaw()
+        assert eventually(mortal.answers, seconds=60)
     store.close()
 
 
@@ -115,7 +127,9 @@ def test_run_and_search_survive_a_server_that_is_killed_and_started_again(
     """
     monkeypatch.setattr(index_run, "BATCH_ROWS", 16)
     said: list[str] = []
-    store = VectorStore(mortal.uri, database="k", timeout=5, patience=300, on_retry=said.append)
+    store = VectorStore(
+        mortal.uri, database="k", timeout=5, patience=PATIENCE, on_retry=said.append
+    )
     threads: list[threading.Thread] = []
 
     def look(stage: str, done: int, total: int) -> None:
@@ -167,7 +181,7 @@ def test_server_that_stays_away_is_a_clear_failure_and_nothing_is_half_counted(
     store.close()
 
     mortal.start()
-    store = VectorStore(mortal.uri, database="k", timeout=5, patience=300)
+    store = VectorStore(mortal.uri, database="k", timeout=5, patience=PATIENCE)
     assert not store.info("away", Metric.L2).complete
     again = build_index(
         photos, store=store, encoder=ColourEncoder(), family="away", metrics=[Metric.L2]
