@@ -84,10 +84,6 @@ class Family:
             rows: Records with their embeddings (D,).
         """
         replaced = sum(any(r.id in stored for stored in self.stored.values()) for r, _ in rows)
-        # All of them before the first row: a page that finds rows then finds every metric.
-        self._drop_replaced()
-        for metric in self.metrics:
-            self._create_missing(metric)
         for metric in self.metrics:
             stored = self.stored[metric]
             lacking = [(r, e) for r, e in rows if stored.get(r.id) != r]
@@ -162,7 +158,9 @@ class Family:
         self, metric: Metric, records: Sequence[ImageRecord], embeddings: NDArray[np.float32]
     ) -> None:
         self._drop_replaced()
-        self._create_missing(metric)
+        # All of them before the first row: a page that finds rows then finds every metric.
+        for one in self.metrics:
+            self._create_missing(one)
         self.store.upsert(self.name, metric, records, embeddings)
         self.stored[metric].update((record.id, record) for record in records)
 

@@ -558,6 +558,21 @@ def test_notices_of_every_page_ask_for_nothing_that_read_only_forbids(
     assert ("Collection page" in said) is (read_only == "false")
 
 
+def test_page_that_misses_something_in_a_full_collection_does_not_run_in_a_circle(
+    built: Path,
+) -> None:
+    at = AppTest.from_string(
+        "import streamlit as st\n"
+        "from core.errors import CollectionNotFoundError\n"
+        "from core.ui import components\n"
+        "st.session_state.runs = st.session_state.get('runs', 0) + 1\n"
+        "with components.page_errors():\n"
+        "    if st.session_state.runs < 9:\n"
+        "        raise CollectionNotFoundError('no metric')\n"
+    ).run()
+    assert at.session_state.runs == 1
+
+
 def test_end_of_a_run_is_told_until_the_visitor_closes_it(built: Path) -> None:
     at = page()
     resources_collection.start(Task(Kind.PRUNE, "fruit_vector"))

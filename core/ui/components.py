@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import re
+import time
 from collections.abc import Iterator
 
 import streamlit as st
@@ -106,7 +107,7 @@ def _page_errors() -> Iterator[None]:
 
 
 def _nothing_indexed() -> None:
-    _go_on_once_indexed()
+    _go_on_once_indexed(time.monotonic())
     with st.container(border=True):
         st.markdown(
             ":material/inbox: Nothing is indexed yet. While a collection is being built, its first "
@@ -120,8 +121,11 @@ def _nothing_indexed() -> None:
 
 
 @st.fragment(run_every=_LOOK_AGAIN_SECONDS)
-def _go_on_once_indexed() -> None:
+def _go_on_once_indexed(since: float) -> None:
     """Someone else may be building; a replacement, too, has a moment with nothing to search."""
+    # Not at once: where something else is not found, the page would run in a circle.
+    if time.monotonic() - since < _LOOK_AGAIN_SECONDS / 2:
+        return
     with contextlib.suppress(OrchardError):
         # Not with the first row of any: a page starts from the first collection.
         if next(iter(resources.get_collections().values())).rows:
