@@ -21,6 +21,10 @@ class BusyError(OrchardError):
     """A run was asked for while another one is going on."""
 
 
+class FileError(OrchardError):
+    """A file cannot be written: no room, or not allowed."""
+
+
 class ArchiveError(OrchardError):
     """An uploaded archive is damaged, holds no picture, or holds what must not be unpacked."""
 

@@ -7,15 +7,16 @@ encoder, so a changed collection never meets an old matrix.
 import contextlib
 import hashlib
 import logging
-import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import CollectionNotFoundError, OrchardError, StoreError
+from core.files import write_whole
 from core.metric import Metric
 from core.records import CollectionInfo, EncoderIdentity, ImageRecord
 from core.store import VectorStore
@@ -75,7 +76,8 @@ def load_matrix(
     Raises:
         CollectionNotFoundError: There is no such collection, or it is empty.
         StoreError: The database failed, or the collection changed while it was read.
-        OrchardError: `cache_dir` cannot be written.
+        FileError: `cache_dir` cannot be written.
+        OrchardError: What was written cannot be read back.
     """
     info = store.info(family, metric)
     records = sorted(store.records(family, metric), key=lambda record: record.id)
@@ -136,24 +138,10 @@ def _read(
     *,
     on_progress: Progress | None,
 ) -> None:
-    """Write the matrix to a temporary file, then give it its name."""
-    partial = file.with_name(f".{file.name}.{uuid.uuid4().hex}.part")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        matrix = np.lib.format.open_memmap(
-            partial, mode="w+", dtype=np.float32, shape=(len(records), info.dimension)
-        )
-        _fill(matrix, store.rows_with_embeddings(family, info.metric), records, on_progress)
-        matrix.flush()
-        del matrix
-        partial.replace(file)
-    except OSError as error:
-        raise OrchardError(
-            f"the embeddings of {info.name} cannot be written to {str(file.parent)!r} "
-            f"({error.strerror}). Free some space there or set ORCHARD_DATA_DIR."
-        ) from error
-    finally:
-        partial.unlink(missing_ok=True)
+    """Write the matrix, then delete the older ones of the collection."""
+    batches = store.rows_with_embeddings(family, info.metric)
+    shape = (len(records), info.dimension)
+    write_whole(file, lambda out: _fill(out, batches, records, shape, on_progress))
     # A collection's name holds no hyphen, so these are matrices of this one only.
     for old in file.parent.glob(f"{info.name}-*.npy"):
         if old != file:
@@ -163,18 +151,29 @@ def _read(
 
 
 def _fill(
-    matrix: NDArray[np.float32],
+    out: BinaryIO,
     batches: Iterable[tuple[list[ImageRecord], NDArray[np.float32]]],
     records: list[ImageRecord],
+    shape: tuple[int, int],
     on_progress: Progress | None,
 ) -> None:
+    # Written, not mapped: a map on a full disk ends the process (SIGBUS) instead of raising.
+    header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(out, header)
+    start, row_bytes = out.tell(), 4 * shape[1]
     place = {record: number for number, record in enumerate(records)}
     filled = np.zeros(len(records), dtype=bool)
     for batch, embeddings in batches:
-        positions = [place.get(record, -1) for record in batch]
-        if -1 in positions:
+        positions = np.array([place.get(record, -1) for record in batch], dtype=np.int64)
+        if (positions < 0).any():
             break
-        matrix[positions] = embeddings
+        order = np.argsort(positions)
+        # Rows side by side in the file are written at once.
+        for run in np.split(order, np.flatnonzero(np.diff(positions[order]) != 1) + 1):
+            if not len(run):
+                continue
+            out.seek(start + int(positions[run[0]]) * row_bytes)
+            out.write(np.ascontiguousarray(embeddings[run], dtype="<f4").data)
         filled[positions] = True
         if on_progress:
             on_progress(int(filled.sum()), len(records))

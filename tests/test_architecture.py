@@ -29,7 +29,7 @@ ENCODER = ("encoder", "network", "fusion", "precision", "checkpoint", "weights",
 LAYERS = {
     VOCABULARY: (
         *("records", "metric", "errors", "config", "index", "logs", "catalogue", "access", "shard"),
-        "wording",
+        *("wording", "files"),
         # parts of the Search page
         *("crop", "feedback", "exact", "verdict", "search_link"),
         # mathematics over neighbour lists

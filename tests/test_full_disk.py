@@ -4,14 +4,18 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from core.dataset import image_id
-from core.errors import StoreError
+from core.errors import FileError, StoreError
 from core.index import IndexChoice
+from core.matrix import load_matrix
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
 from core.store import VectorStore
@@ -24,11 +28,10 @@ DISK_MB, FILLER_MB = 96, 70
 REQUIRE_VARIABLE = "ORCHARD_REQUIRE_MOUNT"
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "disk"
+@contextmanager
+def mounted(folder: Path, *, megabytes: int) -> Iterator[Path]:
     folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m", "tmpfs", str(folder)]
+    command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         problem = done.stderr if done.returncode else ""
@@ -41,6 +44,19 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip(reason)
     yield folder
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    with mounted(tmp_path / "disk", megabytes=DISK_MB) as folder:
+        yield folder
+
+
+@pytest.fixture
+def tiny_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 1 MB."""
+    with mounted(tmp_path / "disk", megabytes=1) as folder:
+        yield folder
 
 
 def batch(number: int) -> list[ImageRecord]:
@@ -103,3 +119,37 @@ def test_full_disk_is_said_and_no_acknowledged_row_is_lost(small_disk: Path) -> 
     assert len(found) == len({r.id for r in found}) == info.rows
     assert {r.id for r in found} >= written
     store.close()
+
+
+READ = """
+import sys
+from tests.test_full_disk import read
+read(sys.argv[1])
+"""
+
+
+def read(folder: str) -> None:
+    """Read the embeddings of a collection into a folder; write the message if that fails."""
+    records = [record for number in range(4) for record in batch(number)]
+    embeddings = np.zeros((len(records), 512), dtype=np.float32)
+    store: Any = SimpleNamespace(
+        info=lambda *_: SimpleNamespace(
+            name="fruit_l2", dimension=512, encoder="e", metric=Metric.L2
+        ),
+        records=lambda *_: iter(records),
+        rows_with_embeddings=lambda *_: iter([(records, embeddings)]),
+    )
+    try:
+        load_matrix(store, "fruit", Metric.L2, Path(folder))
+    except FileError as error:
+        sys.stdout.write(str(error))
+
+
+def test_embeddings_too_large_for_the_disk_do_not_end_the_process(tiny_disk: Path) -> None:
+    # 1,000 rows of 512 numbers are 2 MB, the disk has 1.
+    done = subprocess.run(
+        [sys.executable, "-c", READ, str(tiny_disk)],
+        cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    assert "cannot be written: the disk is full. Make room there" in done.stdout
+    assert list(tiny_disk.iterdir()) == []

@@ -1,0 +1,56 @@
+"""Files that are written whole or not at all."""
+
+import errno
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from core.errors import FileError
+
+# What is wrong -> what happened, and what to do about it.
+_ADVICE = {
+    errno.ENOSPC: ("the disk is full", "Make room there"),
+    errno.EDQUOT: ("the quota of the disk is used up", "Make room there"),
+    errno.EROFS: ("the disk is read-only", "Choose a folder on another disk"),
+    errno.EACCES: ("permission denied", "Correct the permissions of the folder"),
+    errno.EPERM: ("permission denied", "Correct the permissions of the folder"),
+}
+
+
+def write_whole(path: Path, content: bytes | memoryview | Callable[[BinaryIO], None]) -> None:
+    """Write a file under a temporary name beside it, then give it its own.
+
+    A reader sees the earlier file or the whole new one, and whatever goes wrong leaves no temporary
+    file behind.
+
+    Args:
+        path: Its folder is made when missing.
+        content: All of it; or what writes it into a file that can be written and sought in, for
+            contents too large for memory.
+
+    Raises:
+        FileError: The disk is full or read-only, or the place must not be written to.
+    """
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with partial.open("xb") as file:
+                if callable(content):
+                    content(file)
+                else:
+                    file.write(content)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def unwritable(path: Path, error: OSError) -> FileError:
+    """Return what to tell of a file that the system did not let us write."""
+    happened, advice = _ADVICE.get(
+        error.errno or 0, (error.strerror or str(error), "Correct that or choose another folder")
+    )
+    return FileError(f"{str(path)!r} cannot be written: {happened}. {advice}, then try again.")
