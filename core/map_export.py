@@ -1,9 +1,8 @@
-"""What can be taken away from a map: pictures as a ZIP, tables as CSV."""
+"""What can be taken away from a map: pictures as a ZIP."""
 
-import csv
 import io
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from core.dataset import resolve_inside
@@ -39,12 +38,3 @@ def zip_pictures(root: Path, paths: Sequence[str]) -> bytes:
         if left_out:
             archive.writestr("left-out.txt", "\n".join(left_out) + "\n")
     return content.getvalue()
-
-
-def as_csv(header: Sequence[str], lines: Iterable[Sequence[object]]) -> str:
-    """Return a table as CSV with a header line."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(header)
-    writer.writerows(lines)
-    return text.getvalue()

@@ -1,12 +1,10 @@
 """Reports as rows for tables and CSV files."""
 
-import csv
-import io
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from core.files import csv_text
 from core.findings import Hubs, causes
 from core.judgement import NO_CLASS, Judgement
 from core.report import Report
@@ -102,18 +100,10 @@ def nearest_pairs(report: Report, *, most: int) -> list[tuple[int, int, float]]:
     return list(found.values())[:most]
 
 
-def as_csv(rows: Iterable[dict[str, object]]) -> bytes:
-    """Return rows as CSV (UTF-8 with a mark, as spreadsheets expect).
-
-    Text that a spreadsheet would run as a formula gets an apostrophe in front.
-    """
-    rows = list(rows)
-    buffer = io.StringIO(newline="")
-    if rows:
-        writer = csv.DictWriter(buffer, list(rows[0]))
-        writer.writeheader()
-        writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
-    return buffer.getvalue().encode("utf-8-sig")
+def as_csv(rows: Sequence[Mapping[str, object]]) -> str:
+    """Return rows of the same names as CSV."""
+    header = list(rows[0]) if rows else []
+    return csv_text(header, ([row[name] for name in header] for row in rows))
 
 
 def worst_queries(report: Report, judged: Judgement, *, k: int, label: str = "") -> list[int]:
@@ -150,11 +140,3 @@ def confused_pairs(
     queries, ranks = np.nonzero(there)
     order = np.lexsort((queries, ranks))
     return [(int(queries[i]), int(ranks[i])) for i in order]
-
-
-def _cell(value: object) -> object:
-    if isinstance(value, float):
-        return "" if math.isnan(value) else f"{value:.6g}"
-    if isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t", "\r"}:
-        return f"'{value}"
-    return value

@@ -7,32 +7,27 @@ from pathlib import Path
 
 from core.dataset import resolve_inside
 from core.errors import ImageError
-from core.map_export import as_csv
+from core.files import csv_text
 from core.metric import Metric
 from core.records import Hit
 
 # What a browser and the server's memory take without trouble.
 MAX_ZIP_BYTES = 200_000_000
-# What a spreadsheet would take for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def hits_as_csv(hits: Sequence[Hit], *, metric: Metric) -> str:
-    """Return rank, class, path, id, digest, displayed and raw score, one line a hit.
-
-    A class or path that a spreadsheet would take for a formula gets an apostrophe before it.
-    """
-    return as_csv(
+    """Return rank, class, path, id, digest, displayed and raw score, one line a hit."""
+    return csv_text(
         ["rank", "class", "path", "id", "digest", metric.noun, "raw score"],
         (
             (
                 hit.rank,
-                _harmless(hit.record.label),
-                _harmless(hit.record.path),
+                hit.record.label,
+                hit.record.path,
                 hit.record.id,
                 hit.record.digest,
-                f"{metric.displayed(hit.score):.6g}",
-                f"{hit.score:.9g}",
+                metric.displayed(hit.score),
+                hit.score,
             )
             for hit in hits
         ),
@@ -72,7 +67,3 @@ def pictures_as_zip(hits: Sequence[Hit], *, root: Path, limit: int = MAX_ZIP_BYT
         if left_out:
             archive.writestr("left-out.txt", "\n".join(left_out) + "\n")
     return content.getvalue()
-
-
-def _harmless(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA) else text

@@ -110,7 +110,7 @@ def test_a_lasso_shows_the_pictures_inside(page: Page, address: str) -> None:
     take(page, "Lasso Select")
     drag(page, [(left, top), (right, top), (right, bottom), (left, bottom), (left, top + 1)])
     expect_pictures_of(page, "lime")
-    lines = downloaded(page, "CSV").decode().splitlines()
+    lines = downloaded(page, "CSV").decode("utf-8-sig").splitlines()
     assert lines[0] == "id,path,class,purity,x,y"
     assert len(lines) == 1 + map_collection.PER_CLASS
     assert all(",lime," in line for line in lines[1:])

@@ -141,7 +141,7 @@ def test_from_an_upload_to_a_link(page: Page, address: str, pictures: Path) -> N
     expect(page.locator(".st-key-hits img").first).to_have_attribute("alt", re.compile("^rank 21,"))
     browsers.settled(page)
 
-    rows = list(csv.reader(io.StringIO(downloaded(page, "CSV").decode())))
+    rows = list(csv.reader(io.StringIO(downloaded(page, "CSV").decode("utf-8-sig"))))
     assert rows[0][:3] == ["rank", "class", "path"]
     with zipfile.ZipFile(io.BytesIO(downloaded(page, "ZIP"))) as archive:
         names = archive.namelist()

@@ -1,6 +1,8 @@
 """Files are written whole or not at all, and whatever fails is said with what to do."""
 
+import csv
 import errno
+import io
 import os
 from pathlib import Path
 from typing import BinaryIO
@@ -8,7 +10,7 @@ from typing import BinaryIO
 import pytest
 
 from core.errors import FileError
-from core.files import write_whole
+from core.files import csv_text, write_whole
 
 
 def test_content_is_written_and_replaces_what_was_there(tmp_path: Path) -> None:
@@ -58,3 +60,18 @@ def test_folder_that_is_a_file_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(FileError, match=r"file/a\.bin' cannot be written: File exists"):
         write_whole(tmp_path / "file" / "a.bin", b"")
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+def test_what_a_spreadsheet_would_compute_is_made_harmless(start: str) -> None:
+    text = csv_text(["class", "x"], [[f'{start}HYPERLINK("x")', -1.5]])
+    rows = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline="")))
+    # A number stays one, below nought too.
+    assert rows == [["class", "x"], [f'\'{start}HYPERLINK("x")', "-1.5"]]
+
+
+def test_table_is_quoted_where_needed_and_marked_as_utf8() -> None:
+    rows = [[1, 'x,"y"'], [float("nan"), "é"], [1 / 3, ""]]
+    text = csv_text(["a", "b"], rows)
+    assert text == '\ufeffa,b\r\n1,"x,""y"""\r\n,é\r\n0.333333333,\r\n'
+    assert csv_text(["a"], []) == "\ufeffa\r\n"

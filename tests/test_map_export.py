@@ -3,11 +3,15 @@
 import io
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
 
 from core import map_export
-from core.map_export import as_csv, zip_pictures
+from core.map_export import zip_pictures
+from core.ui.map_lists import csv_of
 
 
 def _names(content: bytes) -> dict[str, bytes]:
@@ -45,6 +49,16 @@ def test_more_than_the_limit_is_left_out_and_named(
     assert found == {"a/1.jpg": b"one", "left-out.txt": b"a/2.jpg: more than 1 pictures\n"}
 
 
-def test_csv_quotes_what_needs_it() -> None:
-    assert as_csv(["a", "b"], [[1, 'x,"y"']]) == 'a,b\r\n1,"x,""y"""\r\n'
-    assert map_export.as_csv(["a"], []) == "a\r\n"
+def test_class_that_looks_like_a_formula_is_made_harmless_in_the_table() -> None:
+    rows = SimpleNamespace(ids=np.array([7]), paths=["=1+1/a.jpg"], labels=["=1+1"])
+    coordinates = np.array([[-0.5, 0.25]], dtype=np.float32)
+    settings = SimpleNamespace(dimensions=2)
+    view: Any = SimpleNamespace(
+        rows=rows,
+        purity=np.array([0.75], dtype=np.float32),
+        projection=SimpleNamespace(coordinates=coordinates, settings=settings),
+    )
+    assert csv_of(view, [0]).removeprefix("\ufeff").splitlines() == [
+        "id,path,class,purity,x,y",
+        "7,'=1+1/a.jpg,'=1+1,0.75,-0.5,0.25",
+    ]

@@ -1,7 +1,5 @@
 """The Evaluation page through Streamlit's AppTest, on a real Milvus Lite file."""
 
-import csv
-import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +8,6 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from core.tables import as_csv
 from core.ui import resources
 from scripts import evaluate
 from tests import dashboard
@@ -358,16 +355,6 @@ def test_without_a_collection_the_page_says_what_to_do(
     assert not at.exception
     assert "Nothing is indexed yet" in texts(at)
     close_store()
-
-
-def test_csv_is_safe_in_a_spreadsheet() -> None:
-    rows: list[dict[str, object]] = [
-        {"class": "=1+1", "precision@1": float("nan")},
-        {"class": 'a,"b"', "precision@1": 0.5},
-    ]
-    read = list(csv.reader(io.StringIO(as_csv(rows).decode("utf-8-sig"))))
-    assert read == [["class", "precision@1"], ["'=1+1", ""], ['a,"b"', "0.5"]]
-    assert as_csv([]) == b"\xef\xbb\xbf"
 
 
 def test_html_report_needs_nothing_else_and_escapes_names(data_dir: Path) -> None:

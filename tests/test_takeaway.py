@@ -1,6 +1,5 @@
 """Hits as files: what is in them, and what is left out and named."""
 
-import csv
 import io
 import zipfile
 from pathlib import Path
@@ -15,18 +14,12 @@ def hit(rank: int, path: str, score: float = 4.0) -> Hit:
 
 
 def test_the_table_has_displayed_and_raw_scores() -> None:
-    rows = list(csv.reader(io.StringIO(hits_as_csv([hit(1, "pear/a.jpg")], metric=Metric.L2))))
-    assert rows == [
-        ["rank", "class", "path", "id", "digest", "distance", "raw score"],
+    text = hits_as_csv([hit(1, "pear/a.jpg")], metric=Metric.L2)
+    assert text.removeprefix("\ufeff").splitlines() == [
+        "rank,class,path,id,digest,distance,raw score",
         # The root of 4 is 2.
-        ["1", "pear", "pear/a.jpg", "1", "d", "2", "4"],
+        "1,pear,pear/a.jpg,1,d,2,4",
     ]
-
-
-def test_what_a_spreadsheet_would_compute_is_made_harmless() -> None:
-    text = hits_as_csv([hit(1, '=HYPERLINK("x")/a.jpg')], metric=Metric.IP)
-    row = list(csv.reader(io.StringIO(text)))[1]
-    assert row[1] == '\'=HYPERLINK("x")' and row[2].startswith("'=")
 
 
 def contents(packed: bytes) -> dict[str, bytes]:

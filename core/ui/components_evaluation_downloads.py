@@ -32,11 +32,11 @@ def downloads(report: Report, figures: Figures, *, k: int, variant: Variant) -> 
             left_out=left_out(variant),
         ).encode()
 
-    def pictures() -> bytes:
+    def pictures() -> str:
         hubs = find_hubs(report.exact, report.judged, gallery=report.gallery, k=k)
         return as_csv(picture_rows(report, hubs))
 
-    files: tuple[tuple[str, str, str, Callable[[], bytes]], ...] = (
+    files: tuple[tuple[str, str, str, Callable[[], str | bytes]], ...] = (
         ("Report (HTML)", "report.html", "text/html", page),
         ("Classes (CSV)", "classes.csv", "text/csv", lambda: as_csv(class_rows(figures.shown))),
         (

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from core.map_export import MAX_PICTURES, as_csv, zip_pictures
+from core.files import csv_text
+from core.map_export import MAX_PICTURES, zip_pictures
 from core.neighbourhood import Neighbourhoods, outliers
 from core.ui import components, components_map, links, resources
 from core.ui.map_controls import pick, ring
@@ -208,12 +209,12 @@ def csv_of(view: View, chosen: Sequence[int]) -> str:
             int(view.rows.ids[row]),
             view.rows.paths[row],
             view.rows.labels[row],
-            f"{own[row]:.4f}",
-            *(f"{value:.6f}" for value in view.projection.coordinates[row]),
+            float(own[row]),
+            *view.projection.coordinates[row].tolist(),
         )
         for row in chosen
     )
-    return as_csv(["id", "path", "class", "purity", *axes], lines)
+    return csv_text(["id", "path", "class", "purity", *axes], lines)
 
 
 def _forget_selection() -> None:
