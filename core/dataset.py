@@ -98,9 +98,10 @@ def resolve_inside(root: Path, path: str) -> Path:
     try:
         file = (root / path).resolve()
         inside = file.is_relative_to(root.resolve())
-    except (OSError, ValueError, RuntimeError) as error:  # link loops, NUL bytes
+    except (OSError, ValueError, RuntimeError) as error:  # their texts name the server's folders
         raise ImageError(
-            f"{path!r} is no usable path ({error}). Index the dataset again to replace the row."
+            f"{path!r} is no usable path (links in a loop, or a character that no path has). "
+            "Index the dataset again to replace the row."
         ) from error
     if not inside:
         raise ImageError(

@@ -80,7 +80,7 @@ LAYERS = {
         *("roots", "health", "archive", "tasks", "run_state", "jobs", "build_plan", "run_result"),
         *("operations", "self_test", "inspection", "history", "uploads"),
         *("projection", "umap_layout", "projection_cache", "projection_jobs"),
-        *("projection_worker", "map_rows", "map_roles", "map_export"),
+        *("projection_worker", "map_rows", "map_roles", "pictures_zip"),
     ),
 }
 # All the modules that draw the sample dataset.

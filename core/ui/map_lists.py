@@ -7,8 +7,8 @@ import numpy as np
 import streamlit as st
 
 from core.files import csv_text
-from core.map_export import MAX_PICTURES, zip_pictures
 from core.neighbourhood import Neighbourhoods, outliers
+from core.pictures_zip import MAX_ZIP_BYTES, pictures_as_zip
 from core.ui import components, components_map, links, resources
 from core.ui.map_controls import pick, ring
 from core.ui.map_view import LEAST_SUSPICION, View, groups_of, survival_of, suspicions_of
@@ -114,12 +114,13 @@ def _show_selection(view: View) -> None:
             on_click="ignore",
         )
         st.download_button(
-            "ZIP" if len(chosen) <= MAX_PICTURES else f"ZIP of the first {MAX_PICTURES}",
+            "ZIP",
             lambda: _zip(view, chosen),
             file_name="selection.zip",
             mime="application/zip",
             icon=":material/folder_zip:",
             on_click="ignore",
+            help=f"Up to {MAX_ZIP_BYTES // 1_000_000} MB; what does not fit is named inside",
         )
         first = [int(view.rows.ids[row]) for row in chosen[: links.MAX_QUERIES]]
         named = "these" if len(first) == len(chosen) else f"the first {len(first)}"
@@ -195,9 +196,8 @@ def _show_suspects(view: View, table: Neighbourhoods) -> None:
 
 
 def _zip(view: View, chosen: Sequence[int]) -> bytes:
-    return zip_pictures(
-        resources.dataset_folder(view.info), [view.rows.paths[row] for row in chosen]
-    )
+    paths = (view.rows.paths[row] for row in chosen)
+    return pictures_as_zip(paths, root=resources.dataset_folder(view.info))
 
 
 def csv_of(view: View, chosen: Sequence[int]) -> str:

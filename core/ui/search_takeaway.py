@@ -6,8 +6,9 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from core.errors import ImageError
+from core.pictures_zip import MAX_ZIP_BYTES, pictures_as_zip
 from core.records import CollectionInfo, Hit
-from core.takeaway import MAX_ZIP_BYTES, hits_as_csv, pictures_as_zip
+from core.takeaway import hits_as_csv
 from core.ui import resources
 from core.ui.components import plain
 from core.ui.search_state import Session
@@ -39,7 +40,7 @@ def _zip_button(hits: Sequence[Hit], info: CollectionInfo) -> None:
         return
     st.download_button(
         "ZIP of the pictures",
-        lambda: pictures_as_zip(hits, root=root),
+        lambda: pictures_as_zip((hit.record.path for hit in hits), root=root),
         file_name="hits.zip",
         mime="application/zip",
         icon=":material/folder_zip:",

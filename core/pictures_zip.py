@@ -1,0 +1,47 @@
+"""The original files of pictures as a ZIP of bounded size, to be taken away."""
+
+import io
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from core.dataset import resolve_inside
+from core.errors import ImageError
+
+# What a browser and the server's memory take without trouble.
+MAX_ZIP_BYTES = 200_000_000
+
+
+def pictures_as_zip(paths: Iterable[str], *, root: Path, limit: int = MAX_ZIP_BYTES) -> bytes:
+    """Return the files of pictures under their own paths, each once, in the order given.
+
+    Files that are gone, lie outside `root` or do not fit are named in `left-out.txt` inside it.
+
+    Args:
+        paths: Relative to `root`, the first ones before the others where not all fit.
+        root: The dataset folder; nothing outside is opened.
+        limit: Bytes that all files together may have.
+    """
+    inside, room = root.resolve(), limit
+    left_out: list[str] = []
+    content = io.BytesIO()
+    # Pictures are compressed already.
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_STORED) as archive:
+        for path in dict.fromkeys(paths):
+            try:
+                file = resolve_inside(root, path)
+                size = file.stat().st_size
+                if size > room:
+                    left_out.append(f"{path}: {size:,} bytes more would be over {limit:,}")
+                    continue
+                # The resolved name has no "..", which a careless unpacker would follow.
+                archive.writestr(file.relative_to(inside).as_posix(), file.read_bytes())
+                room -= size
+            except ImageError as error:
+                left_out.append(f"{path}: {error}")
+            # Its text would name the server's folders.
+            except OSError as error:
+                left_out.append(f"{path}: {error.strerror or 'it cannot be read'}")
+        if left_out:
+            archive.writestr("left-out.txt", "\n".join(left_out) + "\n")
+    return content.getvalue()
