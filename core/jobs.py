@@ -158,14 +158,24 @@ class Runner:
 
     def _publish(self, final: RunState) -> None:
         try:
+            final = self._saved(final)
+            if self._on_end:
+                self._on_end()
+        except Exception:
+            logger.exception("what follows the run %s failed", final.task.title)
+            note = "The pages may show what was known before this run. Reload them."
+            final = replace(final, notes=(*final.notes, note))
+        # Last: whoever sees the end may count on the file and on what is known afresh.
+        finally:
+            with self._lock:
+                self._state = final
+
+    def _saved(self, final: RunState) -> RunState:
+        try:
             save_state(final, self._folder)
         except OrchardError as error:
-            final = replace(final, notes=(*final.notes, str(error)))
-        if self._on_end:
-            self._on_end()
-        # Last: whoever sees the end may count on the file and on what is known afresh.
-        with self._lock:
-            self._state = final
+            return replace(final, notes=(*final.notes, str(error)))
+        return final
 
     def _advance(self, stage: str, done: int, total: int) -> None:
         now = time.monotonic()

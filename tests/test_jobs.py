@@ -127,6 +127,20 @@ def test_failure_is_told_in_words_and_can_be_continued(tmp_path: Path) -> None:
     runner.start(TASK)
 
 
+def test_run_ends_although_what_follows_it_fails(tmp_path: Path) -> None:
+    def forget() -> None:
+        raise RuntimeError("secret")
+
+    runner = Runner(tmp_path, lambda task, progress: {"done": 1}, on_end=forget)
+    runner.start(TASK)
+    state = state_after(runner)
+    assert (state.status, state.outcome) == (Status.DONE, {"done": 1})
+    assert state.notes == ("The pages may show what was known before this run. Reload them.",)
+    # And the next one may start.
+    runner.start(TASK)
+    state_after(runner)
+
+
 def test_fault_of_ours_shows_no_details(tmp_path: Path) -> None:
     def fail(task: Task, progress: Progress) -> dict[str, Any]:
         raise ZeroDivisionError("secret")
