@@ -14,19 +14,23 @@ from core.rows import NLIST, VECTOR, index_properties, nlist_of, parameter_of
 
 # An index is built anew once the rows call for this many times its lists.
 OUTGROWN = 2
-# An index that does not come on for so long never will.
+# An index that makes no progress for so long never will.
 STALLED_SECONDS = 600.0
 
 _POLL_SECONDS = 0.2
+_FAILED = "Failed"
 
-# pymilvus is untyped, and only `core.store` imports it.
+# pymilvus is untyped, and only `core.connection` imports it.
 Client = Any
 
 
 def create_index(
     client: Client, name: str, metric: Metric, index: IndexChoice, *, rows: int, timeout: float
 ) -> None:
-    """Start to build an index for `rows` rows; a server goes on in the background."""
+    """Start to build an index for `rows` rows and return; `wait_for_index` waits until it is built.
+
+    Milvus Lite has built it by then, a server goes on in the background.
+    """
     parameters = client.prepare_index_params()
     parameters.add_index(
         VECTOR,
@@ -34,7 +38,9 @@ def create_index(
         metric_type=metric.value,
         params=index.parameters(rows),
     )
-    client.create_index(name, parameters, timeout=timeout)
+    # Otherwise pymilvus sleeps half a second at every call, and waits for ever where `timeout` is
+    # no whole number.
+    client.create_index(name, parameters, timeout=timeout, sync=False)
 
 
 def replace_index(
@@ -67,12 +73,19 @@ def wait_for_index(
         on_wait: Called with the number of rows still to be indexed, several times a second.
 
     Raises:
-        StoreError: The index has not come on for `STALLED_SECONDS`.
+        StoreError: The index has made no progress for `STALLED_SECONDS`, or failed.
     """
     least, deadline = None, 0.0
-    while pending := int(
-        describe_index(client, name, timeout=timeout).get("pending_index_rows", 0)
-    ):
+    while True:
+        described = describe_index(client, name, timeout=timeout)
+        pending = int(described.get("pending_index_rows", 0))
+        if not pending:
+            return
+        if described.get("state") == _FAILED:
+            raise StoreError(
+                f"the database could not build the index of {name}, with {pending:,} rows to go. "
+                "Look into the database's own log, then do the same again."
+            )
         if least is None or pending < least:
             least, deadline = pending, time.monotonic() + STALLED_SECONDS
         elif time.monotonic() > deadline:

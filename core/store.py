@@ -184,7 +184,7 @@ class VectorStore(Searcher):
             on_wait: Called with the number of rows still to be indexed, several times a second.
 
         Raises:
-            StoreError: The index has not come on for ten minutes, or the database failed.
+            StoreError: The index has made no progress for ten minutes, or the database failed.
         """
         name = collection_name(family, metric)
         with self._write_lock:
