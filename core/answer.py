@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from core.collection_info import CollectionInfo
+from core.hits import Hit
 from core.metric import Metric
-from core.records import CollectionInfo, Hit
 from core.reference import Reference
 from core.search import search
 from core.store import VectorStore

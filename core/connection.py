@@ -11,12 +11,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import TracebackType
 from typing import TypedDict, TypeVar
 
 import grpc
 
 from core import lite
-from core.access import WriteLock
+from core.access import require_writable
 from core.errors import StoreError, StoreUnavailableError
 from core.faults import store_error
 
@@ -77,6 +78,26 @@ class Options(TypedDict, total=False):
     patience: float
     on_retry: Callable[[str], None] | None
     read_only: bool
+
+
+class WriteLock:
+    """The lock that every writing call of a store holds; a read-only store never gives it out."""
+
+    def __init__(self, *, read_only: bool) -> None:
+        self._read_only = read_only
+        self._lock = threading.RLock()
+
+    def __enter__(self) -> None:
+        require_writable(read_only=self._read_only)
+        self._lock.acquire()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._lock.release()
 
 
 class Connection:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from core.judgement import NO_CLASS, Judgement, Rows
 from core.neighbours import Neighbours
+from core.recall import exact_too
 
 # Queries times classes counted at once: 8 bytes each, so 32 MB.
 _VOTES = 4_000_000
@@ -106,26 +107,6 @@ def suspects(judged: Judgement, rows: Rows, *, k: int) -> list[Suspect]:
     return sorted(found, key=lambda s: (s.own_share - s.share, s.query))
 
 
-def ann_recall(index: Neighbours, exact: Neighbours, *, k: int) -> NDArray[np.float64]:
-    """Return the share of the exact `k` neighbours that the index returned: (Q,) in [0, 1].
-
-    A hit as good as the last of the exact ones counts, also when the tie at the cut let another
-    one in (so does ann-benchmarks); the database sums in another order, so scores are taken as
-    equal up to 1e-5 of their size.
-    """
-    wanted, found = exact.positions[:, :k], index.positions[:, :k]
-    if not wanted.shape[1]:
-        # There was nothing to find, and the index missed nothing.
-        return np.ones(len(wanted))
-    common = _contained(found, wanted)
-    there = (wanted >= 0).sum(axis=1)
-    last = exact.scores[np.arange(len(wanted)), np.maximum(there - 1, 0)][:, None]
-    tied = (found >= 0) & np.isclose(index.scores[:, :k], last, rtol=1e-5, atol=1e-7)
-    good = np.minimum((common | tied).sum(axis=1), there)
-    shares: NDArray[np.float64] = good / np.maximum(there, 1)
-    return shares
-
-
 def causes(index: Neighbours, judged: Judgement, exact: Neighbours, *, k: int) -> list[Causes]:
     """Say for every wrong hit of the index whether exact search has it too: counts per query.
 
@@ -151,11 +132,6 @@ def total(causes: Iterable[Causes]) -> Causes:
     return Causes(
         sum(c.encoder for c in found), sum(c.index for c in found), sum(c.missing for c in found)
     )
-
-
-def exact_too(index: Neighbours, exact: Neighbours, *, k: int) -> NDArray[np.bool_]:
-    """Mark the first `k` hits (Q, k) of an index that exact search has among its first `k`."""
-    return _contained(index.positions[:, :k], exact.positions[:, :k])
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,15 +188,3 @@ def _votes(
     votes[everyone[labelled], classes[labelled]] = -1
     best = votes.argmax(axis=1)
     return best, votes[everyone, best], own
-
-
-def _contained(items: NDArray[np.int32], others: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Whether each item (Q, K) occurs in the same row of `others`; -1 never does.
-
-    Rows are told apart by adding a multiple of the number of positions, so one sort does it.
-    """
-    size = int(max(items.max(initial=0), others.max(initial=0))) + 1
-    shift = np.arange(len(items), dtype=np.int64)[:, None] * size
-    known = (others + shift)[others >= 0]
-    inside: NDArray[np.bool_] = np.isin(items + shift, known)
-    return inside & (items >= 0)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from core.collection_info import CollectionInfo
 from core.config import Settings
-from core.dataset import list_dataset
 from core.errors import CollectionNotFoundError, DatasetError, StoreError
-from core.records import CollectionInfo
+from core.listing import list_dataset
 from core.store import VectorStore
 from core.wording import counted
 

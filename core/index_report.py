@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from core.collection_info import CollectionInfo
 from core.errors import StoreError
-from core.records import CollectionInfo, SkippedFile
+from core.records import SkippedFile
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from core.collection_info import NLIST, VECTOR, index_properties, nlist_of, parameter_of
 from core.errors import StoreError
 from core.index import IndexChoice, IndexType, auto_nlist
 from core.metric import Metric
-from core.rows import NLIST, VECTOR, index_properties, nlist_of, parameter_of
 
 # An index is built anew once the rows call for this many times its lists.
 OUTGROWN = 2

@@ -6,15 +6,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.dataset import list_dataset, share_of
 from core.errors import SettingsError
 from core.family import Family, refuse_foreign
 from core.index import IndexChoice
 from core.index_report import IndexReport
 from core.index_run import IndexRun, Progress
+from core.listing import list_dataset
 from core.metric import Metric
 from core.records import SkippedFile
-from core.shard import WHOLE, Shard
+from core.shard import WHOLE, Shard, share_of
 from core.store import VectorStore
 
 if TYPE_CHECKING:

@@ -10,13 +10,14 @@ from typing import Any
 
 from PIL import Image
 
+from core.collection_info import CollectionInfo
 from core.dataset import resolve_inside
 from core.errors import DatasetError, ImageError
 from core.images import decode
 from core.matrix import Matrix, load_matrix
 from core.metric import Metric
 from core.neighbourhood import near_duplicates, nearest
-from core.records import CollectionInfo, SkippedFile
+from core.records import SkippedFile
 from core.store import VectorStore
 
 # Cosine similarity from which two pictures count as near-duplicates.

@@ -15,10 +15,11 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from core.collection_info import CollectionInfo
 from core.errors import CollectionNotFoundError, OrchardError, StoreError
 from core.files import write_whole
 from core.metric import Metric
-from core.records import CollectionInfo, EncoderIdentity, ImageRecord
+from core.records import EncoderIdentity, ImageRecord
 from core.store import VectorStore
 
 logger = logging.getLogger(__name__)

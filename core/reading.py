@@ -7,11 +7,12 @@ import functools
 from dataclasses import replace
 from typing import Any, Unpack
 
-from core import index_upkeep, rows
+from core import index_upkeep
+from core.collection_info import CollectionInfo, Schema, collection_info, foreign_info, is_ours
 from core.connection import Connection, Options
 from core.errors import CollectionNotFoundError, StoreError
 from core.metric import Metric
-from core.records import CollectionInfo, EncoderIdentity, Schema
+from core.records import EncoderIdentity
 from core.schema import SAMPLE_ROWS, common_prefix, folder_prefix, schema_of
 from core.wording import BUILD_IT
 
@@ -55,7 +56,7 @@ class Reader(Connection):
             return ours
         described, index = self._described(family)
         # One of our own by its full name is no family.
-        return [] if rows.is_ours(described) else [_metric_of(family, index)]
+        return [] if is_ours(described) else [_metric_of(family, index)]
 
     def info(self, family: str, metric: Metric) -> CollectionInfo:
         """Describe one collection of a family.
@@ -70,9 +71,9 @@ class Reader(Connection):
         described["collection_name"] = name
         # Without an index nothing can be loaded, and so nothing be counted.
         live = self._count(name) if index else 0
-        if rows.is_ours(described):
-            return rows.collection_info(described, index, metric=metric, rows=live)
-        return rows.foreign_info(
+        if is_ours(described):
+            return collection_info(described, index, metric=metric, rows=live)
+        return foreign_info(
             described,
             index,
             rows=live,
@@ -125,7 +126,7 @@ class Reader(Connection):
             f"describe {name}",
             lambda: dict(self._client.describe_collection(name, timeout=self._timeout)),
         )
-        return Schema() if rows.is_ours(described) else self._foreign_schema(name, described)
+        return Schema() if is_ours(described) else self._foreign_schema(name, described)
 
     def _foreign_schema(self, name: str, described: dict[str, Any]) -> Schema:
         schema = schema_of(described)

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.exact import best_rows, farthest_usual
+from core.hits import Hit
 from core.matrix import Matrix, load_matrix
 from core.metric import Metric
-from core.records import Hit
 from core.store import VectorStore
 
 

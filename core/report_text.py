@@ -3,8 +3,9 @@
 import math
 
 from core.config import OFFLINE_ARCHITECTURE
-from core.findings import ann_recall, causes, total
+from core.findings import causes, total
 from core.judgement import tied_cuts
+from core.recall import ann_recall
 from core.records import EncoderIdentity
 from core.report import QuerySet, Report
 from core.split import find_split

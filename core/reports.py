@@ -10,12 +10,12 @@ from importlib.metadata import version
 import numpy as np
 from numpy.typing import NDArray
 
+from core.collection_info import CollectionInfo
 from core.errors import QueryError, StoreError
 from core.evaluation import check_ks
 from core.matrix import Matrix
 from core.neighbours import Neighbours, exact_neighbours
 from core.queries import choose_queries, matching
-from core.records import CollectionInfo
 from core.report import Configuration, Report, Request
 from core.split import find_split
 from core.store import VectorStore

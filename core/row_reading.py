@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core import rows
+from core.collection_info import CollectionInfo, Schema
 from core.metric import Metric
+from core.query import label_filter
 from core.reading import Reader
-from core.records import CollectionInfo, ImageRecord, Schema
-from core.rows import BATCH_ROWS
+from core.records import ImageRecord
+from core.rows import BATCH_ROWS, as_record
 
 _READ_ROWS = 2_000
 
@@ -37,7 +38,7 @@ class RowReader(Reader):
         fields = [schema.key, *schema.record_fields, schema.vector]
         for batch in self._batches(name, fields, size=BATCH_ROWS):
             yield (
-                [rows.as_record(row[schema.key], row, schema) for row in batch],
+                [as_record(row[schema.key], row, schema) for row in batch],
                 np.array([row[schema.vector] for row in batch], dtype=np.float32),
             )
 
@@ -48,7 +49,7 @@ class RowReader(Reader):
             query = functools.partial(
                 self._client.query,
                 info.name,
-                filter=rows.label_filter([label], info.schema),
+                filter=label_filter([label], info.schema),
                 limit=1,
                 output_fields=[info.schema.key],
                 timeout=self._timeout,
@@ -80,7 +81,7 @@ class RowReader(Reader):
             batches = self._batches(name, fields, size=_READ_ROWS)
         for batch in batches:
             for row in batch:
-                yield rows.as_record(row[schema.key], row, schema)
+                yield as_record(row[schema.key], row, schema)
 
     def _joined(
         self, name: str, schema: Schema

@@ -8,8 +8,8 @@ import posixpath
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from core.collection_info import Schema
 from core.errors import StoreError
-from core.records import Schema
 
 # How many paths are read to find the folder they have in common.
 SAMPLE_ROWS = 1_000

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from core import rows
+from core.collection_info import CollectionInfo
 from core.errors import EncoderMismatchError, QueryError
+from core.hits import Hit, SearchResult
 from core.index import default_ef
-from core.records import CollectionInfo, Hit, SearchResult
+from core.query import MAX_LIMIT
 from core.store import VectorStore
 from core.wording import REPLACE_IT
 
@@ -75,8 +76,8 @@ def search(
     if nprobe is None:
         nprobe = min(DEFAULT_NPROBE, info.nlist)
     wanted = k + len(exclude)
-    if not 1 <= k <= wanted <= rows.MAX_K:
-        raise QueryError(f"k is {k}, allowed are 1 to {rows.MAX_K - (wanted - k):,}.")
+    if not 1 <= k <= wanted <= MAX_LIMIT:
+        raise QueryError(f"k is {k}, allowed are 1 to {MAX_LIMIT - (wanted - k):,}.")
     ef = max(wanted, default_ef(wanted) if ef is None else ef)
     started = time.perf_counter()
     found = store.search(info, embedding, k=wanted, nprobe=nprobe, ef=ef, labels=labels)

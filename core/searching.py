@@ -5,10 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from core import rows
+from core.collection_info import CollectionInfo
 from core.index import default_ef
-from core.records import CollectionInfo, ImageRecord
+from core.query import check_query, label_filter, search_parameters
+from core.records import ImageRecord
 from core.row_reading import RowReader
+from core.rows import as_record
 
 # For the answers to many queries at once.
 _MANY_SECONDS = 60.0
@@ -41,8 +43,8 @@ class Searcher(RowReader):
             QueryError: A value is outside its range.
         """
         schema = info.schema
-        rows.check_query(info, embedding, k=k, nprobe=nprobe)
-        parameters = rows.search_parameters(
+        check_query(info, embedding, k=k, nprobe=nprobe)
+        parameters = search_parameters(
             info, k=k, nprobe=nprobe, ef=default_ef(k) if ef is None else ef
         )
         answer = self._read(
@@ -52,7 +54,7 @@ class Searcher(RowReader):
                 [embedding.astype(np.float32, copy=False)],
                 anns_field=schema.vector,
                 limit=k,
-                filter=rows.label_filter(labels, schema),
+                filter=label_filter(labels, schema),
                 output_fields=schema.record_fields,
                 search_params={"metric_type": info.metric.value, "params": parameters},
                 timeout=self._timeout,
@@ -61,7 +63,7 @@ class Searcher(RowReader):
         # The key comes back under its own name on Lite and as `id` from a server.
         return [
             (
-                rows.as_record(hit.get(schema.key, hit.get("id")), hit["entity"], schema),
+                as_record(hit.get(schema.key, hit.get("id")), hit["entity"], schema),
                 float(hit["distance"]),
             )
             for hit in answer[0]
@@ -84,8 +86,8 @@ class Searcher(RowReader):
             QueryError: A value is outside its range.
         """
         for embedding in embeddings:
-            rows.check_query(info, embedding, k=k, nprobe=nprobe)
-        parameters = rows.search_parameters(info, k=k, nprobe=nprobe, ef=default_ef(k))
+            check_query(info, embedding, k=k, nprobe=nprobe)
+        parameters = search_parameters(info, k=k, nprobe=nprobe, ef=default_ef(k))
         answer = self._read(
             info.name,
             lambda: self._client.search(

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.findings import ann_recall
+from core.collection_info import CollectionInfo
 from core.matrix import Matrix, load_matrix
 from core.metric import Metric
 from core.neighbours import Neighbours, exact_neighbours
-from core.records import CollectionInfo
-from core.rows import MAX_K
+from core.query import MAX_LIMIT
+from core.recall import ann_recall
 from core.store import VectorStore
 from core.wording import queries as counted_queries
 
@@ -165,7 +165,7 @@ def _nprobe_matters(
     # More than a list of four times the usual size holds, so that nprobe 1 answers with less.
     rows = len(matrix.ids)
     wanted = min(rows, 4 * rows // info.nlist + 1)
-    k = min(wanted, MAX_K)
+    k = min(wanted, MAX_LIMIT)
     deadline = time.monotonic() + _PATIENCE
     while True:
         few = _search(store, info, matrix, chosen, k=k, nprobe=1)

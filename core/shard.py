@@ -3,7 +3,9 @@
 import re
 from dataclasses import dataclass
 
+from core.dataset import image_id
 from core.errors import SettingsError
+from core.listing import DatasetListing
 
 _TEXT = re.compile(r"([0-9]{1,6})/([0-9]{1,6})")
 
@@ -50,3 +52,12 @@ class Shard:
 
 
 WHOLE = Shard(1, 1)
+
+
+def share_of(listing: DatasetListing, shard: Shard) -> DatasetListing:
+    """Return the part of a listing that belongs to a shard; every file is in exactly one."""
+    return DatasetListing(
+        paths=tuple(path for path in listing.paths if shard.has(image_id(path))),
+        skipped=tuple(one for one in listing.skipped if shard.has(image_id(one.path))),
+        ignored=listing.ignored if shard.is_first else 0,
+    )

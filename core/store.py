@@ -7,16 +7,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core import index_upkeep, rows, slots
+from core import index_upkeep, slots
+from core.collection_info import (
+    KEY,
+    VECTOR,
+    dimension_of,
+    index_properties,
+    new_properties,
+    refuse_foreign,
+    state_properties,
+)
 from core.config import Settings
 from core.connection import PATIENCE, DataType
-from core.dataset import MAX_PATH_BYTES
 from core.errors import StoreError
 from core.index import IndexChoice
+from core.listing import MAX_PATH_BYTES
 from core.metric import Metric
 from core.reading import collection_name
 from core.records import EncoderIdentity, ImageRecord
-from core.rows import BATCH_ROWS, KEY, VECTOR
+from core.rows import BATCH_ROWS, as_row, checked_embeddings
 from core.searching import Searcher
 
 __all__ = ["BATCH_ROWS", "VectorStore", "collection_name", "open_store"]
@@ -66,7 +75,7 @@ class VectorStore(Searcher):
         """
         name = collection_name(family, metric)
         first, _ = slots.slot_names(name)
-        properties = rows.new_properties(encoder, dataset, index, begun_by=begun_by)
+        properties = new_properties(encoder, dataset, index, begun_by=begun_by)
         with self._write_lock, self._translated(f"create {name}"):
             slots.drop_leftovers(self._client, name, timeout=self._timeout)
             self._create_slot(first, encoder.dimension, properties)
@@ -111,7 +120,7 @@ class VectorStore(Searcher):
         """Record whether the rows of the dataset are all there, and where it lies if it moved."""
         name = collection_name(family, metric)
         self._writable(name)
-        properties = rows.state_properties(complete=complete, dataset=dataset)
+        properties = state_properties(complete=complete, dataset=dataset)
         with self._write_lock:
             self._patiently(
                 f"update {name}",
@@ -137,11 +146,9 @@ class VectorStore(Searcher):
                 or the database failed, and some of the rows may be written.
         """
         name = collection_name(family, metric)
-        dimension = rows.dimension_of(self._writable(name))
-        numbers = rows.checked_embeddings(
-            embeddings, rows=len(records), dimension=dimension, name=name
-        )
-        written = [rows.as_row(*pair) for pair in zip(records, numbers, strict=True)]
+        dimension = dimension_of(self._writable(name))
+        numbers = checked_embeddings(embeddings, rows=len(records), dimension=dimension, name=name)
+        written = [as_row(*pair) for pair in zip(records, numbers, strict=True)]
         with self._write_lock:
             for start in range(0, len(written), BATCH_ROWS):
                 batch = written[start : start + BATCH_ROWS]
@@ -216,7 +223,7 @@ class VectorStore(Searcher):
             f"write to {name}",
             lambda: dict(self._client.describe_collection(name, timeout=self._timeout)),
         )
-        rows.refuse_foreign(described, name)
+        refuse_foreign(described, name)
         return described
 
     def _create_slot(self, slot: str, dimension: int, properties: dict[str, str]) -> None:
@@ -240,12 +247,12 @@ class VectorStore(Searcher):
     ) -> None:
         name, old = collection_name(family, metric), str(described["collection_name"])
         new = slots.free_slot(name, old)
-        properties = {**described["properties"], **rows.index_properties(index)}
+        properties = {**described["properties"], **index_properties(index)}
         with self._write_lock:
             live = self.count(family, metric)
             with self._translated(f"rebuild the index of {name}"):
                 slots.drop_leftovers(self._client, name, timeout=self._timeout, keep=old)
-                self._create_slot(new, rows.dimension_of(described), properties)
+                self._create_slot(new, dimension_of(described), properties)
                 index_upkeep.create_index(
                     self._client, new, metric, index, rows=expected_rows, timeout=self._timeout
                 )

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core.collection_info import CollectionInfo
 from core.errors import ReportError
 from core.evaluation import precision_at
-from core.findings import ann_recall
 from core.index import nprobe_steps
 from core.judgement import judge
 from core.matrix import Matrix
 from core.neighbours import Neighbours
-from core.records import CollectionInfo
+from core.recall import ann_recall
 from core.report import Report
 from core.reports import index_neighbours
 from core.store import VectorStore

@@ -7,10 +7,10 @@ from enum import StrEnum
 
 import numpy as np
 
-from core.findings import ann_recall
+from core.hits import Hit
 from core.metric import Metric
 from core.neighbours import Neighbours
-from core.records import Hit
+from core.recall import ann_recall
 
 
 class Cause(StrEnum):
@@ -65,7 +65,7 @@ def judge(
     """Compare the index's hits with those of exact search under the same conditions.
 
     A hit as good as the last of the exact ones counts as one of them, see
-    `core.findings.ann_recall`.
+    `core.recall.ann_recall`.
 
     Args:
         expected: The class of the query; None if it is not known.

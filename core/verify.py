@@ -11,10 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from core.dataset import image_id, list_dataset, read_picture
+from core.collection_info import CollectionInfo
+from core.dataset import image_id, read_picture
 from core.errors import DatasetError, EncoderMismatchError, ImageError
+from core.listing import list_dataset
 from core.metric import Metric
-from core.records import CollectionInfo, ImageRecord
+from core.records import ImageRecord
 from core.rows import BATCH_ROWS
 from core.store import VectorStore
 from core.wording import REPLACE_IT

@@ -21,11 +21,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core import index_upkeep
+from core.collection_info import CollectionInfo
 from core.errors import OrchardError
 from core.index import IndexChoice
 from core.indexing import build_index
 from core.metric import Metric
-from core.records import CollectionInfo, EncoderIdentity, ImageRecord
+from core.records import EncoderIdentity, ImageRecord
 from core.rows import BATCH_ROWS, as_row
 from core.store import VectorStore
 from scripts.measuring import peak_bytes, print_figures, seconds

@@ -8,12 +8,12 @@ The report is saved and can be opened on the Evaluation page.
 import argparse
 import sys
 
+from core.collection_info import CollectionInfo
 from core.config import Settings, load_settings
 from core.errors import OrchardError, QueryError
 from core.evaluation import measure_names
 from core.matrix import Matrix, load_matrix
 from core.metric import Metric
-from core.records import CollectionInfo
 from core.report import QuerySet, Report, Request
 from core.report_files import read_json_text, save_report
 from core.report_summary import index_summary, summary_of

@@ -11,13 +11,15 @@ from pathlib import Path
 
 from PIL import Image
 
+from core.collection_info import CollectionInfo
 from core.config import Settings, load_settings
 from core.dataset import digest_of
 from core.errors import ImageError, OrchardError, QueryError
+from core.hits import SearchResult
 from core.images import decode
 from core.metric import Metric
-from core.records import CollectionInfo, EncoderIdentity, SearchResult
-from core.rows import check_nprobe
+from core.query import check_nprobe
+from core.records import EncoderIdentity
 from core.search import DEFAULT_K, MAX_K, encode_query, search
 from core.store import VectorStore, open_store
 from core.weights import checkpoint_for

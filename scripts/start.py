@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.access import require_writable
+from core.collection_info import CollectionInfo
 from core.config import Settings, load_settings
-from core.dataset import list_dataset
 from core.errors import OrchardError, SettingsError, StoreUnavailableError
+from core.listing import list_dataset
 from core.lite import is_locked
-from core.records import CollectionInfo
 from core.sample import CLASSES
 from core.store import open_store
 from scripts.terminal import guarded

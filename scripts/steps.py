@@ -16,12 +16,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.collection_info import CollectionInfo
 from core.config import Settings, load_settings
 from core.errors import OrchardError, SettingsError
 from core.index import IndexChoice, IndexType, auto_nlist
 from core.indexing import build_index
 from core.metric import Metric
-from core.records import CollectionInfo
 from core.store import VectorStore, open_store
 from core.weights import find_checkpoint
 from scripts import search

@@ -15,8 +15,9 @@ from collections import defaultdict
 from dataclasses import asdict
 from pathlib import Path
 
-from core.dataset import list_dataset, read_picture
+from core.dataset import read_picture
 from core.errors import DatasetError, OrchardError
+from core.listing import list_dataset
 from core.records import ImageRecord
 from scripts.offline_training import Photos, Recipe, TrainingRun, folder_of
 

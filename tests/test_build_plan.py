@@ -5,11 +5,12 @@ from dataclasses import replace
 import pytest
 
 from core.build_plan import index_sentences, index_to_build, refuse_to_add
+from core.collection_info import CollectionInfo
 from core.dataset import image_id
 from core.errors import DatasetError, EncoderMismatchError
 from core.index import IndexChoice, IndexType
 from core.metric import Metric
-from core.records import CollectionInfo, EncoderIdentity
+from core.records import EncoderIdentity
 
 ENCODER = EncoderIdentity("resnet50", "0676ba61", "resize256", 2_048)
 

@@ -7,16 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from core.dataset import (
-    MAX_PATH_BYTES,
-    DatasetListing,
-    digest_of,
-    image_id,
-    label_of,
-    list_dataset,
-    read_picture,
-)
+from core.dataset import digest_of, image_id, label_of, read_picture
 from core.errors import DatasetError, ImageError
+from core.listing import MAX_PATH_BYTES, DatasetListing, list_dataset
 from core.records import ImageRecord
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from core.collection_info import Schema
 from core.connection import DataType
 from core.errors import (
     CollectionNotFoundError,
@@ -19,7 +20,7 @@ from core.indexing import add_metric, build_index
 from core.matrix import load_matrix
 from core.metric import Metric
 from core.projection import Method, ProjectionSettings, project
-from core.records import EncoderIdentity, ImageRecord, Schema
+from core.records import EncoderIdentity, ImageRecord
 from core.report import Request
 from core.reports import run
 from core.schema import common_prefix, folder_prefix, schema_of

@@ -4,7 +4,8 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from core.records import EncoderIdentity, Hit, ImageRecord, SkippedFile
+from core.hits import Hit
+from core.records import EncoderIdentity, ImageRecord, SkippedFile
 
 IDENTITY = EncoderIdentity("resnet50", "0676ba61", "resize256-crop224-imagenet", 2048)
 

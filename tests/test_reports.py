@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 from core import reports
+from core.collection_info import CollectionInfo
 from core.comparison import compare
 from core.errors import QueryError, ReportError, StoreError
 from core.matrix import Matrix, load_matrix
 from core.metric import Metric
 from core.neighbours import Neighbours
-from core.records import CollectionInfo, EncoderIdentity
+from core.records import EncoderIdentity
 from core.report import QuerySet, Report, Request, Variant
 from core.report_files import list_reports, load_report, save_report
 from core.report_summary import index_summary, report_summary, summary_of

@@ -12,10 +12,11 @@ from threading import Thread
 
 import pytest
 
+from core.collection_info import CollectionInfo
 from core.config import Settings, load_settings
 from core.errors import ReadOnlyError
 from core.metric import Metric
-from core.records import CollectionInfo, EncoderIdentity
+from core.records import EncoderIdentity
 from scripts import start
 from tests import dashboard
 

@@ -5,11 +5,12 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from core.collection_info import CollectionInfo
 from core.dataset import image_id
 from core.errors import EncoderMismatchError, QueryError
 from core.index import IndexChoice, IndexType
 from core.metric import Metric
-from core.records import CollectionInfo, EncoderIdentity, ImageRecord
+from core.records import EncoderIdentity, ImageRecord
 from core.search import DEFAULT_NPROBE, encode_query, search
 from core.store import VectorStore
 from tests.conftest import DIMENSION, ColourEncoder, eventually

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from core.collection_info import CollectionInfo
 from core.dataset import image_id
 from core.errors import CollectionNotFoundError
 from core.index import IndexChoice, IndexType
 from core.metric import Metric
-from core.records import CollectionInfo, EncoderIdentity, ImageRecord
+from core.records import EncoderIdentity, ImageRecord
 from core.self_test import SelfTest, Verdict, run_self_test
 from core.store import VectorStore
 

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from core import family
-from core.dataset import image_id, list_dataset, share_of
+from core.dataset import image_id
 from core.errors import SettingsError, StoreError
 from core.indexing import build_index
+from core.listing import list_dataset
 from core.metric import Metric
 from core.records import ImageRecord
-from core.shard import WHOLE, Shard
+from core.shard import WHOLE, Shard, share_of
 from core.store import VectorStore
 from scripts.build_index import main
 from tests.conftest import ColourEncoder, draw_dataset

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from core.collection_info import CollectionInfo
 from core.dataset import image_id
 from core.errors import (
     CollectionNotFoundError,
@@ -27,7 +28,7 @@ from core.errors import (
 )
 from core.index import IndexChoice, IndexType, auto_nlist
 from core.metric import Metric
-from core.records import CollectionInfo, EncoderIdentity, ImageRecord
+from core.records import EncoderIdentity, ImageRecord
 from core.store import VectorStore, collection_name
 from tests.conftest import DIMENSION, eventually
 

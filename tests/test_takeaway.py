@@ -1,7 +1,8 @@
 """Hits as a table: what is in it."""
 
+from core.hits import Hit
 from core.metric import Metric
-from core.records import Hit, ImageRecord
+from core.records import ImageRecord
 from core.takeaway import hits_as_csv
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from core import images
+from core import thumbnails
 from core.errors import ImageError
-from core.images import THUMBNAIL_SIDE, cached_thumbnail, thumbnail
+from core.thumbnails import THUMBNAIL_SIDE, cached_thumbnail, thumbnail
 
 KEY = "0123456789abcdef0123456789abcdef"
 
@@ -104,7 +104,7 @@ def test_a_full_disk_gives_the_picture_and_leaves_no_temporary_file(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    real = images.os.fdopen
+    real = thumbnails.os.fdopen
 
     class FullDisk(io.BytesIO):
         def __init__(self, descriptor: int, _: str) -> None:
@@ -114,7 +114,7 @@ def test_a_full_disk_gives_the_picture_and_leaves_no_temporary_file(
         write = full  # type: ignore[assignment]
 
     if step == "write":
-        monkeypatch.setattr(images.os, "fdopen", FullDisk)
+        monkeypatch.setattr(thumbnails.os, "fdopen", FullDisk)
     else:
         monkeypatch.setattr(Path, "replace", full)
     assert opened(cached_thumbnail(file, key=KEY, cache=cache)).size == (320, 160)

@@ -4,8 +4,9 @@ import math
 
 import pytest
 
+from core.hits import Hit
 from core.metric import Metric
-from core.records import Hit, ImageRecord
+from core.records import ImageRecord
 from core.verdict import (
     Cause,
     class_votes,

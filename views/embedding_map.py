@@ -6,6 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
+from core.collection_info import CollectionInfo
 from core.map_paint import (
     Categories,
     Colouring,
@@ -23,7 +24,6 @@ from core.map_roles import by_role
 from core.map_rows import MapRows
 from core.projection import Method, ProjectionSettings
 from core.projection_jobs import Job
-from core.records import CollectionInfo
 from core.trained import training_list
 from core.ui import charts_map, components, resources, resources_map
 from core.ui.map_controls import DEFAULT_K, colour_control, picture_control, settings_control
@@ -37,6 +37,7 @@ from core.ui.map_lists import (
 from core.ui.map_placing import place, query_control, show_placed
 from core.ui.map_progress import follow
 from core.ui.map_view import View, about, groups_of, survival_of, suspicions_of, table_key
+from core.ui.text import plain
 
 
 def main() -> None:
@@ -69,7 +70,7 @@ def _compute(rows: MapRows, info: CollectionInfo, settings: ProjectionSettings) 
     notices = st.session_state.setdefault("map_notices", {})
     notices |= dict.fromkeys(filter(None, (found.notice, table.notice)))
     for notice in notices:
-        st.info(components.plain(notice), icon=":material/autorenew:")
+        st.info(plain(notice), icon=":material/autorenew:")
     projection = found.value or resources_map.first_view(rows, first)
     if table.value is None or (settings.method is Method.UMAP and found.value is None):
         wanted = settings if settings.method is Method.UMAP else None

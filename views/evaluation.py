@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from core.collection_info import CollectionInfo
 from core.metric import Metric
-from core.records import CollectionInfo, EncoderIdentity
+from core.records import EncoderIdentity
 from core.report import Report, Request, Variant
 from core.ui import components, resources
 from core.ui import components_evaluation as classes
@@ -18,6 +19,7 @@ from core.ui import components_evaluation_pictures as pictures
 from core.ui import controls_evaluation as controls
 from core.ui import progress_evaluation as progress
 from core.ui import resources_evaluation as shared
+from core.ui.text import plain
 
 VIEWS = [
     "Classes",
@@ -153,7 +155,7 @@ def _changes(report: Report, info: CollectionInfo | None) -> None:
     else:
         return
     st.warning(
-        f"The collection is no longer the one this report is about: {components.plain(reason)}. "
+        f"The collection is no longer the one this report is about: {plain(reason)}. "
         "The figures are those of then; run a new report for those of now.",
         icon=":material/history:",
     )

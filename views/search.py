@@ -5,8 +5,8 @@ import logging
 import streamlit as st
 
 from core.answer import Answer
+from core.collection_info import CollectionInfo
 from core.errors import OrchardError, StoreUnavailableError
-from core.records import CollectionInfo
 from core.reference import Reference
 from core.ui import (
     components,
@@ -29,6 +29,7 @@ from core.ui.search_queries import query_list, source_panel
 from core.ui.search_query import class_of, own_ids, query_of
 from core.ui.search_state import Session
 from core.ui.search_view import DUEL, HITS, View, answer_of, answers_by_metric
+from core.ui.text import plain
 from core.verdict import judge
 
 logger = logging.getLogger(__name__)
@@ -87,7 +88,7 @@ def main() -> None:
 
 def _notices(session: Session) -> None:
     for notice in session.notices:
-        st.warning(components.plain(notice), icon=":material/warning:")
+        st.warning(plain(notice), icon=":material/warning:")
     if session.notices:
         st.button("Dismiss", icon=":material/close:", on_click=search_state.dismiss)
 
@@ -100,7 +101,7 @@ def _reference() -> Reference | None:
         raise
     except OrchardError as error:
         logger.warning("no exact search: %s", error)
-        st.warning(components.plain(f"Exact search is not possible: {error}"))
+        st.warning(plain(f"Exact search is not possible: {error}"))
         return None
 
 

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 import streamlit as st
 
+from core.collection_info import CollectionInfo
 from core.errors import ImageError
 from core.history import PastRun, how_long
-from core.records import CollectionInfo, ImageRecord
+from core.records import ImageRecord
 from core.run_state import Status
 from core.tasks import Kind, Task
 from core.ui import charts_collection, resources, resources_collection
-from core.ui.components import plain
+from core.ui.text import plain
 from core.wording import classes, counted, sentence
 
 PAGE_SIZE = 24

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from core.collection_info import CollectionInfo
 from core.errors import DatasetError
 from core.history import how_long
 from core.metric import Metric
-from core.records import CollectionInfo
 from core.tasks import Kind, Task
 from core.ui import resources, resources_collection
-from core.ui.components import plain
 from core.ui.index_controls import index_control
+from core.ui.text import plain
 from core.wording import counted
 
 Infos = dict[Metric, CollectionInfo]

@@ -2,15 +2,15 @@
 
 import streamlit as st
 
+from core.collection_info import CollectionInfo
 from core.errors import ImageError, OrchardError
 from core.health import CollectionHealth, DatabaseHealth, FilesHealth, concerns
 from core.history import duration, how_long
-from core.records import CollectionInfo
 from core.run_state import Status
 from core.self_test import Verdict
 from core.tasks import Kind, Task
 from core.ui import resources, resources_collection
-from core.ui.components import plain
+from core.ui.text import plain
 from core.wording import sentence
 
 _VERDICTS = {

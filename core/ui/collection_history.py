@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.history import PastRun, duration
 from core.ui import resources_collection
-from core.ui.components import plain
+from core.ui.text import plain
 from core.wording import sentence
 
 MOST_RUNS = 200

@@ -8,7 +8,7 @@ from core.run_result import result_text
 from core.run_state import RunState, Status
 from core.tasks import Kind
 from core.ui import resources, resources_collection
-from core.ui.components import plain
+from core.ui.text import plain
 from core.weights import is_offline, is_offline_notice
 from core.wording import counted, sentence
 

@@ -2,12 +2,12 @@
 
 import contextlib
 import logging
-import re
 import time
 from collections.abc import Iterator
 
 import streamlit as st
 
+from core.collection_info import CollectionInfo
 from core.errors import (
     CollectionNotFoundError,
     OrchardError,
@@ -15,25 +15,22 @@ from core.errors import (
 )
 from core.logs import FILE_NAME
 from core.metric import Metric
-from core.records import CollectionInfo
 from core.ui import resources
+from core.ui.text import plain
 from core.weights import is_offline
 from core.wording import sentence
 
 logger = logging.getLogger(__name__)
 
+
 _LOOK_AGAIN_SECONDS = 3
+
+
 _DARK_TEXT = """
 <style>
 [data-testid="stBaseButton-primary"]:not(:disabled) { color: #16171A; }
 </style>
 """
-_MARKUP = re.compile(r"([!-/:-@\[-`{-~])")
-
-
-def plain(text: str) -> str:
-    """Escape text of data so that Markdown shows it letter by letter."""
-    return _MARKUP.sub(r"\\\1", " ".join(text.split()))
 
 
 def readable_buttons() -> None:

@@ -11,8 +11,8 @@ from core.report import Report, Variant
 from core.report_text import notes, training_note
 from core.summary import Summary
 from core.ui import charts_evaluation as charts
-from core.ui.components import plain
 from core.ui.resources_evaluation import Figures
+from core.ui.text import plain
 
 # Classes drawn in colour on the curves when none is chosen: the worst ones.
 _HIGHLIGHTED = 4

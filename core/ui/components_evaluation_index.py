@@ -3,8 +3,8 @@
 import numpy as np
 import streamlit as st
 
+from core.collection_info import CollectionInfo
 from core.findings import score_bins
-from core.records import CollectionInfo
 from core.report import Report
 from core.report_text import short
 from core.sweep import SweepPoint, recommended

@@ -8,19 +8,21 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
+from core.collection_info import CollectionInfo
 from core.errors import ImageError
-from core.findings import exact_too, find_hubs, suspects
+from core.findings import find_hubs, suspects
 from core.judgement import Judgement
 from core.neighbours import Neighbours
-from core.records import CollectionInfo, ImageRecord
+from core.recall import exact_too
+from core.records import ImageRecord
 from core.report import Report
 from core.summary import confusion
 from core.tables import confused_pairs, worst_queries
 from core.ui import charts_evaluation as charts
 from core.ui import resources
-from core.ui.components import plain
 from core.ui.components_evaluation import is_dark
 from core.ui.resources_evaluation import Figures
+from core.ui.text import plain
 from core.wording import counted
 
 logger = logging.getLogger(__name__)

@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
+from core.collection_info import CollectionInfo
 from core.errors import ImageError
 from core.map_rows import MapRows
 from core.projection_jobs import JobState, Status
-from core.records import CollectionInfo, ImageRecord
+from core.records import ImageRecord
 from core.ui import resources
-from core.ui.components import plain
+from core.ui.text import plain
 
 logger = logging.getLogger(__name__)
 

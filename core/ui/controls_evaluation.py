@@ -4,16 +4,16 @@ from collections.abc import Mapping
 
 import streamlit as st
 
+from core.collection_info import CollectionInfo
 from core.errors import QueryError, ReportError
 from core.evaluation import check_ks
 from core.index import nprobe_steps
 from core.metric import Metric
-from core.records import CollectionInfo
 from core.report import Configuration, QuerySet, Report, Request, Variant
 from core.report_files import Listing
 from core.search import DEFAULT_NPROBE
-from core.ui import components
 from core.ui import resources_evaluation as shared
+from core.ui.text import plain
 from core.wording import counted
 
 KS = (1, 2, 3, 5, 10, 20, 50, 100)
@@ -32,7 +32,7 @@ def report_control(listing: Listing) -> str | None:
         try:
             shared.get_report(wanted)
         except ReportError as error:
-            st.error(components.plain(str(error)), icon=":material/error:")
+            st.error(plain(str(error)), icon=":material/error:")
     name = None
     if by_name:
         if wanted in by_name:
@@ -42,14 +42,14 @@ def report_control(listing: Listing) -> str | None:
         # newest report would open whatever is newest then.
         st.query_params["report"] = name
     if name:
-        st.caption(components.plain(describe(by_name[name])))
+        st.caption(plain(describe(by_name[name])))
     if listing.unreadable:
         count = len(listing.unreadable)
         with st.expander(
             f"{counted(count, 'report file')} cannot be opened", icon=":material/warning:"
         ):
             for reason in listing.unreadable:
-                st.caption(components.plain(reason))
+                st.caption(plain(reason))
     return name
 
 

@@ -9,9 +9,10 @@ import streamlit as st
 from core.files import csv_text
 from core.neighbourhood import Neighbourhoods, outliers
 from core.pictures_zip import MAX_ZIP_BYTES, pictures_as_zip
-from core.ui import components, components_map, links, resources
+from core.ui import components_map, links, resources
 from core.ui.map_controls import pick, ring
 from core.ui.map_view import LEAST_SUSPICION, View, groups_of, survival_of, suspicions_of
+from core.ui.text import plain
 from core.wording import counted
 
 SELECTION, OUTLIERS, DUPLICATES, SUSPECTS = (
@@ -31,7 +32,7 @@ def show_picked(view: View, picked: int | None) -> None:
         return
     record = view.rows.record(picked)
     with st.container(border=True):
-        st.markdown(f"**{components.plain(record.path)}** and its true nearest neighbours")
+        st.markdown(f"**{plain(record.path)}** and its true nearest neighbours")
         if view.neighbours is None:
             st.caption("They appear as soon as the pictures have been compared.")
             return
@@ -101,9 +102,7 @@ def _show_selection(view: View) -> None:
         return
     counts = Counter(view.rows.labels[row] for row in chosen).most_common()
     st.markdown(f"**{counted(len(chosen), 'picture')} selected**")
-    st.caption(
-        ", ".join(f"{components.plain(label or 'no class')} {count:,}" for label, count in counts)
-    )
+    st.caption(", ".join(f"{plain(label or 'no class')} {count:,}" for label, count in counts))
     with st.container(horizontal=True):
         st.download_button(
             "CSV",
@@ -184,7 +183,7 @@ def _show_suspects(view: View, table: Neighbourhoods) -> None:
         f"{counted(len(found), 'picture')} of which at least {LEAST_SUSPICION:.0%} of the "
         f"{table.k} nearest neighbours have one other class, the most suspect first."
     )
-    captions = {item.row: f"{item.share:.0%} {components.plain(item.label)}" for item in found}
+    captions = {item.row: f"{item.share:.0%} {plain(item.label)}" for item in found}
     components_map.picture_grid(
         view.rows,
         [item.row for item in found],

@@ -9,10 +9,11 @@ from core.dataset import digest_of
 from core.errors import EncoderMismatchError, ImageError, WeightsError
 from core.map_query import Placed
 from core.projection import Method, ProjectionSettings
-from core.ui import components, components_map, resources, resources_map
+from core.ui import components_map, resources, resources_map
 from core.ui.map_controls import pick
 from core.ui.map_progress import follow
 from core.ui.map_view import View
+from core.ui.text import plain
 
 UPLOAD_TYPES = ["jpg", "jpeg", "png", "webp", "bmp"]
 _BY_UMAP = "map_transform"
@@ -49,7 +50,7 @@ def place(view: View, upload: UploadedFile) -> Placed | None:
             _coordinates=view.projection.coordinates,
         )
     except (ImageError, EncoderMismatchError, WeightsError) as error:
-        st.error(components.plain(str(error)), icon=":material/error:")
+        st.error(plain(str(error)), icon=":material/error:")
         return None
     if not _is_by_umap(view):
         return placed
@@ -63,7 +64,7 @@ def place(view: View, upload: UploadedFile) -> Placed | None:
 def show_placed(view: View, placed: Placed, upload: UploadedFile) -> None:
     """Show an uploaded picture's nearest neighbours."""
     with st.container(border=True):
-        st.markdown(f"**{components.plain(upload.name)}** and its nearest neighbours")
+        st.markdown(f"**{plain(upload.name)}** and its nearest neighbours")
         st.caption(
             "The cross on the map lies where UMAP's transform puts it, once that is done; the map "
             "itself is not computed again."

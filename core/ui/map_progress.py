@@ -3,7 +3,8 @@
 import streamlit as st
 
 from core.projection_jobs import Job, JobState, Status
-from core.ui import components, components_map, resources_map
+from core.ui import components_map, resources_map
+from core.ui.text import plain
 
 
 def follow(job: Job, *, or_else: str) -> JobState | None:
@@ -30,7 +31,7 @@ def _offer_again(job: Job, state: JobState, or_else: str) -> None:
     if state.status is Status.DONE:
         return
     if state.status is Status.FAILED:
-        st.error(components.plain(state.error), icon=":material/error:")
+        st.error(plain(state.error), icon=":material/error:")
     else:
         st.info(f"The computation was stopped; {or_else}.", icon=":material/stop:")
     st.button(

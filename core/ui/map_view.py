@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from core.collection_info import CollectionInfo
 from core.map_rows import MapRows
 from core.metric import Metric
 from core.neighbourhood import Neighbourhoods, Suspicion
 from core.projection import REDUCED, Method, Projection
-from core.records import CollectionInfo
 from core.ui import resources_map
 
 # Of a picture's neighbours have one other class, before its label is suspected.

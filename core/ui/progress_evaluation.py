@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import OrchardError
-from core.ui.components import plain
+from core.ui.text import plain
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.access import require_writable
 from core.archive import ArchivePlan, inspect_archive
-from core.dataset import list_dataset
+from core.collection_info import CollectionInfo
 from core.errors import CollectionNotFoundError, OrchardError
 from core.gone import GoneRows, find_gone
 from core.health import (
@@ -22,9 +22,9 @@ from core.health import (
 )
 from core.history import RUNS, PastRun, past_runs, unreadable
 from core.jobs import Runner
+from core.listing import list_dataset
 from core.metric import Metric
 from core.operations import perform
-from core.records import CollectionInfo
 from core.roots import allowed_roots, suggested_folders
 from core.run_state import RunState
 from core.tasks import Task

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.collection_info import CollectionInfo
 from core.comparison import Comparison, compare
 from core.errors import ReportError
 from core.judgement import Judgement
 from core.matrix import Matrix, fingerprint, load_matrix
 from core.metric import Metric
 from core.neighbours import Neighbours
-from core.records import CollectionInfo
 from core.report import Report, Request, Variant
 from core.report_files import Listing, list_reports, load_report, save_report
 from core.report_summary import index_summary, summary_of

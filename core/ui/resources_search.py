@@ -15,15 +15,16 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from core.collection_info import CollectionInfo
 from core.dataset import resolve_inside
 from core.errors import ImageError, OrchardError
 from core.exact import exact_scores
-from core.images import cached_thumbnail
 from core.metric import Metric
 from core.query_picture import QueryPicture, open_query, preview, stage
-from core.records import CollectionInfo, ImageRecord
+from core.records import ImageRecord
 from core.reference import Reference, load_reference
 from core.search import encode_query
+from core.thumbnails import cached_thumbnail
 from core.ui import resources
 from core.ui.search_state import Session
 

@@ -6,13 +6,13 @@ import streamlit as st
 
 from core.answer import Answer, Question
 from core.exact import SAMPLE
+from core.hits import Hit
 from core.metric import Metric
-from core.records import Hit
 from core.ui import search_grid
-from core.ui.components import plain
 from core.ui.resources_search import Preparation, Thumbnails
 from core.ui.search_grid import score_of, tick
 from core.ui.search_view import View, unusual
+from core.ui.text import plain
 from core.verdict import Cause, Verdict, class_votes, precision
 from core.wording import counted
 

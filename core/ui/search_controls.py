@@ -8,9 +8,9 @@ import streamlit as st
 
 from core.answer import Question
 from core.catalogue import Catalogue
+from core.collection_info import CollectionInfo
 from core.index import default_ef, nprobe_steps
 from core.metric import Metric
-from core.records import CollectionInfo
 from core.search import DEFAULT_K, DEFAULT_NPROBE, MAX_K
 from core.search_link import is_number, is_whole_number, unusable
 from core.ui import controls

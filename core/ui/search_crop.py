@@ -7,12 +7,12 @@ import plotly.graph_objects as go
 import streamlit as st
 from PIL import Image
 
+from core.collection_info import CollectionInfo
 from core.crop import SCALE, WHOLE, Crop, cut
 from core.errors import OrchardError
 from core.query_picture import QueryPicture
-from core.records import CollectionInfo
 from core.ui import charts, resources_search, search_state
-from core.ui.components import plain
+from core.ui.text import plain
 
 _HEIGHT = 420
 _PART_PIXELS = 160

@@ -2,14 +2,15 @@
 
 import streamlit as st
 
+from core.collection_info import CollectionInfo
 from core.errors import OrchardError
+from core.hits import Hit
 from core.metric import Metric
 from core.query_picture import full_picture
-from core.records import CollectionInfo, Hit
 from core.reference import Reference
 from core.ui import resources, resources_search, search_grid, search_state
-from core.ui.components import plain
 from core.ui.resources_search import Thumbnails
+from core.ui.text import plain
 
 _NEIGHBOURS = 8
 

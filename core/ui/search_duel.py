@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from core.hits import Hit
 from core.metric import Metric
-from core.records import Hit
 from core.ui import search_grid
-from core.ui.components import plain
 from core.ui.resources_search import Thumbnails
 from core.ui.search_grid import score_of, tick
 from core.ui.search_view import View
+from core.ui.text import plain
 from core.verdict import overlap, rank_changes
 from core.wording import counted
 

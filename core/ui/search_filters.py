@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.catalogue import Catalogue
 from core.metric import Metric
-from core.ui.components import plain
+from core.ui.text import plain
 
 DEFAULT_SIMILARITY, LEAST_SIMILARITY = 0.97, 0.8
 # Steps of the limit, and digits that show all of it: what is hidden must not look like the limit.

@@ -6,9 +6,9 @@ from core.catalogue import Catalogue
 from core.errors import ImageError
 from core.feedback import Weights
 from core.ui import search_state
-from core.ui.components import plain
 from core.ui.resources_search import Thumbnails
 from core.ui.search_state import Session
+from core.ui.text import plain
 
 # Ranges of the weights, by the names of their controls.
 WEIGHTS = {"weight_query": (0.1, 2.0), "weight_more": (0.0, 2.0), "weight_less": (0.0, 1.0)}

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.catalogue import Catalogue
+from core.collection_info import CollectionInfo
 from core.errors import ImageError
 from core.query_picture import QueryPicture
-from core.records import CollectionInfo, ImageRecord
+from core.records import ImageRecord
 from core.ui import resources_search, search_state
-from core.ui.components import plain
 from core.ui.search_grid import with_path
 from core.ui.search_state import Session
+from core.ui.text import plain
 
 UPLOAD, CAMERA, STORED = "Upload", "Camera", "Collection"
 UPLOAD_TYPES = ["jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff"]

@@ -8,14 +8,14 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from core.catalogue import Catalogue
+from core.collection_info import CollectionInfo
 from core.errors import EncoderMismatchError, ImageError, WeightsError
 from core.feedback import Weights, mean_embedding, moved_query
 from core.query_picture import QueryPicture
-from core.records import CollectionInfo
 from core.ui import resources, resources_search
-from core.ui.components import plain
 from core.ui.resources_search import Embedded
 from core.ui.search_state import Session
+from core.ui.text import plain
 
 logger = logging.getLogger(__name__)
 

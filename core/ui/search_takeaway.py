@@ -5,13 +5,14 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from core.collection_info import CollectionInfo
 from core.errors import ImageError
+from core.hits import Hit
 from core.pictures_zip import MAX_ZIP_BYTES, pictures_as_zip
-from core.records import CollectionInfo, Hit
 from core.takeaway import hits_as_csv
 from core.ui import resources
-from core.ui.components import plain
 from core.ui.search_state import Session
+from core.ui.text import plain
 
 
 def take_away(hits: Sequence[Hit], info: CollectionInfo, session: Session) -> None:

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 
 from core.answer import Answer, Question, ask
 from core.catalogue import Catalogue
+from core.collection_info import CollectionInfo
+from core.hits import Hit
 from core.metric import Metric
-from core.records import CollectionInfo, Hit
 from core.reference import Reference
 from core.ui import resources, resources_search
 from core.ui.search_query import Query

@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.errors import OrchardError
 from core.ui import resources
-from core.ui.components import plain
+from core.ui.text import plain
 
 logger = logging.getLogger(__name__)
 

@@ -1,0 +1,42 @@
+"""What a search found: hits, best first, and how they were found."""
+
+from dataclasses import dataclass
+
+from core.metric import Metric
+from core.records import ImageRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One row that a search found.
+
+    Attributes:
+        rank: From 1, best first.
+        score: As Milvus returns it, see `core.metric`.
+    """
+
+    rank: int
+    record: ImageRecord
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """The answer to one query.
+
+    Attributes:
+        hits: Best first; fewer than `k` when the index or the filter left no more.
+        k: Hits asked for.
+        nprobe: Lists that were searched for this answer; 0 where the index has no lists.
+        ef: Candidates an HNSW index looked at for this answer; 0 for other index types.
+        encode_ms: Milliseconds to turn the picture into an embedding; 0 when it was stored.
+        search_ms: Milliseconds the database took, with the way there and back.
+    """
+
+    hits: tuple[Hit, ...]
+    metric: Metric
+    k: int
+    nprobe: int
+    encode_ms: float
+    search_ms: float
+    ef: int = 0

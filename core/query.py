@@ -1,0 +1,84 @@
+"""What a search may ask of a collection, and how Milvus is told."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.collection_info import CollectionInfo, Schema
+from core.errors import EncoderMismatchError, QueryError
+from core.index import MAX_EF
+
+MAX_LIMIT = 16_384
+
+
+def check_query(
+    info: CollectionInfo, embedding: NDArray[np.floating[Any]], *, k: int, nprobe: int
+) -> None:
+    """Refuse what Milvus would answer with nonsense or an empty message.
+
+    Raises:
+        EncoderMismatchError: The embedding has another dimension than the collection.
+        QueryError: A value is outside its range.
+    """
+    if embedding.shape != (info.dimension,):
+        raise EncoderMismatchError(
+            f"the query has {embedding.size} numbers, {info.name} holds embeddings of "
+            f"{info.dimension}. Query with the encoder it was built with: {info.encoder}."
+        )
+    if not np.isfinite(embedding).all():
+        raise QueryError("the query embedding is not finite. Use another picture.")
+    if not 1 <= k <= MAX_LIMIT:
+        raise QueryError(f"k is {k}, allowed are 1 to {MAX_LIMIT:,}.")
+    check_nprobe(info, nprobe)
+
+
+def check_nprobe(info: CollectionInfo, nprobe: int) -> None:
+    """Refuse a number of lists that the index does not have; without lists, any number passes.
+
+    Raises:
+        QueryError: It is not between 1 and nlist.
+    """
+    if info.nlist and not 1 <= nprobe <= info.nlist:
+        raise QueryError(
+            f"nprobe is {nprobe}, allowed are 1 to {info.nlist}: {info.name} has that many lists "
+            "(nlist)."
+        )
+
+
+def search_parameters(info: CollectionInfo, *, k: int, nprobe: int, ef: int) -> dict[str, int]:
+    """Return what Milvus is told about how thoroughly to search an index of this type.
+
+    Raises:
+        QueryError: `ef` is out of range; an index that is not HNSW has no use for it.
+    """
+    if info.m:
+        if not k <= ef <= MAX_EF:
+            raise QueryError(f"ef is {ef}, allowed are k ({k}) to {MAX_EF:,}.")
+        return {"ef": ef}
+    return {"nprobe": nprobe} if info.nlist else {}
+
+
+def label_filter(labels: Sequence[str], schema: Schema = Schema()) -> str:  # noqa: B008 - frozen
+    """Return Milvus's expression for "one of these classes"; empty for all.
+
+    Raises:
+        QueryError: Pictures in no folder are asked for where the folder is the class.
+    """
+    if not labels:
+        return ""
+    # JSON's escapes for quotes and backslashes are those of Milvus's expressions.
+    if schema.label:
+        return f"{schema.label} in {json.dumps(list(labels), ensure_ascii=False)}"
+    if "" in labels:
+        raise QueryError(
+            "pictures without a class cannot be searched for on their own in a collection whose "
+            "classes are folders. Leave that class out."
+        )
+    # Not `like`, whose wildcards differ between versions; the character after "/" is "0".
+    folders = [json.dumps(schema.prefix + label, ensure_ascii=False)[:-1] for label in labels]
+    return " or ".join(
+        f'({schema.path} >= {folder}/" and {schema.path} < {folder}0")' for folder in folders
+    )

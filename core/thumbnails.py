@@ -1,0 +1,115 @@
+"""Small JPEGs of pictures, cached on disk by the digest of the file."""
+
+import io
+import logging
+import os
+import re
+import tempfile
+from pathlib import Path
+
+from PIL import Image, ImageOps
+
+from core.errors import ImageError
+from core.images import decode
+
+logger = logging.getLogger(__name__)
+
+
+THUMBNAIL_SIDE = 320
+
+
+# Thumbnails that an earlier version cached are left alone.
+_THUMBNAIL_VERSION = 2
+
+
+# Tells itself from the page in both themes.
+_BORDER = "#808080"
+
+
+_DIGEST = re.compile(r"[0-9a-f]{16,128}")
+
+
+def thumbnail(content: bytes, *, name: str, side: int = THUMBNAIL_SIDE) -> bytes:
+    """Return the picture as `small_jpeg` does.
+
+    Raises:
+        ImageError: As `decode`.
+    """
+    return small_jpeg(decode(content, name=name, short_side=side), side=side)
+
+
+def small_jpeg(picture: Image.Image, *, side: int = THUMBNAIL_SIDE) -> bytes:
+    """Return a picture, which is made smaller in place, as JPEG bytes that fit in a square.
+
+    What is longer than twice its width, or wider than twice its height, gets grey borders up to
+    that: in a column as wide as the picture, a strip of 3 x 900 pixels would be a page of its own.
+
+    Args:
+        side: Of the square, in pixels.
+    """
+    picture.thumbnail((side, side))
+    width, height = picture.size
+    least = (max(width, height) + 1) // 2
+    if min(width, height) < least:
+        picture = ImageOps.pad(picture, (max(width, least), max(height, least)), color=_BORDER)
+    out = io.BytesIO()
+    picture.save(out, "JPEG", quality=85)
+    return out.getvalue()
+
+
+def cached_thumbnail(file: Path, *, key: str, cache: Path) -> bytes:
+    """Return the thumbnail of `file` from the cache folder, making it first if need be.
+
+    Args:
+        key: The digest of the file's bytes as indexed; the cache is addressed by it, so a changed
+            and indexed-again picture gets a new thumbnail. Whatever is no digest (rows of other
+            programs have none) is not cached, lest pictures share a thumbnail.
+        cache: Folder below which thumbnails are kept; it is made if missing.
+
+    Raises:
+        ImageError: The file is gone or is no picture.
+    """
+    cached = _place(cache, key)
+    if cached and (small := _read_or_nothing(cached)):
+        return small
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise ImageError(
+            f"{file.name!r} cannot be read ({error.strerror}). The file may have been moved or "
+            "deleted since it was indexed; index the folder again."
+        ) from error
+    small = thumbnail(content, name=file.name)
+    if cached:
+        try:
+            _write_whole(cached, small)
+        except OSError:
+            # A full disk or a read-only folder costs speed, not pictures.
+            logger.warning("cannot cache a thumbnail below %s", cache, exc_info=True)
+    return small
+
+
+def _place(cache: Path, key: str) -> Path | None:
+    if not _DIGEST.fullmatch(key):
+        return None
+    return cache / key[:2] / f"{key}_{THUMBNAIL_SIDE}_{_THUMBNAIL_VERSION}.jpg"
+
+
+def _read_or_nothing(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent)
+    partial = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,14 @@
+"""Text of data, drawn letter by letter: it is never markup."""
+
+import logging
+import re
+
+logger = logging.getLogger(__name__)
+
+
+_MARKUP = re.compile(r"([!-/:-@\[-`{-~])")
+
+
+def plain(text: str) -> str:
+    """Escape text of data so that Markdown shows it letter by letter."""
+    return _MARKUP.sub(r"\\\1", " ".join(text.split()))
