@@ -83,8 +83,8 @@ def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
 
 
 def page(**parameters: str) -> AppTest:
-    at = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=120)
-    at.switch_page("views/embedding_map.py")
+    at = AppTest.from_file(str(ROOT / "core" / "ui" / "router.py"), default_timeout=120).run()
+    at.switch_page(links.MAP_PAGE)
     at.query_params.update(parameters)
     return at.run()
 
@@ -430,8 +430,8 @@ def test_the_page_opens_without_torch_umap_and_sklearn(fresh: Callable[..., Path
     code = (
         "import sys\n"
         "from streamlit.testing.v1 import AppTest\n"
-        "at = AppTest.from_file('streamlit_app.py', default_timeout=120)\n"
-        "at.switch_page('views/embedding_map.py')\n"
+        "at = AppTest.from_file('core/ui/router.py', default_timeout=120).run()\n"
+        "at.switch_page(links.MAP_PAGE)\n"
         "at.query_params['colour'] = 'Survival'\n"
         "at.run()\n"
         "assert not at.exception and not at.error, at.error\n"

@@ -77,7 +77,7 @@ def test_drawing_in_the_dashboard_opens_no_database_in_the_drawing_processes(
 ) -> None:
     # As Streamlit does it: the main file of the dashboard is `__main__`.
     dashboard = ModuleType("__main__")
-    dashboard.__file__ = str(ROOT / "streamlit_app.py")
+    dashboard.__file__ = str(ROOT / "core" / "ui" / "router.py")
     monkeypatch.setitem(sys.modules, "__main__", dashboard)
     monkeypatch.setenv("ORCHARD_DATA_DIR", str(tmp_path / "data"))
     draw_sample(tmp_path / "drawn", per_class=1, size=32, workers=2)

@@ -16,6 +16,7 @@ from core.errors import (
 from core.logs import FILE_NAME
 from core.metric import Metric
 from core.ui import resources
+from core.ui.links import COLLECTION_PAGE
 from core.ui.text import plain
 from core.weights import is_offline
 from core.wording import sentence
@@ -114,7 +115,7 @@ def _nothing_indexed() -> None:
             return
         # Not a link: it would be refused where the page runs without the others, in a test.
         if st.button("Build a collection", icon=":material/database:", type="primary"):
-            st.switch_page("views/collection.py")
+            st.switch_page(COLLECTION_PAGE)
 
 
 @st.fragment(run_every=_LOOK_AGAIN_SECONDS)

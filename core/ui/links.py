@@ -5,6 +5,7 @@ button, `link_search` draws a link.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 import streamlit as st
@@ -12,7 +13,12 @@ import streamlit as st
 from core.metric import Metric
 from core.ui import resources
 
-SEARCH_PAGE, MAP_PAGE = "views/search.py", "views/embedding_map.py"
+# Absolute, since Streamlit looks for a relative path beside the router.
+_PAGES = Path(__file__).resolve().parents[2] / "views"
+SEARCH_PAGE = str(_PAGES / "search.py")
+EVALUATION_PAGE = str(_PAGES / "evaluation.py")
+MAP_PAGE = str(_PAGES / "embedding_map.py")
+COLLECTION_PAGE = str(_PAGES / "collection.py")
 # A link takes no more pictures, nor does a search.
 MAX_QUERIES = 5
 
