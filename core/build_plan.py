@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence, Set
 from dataclasses import replace
 
 from core.collection_info import CollectionInfo
-from core.dataset import image_id
+from core.dataset.files import image_id
 from core.errors import EncoderMismatchError
 from core.family import refuse_other_dataset
 from core.index import IndexChoice, IndexType, auto_nlist

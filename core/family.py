@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.collection_info import CollectionInfo
-from core.dataset import image_id
+from core.dataset.files import image_id
 from core.errors import DatasetError, EncoderMismatchError, StoreError
 from core.gone import gone_among
 from core.index import IndexChoice

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.dataset import is_gone
+from core.dataset.files import is_gone
 from core.errors import DatasetError
 from core.store import VectorStore
 

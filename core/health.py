@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from core.collection_info import CollectionInfo
 from core.config import Settings
+from core.dataset.listing import list_dataset
 from core.errors import CollectionNotFoundError, DatasetError, StoreError
-from core.listing import list_dataset
 from core.store import VectorStore
 from core.wording import counted
 

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.ahead import ahead
-from core.dataset import read_picture
+from core.dataset.files import read_picture
+from core.dataset.listing import DatasetListing
+from core.dataset.pictures import decode
 from core.errors import DatasetError, ImageError
 from core.family import Family
-from core.images import decode
-from core.listing import DatasetListing
 from core.records import ImageRecord, SkippedFile
 from core.rows import BATCH_ROWS
 from core.shard import WHOLE

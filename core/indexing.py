@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.dataset.listing import list_dataset
 from core.errors import SettingsError
 from core.family import Family, refuse_foreign
 from core.index import IndexChoice
 from core.index_report import IndexReport
 from core.index_run import IndexRun, Progress
-from core.listing import list_dataset
 from core.metric import Metric
 from core.records import SkippedFile
 from core.shard import WHOLE, Shard, share_of

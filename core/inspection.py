@@ -11,9 +11,9 @@ from typing import Any
 from PIL import Image
 
 from core.collection_info import CollectionInfo
-from core.dataset import resolve_inside
+from core.dataset.files import resolve_inside
+from core.dataset.pictures import decode
 from core.errors import DatasetError, ImageError
-from core.images import decode
 from core.matrix import Matrix, load_matrix
 from core.metric import Metric
 from core.neighbourhood import near_duplicates, nearest

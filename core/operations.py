@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.access import require_writable
-from core.archive import unpack
 from core.config import DEFAULT_WEIGHT_SET, Settings
+from core.dataset.archive import unpack
+from core.dataset.listing import list_dataset
 from core.errors import ArchiveError, CollectionNotFoundError, DatasetError, OrchardError
 from core.gone import find_gone
 from core.index import IndexChoice, IndexType, auto_nlist
 from core.indexing import add_metric, build_index
 from core.inspection import dataset_of, inspect_pictures
 from core.jobs import Progress
-from core.listing import list_dataset
 from core.metric import Metric
 from core.records import ImageRecord
 from core.sample import draw_sample

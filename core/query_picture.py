@@ -9,11 +9,11 @@ from pathlib import Path
 from PIL import Image
 
 from core.crop import WHOLE, Crop, cut
-from core.dataset import read_picture
+from core.dataset.files import read_picture
+from core.dataset.pictures import decode
+from core.dataset.thumbnails import THUMBNAIL_SIDE, small_jpeg
 from core.errors import ImageError
-from core.images import decode
 from core.records import ImageRecord
-from core.thumbnails import THUMBNAIL_SIDE, small_jpeg
 from core.wording import counted
 
 # Pictures that are combined to one query.

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from pydantic import TypeAdapter
 
-from core.dataset import digest_of
+from core.dataset.files import digest_of
 from core.errors import OrchardError, ReportError
 from core.evaluation import check_ks
 from core.neighbours import Neighbours

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.collection_info import CollectionInfo
+from core.dataset.split import find_split
 from core.errors import QueryError, StoreError
 from core.evaluation import check_ks
 from core.matrix import Matrix
 from core.neighbours import Neighbours, exact_neighbours
 from core.queries import choose_queries, matching
 from core.report import Configuration, Report, Request
-from core.split import find_split
 from core.store import VectorStore
 from core.trained import training_list
 

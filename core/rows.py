@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.collection_info import KEY, VECTOR, Schema
-from core.dataset import label_of
+from core.dataset.files import label_of
 from core.errors import StoreError
 from core.records import ImageRecord
 

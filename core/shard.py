@@ -3,9 +3,9 @@
 import re
 from dataclasses import dataclass
 
-from core.dataset import image_id
+from core.dataset.files import image_id
+from core.dataset.listing import DatasetListing
 from core.errors import SettingsError
-from core.listing import DatasetListing
 
 _TEXT = re.compile(r"([0-9]{1,6})/([0-9]{1,6})")
 

@@ -19,9 +19,9 @@ from core.collection_info import (
 )
 from core.config import Settings
 from core.connection import PATIENCE, DataType
+from core.dataset.listing import MAX_PATH_BYTES
 from core.errors import StoreError
 from core.index import IndexChoice
-from core.listing import MAX_PATH_BYTES
 from core.metric import Metric
 from core.reading import collection_name
 from core.records import EncoderIdentity, ImageRecord

@@ -1,7 +1,7 @@
 """Which pictures the offline encoder was trained on; those flatter its figures.
 
 Beside its weights lies a JSON file of the same name with two lists, `trained_on` and `held_out`,
-of objects with a `digest` (as `core.dataset.digest_of`) and a `path`.
+of objects with a `digest` (as `core.dataset.files.digest_of`) and a `path`.
 """
 
 import json

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from core.collection_info import CollectionInfo
-from core.dataset import image_id, read_picture
+from core.dataset.files import image_id, read_picture
+from core.dataset.listing import list_dataset
 from core.errors import DatasetError, EncoderMismatchError, ImageError
-from core.listing import list_dataset
 from core.metric import Metric
 from core.records import ImageRecord
 from core.rows import BATCH_ROWS

@@ -23,7 +23,7 @@ import numpy as np
 
 from core.ahead import ahead
 from core.config import ARCHITECTURES, DEFAULT_ARCHITECTURE, OFFLINE_ARCHITECTURE, Precision
-from core.images import decode
+from core.dataset.pictures import decode
 from core.index_run import AHEAD_BATCHES, DECODE_THREADS
 from core.metric import Metric
 from core.neighbours import exact_neighbours

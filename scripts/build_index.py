@@ -15,11 +15,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from core.config import ARCHITECTURES, Settings, load_settings
+from core.dataset.listing import list_dataset
 from core.errors import OrchardError, SettingsError
 from core.index import IndexChoice, IndexType
 from core.index_report import IndexReport, save_report
 from core.indexing import add_metric, build_index
-from core.listing import list_dataset
 from core.metric import Metric
 from core.shard import WHOLE, Shard
 from core.store import VectorStore, open_store

@@ -10,6 +10,7 @@ import sys
 
 from core.collection_info import CollectionInfo
 from core.config import Settings, load_settings
+from core.dataset.split import usual_paths
 from core.errors import OrchardError, QueryError
 from core.evaluation import measure_names
 from core.matrix import Matrix, load_matrix
@@ -21,7 +22,6 @@ from core.report_text import notes, training_note
 from core.reports import run
 from core.requirement import Requirement, parse_requirement
 from core.search import DEFAULT_NPROBE
-from core.split import usual_paths
 from core.store import open_store
 from core.summary import Summary
 from scripts.terminal import ProgressBar, guarded, parse_metric

@@ -12,7 +12,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.dataset import image_id
+from core.dataset.files import image_id
 from core.errors import OrchardError
 from scripts.terminal import guarded
 

@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.config import OFFLINE_ARCHITECTURE, load_settings
-from core.dataset import read_picture
+from core.dataset.files import read_picture
+from core.dataset.pictures import decode
 from core.errors import DatasetError
-from core.images import decode
 from core.weights import Checkpoint, offline_weights
 from scripts.terminal import ProgressBar, guarded
 

@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.models.resnet import Bottleneck, ResNet
 from torchvision.transforms import v2
 
-from core.dataset import read_picture
+from core.dataset.files import read_picture
 from core.errors import DatasetError
 from core.records import ImageRecord
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from core.dataset.listing import list_dataset
 from core.errors import DatasetError
-from core.listing import list_dataset
 from core.weights import Checkpoint
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from PIL import Image
 
 from core.collection_info import CollectionInfo
 from core.config import Settings, load_settings
-from core.dataset import digest_of
+from core.dataset.files import digest_of
+from core.dataset.pictures import decode
 from core.errors import ImageError, OrchardError, QueryError
 from core.hits import SearchResult
-from core.images import decode
 from core.metric import Metric
 from core.query import check_nprobe
 from core.records import EncoderIdentity

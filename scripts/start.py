@@ -19,8 +19,8 @@ from pathlib import Path
 from core.access import require_writable
 from core.collection_info import CollectionInfo
 from core.config import Settings, load_settings
+from core.dataset.listing import list_dataset
 from core.errors import OrchardError, SettingsError, StoreUnavailableError
-from core.listing import list_dataset
 from core.lite import is_locked
 from core.sample import CLASSES
 from core.store import open_store

@@ -15,9 +15,9 @@ from collections import defaultdict
 from dataclasses import asdict
 from pathlib import Path
 
-from core.dataset import read_picture
+from core.dataset.files import read_picture
+from core.dataset.listing import list_dataset
 from core.errors import DatasetError, OrchardError
-from core.listing import list_dataset
 from core.records import ImageRecord
 from scripts.offline_training import Photos, Recipe, TrainingRun, folder_of
 

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from core.config import load_settings
-from core.dataset import read_picture
+from core.dataset.files import read_picture
 from core.index import IndexChoice
 from core.metric import Metric
 from core.records import EncoderIdentity

@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
-from core.dataset import image_id
+from core.dataset.files import image_id
 from core.ui import resources, resources_search
 from tests import dashboard
 

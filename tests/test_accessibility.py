@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
-from core.dataset import image_id
+from core.dataset.files import image_id
 from tests import browser as browsers
 from tests import dashboard
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from core.dataset import image_id
+from core.dataset.files import image_id
 from tests import browser as browsers
 from tests import dashboard
 

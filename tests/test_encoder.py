@@ -15,9 +15,9 @@ from torchvision.transforms._presets import ImageClassification
 
 from core.checkpoint import load_state
 from core.config import ARCHITECTURES, Precision
+from core.dataset.pictures import decode
 from core.encoder import Encoder
 from core.errors import WeightsError
-from core.images import decode
 from core.network import build_model, load_into
 from core.records import EncoderIdentity
 from core.weights import Checkpoint, offline_weights

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.dataset import image_id
+from core.dataset.files import image_id
 from core.errors import FileError, StoreError
 from core.index import IndexChoice
 from core.matrix import load_matrix

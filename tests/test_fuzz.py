@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from core.dataset import digest_of
+from core.dataset.files import digest_of
+from core.dataset.pictures import MAX_PIXELS, decode
 from core.errors import ImageError, ReportError
-from core.images import MAX_PIXELS, decode
 from core.matrix import load_matrix
 from core.metric import Metric
 from core.projection import Method, ProjectionSettings, project

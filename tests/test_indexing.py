@@ -16,7 +16,7 @@ import pytest
 from numpy.typing import NDArray
 
 from core import index_run
-from core.dataset import digest_of, image_id, is_gone
+from core.dataset.files import digest_of, image_id, is_gone
 from core.errors import (
     CollectionNotFoundError,
     DatasetError,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from core.dataset import image_id
+from core.dataset.files import image_id
 from tests import browser as browsers
 from tests import dashboard
 from tests.milvus_server import MilvusServer

@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core.crop import Crop
-from core.dataset import image_id
+from core.dataset.files import image_id
 from core.errors import EncoderMismatchError
 from core.records import ImageRecord
 from core.ui import resources, resources_search

@@ -7,7 +7,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from core.dataset import image_id
+from core.dataset.files import image_id
 from core.ui import search_grid
 from tests import search_page
 from tests.search_page import (

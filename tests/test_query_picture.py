@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from core.crop import Crop
-from core.dataset import digest_of
+from core.dataset.files import digest_of
 from core.errors import ImageError
 from core.query_picture import (
     MAX_QUERIES,

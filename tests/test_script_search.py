@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from core.dataset import image_id
+from core.dataset.files import image_id
 from core.encoder import Encoder
 from core.metric import Metric
 from core.network import build_model

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.collection_info import CollectionInfo
-from core.dataset import image_id
+from core.dataset.files import image_id
 from core.errors import EncoderMismatchError, QueryError
 from core.index import IndexChoice, IndexType
 from core.metric import Metric

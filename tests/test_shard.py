@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from core import family
-from core.dataset import image_id
+from core.dataset.files import image_id
+from core.dataset.listing import list_dataset
 from core.errors import SettingsError, StoreError
 from core.indexing import build_index
-from core.listing import list_dataset
 from core.metric import Metric
 from core.records import ImageRecord
 from core.shard import WHOLE, Shard, share_of

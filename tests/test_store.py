@@ -18,7 +18,7 @@ import pytest
 from numpy.typing import NDArray
 
 from core.collection_info import CollectionInfo
-from core.dataset import image_id
+from core.dataset.files import image_id
 from core.errors import (
     CollectionNotFoundError,
     EncoderMismatchError,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.dataset import image_id
+from core.dataset.files import image_id
 from core.encoder import Encoder
 from core.errors import DatasetError
 from core.weights import Checkpoint

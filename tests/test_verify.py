@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.dataset import image_id
+from core.dataset.files import image_id
 from core.errors import CollectionNotFoundError, EncoderMismatchError
 from core.index import IndexChoice
 from core.indexing import build_index

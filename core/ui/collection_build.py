@@ -9,16 +9,16 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from core.build_plan import index_sentences, index_to_build, refuse_to_add
 from core.collection_info import CollectionInfo
 from core.config import ARCHITECTURES
-from core.dataset import label_of
+from core.dataset.files import label_of
+from core.dataset.folders import SAMPLE, folder_inside
+from core.dataset.uploads import keep_upload
 from core.errors import BusyError, OrchardError
 from core.history import duration, expected_seconds, how_long
 from core.metric import Metric
-from core.roots import SAMPLE, folder_inside
 from core.tasks import Kind, Task
 from core.ui import resources, resources_collection
 from core.ui.index_controls import index_control, index_or_old
 from core.ui.text import plain
-from core.uploads import keep_upload
 from core.wording import classes, counted, sentence
 
 FOLDER, ARCHIVE, DRAWN = "Folder", "ZIP upload", "Sample"

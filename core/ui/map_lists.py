@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
+from core.dataset.takeaway import MAX_ZIP_BYTES, pictures_as_zip
 from core.files import csv_text
 from core.neighbourhood import Neighbourhoods, outliers
-from core.pictures_zip import MAX_ZIP_BYTES, pictures_as_zip
 from core.ui import components_map, links, resources
 from core.ui.map_controls import pick, ring
 from core.ui.map_view import LEAST_SUSPICION, View, groups_of, survival_of, suspicions_of

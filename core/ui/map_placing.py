@@ -5,7 +5,7 @@ from dataclasses import replace
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from core.dataset import digest_of
+from core.dataset.files import digest_of
 from core.errors import EncoderMismatchError, ImageError, WeightsError
 from core.map_query import Placed
 from core.projection import Method, ProjectionSettings

@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 from core.catalogue import Catalogue, catalogue_of
 from core.collection_info import CollectionInfo
 from core.config import Settings, load_settings
-from core.dataset import digest_of, resolve_inside
+from core.dataset.files import digest_of, resolve_inside
+from core.dataset.pictures import decode
+from core.dataset.thumbnails import cached_thumbnail
 from core.errors import CollectionNotFoundError, ImageError
-from core.images import decode
 from core.logs import start_logging
 from core.matrix import fingerprint
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
 from core.search import encode_query
 from core.store import VectorStore, open_store
-from core.thumbnails import cached_thumbnail
 from core.weights import checkpoint_for
 
 if TYPE_CHECKING:

@@ -7,8 +7,11 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.access import require_writable
-from core.archive import ArchivePlan, inspect_archive
 from core.collection_info import CollectionInfo
+from core.dataset.archive import ArchivePlan, inspect_archive
+from core.dataset.folders import allowed_roots, suggested_folders
+from core.dataset.listing import list_dataset
+from core.dataset.uploads import discard_archive, upload_folder
 from core.errors import CollectionNotFoundError, OrchardError
 from core.gone import GoneRows, find_gone
 from core.health import (
@@ -22,14 +25,11 @@ from core.health import (
 )
 from core.history import RUNS, PastRun, past_runs, unreadable
 from core.jobs import Runner
-from core.listing import list_dataset
 from core.metric import Metric
 from core.operations import perform
-from core.roots import allowed_roots, suggested_folders
 from core.run_state import RunState
 from core.tasks import Task
 from core.ui import resources
-from core.uploads import discard_archive, upload_folder
 
 _ERROR = "collection_error"
 

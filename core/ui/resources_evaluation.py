@@ -9,6 +9,7 @@ import streamlit as st
 
 from core.collection_info import CollectionInfo
 from core.comparison import Comparison, compare
+from core.dataset.split import usual_paths
 from core.errors import ReportError
 from core.judgement import Judgement
 from core.matrix import Matrix, fingerprint, load_matrix
@@ -18,7 +19,6 @@ from core.report import Report, Request, Variant
 from core.report_files import Listing, list_reports, load_report, save_report
 from core.report_summary import index_summary, summary_of
 from core.reports import run
-from core.split import usual_paths
 from core.summary import Summary
 from core.sweep import SweepPoint, sweep
 from core.trained import training_list

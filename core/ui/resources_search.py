@@ -16,7 +16,8 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from core.collection_info import CollectionInfo
-from core.dataset import resolve_inside
+from core.dataset.files import resolve_inside
+from core.dataset.thumbnails import cached_thumbnail
 from core.errors import ImageError, OrchardError
 from core.exact import exact_scores
 from core.metric import Metric
@@ -24,7 +25,6 @@ from core.query_picture import QueryPicture, open_query, preview, stage
 from core.records import ImageRecord
 from core.reference import Reference, load_reference
 from core.search import encode_query
-from core.thumbnails import cached_thumbnail
 from core.ui import resources
 from core.ui.search_state import Session
 

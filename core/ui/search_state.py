@@ -11,7 +11,7 @@ import streamlit as st
 
 from core.catalogue import Catalogue
 from core.crop import Crop
-from core.dataset import digest_of
+from core.dataset.files import digest_of
 from core.query_picture import MAX_QUERIES, QueryPicture, choose_uploads
 from core.records import ImageRecord
 from core.search_link import NAMES, Link, read_link, write_link

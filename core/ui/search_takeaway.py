@@ -6,9 +6,9 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from core.collection_info import CollectionInfo
+from core.dataset.takeaway import MAX_ZIP_BYTES, pictures_as_zip
 from core.errors import ImageError
 from core.hits import Hit
-from core.pictures_zip import MAX_ZIP_BYTES, pictures_as_zip
 from core.takeaway import hits_as_csv
 from core.ui import resources
 from core.ui.search_state import Session

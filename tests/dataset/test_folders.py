@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from core.config import load_settings
+from core.dataset.folders import allowed_roots, folder_inside, suggested_folders
 from core.errors import DatasetError, SettingsError
-from core.roots import allowed_roots, folder_inside, suggested_folders
 from tests.conftest import draw_dataset
 
 pytestmark = pytest.mark.usefixtures("no_settings")

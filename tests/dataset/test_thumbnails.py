@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from core import thumbnails
+from core.dataset import thumbnails
+from core.dataset.thumbnails import THUMBNAIL_SIDE, cached_thumbnail, thumbnail
 from core.errors import ImageError
-from core.thumbnails import THUMBNAIL_SIDE, cached_thumbnail, thumbnail
 
 KEY = "0123456789abcdef0123456789abcdef"
 

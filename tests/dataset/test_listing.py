@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from core.dataset import digest_of, image_id, label_of, read_picture
+from core.dataset.files import digest_of, image_id, label_of, read_picture
+from core.dataset.listing import MAX_PATH_BYTES, DatasetListing, list_dataset
 from core.errors import DatasetError, ImageError
-from core.listing import MAX_PATH_BYTES, DatasetListing, list_dataset
 from core.records import ImageRecord
 
 

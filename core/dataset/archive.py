@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from core.dataset.listing import IMAGE_SUFFIXES, MAX_PATH_BYTES
 from core.errors import ArchiveError
-from core.listing import IMAGE_SUFFIXES, MAX_PATH_BYTES
 
 MAX_FILES = 100_000
 MAX_BYTES = 4_000_000_000

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from core.dataset.pictures import MAX_PIXELS, decode
 from core.errors import ImageError
-from core.images import MAX_PIXELS, decode
 
 RED, GREEN, BLUE, YELLOW = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)
 ORIENTATION = 0x0112

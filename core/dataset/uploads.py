@@ -8,8 +8,8 @@ from pathlib import Path
 
 from core.access import require_writable
 from core.config import Settings
+from core.dataset.folders import UPLOADS
 from core.errors import StoreError
-from core.roots import UPLOADS
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from core.sampling import stratified_sample
+from core.dataset.sampling import stratified_sample
 
 
 def test_shares_are_kept() -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
+from core.dataset.pictures import decode
 from core.errors import ImageError
-from core.images import decode
 
 logger = logging.getLogger(__name__)
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from core.config import Settings, load_settings
+from core.dataset.uploads import discard_archive, keep_upload, upload_folder
 from core.errors import ReadOnlyError, StoreError
-from core.uploads import discard_archive, keep_upload, upload_folder
 
 
 @pytest.fixture

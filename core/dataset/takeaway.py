@@ -5,7 +5,7 @@ import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from core.dataset import resolve_inside
+from core.dataset.files import resolve_inside
 from core.errors import ImageError
 
 # What a browser and the server's memory take without trouble.

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from core import archive as archives
-from core.archive import inspect_archive, unpack
+from core.dataset import archive as archives
+from core.dataset.archive import inspect_archive, unpack
 from core.errors import ArchiveError
 from tests.conftest import picture_bytes
 
