@@ -22,7 +22,7 @@ from core.rows import BATCH_ROWS
 from core.shard import WHOLE
 
 if TYPE_CHECKING:
-    from core.encoder import Encoder
+    from core.encoder.encoder import Encoder
 
 logger = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from core.shard import WHOLE, Shard, share_of
 from core.store import VectorStore
 
 if TYPE_CHECKING:
-    from core.encoder import Encoder
+    from core.encoder.encoder import Encoder
 
 logger = logging.getLogger(__name__)
 

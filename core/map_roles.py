@@ -6,9 +6,9 @@ from collections.abc import Callable
 import numpy as np
 
 from core.dataset.split import usual_paths
+from core.encoder.training_list import TrainingList
 from core.map_paint import Categories
 from core.map_rows import MapRows
-from core.trained import TrainingList
 
 # Styles of the map's figure: told apart by shape as well.
 _BLUE_CIRCLE, _ORANGE_DIAMOND = 0, 11

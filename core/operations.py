@@ -11,6 +11,7 @@ from core.access import require_writable
 from core.config import DEFAULT_WEIGHT_SET, Settings
 from core.dataset.archive import unpack
 from core.dataset.listing import list_dataset
+from core.encoder.weights import Checkpoint, checkpoint_for, find_checkpoint
 from core.errors import ArchiveError, CollectionNotFoundError, DatasetError, OrchardError
 from core.gone import find_gone
 from core.index import IndexChoice, IndexType, auto_nlist
@@ -24,11 +25,10 @@ from core.self_test import run_self_test
 from core.store import VectorStore, open_store
 from core.tasks import Kind, Task
 from core.verify import repair, verify
-from core.weights import Checkpoint, checkpoint_for, find_checkpoint
 from core.wording import counted
 
 if TYPE_CHECKING:
-    from core.encoder import Encoder
+    from core.encoder.encoder import Encoder
 
 # A server that restarts is back within this time.
 _PATIENCE_SECONDS = 60.0
@@ -119,7 +119,7 @@ def _encoder(task: Task, progress: Progress, store: VectorStore, settings: Setti
     checkpoint = _checkpoint(task, progress, store, settings)
     if checkpoint.notice:
         progress.note(checkpoint.notice)
-    from core.encoder import Encoder
+    from core.encoder.encoder import Encoder
 
     progress("load", 0, 0)
     return Encoder(checkpoint, precision=settings.precision)

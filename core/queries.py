@@ -5,10 +5,10 @@ import fnmatch
 import numpy as np
 from numpy.typing import NDArray
 
+from core.encoder.training_list import TrainingList
 from core.errors import QueryError
 from core.matrix import Matrix
 from core.report import QuerySet, Request
-from core.trained import TrainingList
 
 
 def choose_queries(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from core.collection_info import CollectionInfo
 from core.dataset.split import find_split
+from core.encoder.training_list import training_list
 from core.errors import QueryError, StoreError
 from core.evaluation import check_ks
 from core.matrix import Matrix
@@ -19,7 +20,6 @@ from core.neighbours import Neighbours, exact_neighbours
 from core.queries import choose_queries, matching
 from core.report import Configuration, Report, Request
 from core.store import VectorStore
-from core.trained import training_list
 
 # Queries in one call to the database.
 QUERY_BATCH = 50

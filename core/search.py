@@ -17,7 +17,7 @@ from core.store import VectorStore
 from core.wording import REPLACE_IT
 
 if TYPE_CHECKING:
-    from core.encoder import Encoder
+    from core.encoder.encoder import Encoder
 
 DEFAULT_K = 16
 MAX_K = 100

@@ -284,7 +284,7 @@ def _short(value: float) -> str:
 
 
 def _half_precision() -> str:
-    from core.precision import best_device, fast_types
+    from core.encoder.precision import best_device, fast_types
 
     types = (str(kind).removeprefix("torch.") for kind in fast_types(best_device()))
     return " and ".join(types) or "none"

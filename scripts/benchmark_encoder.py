@@ -24,10 +24,10 @@ import numpy as np
 from core.ahead import ahead
 from core.config import ARCHITECTURES, DEFAULT_ARCHITECTURE, OFFLINE_ARCHITECTURE, Precision
 from core.dataset.pictures import decode
+from core.encoder.weights import Checkpoint, offline_weights
 from core.index_run import AHEAD_BATCHES, DECODE_THREADS
 from core.metric import Metric
 from core.neighbours import exact_neighbours
-from core.weights import Checkpoint, offline_weights
 from scripts.measuring import median_times, peak_bytes, print_figures
 from scripts.plain_encoder import (
     Rows,
@@ -43,7 +43,7 @@ from scripts.terminal import guarded
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from core.encoder import Encoder
+    from core.encoder.encoder import Encoder
 
 K = 10
 # Side of the matrices of the product that stands for the limit, and how many at a time.
@@ -98,7 +98,7 @@ def _run(arguments: argparse.Namespace) -> int:
 def _measure(
     files: list[Path], checkpoint: Checkpoint, arguments: argparse.Namespace
 ) -> dict[str, Any]:
-    from core.encoder import Encoder
+    from core.encoder.encoder import Encoder
 
     encoder = Encoder(checkpoint, precision=arguments.precision)
     plain = plain_network(checkpoint)
@@ -198,7 +198,7 @@ def _operations(model: "nn.Module", side: int) -> int:
 
 def _peak(files: list[Path], rows: int) -> int:
     """Return the peak memory of encoding `rows` pictures with the shipped network, in bytes."""
-    from core.encoder import Encoder
+    from core.encoder.encoder import Encoder
 
     encoder = Encoder(Checkpoint(offline_weights(), OFFLINE_ARCHITECTURE))
     for _ in ours(itertools.islice(itertools.cycle(files), rows), encoder):

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 from core import index_upkeep
 from core.config import ARCHITECTURES, DEFAULT_ARCHITECTURE
+from core.encoder.weights import Checkpoint
 from core.index import IndexChoice
 from core.indexing import build_index
 from core.metric import Metric
 from core.records import ImageRecord
 from core.rows import as_row
 from core.store import VectorStore
-from core.weights import Checkpoint
 from scripts.measuring import median_seconds, print_figures
 from scripts.plain_encoder import plain_loop, plain_network, random_weights, sample
 from scripts.terminal import guarded
@@ -31,7 +31,7 @@ from scripts.terminal import guarded
 if TYPE_CHECKING:
     from torch import nn
 
-    from core.encoder import Encoder
+    from core.encoder.encoder import Encoder
 
 _METRIC = Metric.L2
 _INSERTED_ROWS = 50
@@ -52,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from core.encoder import Encoder
+    from core.encoder.encoder import Encoder
 
     files = sample(arguments.photos, arguments.rows)
     with tempfile.TemporaryDirectory() as folder:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from core.config import ARCHITECTURES, Settings, load_settings
 from core.dataset.listing import list_dataset
+from core.encoder.weights import find_checkpoint
 from core.errors import OrchardError, SettingsError
 from core.index import IndexChoice, IndexType
 from core.index_report import IndexReport, save_report
@@ -23,7 +24,6 @@ from core.indexing import add_metric, build_index
 from core.metric import Metric
 from core.shard import WHOLE, Shard
 from core.store import VectorStore, open_store
-from core.weights import find_checkpoint
 from core.wording import counted
 from scripts.terminal import ProgressBar, guarded, parse_metric
 
@@ -153,7 +153,7 @@ def _built(
     arguments: argparse.Namespace, settings: Settings, index: IndexChoice, store: VectorStore
 ) -> IndexReport:
     started = time.monotonic()
-    from core.encoder import Encoder
+    from core.encoder.encoder import Encoder
 
     with ProgressBar("weights", unit="B", is_bytes=True) as fetched:
         checkpoint = find_checkpoint(settings, on_progress=fetched)

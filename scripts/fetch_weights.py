@@ -9,11 +9,11 @@ They land in the torch hub cache, where Orchard and torchvision look first. `TOR
 import argparse
 import sys
 
-from core.checkpoint import load_state
 from core.config import ARCHITECTURES, OFFLINE_ARCHITECTURE, load_settings
+from core.encoder.checkpoint import load_state
+from core.encoder.published import official_url
+from core.encoder.weights import fetch_weights
 from core.errors import OrchardError
-from core.weight_sets import official_url
-from core.weights import fetch_weights
 from scripts.terminal import ProgressBar, guarded
 
 

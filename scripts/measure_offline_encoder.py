@@ -26,8 +26,8 @@ from PIL import Image
 from core.config import OFFLINE_ARCHITECTURE, load_settings
 from core.dataset.files import read_picture
 from core.dataset.pictures import decode
+from core.encoder.weights import Checkpoint, offline_weights
 from core.errors import DatasetError
-from core.weights import Checkpoint, offline_weights
 from scripts.terminal import ProgressBar, guarded
 
 CUTOFFS = (1, 5, 10)
@@ -166,7 +166,7 @@ def _read(data: Path, group: str, paths: Sequence[str]) -> Photos:
 
 
 def _embed(weights: Path, architecture: str) -> Embed:
-    from core.encoder import Encoder
+    from core.encoder.encoder import Encoder
 
     return Encoder(Checkpoint(weights, architecture)).encode
 
@@ -174,7 +174,7 @@ def _embed(weights: Path, architecture: str) -> Embed:
 def _random_weights(folder: Path, architecture: str) -> Path:
     import torch
 
-    from core.network import build_model
+    from core.encoder.network import build_model
 
     torch.manual_seed(0)
     path = folder / f"{architecture}.pth"

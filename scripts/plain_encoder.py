@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.dataset.listing import list_dataset
+from core.encoder.weights import Checkpoint
 from core.errors import DatasetError
-from core.weights import Checkpoint
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from core.encoder import Encoder
+    from core.encoder.encoder import Encoder
 
 Rows = NDArray[np.float32]
 
@@ -49,8 +49,8 @@ def plain_network(checkpoint: Checkpoint) -> "nn.Module":
     """Return torchvision's network with the weights of a checkpoint, without its classifier."""
     from torch import nn
 
-    from core.checkpoint import load_state
-    from core.network import build_model
+    from core.encoder.checkpoint import load_state
+    from core.encoder.network import build_model
 
     model: nn.Module = build_model(checkpoint.architecture)
     model.load_state_dict(load_state(checkpoint.path), strict=False)
@@ -66,7 +66,7 @@ def random_weights(folder: Path, architecture: str) -> Path:
     """
     import torch
 
-    from core.network import build_model
+    from core.encoder.network import build_model
 
     torch.manual_seed(0)
     model = build_model(architecture)

@@ -15,6 +15,7 @@ from core.collection_info import CollectionInfo
 from core.config import Settings, load_settings
 from core.dataset.files import digest_of
 from core.dataset.pictures import decode
+from core.encoder.weights import checkpoint_for
 from core.errors import ImageError, OrchardError, QueryError
 from core.hits import SearchResult
 from core.metric import Metric
@@ -22,7 +23,6 @@ from core.query import check_nprobe
 from core.records import EncoderIdentity
 from core.search import DEFAULT_K, MAX_K, encode_query, search
 from core.store import VectorStore, open_store
-from core.weights import checkpoint_for
 from scripts.terminal import guarded, parse_metric
 
 
@@ -83,7 +83,7 @@ def _search(
     checkpoint = checkpoint_for(info.encoder, settings)
 
     # The slow import comes last, when nothing cheap can go wrong any more.
-    from core.encoder import Encoder
+    from core.encoder.encoder import Encoder
 
     encoder = Encoder(checkpoint, precision=settings.precision)
     embedding, milliseconds = encode_query(image, encoder=encoder, info=info)

@@ -18,17 +18,17 @@ from typing import TYPE_CHECKING
 
 from core.collection_info import CollectionInfo
 from core.config import Settings, load_settings
+from core.encoder.weights import find_checkpoint
 from core.errors import OrchardError, SettingsError
 from core.index import IndexChoice, IndexType, auto_nlist
 from core.indexing import build_index
 from core.metric import Metric
 from core.store import VectorStore, open_store
-from core.weights import find_checkpoint
 from scripts import search
 from scripts.terminal import ProgressBar, guarded, parse_metric
 
 if TYPE_CHECKING:
-    from core.encoder import Encoder
+    from core.encoder.encoder import Encoder
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -154,7 +154,7 @@ def _described(info: CollectionInfo) -> str:
 
 
 def _encoder(settings: Settings) -> "Encoder":
-    from core.encoder import Encoder
+    from core.encoder.encoder import Encoder
 
     checkpoint = find_checkpoint(settings)
     if checkpoint.notice:

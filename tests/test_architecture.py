@@ -190,7 +190,7 @@ def test_nothing_in_core_imports_scripts_pages_or_tests() -> None:
 
 def test_the_order_is_checked_at_all() -> None:
     # The tests above would also pass if the reading of imports found nothing.
-    found = {item.module for item in imports(ROOT / "core/weights.py")}
+    found = {item.module for item in imports(ROOT / "core/encoder/weights.py")}
     assert {"torch", "core.errors", "core.errors.WeightsError"} <= found
     assert layer("core.errors.WeightsError") == VOCABULARY
     assert layer("core.sample_scene") == ADAPTERS

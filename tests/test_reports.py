@@ -12,6 +12,7 @@ import pytest
 from core import reports
 from core.collection_info import CollectionInfo
 from core.comparison import compare
+from core.encoder.training_list import TrainingList, training_list
 from core.errors import QueryError, ReportError, StoreError
 from core.matrix import Matrix, load_matrix
 from core.metric import Metric
@@ -23,7 +24,6 @@ from core.report_summary import index_summary, report_summary, summary_of
 from core.report_text import notes, share_of, short
 from core.store import VectorStore
 from core.sweep import SweepPoint, recommended, sweep
-from core.trained import TrainingList, training_list
 from tests.made_up import ENCODER, fill
 
 

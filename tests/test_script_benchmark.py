@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from core.weights import offline_weights
+from core.encoder.weights import offline_weights
 from scripts import benchmark_encoder
 from scripts.benchmark import PARTS, main
 from scripts.measuring import median_seconds
-from tests.test_encoder import drawn
+from tests.encoder.test_encoder import drawn
 
 
 def test_evaluation(capsys: pytest.CaptureFixture[str]) -> None:

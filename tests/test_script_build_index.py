@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from core.encoder import Encoder
+from core.encoder.encoder import Encoder
+from core.encoder.network import build_model
 from core.metric import Metric
-from core.network import build_model
 from core.store import VectorStore
 from scripts import build_index
 from tests.conftest import draw_dataset

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from core.dataset.files import image_id
-from core.encoder import Encoder
+from core.encoder.encoder import Encoder
+from core.encoder.network import build_model
+from core.encoder.weights import Checkpoint
 from core.metric import Metric
-from core.network import build_model
 from core.store import VectorStore
-from core.weights import Checkpoint
 from scripts import build_index, search
 
 PROJECT = Path(__file__).parent.parent

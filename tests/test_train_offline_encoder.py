@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from core.dataset.files import image_id
-from core.encoder import Encoder
+from core.encoder.encoder import Encoder
+from core.encoder.weights import Checkpoint
 from core.errors import DatasetError
-from core.weights import Checkpoint
 from scripts import offline_training
 from scripts import train_offline_encoder as training
 from scripts.measure_offline_encoder import hsv_histogram, layout_correlation, precision_at

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from core.collection_info import CollectionInfo
+from core.encoder.training_list import training_list
 from core.map_paint import (
     Categories,
     Colouring,
@@ -24,7 +25,6 @@ from core.map_roles import by_role
 from core.map_rows import MapRows
 from core.projection import Method, ProjectionSettings
 from core.projection_jobs import Job
-from core.trained import training_list
 from core.ui import charts_map, components, resources, resources_map
 from core.ui.map_controls import DEFAULT_K, colour_control, picture_control, settings_control
 from core.ui.map_lists import (

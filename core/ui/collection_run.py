@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core.encoder.weights import is_offline, is_offline_notice
 from core.history import duration
 from core.records import SkippedFile
 from core.run_result import result_text
@@ -9,7 +10,6 @@ from core.run_state import RunState, Status
 from core.tasks import Kind
 from core.ui import resources, resources_collection
 from core.ui.text import plain
-from core.weights import is_offline, is_offline_notice
 from core.wording import counted, sentence
 
 _STAGES = {

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import streamlit as st
 
 from core.collection_info import CollectionInfo
+from core.encoder.weights import is_offline
 from core.errors import (
     CollectionNotFoundError,
     OrchardError,
@@ -18,7 +19,6 @@ from core.metric import Metric
 from core.ui import resources
 from core.ui.links import COLLECTION_PAGE
 from core.ui.text import plain
-from core.weights import is_offline
 from core.wording import sentence
 
 logger = logging.getLogger(__name__)

@@ -14,6 +14,7 @@ from core.config import Settings, load_settings
 from core.dataset.files import digest_of, resolve_inside
 from core.dataset.pictures import decode
 from core.dataset.thumbnails import cached_thumbnail
+from core.encoder.weights import checkpoint_for
 from core.errors import CollectionNotFoundError, ImageError
 from core.logs import start_logging
 from core.matrix import fingerprint
@@ -21,10 +22,9 @@ from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
 from core.search import encode_query
 from core.store import VectorStore, open_store
-from core.weights import checkpoint_for
 
 if TYPE_CHECKING:
-    from core.encoder import Encoder
+    from core.encoder.encoder import Encoder
 
 # A collection can be changed by another process only on a server; this is how late it may show.
 _STALE_SECONDS = 30
@@ -83,7 +83,7 @@ def _loading(identity: EncoderIdentity) -> "Future[Encoder]":
     settings = get_settings()
 
     def load() -> "Encoder":
-        from core.encoder import Encoder
+        from core.encoder.encoder import Encoder
 
         encoder = Encoder(checkpoint_for(identity, settings), precision=settings.precision)
         _running[:] = [encoder.identity]

@@ -10,6 +10,7 @@ import streamlit as st
 from core.collection_info import CollectionInfo
 from core.comparison import Comparison, compare
 from core.dataset.split import usual_paths
+from core.encoder.training_list import training_list
 from core.errors import ReportError
 from core.judgement import Judgement
 from core.matrix import Matrix, fingerprint, load_matrix
@@ -21,7 +22,6 @@ from core.report_summary import index_summary, summary_of
 from core.reports import run
 from core.summary import Summary
 from core.sweep import SweepPoint, sweep
-from core.trained import training_list
 from core.ui import resources
 
 # Two runs at once would only slow each other down.

@@ -1,6 +1,6 @@
 """Convolutions that add and clamp by themselves: used where they can be, and never if they differ.
 
-That every network keeps torchvision's embeddings with them is tested in `tests/test_encoder.py`.
+That every network keeps torchvision's embeddings with them is tested in `test_encoder.py`.
 """
 
 from collections import Counter
@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from core import fusion
-from core.fusion import fused
-from core.network import build_model, fold_batch_norms
-from tests.test_encoder import lively
+from core.encoder import fusion
+from core.encoder.fusion import fused
+from core.encoder.network import build_model, fold_batch_norms
+from tests.encoder.test_encoder import lively
 
 PIXELS = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
 

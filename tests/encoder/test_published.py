@@ -4,8 +4,8 @@ import pytest
 from torchvision.models import get_model_weights
 
 from core.config import ARCHITECTURES
+from core.encoder.published import official_url, official_urls, sides_for
 from core.errors import WeightsError
-from core.weight_sets import official_url, official_urls, sides_for
 
 # The first generation, as torchvision has published it for years.
 FIRST = {

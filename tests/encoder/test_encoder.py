@@ -13,16 +13,16 @@ from torch import nn
 from torchvision.models import get_model
 from torchvision.transforms._presets import ImageClassification
 
-from core.checkpoint import load_state
 from core.config import ARCHITECTURES, Precision
 from core.dataset.pictures import decode
-from core.encoder import Encoder
+from core.encoder.checkpoint import load_state
+from core.encoder.encoder import Encoder
+from core.encoder.network import build_model, load_into
+from core.encoder.weights import Checkpoint, offline_weights
 from core.errors import WeightsError
-from core.network import build_model, load_into
 from core.records import EncoderIdentity
-from core.weights import Checkpoint, offline_weights
 
-PHOTOS = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+PHOTOS = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 
 def lively(model: nn.Module, seed: int = 0) -> nn.Module:
@@ -69,7 +69,7 @@ def file(plain: nn.Module, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def encoder(file: Path) -> Encoder:
-    # tests/test_precision.py is about the others.
+    # tests/encoder/test_precision.py is about the others.
     return Encoder(Checkpoint(file, "resnet18"), precision=Precision.FLOAT32)
 
 

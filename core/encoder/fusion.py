@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 import torch
 from torch import Tensor, nn
 
-from core.precision import agrees
+from core.encoder.precision import agrees
 
 if TYPE_CHECKING:
     from torchvision.models.resnet import ResNet

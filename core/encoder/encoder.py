@@ -10,15 +10,15 @@ from PIL import Image
 from torch import Tensor, nn
 from torchvision.transforms import v2
 
-from core.checkpoint import load_state, sha256_prefix
 from core.config import Precision
-from core.fusion import fused
-from core.network import build_model, fold_batch_norms, load_into
-from core.pace import Pace
-from core.precision import best_device, choose_type, in_half, probes
+from core.encoder.batch_pace import Pace
+from core.encoder.checkpoint import load_state, sha256_prefix
+from core.encoder.fusion import fused
+from core.encoder.network import build_model, fold_batch_norms, load_into
+from core.encoder.precision import best_device, choose_type, in_half, probes
+from core.encoder.published import sides_for
+from core.encoder.weights import Checkpoint
 from core.records import EncoderIdentity
-from core.weight_sets import sides_for
-from core.weights import Checkpoint
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -48,7 +48,8 @@ class Encoder:
 
         Args:
             precision: Half precision is used only where the hardware has it and the embeddings
-                agree with float32, see `core.precision`; otherwise float32, and the log says why.
+                agree with float32, see `core.encoder.precision`; otherwise float32, and the log
+                says why.
 
         Raises:
             WeightsError: The file is damaged or does not fit the architecture.

@@ -2,7 +2,7 @@
 
 import itertools
 
-from core.pace import Pace
+from core.encoder.batch_pace import Pace
 
 
 def run(pace: Pace, left: int, *, cost: dict[int, list[float]]) -> list[int]:

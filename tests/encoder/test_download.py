@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.download import download
+from core.encoder.download import download
 from core.errors import WeightsDownloadError, WeightsError
 from tests.web import FileServer, running_server
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from core import weights
-from core.checkpoint import sha256_prefix
 from core.config import load_settings
+from core.encoder import weights
+from core.encoder.checkpoint import sha256_prefix
+from core.encoder.weights import Checkpoint, checkpoint_for, find_checkpoint, is_offline_notice
 from core.errors import EncoderMismatchError, WeightsDownloadError, WeightsError
 from core.records import EncoderIdentity
-from core.weights import Checkpoint, checkpoint_for, find_checkpoint, is_offline_notice
 from tests.web import FileServer, running_server
 
 

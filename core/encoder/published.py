@@ -1,7 +1,7 @@
 """The weight sets that torchvision publishes: where each lies, and what pictures it expects."""
 
-from core.checkpoint import HASH_DIGITS
 from core.config import DEFAULT_WEIGHT_SET, OFFLINE_ARCHITECTURE
+from core.encoder.checkpoint import HASH_DIGITS
 from core.errors import WeightsError
 
 # Sides in pixels (resize, crop). The first ImageNet weights and whatever was tuned from them:

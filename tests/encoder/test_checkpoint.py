@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from core.checkpoint import hash_in_name, load_state, sha256_prefix
+from core.encoder.checkpoint import hash_in_name, load_state, sha256_prefix
 from core.errors import WeightsError
 
 STATE = {"conv1.weight": torch.arange(6.0).reshape(2, 3), "bn1.bias": torch.ones(3)}

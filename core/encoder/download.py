@@ -10,7 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from core.checkpoint import sha256_prefix
+from core.encoder.checkpoint import sha256_prefix
 from core.errors import WeightsDownloadError, WeightsError
 
 logger = logging.getLogger(__name__)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.config import OFFLINE_ARCHITECTURE
+from core.encoder.weights import OFFLINE_FOLDER
 from core.records import EncoderIdentity
-from core.weights import OFFLINE_FOLDER
 
 logger = logging.getLogger(__name__)
 

@@ -11,10 +11,10 @@ import torch
 from torch import nn
 
 from core.config import Precision
-from core.encoder import Encoder
-from core.precision import choose_type, in_half, probes
-from core.weights import Checkpoint, offline_weights
-from tests.test_encoder import PICTURES
+from core.encoder.encoder import Encoder
+from core.encoder.precision import choose_type, in_half, probes
+from core.encoder.weights import Checkpoint, offline_weights
+from tests.encoder.test_encoder import PICTURES
 
 CPU = torch.device("cpu")
 

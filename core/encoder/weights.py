@@ -4,7 +4,6 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.checkpoint import hash_in_name, sha256_prefix
 from core.config import (
     ARCHITECTURES,
     DEFAULT_ARCHITECTURE,
@@ -12,17 +11,18 @@ from core.config import (
     OFFLINE_ARCHITECTURE,
     Settings,
 )
-from core.download import Progress, download
+from core.encoder.checkpoint import hash_in_name, sha256_prefix
+from core.encoder.download import Progress, download
+from core.encoder.published import official_url, official_urls
 from core.errors import EncoderMismatchError, WeightsDownloadError, WeightsError
 from core.records import EncoderIdentity
-from core.weight_sets import official_url, official_urls
 from core.wording import REPLACE_IT
 
 logger = logging.getLogger(__name__)
 
 _OFFLINE_IN_USE = "Offline encoder in use."
 
-OFFLINE_FOLDER = Path(__file__).resolve().parent.parent / "weights"
+OFFLINE_FOLDER = Path(__file__).resolve().parents[2] / "weights"
 
 
 @dataclass(frozen=True, slots=True)
