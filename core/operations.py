@@ -20,7 +20,7 @@ from core.inspection import dataset_of, inspect_pictures
 from core.jobs import Progress
 from core.metric import Metric
 from core.records import ImageRecord
-from core.sample import draw_sample
+from core.sample.drawing import draw_sample
 from core.self_test import run_self_test
 from core.store import VectorStore, open_store
 from core.tasks import Kind, Task

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from core.errors import OrchardError
-from core.sample import CLASSES, draw_sample
+from core.sample.drawing import CLASSES, draw_sample
 
 
 def main(argv: list[str] | None = None) -> int:

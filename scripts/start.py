@@ -22,7 +22,7 @@ from core.config import Settings, load_settings
 from core.dataset.listing import list_dataset
 from core.errors import OrchardError, SettingsError, StoreUnavailableError
 from core.lite import is_locked
-from core.sample import CLASSES
+from core.sample.drawing import CLASSES
 from core.store import open_store
 from scripts.terminal import guarded
 

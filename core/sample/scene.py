@@ -6,15 +6,16 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
-from core.sample import berries, layout, tropics
-from core.sample import fruit as fruits
-from core.sample.canvas import Canvas, develop
-from core.sample.ground import TABLES, hang_garden, lay_table, out_of_focus
-from core.sample.layout import Arrangement
-from core.sample.light import draw_light
-from core.sample.piece import Fruit
-from core.sample.plants import paint_leaf
-from core.sample.texture import smooth
+from core.sample.canvas.canvas import Canvas, develop
+from core.sample.canvas.light import draw_light
+from core.sample.canvas.texture import smooth
+from core.sample.fruit import berries, tropics
+from core.sample.fruit import orchard as fruits
+from core.sample.parts.piece import Fruit
+from core.sample.parts.plants import paint_leaf
+from core.sample.table import layout
+from core.sample.table.ground import TABLES, hang_garden, lay_table, out_of_focus
+from core.sample.table.layout import Arrangement
 
 _MAKERS: dict[str, Callable[[np.random.Generator], Fruit]] = {
     "apple": fruits.apple,

@@ -182,7 +182,7 @@ def _archive_control(empty: Task) -> Source | None:
 
 
 def _sample_control(empty: Task) -> Source:
-    from core.sample import sample_paths
+    from core.sample.drawing import sample_paths
 
     st.caption("Ten kinds of fruit are drawn; nothing is downloaded.")
     count = st.number_input("Pictures a class", 4, 500, 60, key="build_sample")

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.sample.canvas import Canvas
-from core.sample.light import Coat, shade
-from core.sample.texture import Field
+from core.sample.canvas.canvas import Canvas
+from core.sample.canvas.light import Coat, shade
+from core.sample.canvas.texture import Field
 
 Shape = Callable[[Field], Field]  # (3, n) -> (n,): negative inside, about a distance outside
 Skin = Callable[[Field], Coat]  # (3, n) on the surface -> what covers it there

@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from core.sample.bodies import Shape, Skin
-from core.sample.light import Coat
-from core.sample.skins import pick
-from core.sample.texture import Field, blend, rgb, smooth, solid
+from core.sample.canvas.light import Coat
+from core.sample.canvas.texture import Field, blend, rgb, smooth, solid
+from core.sample.parts.bodies import Shape, Skin
+from core.sample.parts.skins import pick
 
 Flesh = Callable[[Field, Field], Coat]
 

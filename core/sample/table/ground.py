@@ -9,10 +9,10 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from core.sample.canvas import Canvas
-from core.sample.light import Light
-from core.sample.plants import GREENS
-from core.sample.texture import Field, blend, fog, rgb, smooth, to_linear
+from core.sample.canvas.canvas import Canvas
+from core.sample.canvas.light import Light
+from core.sample.canvas.texture import Field, blend, fog, rgb, smooth, to_linear
+from core.sample.parts.plants import GREENS
 
 Table = Callable[[np.random.Generator, int], Field]
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from core.sample import flesh, shapes, skins
-from core.sample.bodies import Body, Pose, Shape, paint_body
-from core.sample.canvas import Canvas
-from core.sample.flesh import Flesh
-from core.sample.piece import Fruit, Place, cut_painter, stoned_halves, with_stem
-from core.sample.poses import lie, stand, tumble
+from core.sample.canvas.canvas import Canvas
+from core.sample.parts import flesh, shapes, skins
+from core.sample.parts.bodies import Body, Pose, Shape, paint_body
+from core.sample.parts.flesh import Flesh
+from core.sample.parts.piece import Fruit, Place, cut_painter, stoned_halves, with_stem
+from core.sample.parts.poses import lie, stand, tumble
 
 
 def apple(rng: np.random.Generator) -> Fruit:

@@ -8,8 +8,8 @@ import math
 
 import numpy as np
 
-from core.sample.bodies import Shape
-from core.sample.texture import Field, cells
+from core.sample.canvas.texture import Field, cells
+from core.sample.parts.bodies import Shape
 
 
 def pome(rng: np.random.Generator) -> Shape:

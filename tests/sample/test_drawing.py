@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core import sample
 from core.errors import DatasetError
-from core.sample import CLASSES, draw_sample, sample_paths
+from core.sample import drawing
+from core.sample.drawing import CLASSES, Progress, draw_sample, sample_paths
 from core.sample.folder import MARKER
 from scripts import make_sample
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 def pictures(root: Path) -> dict[str, bytes]:
@@ -88,7 +88,7 @@ def test_drawing_in_the_dashboard_opens_no_database_in_the_drawing_processes(
 def test_the_order_of_the_classes_plays_no_part(
     drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sample, "CLASSES", ("mango", "apple"))
+    monkeypatch.setattr(drawing, "CLASSES", ("mango", "apple"))
     draw_sample(tmp_path / "two", per_class=1, size=48, seed=5, workers=1)
     whole = pictures(drawn)
     assert pictures(tmp_path / "two") == {
@@ -228,7 +228,7 @@ def test_a_value_out_of_range_is_named_with_the_range_and_makes_no_folder(
     assert not (tmp_path / "new").exists()
 
 
-def stop_after(pictures_done: int) -> sample.Progress:
+def stop_after(pictures_done: int) -> Progress:
     def report(done: int, total: int) -> None:
         if done == pictures_done:
             raise KeyboardInterrupt

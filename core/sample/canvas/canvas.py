@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from core.sample.light import Light
-from core.sample.texture import Field, fog, smooth
+from core.sample.canvas.light import Light
+from core.sample.canvas.texture import Field, fog, smooth
 
 
 @dataclass

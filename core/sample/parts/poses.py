@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
-from core.sample.bodies import turn_axis
-from core.sample.canvas import Canvas
-from core.sample.light import unit
-from core.sample.texture import Field
+from core.sample.canvas.canvas import Canvas
+from core.sample.canvas.light import unit
+from core.sample.canvas.texture import Field
+from core.sample.parts.bodies import turn_axis
 
 
 def stand(canvas: Canvas, rng: np.random.Generator, *, wobble: float) -> Field:

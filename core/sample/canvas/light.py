@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.sample.texture import Field, rgb, smooth
+from core.sample.canvas.texture import Field, rgb, smooth
 
 _MOODS = (  # key light, sky, bounce from below
     ("fff1dc", "aebfd6", "8a6f55"),  # daylight through a window

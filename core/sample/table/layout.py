@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.sample.canvas import Canvas
-from core.sample.piece import Fruit
-from core.sample.plants import Point, curve, paint_leaf, paint_stem
-from core.sample.texture import rgb
-from core.sample.vessels import (
+from core.sample.canvas.canvas import Canvas
+from core.sample.canvas.texture import rgb
+from core.sample.parts.piece import Fruit
+from core.sample.parts.plants import Point, curve, paint_leaf, paint_stem
+from core.sample.table.vessels import (
     draw_glaze,
     paint_board,
     paint_bowl,

@@ -5,13 +5,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from core.sample import flesh, shapes, skins
-from core.sample.bodies import Body, Pose, Skin, paint_body
-from core.sample.canvas import Canvas
-from core.sample.piece import Fruit, Painter, Place, cut_painter, stoned_halves
-from core.sample.plants import Point, curve, paint_leaf, paint_stem
-from core.sample.poses import stand, tumble
-from core.sample.texture import Field, rgb
+from core.sample.canvas.canvas import Canvas
+from core.sample.canvas.texture import Field, rgb
+from core.sample.parts import flesh, shapes, skins
+from core.sample.parts.bodies import Body, Pose, Skin, paint_body
+from core.sample.parts.piece import Fruit, Painter, Place, cut_painter, stoned_halves
+from core.sample.parts.plants import Point, curve, paint_leaf, paint_stem
+from core.sample.parts.poses import stand, tumble
 
 # Paints one cherry whose stem ends at a point, or anywhere when there is none.
 _Hanger = Callable[[Canvas, np.random.Generator, Place, Point | None], None]

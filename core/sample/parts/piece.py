@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.sample import flesh, shapes
-from core.sample.bodies import Body, Pose, Shape, Skin, paint_body
-from core.sample.canvas import Canvas
-from core.sample.flesh import Flesh
-from core.sample.plants import curve, paint_leaf, paint_stem
-from core.sample.poses import face
-from core.sample.texture import rgb
+from core.sample.canvas.canvas import Canvas
+from core.sample.canvas.texture import rgb
+from core.sample.parts import flesh, shapes
+from core.sample.parts.bodies import Body, Pose, Shape, Skin, paint_body
+from core.sample.parts.flesh import Flesh
+from core.sample.parts.plants import curve, paint_leaf, paint_stem
+from core.sample.parts.poses import face
 
 Place = tuple[float, float, float]  # frame x, frame y, radius
 Painter = Callable[[Canvas, np.random.Generator, Place], None]

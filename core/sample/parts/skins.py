@@ -6,9 +6,9 @@ on the body in, their `Coat` out. z runs along the stem axis, +1 at the stem.
 
 import numpy as np
 
-from core.sample.bodies import Skin
-from core.sample.light import Coat
-from core.sample.texture import Field, blend, cells, rgb, smooth, solid, speckle
+from core.sample.canvas.light import Coat
+from core.sample.canvas.texture import Field, blend, cells, rgb, smooth, solid, speckle
+from core.sample.parts.bodies import Skin
 
 
 def pick(rng: np.random.Generator, *codes: str) -> Field:

@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
-from core.sample.canvas import Canvas
-from core.sample.ground import wood
-from core.sample.light import Coat, shade
-from core.sample.texture import Field, blend, rgb, smooth
+from core.sample.canvas.canvas import Canvas
+from core.sample.canvas.light import Coat, shade
+from core.sample.canvas.texture import Field, blend, rgb, smooth
+from core.sample.table.ground import wood
 
 _GLAZES = ("f4f2ee", "e9e6df", "dbe4ea", "7f99ad", "c8714a", "47535f", "e5d7b8", "9fae98")
 

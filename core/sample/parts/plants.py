@@ -6,9 +6,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from core.sample.canvas import Canvas
-from core.sample.light import Coat, shade
-from core.sample.texture import Field, blend, rgb, smooth
+from core.sample.canvas.canvas import Canvas
+from core.sample.canvas.light import Coat, shade
+from core.sample.canvas.texture import Field, blend, rgb, smooth
 
 Point = tuple[float, float]
 

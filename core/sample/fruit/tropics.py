@@ -4,15 +4,15 @@ import math
 
 import numpy as np
 
-from core.sample import flesh, shapes, skins
-from core.sample.bodies import Body, Pose, Shape, paint_body
-from core.sample.canvas import Canvas
-from core.sample.flesh import Flesh
-from core.sample.light import Coat
-from core.sample.piece import Fruit, Painter, Place, cut_painter, with_stem
-from core.sample.plants import curve, paint_leaf, paint_stem
-from core.sample.poses import face, lie, tumble
-from core.sample.texture import Field, blend, rgb, smooth, solid
+from core.sample.canvas.canvas import Canvas
+from core.sample.canvas.light import Coat
+from core.sample.canvas.texture import Field, blend, rgb, smooth, solid
+from core.sample.parts import flesh, shapes, skins
+from core.sample.parts.bodies import Body, Pose, Shape, paint_body
+from core.sample.parts.flesh import Flesh
+from core.sample.parts.piece import Fruit, Painter, Place, cut_painter, with_stem
+from core.sample.parts.plants import curve, paint_leaf, paint_stem
+from core.sample.parts.poses import face, lie, tumble
 
 
 def mango(rng: np.random.Generator) -> Fruit:
