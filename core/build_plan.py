@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import replace
 
-from core.collection_info import CollectionInfo
+from core.collection.index import IndexChoice, IndexType, auto_nlist
+from core.collection.info import CollectionInfo
 from core.dataset.files import image_id
 from core.errors import EncoderMismatchError
 from core.family import refuse_other_dataset
-from core.index import IndexChoice, IndexType, auto_nlist
 from core.metric import Metric
 from core.wording import REPLACE_IT
 

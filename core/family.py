@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from core.collection_info import CollectionInfo
+from core.collection.index import IndexChoice
+from core.collection.info import CollectionInfo
+from core.collection.rows import BATCH_ROWS
 from core.dataset.files import image_id
 from core.errors import DatasetError, EncoderMismatchError, StoreError
 from core.gone import gone_among
-from core.index import IndexChoice
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
-from core.rows import BATCH_ROWS
 from core.shard import WHOLE, Shard
 from core.store import VectorStore
 from core.wording import ANOTHER_COLLECTION, REPLACE_IT

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from core.collection_info import CollectionInfo
+from core.collection.info import CollectionInfo
 from core.config import Settings
 from core.dataset.listing import list_dataset
 from core.errors import CollectionNotFoundError, DatasetError, StoreError

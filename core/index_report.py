@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from core.collection_info import CollectionInfo
+from core.collection.info import CollectionInfo
 from core.errors import StoreError
 from core.records import SkippedFile
 

@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.ahead import ahead
+from core.collection.rows import BATCH_ROWS
 from core.dataset.files import read_picture
 from core.dataset.listing import DatasetListing
 from core.dataset.pictures import decode
 from core.errors import DatasetError, ImageError
 from core.family import Family
 from core.records import ImageRecord, SkippedFile
-from core.rows import BATCH_ROWS
 from core.shard import WHOLE
 
 if TYPE_CHECKING:

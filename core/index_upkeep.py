@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from core.collection_info import NLIST, VECTOR, index_properties, nlist_of, parameter_of
+from core.collection.index import IndexChoice, IndexType, auto_nlist
+from core.collection.info import NLIST, VECTOR, index_properties, nlist_of, parameter_of
 from core.errors import StoreError
-from core.index import IndexChoice, IndexType, auto_nlist
 from core.metric import Metric
 
 # An index is built anew once the rows call for this many times its lists.

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.collection.index import IndexChoice
 from core.dataset.listing import list_dataset
 from core.errors import SettingsError
 from core.family import Family, refuse_foreign
-from core.index import IndexChoice
 from core.index_report import IndexReport
 from core.index_run import IndexRun, Progress
 from core.metric import Metric

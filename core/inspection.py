@@ -10,7 +10,7 @@ from typing import Any
 
 from PIL import Image
 
-from core.collection_info import CollectionInfo
+from core.collection.info import CollectionInfo
 from core.dataset.files import resolve_inside
 from core.dataset.pictures import decode
 from core.errors import DatasetError, ImageError

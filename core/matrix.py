@@ -15,7 +15,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from core.collection_info import CollectionInfo
+from core.collection.info import CollectionInfo
 from core.errors import CollectionNotFoundError, OrchardError, StoreError
 from core.files import write_whole
 from core.metric import Metric

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.access import require_writable
+from core.collection.index import IndexChoice, IndexType, auto_nlist
 from core.config import DEFAULT_WEIGHT_SET, Settings
 from core.dataset.archive import unpack
 from core.dataset.listing import list_dataset
 from core.encoder.weights import Checkpoint, checkpoint_for, find_checkpoint
 from core.errors import ArchiveError, CollectionNotFoundError, DatasetError, OrchardError
 from core.gone import find_gone
-from core.index import IndexChoice, IndexType, auto_nlist
 from core.indexing import add_metric, build_index
 from core.inspection import dataset_of, inspect_pictures
 from core.jobs import Progress

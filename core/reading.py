@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import Any, Unpack
 
 from core import index_upkeep
-from core.collection_info import CollectionInfo, Schema, collection_info, foreign_info, is_ours
+from core.collection.info import CollectionInfo, Schema, collection_info, foreign_info, is_ours
+from core.collection.schema import SAMPLE_ROWS, common_prefix, folder_prefix, schema_of
 from core.connection import Connection, Options
 from core.errors import CollectionNotFoundError, StoreError
 from core.metric import Metric
 from core.records import EncoderIdentity
-from core.schema import SAMPLE_ROWS, common_prefix, folder_prefix, schema_of
 from core.wording import BUILD_IT
 
 

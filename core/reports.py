@@ -10,7 +10,7 @@ from importlib.metadata import version
 import numpy as np
 from numpy.typing import NDArray
 
-from core.collection_info import CollectionInfo
+from core.collection.info import CollectionInfo
 from core.dataset.split import find_split
 from core.encoder.training_list import training_list
 from core.errors import QueryError, StoreError

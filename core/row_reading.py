@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.collection_info import CollectionInfo, Schema
+from core.collection.info import CollectionInfo, Schema
+from core.collection.query import label_filter
+from core.collection.rows import BATCH_ROWS, as_record
 from core.metric import Metric
-from core.query import label_filter
 from core.reading import Reader
 from core.records import ImageRecord
-from core.rows import BATCH_ROWS, as_record
 
 _READ_ROWS = 2_000
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from core.index import IndexType
+from core.collection.index import IndexType
 from core.run_state import RunState
 from core.tasks import Kind
 from core.wording import counted

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.collection_info import CollectionInfo
+from core.collection.index import default_ef
+from core.collection.info import CollectionInfo
+from core.collection.query import MAX_LIMIT
 from core.errors import EncoderMismatchError, QueryError
 from core.hits import Hit, SearchResult
-from core.index import default_ef
-from core.query import MAX_LIMIT
 from core.store import VectorStore
 from core.wording import REPLACE_IT
 

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from core.collection_info import CollectionInfo
-from core.index import default_ef
-from core.query import check_query, label_filter, search_parameters
+from core.collection.index import default_ef
+from core.collection.info import CollectionInfo
+from core.collection.query import check_query, label_filter, search_parameters
+from core.collection.rows import as_record
 from core.records import ImageRecord
 from core.row_reading import RowReader
-from core.rows import as_record
 
 # For the answers to many queries at once.
 _MANY_SECONDS = 60.0

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.collection_info import CollectionInfo
+from core.collection.info import CollectionInfo
+from core.collection.query import MAX_LIMIT
 from core.matrix import Matrix, load_matrix
 from core.metric import Metric
 from core.neighbours import Neighbours, exact_neighbours
-from core.query import MAX_LIMIT
 from core.recall import ann_recall
 from core.store import VectorStore
 from core.wording import queries as counted_queries

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from core import index_upkeep
-from core.collection_info import KEY, RECORD_FIELDS, VECTOR
+from core.collection.info import KEY, RECORD_FIELDS, VECTOR
 
 # pymilvus is untyped, and only `core.store` imports it.
 Client = Any

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core import index_upkeep, slots
-from core.collection_info import (
+from core.collection.index import IndexChoice
+from core.collection.info import (
     KEY,
     VECTOR,
     dimension_of,
@@ -17,15 +18,14 @@ from core.collection_info import (
     refuse_foreign,
     state_properties,
 )
+from core.collection.rows import BATCH_ROWS, as_row, checked_embeddings
 from core.config import Settings
 from core.connection import PATIENCE, DataType
 from core.dataset.listing import MAX_PATH_BYTES
 from core.errors import StoreError
-from core.index import IndexChoice
 from core.metric import Metric
 from core.reading import collection_name
 from core.records import EncoderIdentity, ImageRecord
-from core.rows import BATCH_ROWS, as_row, checked_embeddings
 from core.searching import Searcher
 
 __all__ = ["BATCH_ROWS", "VectorStore", "collection_name", "open_store"]

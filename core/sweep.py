@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.collection_info import CollectionInfo
+from core.collection.index import nprobe_steps
+from core.collection.info import CollectionInfo
 from core.errors import ReportError
 from core.evaluation import precision_at
-from core.index import nprobe_steps
 from core.judgement import judge
 from core.matrix import Matrix
 from core.neighbours import Neighbours

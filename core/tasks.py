@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import uuid4
 
-from core.index import IndexChoice, IndexType
+from core.collection.index import IndexChoice, IndexType
 from core.metric import Metric
 
 

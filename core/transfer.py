@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.collection_info import CollectionInfo
+from core.collection.index import IndexChoice, IndexType
+from core.collection.info import CollectionInfo
+from core.collection.rows import BATCH_ROWS
 from core.errors import EncoderMismatchError, StoreError
-from core.index import IndexChoice, IndexType
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
-from core.rows import BATCH_ROWS
 from core.store import VectorStore
 
 Rows = tuple[list[ImageRecord], NDArray[np.float32]]

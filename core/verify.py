@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from core.collection_info import CollectionInfo
+from core.collection.info import CollectionInfo
+from core.collection.rows import BATCH_ROWS
 from core.dataset.files import image_id, read_picture
 from core.dataset.listing import list_dataset
 from core.errors import DatasetError, EncoderMismatchError, ImageError
 from core.metric import Metric
 from core.records import ImageRecord
-from core.rows import BATCH_ROWS
 from core.store import VectorStore
 from core.wording import REPLACE_IT
 

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from core.collection.index import IndexChoice
 from core.evaluation import query_measures
-from core.index import IndexChoice
 from core.judgement import judge, make_rows
 from core.metric import Metric
 from core.neighbours import exact_neighbours

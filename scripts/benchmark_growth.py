@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from core.collection.index import IndexChoice
 from core.errors import OrchardError
-from core.index import IndexChoice
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
 from core.store import BATCH_ROWS, VectorStore

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core import index_upkeep
+from core.collection.index import IndexChoice
+from core.collection.rows import as_row
 from core.config import ARCHITECTURES, DEFAULT_ARCHITECTURE
 from core.encoder.weights import Checkpoint
-from core.index import IndexChoice
 from core.indexing import build_index
 from core.metric import Metric
 from core.records import ImageRecord
-from core.rows import as_row
 from core.store import VectorStore
 from scripts.measuring import median_seconds, print_figures
 from scripts.plain_encoder import plain_loop, plain_network, random_weights, sample

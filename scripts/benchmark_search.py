@@ -15,10 +15,10 @@ from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
-from core.collection_info import CollectionInfo
+from core.collection.index import nprobe_steps
+from core.collection.info import CollectionInfo
 from core.config import load_settings
 from core.errors import OrchardError, StoreError
-from core.index import nprobe_steps
 from core.ui import resources, resources_search
 from scripts.measuring import median_seconds, print_figures, seconds
 from scripts.terminal import guarded

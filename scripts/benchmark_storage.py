@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core import index_upkeep
-from core.collection_info import CollectionInfo
+from core.collection.index import IndexChoice
+from core.collection.info import CollectionInfo
+from core.collection.rows import BATCH_ROWS, as_row
 from core.errors import OrchardError
-from core.index import IndexChoice
 from core.indexing import build_index
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
-from core.rows import BATCH_ROWS, as_row
 from core.store import VectorStore
 from scripts.measuring import peak_bytes, print_figures, seconds
 from scripts.terminal import guarded

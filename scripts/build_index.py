@@ -14,11 +14,11 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from core.collection.index import IndexChoice, IndexType
 from core.config import ARCHITECTURES, Settings, load_settings
 from core.dataset.listing import list_dataset
 from core.encoder.weights import find_checkpoint
 from core.errors import OrchardError, SettingsError
-from core.index import IndexChoice, IndexType
 from core.index_report import IndexReport, save_report
 from core.indexing import add_metric, build_index
 from core.metric import Metric

@@ -8,7 +8,7 @@ The report is saved and can be opened on the Evaluation page.
 import argparse
 import sys
 
-from core.collection_info import CollectionInfo
+from core.collection.info import CollectionInfo
 from core.config import Settings, load_settings
 from core.dataset.split import usual_paths
 from core.errors import OrchardError, QueryError

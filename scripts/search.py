@@ -11,7 +11,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from core.collection_info import CollectionInfo
+from core.collection.info import CollectionInfo
+from core.collection.query import check_nprobe
 from core.config import Settings, load_settings
 from core.dataset.files import digest_of
 from core.dataset.pictures import decode
@@ -19,7 +20,6 @@ from core.encoder.weights import checkpoint_for
 from core.errors import ImageError, OrchardError, QueryError
 from core.hits import SearchResult
 from core.metric import Metric
-from core.query import check_nprobe
 from core.records import EncoderIdentity
 from core.search import DEFAULT_K, MAX_K, encode_query, search
 from core.store import VectorStore, open_store

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.access import require_writable
-from core.collection_info import CollectionInfo
+from core.collection.info import CollectionInfo
 from core.config import Settings, load_settings
 from core.dataset.listing import list_dataset
 from core.errors import OrchardError, SettingsError, StoreUnavailableError

@@ -16,11 +16,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.collection_info import CollectionInfo
+from core.collection.index import IndexChoice, IndexType, auto_nlist
+from core.collection.info import CollectionInfo
 from core.config import Settings, load_settings
 from core.encoder.weights import find_checkpoint
 from core.errors import OrchardError, SettingsError
-from core.index import IndexChoice, IndexType, auto_nlist
 from core.indexing import build_index
 from core.metric import Metric
 from core.store import VectorStore, open_store

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
+from core.collection.index import IndexChoice, IndexType
 from core.config import load_settings
-from core.index import IndexChoice, IndexType
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
 from core.store import VectorStore, open_store

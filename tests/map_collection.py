@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from core.collection.index import IndexChoice
 from core.config import load_settings
 from core.dataset.files import read_picture
-from core.index import IndexChoice
 from core.metric import Metric
 from core.records import EncoderIdentity
 from core.store import open_store

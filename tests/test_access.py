@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.collection.index import IndexChoice, IndexType
 from core.config import load_settings
 from core.errors import ReadOnlyError
-from core.index import IndexChoice, IndexType
 from core.indexing import add_metric, build_index
 from core.metric import Metric
 from core.store import VectorStore, open_store

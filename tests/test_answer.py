@@ -7,9 +7,9 @@ import pytest
 from numpy.typing import NDArray
 
 from core.answer import Answer, Question, ask
-from core.collection_info import CollectionInfo
+from core.collection.index import IndexChoice, IndexType
+from core.collection.info import CollectionInfo
 from core.exact import exact_scores
-from core.index import IndexChoice, IndexType
 from core.metric import Metric
 from core.records import ImageRecord
 from core.reference import Reference, load_reference

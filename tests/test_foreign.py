@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core.collection_info import Schema
+from core.collection.index import IndexChoice
+from core.collection.info import Schema
+from core.collection.schema import common_prefix, folder_prefix, schema_of
 from core.connection import DataType
 from core.errors import (
     CollectionNotFoundError,
@@ -15,7 +17,6 @@ from core.errors import (
     QueryError,
     StoreError,
 )
-from core.index import IndexChoice
 from core.indexing import add_metric, build_index
 from core.matrix import load_matrix
 from core.metric import Metric
@@ -23,7 +24,6 @@ from core.projection import Method, ProjectionSettings, project
 from core.records import EncoderIdentity, ImageRecord
 from core.report import Request
 from core.reports import run
-from core.schema import common_prefix, folder_prefix, schema_of
 from core.search import search
 from core.store import VectorStore
 from core.transfer import transfer

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from core.collection.index import IndexChoice
 from core.dataset.files import image_id
 from core.errors import FileError, StoreError
-from core.index import IndexChoice
 from core.matrix import load_matrix
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord

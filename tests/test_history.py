@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from core.collection.index import IndexChoice
 from core.history import PastRun, duration, expected_seconds, how_long, past_runs, unreadable
-from core.index import IndexChoice
 from core.index_report import save_report
 from core.indexing import add_metric, build_index
 from core.jobs import Runner

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from core import index_upkeep
+from core.collection.index import IndexChoice
 from core.errors import StoreError
-from core.index import IndexChoice
 from core.metric import Metric
 from core.records import EncoderIdentity
 from core.store import VectorStore

@@ -16,6 +16,7 @@ import pytest
 from numpy.typing import NDArray
 
 from core import index_run
+from core.collection.index import IndexChoice, IndexType
 from core.dataset.files import digest_of, image_id, is_gone
 from core.errors import (
     CollectionNotFoundError,
@@ -24,7 +25,6 @@ from core.errors import (
     SettingsError,
     StoreError,
 )
-from core.index import IndexChoice, IndexType
 from core.index_report import IndexReport, save_report
 from core.indexing import add_metric, build_index
 from core.metric import Metric

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from core.collection.index import IndexChoice, IndexType
 from core.errors import BusyError, StoreError
-from core.index import IndexChoice, IndexType
 from core.jobs import Progress, Runner
 from core.metric import Metric
 from core.records import SkippedFile

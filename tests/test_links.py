@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.catalogue import catalogue_of
+from core.collection.catalogue import catalogue_of
 from core.metric import Metric
 from core.records import ImageRecord
 from core.ui import links, resources

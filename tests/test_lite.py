@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from core import lite
+from core.collection.index import IndexChoice
 from core.errors import StoreError, StoreUnavailableError
-from core.index import IndexChoice
 from core.lite import check_openable, is_locked, lock_holder
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord

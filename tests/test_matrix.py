@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.collection.index import IndexChoice, IndexType
 from core.errors import CollectionNotFoundError, QueryError, StoreError
-from core.index import IndexChoice, IndexType
 from core.matrix import fingerprint, load_matrix
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord

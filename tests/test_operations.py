@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from core import operations
+from core.collection.index import IndexChoice, IndexType
 from core.config import Settings, load_settings
 from core.errors import ReadOnlyError
 from core.history import past_runs
-from core.index import IndexChoice, IndexType
 from core.jobs import Runner
 from core.metric import Metric
 from core.operations import perform

@@ -16,9 +16,9 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core import operations
+from core.collection.index import IndexChoice, IndexType
 from core.encoder import weights
 from core.errors import StoreError, StoreUnavailableError, WeightsDownloadError
-from core.index import IndexChoice, IndexType
 from core.jobs import Progress
 from core.metric import Metric
 from core.run_state import RunState, Status

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from core import reports
-from core.collection_info import CollectionInfo
+from core.collection.info import CollectionInfo
 from core.comparison import compare
 from core.encoder.training_list import TrainingList, training_list
 from core.errors import QueryError, ReportError, StoreError

@@ -12,7 +12,7 @@ from threading import Thread
 
 import pytest
 
-from core.collection_info import CollectionInfo
+from core.collection.info import CollectionInfo
 from core.config import Settings, load_settings
 from core.errors import ReadOnlyError
 from core.metric import Metric

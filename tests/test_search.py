@@ -5,10 +5,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.collection_info import CollectionInfo
+from core.collection.index import IndexChoice, IndexType
+from core.collection.info import CollectionInfo
 from core.dataset.files import image_id
 from core.errors import EncoderMismatchError, QueryError
-from core.index import IndexChoice, IndexType
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
 from core.search import DEFAULT_NPROBE, encode_query, search

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core.collection_info import CollectionInfo
+from core.collection.index import IndexChoice, IndexType
+from core.collection.info import CollectionInfo
 from core.dataset.files import image_id
 from core.errors import CollectionNotFoundError
-from core.index import IndexChoice, IndexType
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
 from core.self_test import SelfTest, Verdict, run_self_test

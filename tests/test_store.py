@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core.collection_info import CollectionInfo
+from core.collection.index import IndexChoice, IndexType, auto_nlist
+from core.collection.info import CollectionInfo
 from core.dataset.files import image_id
 from core.errors import (
     CollectionNotFoundError,
@@ -26,7 +27,6 @@ from core.errors import (
     StoreError,
     StoreUnavailableError,
 )
-from core.index import IndexChoice, IndexType, auto_nlist
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
 from core.store import VectorStore, collection_name

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from core.collection.index import IndexChoice, IndexType
 from core.errors import CollectionNotFoundError, EncoderMismatchError, StoreError
-from core.index import IndexChoice, IndexType
 from core.indexing import build_index
 from core.metric import Metric
 from core.records import ImageRecord

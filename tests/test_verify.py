@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.collection.index import IndexChoice
 from core.dataset.files import image_id
 from core.errors import CollectionNotFoundError, EncoderMismatchError
-from core.index import IndexChoice
 from core.indexing import build_index
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord

@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.collection_info import CollectionInfo
+from core.collection.info import CollectionInfo
 from core.encoder.training_list import training_list
 from core.map_paint import (
     Categories,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from core.collection_info import CollectionInfo
+from core.collection.info import CollectionInfo
 from core.metric import Metric
 from core.records import EncoderIdentity
 from core.report import Report, Request, Variant

@@ -5,7 +5,7 @@ import logging
 import streamlit as st
 
 from core.answer import Answer
-from core.collection_info import CollectionInfo
+from core.collection.info import CollectionInfo
 from core.errors import OrchardError, StoreUnavailableError
 from core.reference import Reference
 from core.ui import (

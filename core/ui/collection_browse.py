@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.collection_info import CollectionInfo
+from core.collection.info import CollectionInfo
 from core.errors import ImageError
 from core.history import PastRun, how_long
 from core.records import ImageRecord

@@ -7,7 +7,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.build_plan import index_sentences, index_to_build, refuse_to_add
-from core.collection_info import CollectionInfo
+from core.collection.info import CollectionInfo
 from core.config import ARCHITECTURES
 from core.dataset.files import label_of
 from core.dataset.folders import SAMPLE, folder_inside

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from core.collection_info import CollectionInfo
+from core.collection.info import CollectionInfo
 from core.errors import DatasetError
 from core.history import how_long
 from core.metric import Metric

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.collection_info import CollectionInfo
+from core.collection.info import CollectionInfo
 from core.errors import ImageError, OrchardError
 from core.health import CollectionHealth, DatabaseHealth, FilesHealth, concerns
 from core.history import duration, how_long

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import streamlit as st
 
-from core.collection_info import CollectionInfo
+from core.collection.info import CollectionInfo
 from core.encoder.weights import is_offline
 from core.errors import (
     CollectionNotFoundError,

@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from core.collection_info import CollectionInfo
+from core.collection.info import CollectionInfo
 from core.report import Report, Variant
 from core.tables import nearest_pairs
 from core.ui.components_evaluation import estimate_text, left_out

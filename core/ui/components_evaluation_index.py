@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from core.collection_info import CollectionInfo
+from core.collection.info import CollectionInfo
 from core.findings import score_bins
 from core.report import Report
 from core.report_text import short

@@ -8,7 +8,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
-from core.collection_info import CollectionInfo
+from core.collection.info import CollectionInfo
 from core.errors import ImageError
 from core.findings import find_hubs, suspects
 from core.judgement import Judgement

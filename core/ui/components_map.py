@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
-from core.collection_info import CollectionInfo
+from core.collection.info import CollectionInfo
 from core.errors import ImageError
 from core.map_rows import MapRows
 from core.projection_jobs import JobState, Status

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.collection_info import CollectionInfo
+from core.collection.info import CollectionInfo
 from core.map_rows import MapRows
 from core.metric import Metric
 from core.neighbourhood import Neighbourhoods, Suspicion

@@ -8,8 +8,8 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from core.catalogue import Catalogue, catalogue_of
-from core.collection_info import CollectionInfo
+from core.collection.catalogue import Catalogue, catalogue_of
+from core.collection.info import CollectionInfo
 from core.config import Settings, load_settings
 from core.dataset.files import digest_of, resolve_inside
 from core.dataset.pictures import decode

@@ -7,7 +7,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.access import require_writable
-from core.collection_info import CollectionInfo
+from core.collection.info import CollectionInfo
 from core.dataset.archive import ArchivePlan, inspect_archive
 from core.dataset.folders import allowed_roots, suggested_folders
 from core.dataset.listing import list_dataset

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.collection_info import CollectionInfo
+from core.collection.info import CollectionInfo
 from core.comparison import Comparison, compare
 from core.dataset.split import usual_paths
 from core.encoder.training_list import training_list

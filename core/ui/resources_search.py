@@ -15,7 +15,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from core.collection_info import CollectionInfo
+from core.collection.info import CollectionInfo
 from core.dataset.files import resolve_inside
 from core.dataset.thumbnails import cached_thumbnail
 from core.errors import ImageError, OrchardError

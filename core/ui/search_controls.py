@@ -7,9 +7,9 @@ from functools import partial
 import streamlit as st
 
 from core.answer import Question
-from core.catalogue import Catalogue
-from core.collection_info import CollectionInfo
-from core.index import default_ef, nprobe_steps
+from core.collection.catalogue import Catalogue
+from core.collection.index import default_ef, nprobe_steps
+from core.collection.info import CollectionInfo
 from core.metric import Metric
 from core.search import DEFAULT_K, DEFAULT_NPROBE, MAX_K
 from core.search_link import is_number, is_whole_number, unusable

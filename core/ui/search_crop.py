@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 import streamlit as st
 from PIL import Image
 
-from core.collection_info import CollectionInfo
+from core.collection.info import CollectionInfo
 from core.crop import SCALE, WHOLE, Crop, cut
 from core.errors import OrchardError
 from core.query_picture import QueryPicture

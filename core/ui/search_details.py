@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.collection_info import CollectionInfo
+from core.collection.info import CollectionInfo
 from core.errors import OrchardError
 from core.hits import Hit
 from core.metric import Metric

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from core.catalogue import Catalogue
+from core.collection.catalogue import Catalogue
 from core.metric import Metric
 from core.ui.text import plain
 

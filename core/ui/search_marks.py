@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.catalogue import Catalogue
+from core.collection.catalogue import Catalogue
 from core.errors import ImageError
 from core.feedback import Weights
 from core.ui import search_state

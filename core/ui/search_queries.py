@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from core.catalogue import Catalogue
-from core.collection_info import CollectionInfo
+from core.collection.catalogue import Catalogue
+from core.collection.info import CollectionInfo
 from core.errors import ImageError
 from core.query_picture import QueryPicture
 from core.records import ImageRecord

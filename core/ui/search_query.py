@@ -7,8 +7,8 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from core.catalogue import Catalogue
-from core.collection_info import CollectionInfo
+from core.collection.catalogue import Catalogue
+from core.collection.info import CollectionInfo
 from core.errors import EncoderMismatchError, ImageError, WeightsError
 from core.feedback import Weights, mean_embedding, moved_query
 from core.query_picture import QueryPicture

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import streamlit as st
 
-from core.catalogue import Catalogue
+from core.collection.catalogue import Catalogue
 from core.crop import Crop
 from core.dataset.files import digest_of
 from core.query_picture import MAX_QUERIES, QueryPicture, choose_uploads

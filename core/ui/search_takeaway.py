@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from core.collection_info import CollectionInfo
+from core.collection.info import CollectionInfo
 from core.dataset.takeaway import MAX_ZIP_BYTES, pictures_as_zip
 from core.errors import ImageError
 from core.hits import Hit

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from core.answer import Answer, Question, ask
-from core.catalogue import Catalogue
-from core.collection_info import CollectionInfo
+from core.collection.catalogue import Catalogue
+from core.collection.info import CollectionInfo
 from core.hits import Hit
 from core.metric import Metric
 from core.reference import Reference

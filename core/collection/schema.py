@@ -8,7 +8,7 @@ import posixpath
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from core.collection_info import Schema
+from core.collection.info import Schema
 from core.errors import StoreError
 
 # How many paths are read to find the folder they have in common.

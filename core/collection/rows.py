@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.collection_info import KEY, VECTOR, Schema
+from core.collection.info import KEY, VECTOR, Schema
 from core.dataset.files import label_of
 from core.errors import StoreError
 from core.records import ImageRecord

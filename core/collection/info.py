@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from core.collection.index import IndexChoice
 from core.errors import EncoderMismatchError, StoreError
-from core.index import IndexChoice
 from core.metric import Metric
 from core.records import EncoderIdentity
 from core.wording import ANOTHER_COLLECTION, REPLACE_IT

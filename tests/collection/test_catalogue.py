@@ -1,6 +1,6 @@
 """Pictures of a collection found without the database."""
 
-from core.catalogue import catalogue_of
+from core.collection.catalogue import catalogue_of
 from core.records import ImageRecord
 
 RECORDS = [

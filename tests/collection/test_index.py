@@ -2,8 +2,8 @@
 
 import pytest
 
+from core.collection.index import MAX_NLIST, IndexChoice, IndexType, auto_nlist, nprobe_steps
 from core.errors import SettingsError
-from core.index import MAX_NLIST, IndexChoice, IndexType, auto_nlist, nprobe_steps
 
 
 @pytest.mark.parametrize(

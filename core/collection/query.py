@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.collection_info import CollectionInfo, Schema
+from core.collection.index import MAX_EF
+from core.collection.info import CollectionInfo, Schema
 from core.errors import EncoderMismatchError, QueryError
-from core.index import MAX_EF
 
 MAX_LIMIT = 16_384
 
