@@ -12,7 +12,7 @@ from core.hits import Hit
 from core.metric import Metric
 from core.reference import Reference
 from core.search import search
-from core.store import VectorStore
+from core.store.vector_store import VectorStore
 
 # As deep as it is looked for pictures that are no near-duplicates of a better hit.
 _DEEPEST = 800

@@ -17,7 +17,7 @@ from core.gone import gone_among
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
 from core.shard import WHOLE, Shard
-from core.store import VectorStore
+from core.store.vector_store import VectorStore
 from core.wording import ANOTHER_COLLECTION, REPLACE_IT
 
 # How long a shard waits for the first one to make the collections.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from core.dataset.files import is_gone
 from core.errors import DatasetError
-from core.store import VectorStore
+from core.store.vector_store import VectorStore
 
 # So few files are deleted in everyday work; more may be a class folder that is not mounted.
 USUAL_SHARE = 0.2

@@ -10,7 +10,7 @@ from core.collection.info import CollectionInfo
 from core.config import Settings
 from core.dataset.listing import list_dataset
 from core.errors import CollectionNotFoundError, DatasetError, StoreError
-from core.store import VectorStore
+from core.store.vector_store import VectorStore
 from core.wording import counted
 
 # What lies in the data folder, by what a person calls it.

@@ -15,7 +15,7 @@ from core.index_run import IndexRun, Progress
 from core.metric import Metric
 from core.records import SkippedFile
 from core.shard import WHOLE, Shard, share_of
-from core.store import VectorStore
+from core.store.vector_store import VectorStore
 
 if TYPE_CHECKING:
     from core.encoder.encoder import Encoder

@@ -18,7 +18,7 @@ from core.matrix import Matrix, load_matrix
 from core.metric import Metric
 from core.neighbourhood import near_duplicates, nearest
 from core.records import SkippedFile
-from core.store import VectorStore
+from core.store.vector_store import VectorStore
 
 # Cosine similarity from which two pictures count as near-duplicates.
 SIMILARITY = 0.98

@@ -20,7 +20,7 @@ from core.errors import CollectionNotFoundError, OrchardError, StoreError
 from core.files import write_whole
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
-from core.store import VectorStore
+from core.store.vector_store import VectorStore
 
 logger = logging.getLogger(__name__)
 

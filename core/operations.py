@@ -22,7 +22,7 @@ from core.metric import Metric
 from core.records import ImageRecord
 from core.sample.drawing import draw_sample
 from core.self_test import run_self_test
-from core.store import VectorStore, open_store
+from core.store.vector_store import VectorStore, open_store
 from core.tasks import Kind, Task
 from core.verify import repair, verify
 from core.wording import counted

@@ -11,7 +11,7 @@ from core.exact import best_rows, farthest_usual
 from core.hits import Hit
 from core.matrix import Matrix, load_matrix
 from core.metric import Metric
-from core.store import VectorStore
+from core.store.vector_store import VectorStore
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from core.matrix import Matrix
 from core.neighbours import Neighbours, exact_neighbours
 from core.queries import choose_queries, matching
 from core.report import Configuration, Report, Request
-from core.store import VectorStore
+from core.store.vector_store import VectorStore
 
 # Queries in one call to the database.
 QUERY_BATCH = 50

@@ -13,7 +13,7 @@ from core.collection.info import CollectionInfo
 from core.collection.query import MAX_LIMIT
 from core.errors import EncoderMismatchError, QueryError
 from core.hits import Hit, SearchResult
-from core.store import VectorStore
+from core.store.vector_store import VectorStore
 from core.wording import REPLACE_IT
 
 if TYPE_CHECKING:

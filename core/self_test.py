@@ -16,7 +16,7 @@ from core.matrix import Matrix, load_matrix
 from core.metric import Metric
 from core.neighbours import Neighbours, exact_neighbours
 from core.recall import ann_recall
-from core.store import VectorStore
+from core.store.vector_store import VectorStore
 from core.wording import queries as counted_queries
 
 QUERIES = 20

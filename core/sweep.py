@@ -16,7 +16,7 @@ from core.neighbours import Neighbours
 from core.recall import ann_recall
 from core.report import Report
 from core.reports import index_neighbours
-from core.store import VectorStore
+from core.store.vector_store import VectorStore
 
 # Queries for the measures, and those of them that are timed one by one, as the Search page asks.
 _QUERIES = 200

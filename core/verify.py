@@ -18,7 +18,7 @@ from core.dataset.listing import list_dataset
 from core.errors import DatasetError, EncoderMismatchError, ImageError
 from core.metric import Metric
 from core.records import ImageRecord
-from core.store import VectorStore
+from core.store.vector_store import VectorStore
 from core.wording import REPLACE_IT
 
 

@@ -19,7 +19,7 @@ from core.judgement import judge, make_rows
 from core.metric import Metric
 from core.neighbours import exact_neighbours
 from core.records import EncoderIdentity, ImageRecord
-from core.store import VectorStore
+from core.store.vector_store import VectorStore
 from core.summary import summarise
 from scripts.measuring import median_seconds, peak_bytes, print_figures, seconds
 from scripts.terminal import guarded

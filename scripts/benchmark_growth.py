@@ -22,7 +22,7 @@ from core.collection.index import IndexChoice
 from core.errors import OrchardError
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
-from core.store import BATCH_ROWS, VectorStore
+from core.store.vector_store import BATCH_ROWS, VectorStore
 from scripts.measuring import peak_bytes, seconds
 from scripts.terminal import guarded
 

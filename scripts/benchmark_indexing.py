@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core import index_upkeep
 from core.collection.index import IndexChoice
 from core.collection.rows import as_row
 from core.config import ARCHITECTURES, DEFAULT_ARCHITECTURE
@@ -23,7 +22,8 @@ from core.encoder.weights import Checkpoint
 from core.indexing import build_index
 from core.metric import Metric
 from core.records import ImageRecord
-from core.store import VectorStore
+from core.store import index_building
+from core.store.vector_store import VectorStore
 from scripts.measuring import median_seconds, print_figures
 from scripts.plain_encoder import plain_loop, plain_network, random_weights, sample
 from scripts.terminal import guarded
@@ -100,10 +100,10 @@ def _plain(files: list[Path], model: "nn.Module", dimension: int) -> None:
                 client.insert("plain", rows)
                 rows = []
         client.flush("plain")
-        index_upkeep.create_index(
+        index_building.create_index(
             client, "plain", _METRIC, IndexChoice(), rows=len(files), timeout=60.0
         )
-        index_upkeep.wait_for_index(client, "plain", timeout=60.0, on_wait=None)
+        index_building.wait_for_index(client, "plain", timeout=60.0, on_wait=None)
         client.load_collection("plain")
 
 

@@ -20,7 +20,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from core import index_upkeep
 from core.collection.index import IndexChoice
 from core.collection.info import CollectionInfo
 from core.collection.rows import BATCH_ROWS, as_row
@@ -28,7 +27,8 @@ from core.errors import OrchardError
 from core.indexing import build_index
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
-from core.store import VectorStore
+from core.store import index_building
+from core.store.vector_store import VectorStore
 from scripts.measuring import peak_bytes, print_figures, seconds
 from scripts.terminal import guarded
 
@@ -112,13 +112,13 @@ def _write_bare(store: VectorStore, rows: int, batches: _Batches) -> None:
     for number, (records, embeddings) in enumerate(batches):
         if not number:
             store._create_slot(_BARE, embeddings.shape[1], {})
-            index_upkeep.create_index(
+            index_building.create_index(
                 client, _BARE, _METRIC, IndexChoice(), rows=rows, timeout=60.0
             )
         pairs = zip(records, embeddings, strict=True)
         client.upsert(_BARE, [as_row(*pair) for pair in pairs])
     client.flush(_BARE)
-    index_upkeep.wait_for_index(client, _BARE, timeout=60.0, on_wait=None)
+    index_building.wait_for_index(client, _BARE, timeout=60.0, on_wait=None)
     client.load_collection(_BARE)
 
 

@@ -23,7 +23,7 @@ from core.index_report import IndexReport, save_report
 from core.indexing import add_metric, build_index
 from core.metric import Metric
 from core.shard import WHOLE, Shard
-from core.store import VectorStore, open_store
+from core.store.vector_store import VectorStore, open_store
 from core.wording import counted
 from scripts.terminal import ProgressBar, guarded, parse_metric
 

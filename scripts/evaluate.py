@@ -22,7 +22,7 @@ from core.report_text import notes, training_note
 from core.reports import run
 from core.requirement import Requirement, parse_requirement
 from core.search import DEFAULT_NPROBE
-from core.store import open_store
+from core.store.vector_store import open_store
 from core.summary import Summary
 from scripts.terminal import ProgressBar, guarded, parse_metric
 

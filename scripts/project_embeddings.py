@@ -14,7 +14,7 @@ from core.metric import Metric
 from core.projection import DEFAULT_SEED, Method, Projection, ProjectionSettings
 from core.projection_cache import load_projection, neighbours_slot, projection_slot
 from core.projection_worker import compute
-from core.store import open_store
+from core.store.vector_store import open_store
 from scripts.terminal import ProgressBar, guarded, parse_metric
 
 

@@ -22,7 +22,7 @@ from core.hits import SearchResult
 from core.metric import Metric
 from core.records import EncoderIdentity
 from core.search import DEFAULT_K, MAX_K, encode_query, search
-from core.store import VectorStore, open_store
+from core.store.vector_store import VectorStore, open_store
 from scripts.terminal import guarded, parse_metric
 
 

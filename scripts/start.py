@@ -21,9 +21,9 @@ from core.collection.info import CollectionInfo
 from core.config import Settings, load_settings
 from core.dataset.listing import list_dataset
 from core.errors import OrchardError, SettingsError, StoreUnavailableError
-from core.lite import is_locked
 from core.sample.drawing import CLASSES
-from core.store import open_store
+from core.store.lite import is_locked
+from core.store.vector_store import open_store
 from scripts.terminal import guarded
 
 ADDRESS = "127.0.0.1"

@@ -23,7 +23,7 @@ from core.encoder.weights import find_checkpoint
 from core.errors import OrchardError, SettingsError
 from core.indexing import build_index
 from core.metric import Metric
-from core.store import VectorStore, open_store
+from core.store.vector_store import VectorStore, open_store
 from scripts import search
 from scripts.terminal import ProgressBar, guarded, parse_metric
 

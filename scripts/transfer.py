@@ -15,8 +15,8 @@ from pathlib import Path
 from core.config import Settings, load_settings
 from core.errors import OrchardError, SettingsError
 from core.metric import Metric
-from core.store import VectorStore, open_store
-from core.transfer import Moved, export_rows, import_rows, transfer
+from core.store.transfer import Moved, export_rows, import_rows, transfer
+from core.store.vector_store import VectorStore, open_store
 from scripts.terminal import ProgressBar, guarded, parse_metric
 
 _PARQUET = ".parquet"

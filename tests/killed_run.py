@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from core import index_run, indexing
-from core.store import VectorStore
+from core.store.vector_store import VectorStore
 from tests.conftest import ColourEncoder
 
 # What is intercepted: the owner and the name of a function.

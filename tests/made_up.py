@@ -8,7 +8,7 @@ from core.collection.index import IndexChoice, IndexType
 from core.config import load_settings
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
-from core.store import VectorStore, open_store
+from core.store.vector_store import VectorStore, open_store
 
 ENCODER = EncoderIdentity("resnet14", "12345678", "test", 16)
 SIZES = {"apple": 40, "banana": 20, "cherry": 3, "lone": 1, "": 2}

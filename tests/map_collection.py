@@ -10,7 +10,7 @@ from core.config import load_settings
 from core.dataset.files import read_picture
 from core.metric import Metric
 from core.records import EncoderIdentity
-from core.store import open_store
+from core.store.vector_store import open_store
 
 AWKWARD = "<b>wild *card*"
 COLOURS = {"lime": "#7fbf3f", "plum": "#5b2a6b", AWKWARD: "#d9a520"}

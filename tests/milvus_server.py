@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from core.errors import StoreError
-from core.store import VectorStore
+from core.store.vector_store import VectorStore
 
 # Environment variables of the tests, not of Orchard.
 PROGRAM_VARIABLE = "ORCHARD_MILVUS_SERVER"

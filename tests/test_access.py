@@ -11,7 +11,7 @@ from core.config import load_settings
 from core.errors import ReadOnlyError
 from core.indexing import add_metric, build_index
 from core.metric import Metric
-from core.store import VectorStore, open_store
+from core.store.vector_store import VectorStore, open_store
 from core.verify import verify
 from tests.conftest import ColourEncoder
 

@@ -13,7 +13,7 @@ from core.exact import exact_scores
 from core.metric import Metric
 from core.records import ImageRecord
 from core.reference import Reference, load_reference
-from core.store import VectorStore
+from core.store.vector_store import VectorStore
 from core.verdict import judge
 from tests.conftest import DIMENSION, ColourEncoder, eventually
 from tests.test_search import LISTS, ROWS, fill, nearest

@@ -18,7 +18,7 @@ from core.errors import FileError, StoreError
 from core.matrix import load_matrix
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
-from core.store import VectorStore
+from core.store.vector_store import VectorStore
 
 DIMENSION = 2_048
 BATCH = 250

@@ -31,7 +31,7 @@ from core.projection_cache import (
 from core.report import Request
 from core.report_files import list_reports, load_report, save_report
 from core.reports import run
-from core.store import VectorStore
+from core.store.vector_store import VectorStore
 from tests import dashboard
 from tests.made_up import fill
 from tests.test_page_search import clear_caches, close_store

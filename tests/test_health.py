@@ -21,7 +21,7 @@ from core.health import (
 )
 from core.indexing import build_index
 from core.metric import Metric
-from core.store import VectorStore
+from core.store.vector_store import VectorStore
 from tests.conftest import ColourEncoder
 
 WELL = DatabaseHealth("Milvus Lite", "3", "/x.db", "d", 1.0, "")

@@ -13,7 +13,7 @@ from core.indexing import add_metric, build_index
 from core.jobs import Runner
 from core.metric import Metric
 from core.run_state import Status
-from core.store import VectorStore
+from core.store.vector_store import VectorStore
 from core.tasks import Kind, Task
 from tests.conftest import ColourEncoder
 

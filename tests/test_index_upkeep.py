@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from core import index_upkeep
 from core.collection.index import IndexChoice
 from core.errors import StoreError
 from core.metric import Metric
 from core.records import EncoderIdentity
-from core.store import VectorStore
+from core.store import index_building
+from core.store.vector_store import VectorStore
 
 
 class Building:
@@ -30,7 +30,7 @@ class Building:
 
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(index_upkeep, "_POLL_SECONDS", 0.0)
+    monkeypatch.setattr(index_building, "_POLL_SECONDS", 0.0)
 
 
 def test_making_a_collection_does_not_wait_inside_the_client(
@@ -52,18 +52,18 @@ def test_making_a_collection_does_not_wait_inside_the_client(
 def test_rows_to_go_are_told_until_there_are_none() -> None:
     told: list[int] = []
     client = Building([(9, "InProgress"), (4, "InProgress"), (0, "Finished")])
-    index_upkeep.wait_for_index(client, "fruit_l2", timeout=1.0, on_wait=told.append)
+    index_building.wait_for_index(client, "fruit_l2", timeout=1.0, on_wait=told.append)
     assert told == [9, 4]
 
 
 def test_index_without_progress_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(index_upkeep, "STALLED_SECONDS", 0.0)
+    monkeypatch.setattr(index_building, "STALLED_SECONDS", 0.0)
     client = Building([(9, "InProgress")] * 9)
     with pytest.raises(StoreError, match=r"fruit_l2 stands still with 9 rows to go\. Look into"):
-        index_upkeep.wait_for_index(client, "fruit_l2", timeout=1.0, on_wait=None)
+        index_building.wait_for_index(client, "fruit_l2", timeout=1.0, on_wait=None)
 
 
 def test_index_that_failed_is_not_waited_for() -> None:
     client = Building([(9, "InProgress"), (9, "Failed")])
     with pytest.raises(StoreError, match=r"could not build the index of fruit_l2, with 9 rows"):
-        index_upkeep.wait_for_index(client, "fruit_l2", timeout=1.0, on_wait=None)
+        index_building.wait_for_index(client, "fruit_l2", timeout=1.0, on_wait=None)

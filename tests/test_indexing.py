@@ -29,7 +29,7 @@ from core.index_report import IndexReport, save_report
 from core.indexing import add_metric, build_index
 from core.metric import Metric
 from core.records import ImageRecord
-from core.store import VectorStore, collection_name
+from core.store.vector_store import VectorStore, collection_name
 from tests.conftest import ColourEncoder, draw_dataset, picture_bytes
 
 FAMILY = "fruit"
@@ -493,7 +493,7 @@ from pathlib import Path
 from typing import Any
 from core import index_run, indexing
 from core.metric import Metric
-from core.store import VectorStore
+from core.store.vector_store import VectorStore
 from tests.conftest import ColourEncoder
 
 index_run.BATCH_ROWS = 16

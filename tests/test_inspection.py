@@ -8,7 +8,7 @@ from core.errors import CollectionNotFoundError, DatasetError
 from core.indexing import build_index
 from core.inspection import dataset_of, inspect_pictures
 from core.metric import Metric
-from core.store import VectorStore
+from core.store.vector_store import VectorStore
 from tests.conftest import ColourEncoder, picture_bytes
 
 

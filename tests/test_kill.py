@@ -14,7 +14,7 @@ import pytest
 from core.indexing import build_index
 from core.metric import Metric
 from core.records import ImageRecord
-from core.store import VectorStore
+from core.store.vector_store import VectorStore
 from tests.conftest import ColourEncoder, draw_dataset
 from tests.killed_run import STAGES
 

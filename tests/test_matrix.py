@@ -11,7 +11,7 @@ from core.errors import CollectionNotFoundError, QueryError, StoreError
 from core.matrix import fingerprint, load_matrix
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
-from core.store import VectorStore
+from core.store.vector_store import VectorStore
 
 ENCODER = EncoderIdentity("resnet14", "12345678", "test", 8)
 RECORDS = [

@@ -19,7 +19,7 @@ from core.jobs import Runner
 from core.metric import Metric
 from core.operations import perform
 from core.run_state import RunState, Status
-from core.store import VectorStore, open_store
+from core.store.vector_store import VectorStore, open_store
 from core.tasks import Kind, Task
 from tests.conftest import ColourEncoder, damaged_zip, draw_dataset
 

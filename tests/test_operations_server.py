@@ -12,7 +12,7 @@ from core.jobs import Progress, Runner
 from core.metric import Metric
 from core.operations import perform
 from core.run_state import Status
-from core.store import open_store
+from core.store.vector_store import open_store
 from core.tasks import Kind, Task
 from tests.conftest import ColourEncoder, draw_dataset
 from tests.milvus_server import MilvusServer

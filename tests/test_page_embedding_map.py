@@ -355,7 +355,7 @@ def test_a_change_of_colour_computes_no_map_and_reads_no_vectors(
     monkeypatch.setattr("core.map_rows.MapRows.embeddings", never)
     monkeypatch.setattr("core.projection_jobs.Projector.request", never)
     for name in ("records", "rows_with_embeddings", "embeddings", "search"):
-        monkeypatch.setattr(f"core.store.VectorStore.{name}", never)
+        monkeypatch.setattr(f"core.store.vector_store.VectorStore.{name}", never)
     for colour in Colouring:
         at.selectbox(key="colour").set_value(colour.value).run()
         assert not at.exception and not at.error

@@ -121,8 +121,8 @@ def forbid_searching(patch: pytest.MonkeyPatch) -> None:
         raise AssertionError("searched again")
 
     patch.setattr("core.reports.exact_neighbours", never)
-    patch.setattr("core.store.VectorStore.search", never)
-    patch.setattr("core.store.VectorStore.search_ids", never)
+    patch.setattr("core.store.vector_store.VectorStore.search", never)
+    patch.setattr("core.store.vector_store.VectorStore.search_ids", never)
 
 
 def test_classes_and_duplicates_are_changed_without_searching_again(

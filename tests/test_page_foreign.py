@@ -8,11 +8,11 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core.config import load_settings
-from core.store import open_store
+from core.store.vector_store import open_store
 from core.ui import resources
 from tests import dashboard
 from tests.conftest import picture_bytes
-from tests.test_foreign import CLASSES, PER_CLASS, ROWS, make
+from tests.store.test_foreign import CLASSES, PER_CLASS, ROWS, make
 
 VIEWS = Path(__file__).parent.parent / "views"
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from core.errors import StoreUnavailableError
-from core.store import VectorStore
+from core.store.vector_store import VectorStore
 from core.ui import resources, resources_search
 from tests import dashboard, search_page
 from tests.search_page import (

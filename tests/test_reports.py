@@ -22,7 +22,7 @@ from core.report import QuerySet, Report, Request, Variant
 from core.report_files import list_reports, load_report, save_report
 from core.report_summary import index_summary, report_summary, summary_of
 from core.report_text import notes, share_of, short
-from core.store import VectorStore
+from core.store.vector_store import VectorStore
 from core.sweep import SweepPoint, recommended, sweep
 from tests.made_up import ENCODER, fill
 

@@ -12,7 +12,7 @@ import torch
 from core.encoder.encoder import Encoder
 from core.encoder.network import build_model
 from core.metric import Metric
-from core.store import VectorStore
+from core.store.vector_store import VectorStore
 from scripts import build_index
 from tests.conftest import draw_dataset
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("no_settings")
 
 HOLD = """
 import sys
-from core.store import VectorStore
+from core.store.vector_store import VectorStore
 store = VectorStore(sys.argv[1])
 print("open", flush=True)
 sys.stdin.read()

@@ -16,7 +16,7 @@ from core.projection_cache import (
     neighbours_slot,
     projection_slot,
 )
-from core.store import open_store
+from core.store.vector_store import open_store
 from scripts import benchmark_map, project_embeddings
 from tests import map_collection
 

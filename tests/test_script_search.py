@@ -19,7 +19,7 @@ from core.encoder.encoder import Encoder
 from core.encoder.network import build_model
 from core.encoder.weights import Checkpoint
 from core.metric import Metric
-from core.store import VectorStore
+from core.store.vector_store import VectorStore
 from scripts import build_index, search
 
 PROJECT = Path(__file__).parent.parent

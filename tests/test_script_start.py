@@ -164,7 +164,7 @@ def test_a_second_dashboard_on_the_same_database_is_refused_with_the_address_of_
     settings: Settings, taken_port: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code = (
-        "import sys; from core.store import VectorStore; s = VectorStore(sys.argv[1]);"
+        "import sys; from core.store.vector_store import VectorStore; s = VectorStore(sys.argv[1]);"
         "print('open', flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", code, settings.uri]

@@ -7,7 +7,7 @@ import pytest
 
 from core.config import load_settings
 from core.metric import Metric
-from core.store import VectorStore
+from core.store.vector_store import VectorStore
 from scripts import build_index, steps
 from tests.conftest import draw_dataset
 from tests.milvus_server import MilvusServer

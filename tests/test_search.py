@@ -12,7 +12,7 @@ from core.errors import EncoderMismatchError, QueryError
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
 from core.search import DEFAULT_NPROBE, encode_query, search
-from core.store import VectorStore
+from core.store.vector_store import VectorStore
 from tests.conftest import DIMENSION, ColourEncoder, eventually
 
 ROWS = 300

@@ -14,7 +14,7 @@ from core.errors import CollectionNotFoundError
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
 from core.self_test import SelfTest, Verdict, run_self_test
-from core.store import VectorStore
+from core.store.vector_store import VectorStore
 
 FAMILY = "made_up"
 DIMENSION = 16

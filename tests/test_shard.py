@@ -14,7 +14,7 @@ from core.indexing import build_index
 from core.metric import Metric
 from core.records import ImageRecord
 from core.shard import WHOLE, Shard, share_of
-from core.store import VectorStore
+from core.store.vector_store import VectorStore
 from scripts.build_index import main
 from tests.conftest import ColourEncoder, draw_dataset
 from tests.milvus_server import MilvusServer
@@ -111,7 +111,7 @@ import sys
 from pathlib import Path
 from core import index_run, indexing
 from core.shard import Shard
-from core.store import VectorStore
+from core.store.vector_store import VectorStore
 from tests.conftest import ColourEncoder
 index_run.BATCH_ROWS = 8
 store = VectorStore(sys.argv[1], database=sys.argv[2], timeout=30, patience=60)

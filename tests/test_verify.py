@@ -12,7 +12,7 @@ from core.errors import CollectionNotFoundError, EncoderMismatchError
 from core.indexing import build_index
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
-from core.store import VectorStore
+from core.store.vector_store import VectorStore
 from core.verify import Problem, Verification, repair, verify
 from scripts import verify as script
 from tests.conftest import DIMENSION, ColourEncoder, picture_bytes

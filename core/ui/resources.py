@@ -21,7 +21,7 @@ from core.matrix import fingerprint
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
 from core.search import encode_query
-from core.store import VectorStore, open_store
+from core.store.vector_store import VectorStore, open_store
 
 if TYPE_CHECKING:
     from core.encoder.encoder import Encoder

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from core.indexing import build_index
 from core.metric import Metric
-from core.store import VectorStore
+from core.store.vector_store import VectorStore
 from tests.conftest import ColourEncoder, draw_dataset, picture_bytes
 
 JPEG = picture_bytes(1, side=64, format="JPEG")

@@ -11,19 +11,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import lite
 from core.collection.index import IndexChoice
 from core.errors import StoreError, StoreUnavailableError
-from core.lite import check_openable, is_locked, lock_holder
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
-from core.store import VectorStore
+from core.store import lite
+from core.store.lite import check_openable, is_locked, lock_holder
+from core.store.vector_store import VectorStore
 
-PROJECT = Path(__file__).parent.parent
+PROJECT = Path(__file__).parents[2]
 
 HOLD = """
 import sys
-from core.store import VectorStore
+from core.store.vector_store import VectorStore
 store = VectorStore(sys.argv[1])
 print("open", flush=True)
 sys.stdin.read()

@@ -19,7 +19,7 @@ from core.collection.rows import BATCH_ROWS
 from core.errors import EncoderMismatchError, StoreError
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
-from core.store import VectorStore
+from core.store.vector_store import VectorStore
 
 Rows = tuple[list[ImageRecord], NDArray[np.float32]]
 Progress = Callable[[int, int], None]

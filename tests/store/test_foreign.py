@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from core.collection.index import IndexChoice
 from core.collection.info import Schema
 from core.collection.schema import common_prefix, folder_prefix, schema_of
-from core.connection import DataType
 from core.errors import (
     CollectionNotFoundError,
     EncoderMismatchError,
@@ -25,8 +24,9 @@ from core.records import EncoderIdentity, ImageRecord
 from core.report import Request
 from core.reports import run
 from core.search import search
-from core.store import VectorStore
-from core.transfer import transfer
+from core.store.connection import DataType
+from core.store.transfer import transfer
+from core.store.vector_store import VectorStore
 from core.verify import Problem, verify
 from tests.conftest import ColourEncoder, draw_dataset
 

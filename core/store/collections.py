@@ -7,13 +7,13 @@ import functools
 from dataclasses import replace
 from typing import Any, Unpack
 
-from core import index_upkeep
 from core.collection.info import CollectionInfo, Schema, collection_info, foreign_info, is_ours
 from core.collection.schema import SAMPLE_ROWS, common_prefix, folder_prefix, schema_of
-from core.connection import Connection, Options
 from core.errors import CollectionNotFoundError, StoreError
 from core.metric import Metric
 from core.records import EncoderIdentity
+from core.store import index_building
+from core.store.connection import Connection, Options
 from core.wording import BUILD_IT
 
 
@@ -158,7 +158,7 @@ class Reader(Connection):
 
         def describe() -> tuple[dict[str, Any], dict[str, Any]]:
             described = self._client.describe_collection(name, timeout=self._timeout)
-            return dict(described), index_upkeep.describe_index(
+            return dict(described), index_building.describe_index(
                 self._client, name, timeout=self._timeout
             )
 

@@ -8,10 +8,10 @@ exceptions through.
 from collections.abc import Callable
 from typing import Any
 
-from core import index_upkeep
 from core.collection.info import KEY, RECORD_FIELDS, VECTOR
+from core.store import index_building
 
-# pymilvus is untyped, and only `core.store` imports it.
+# pymilvus is untyped, and only `core.store.vector_store` imports it.
 Client = Any
 
 _COPY_ROWS = 500
@@ -77,5 +77,5 @@ def copy_rows(
 def build_index(client: Client, name: str, *, timeout: float, flush_seconds: float) -> None:
     """Flush a collection, wait for its index and load it."""
     client.flush(name, timeout=flush_seconds)
-    index_upkeep.wait_for_index(client, name, timeout=timeout, on_wait=None)
+    index_building.wait_for_index(client, name, timeout=timeout, on_wait=None)
     client.load_collection(name, timeout=flush_seconds)

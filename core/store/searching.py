@@ -10,7 +10,7 @@ from core.collection.info import CollectionInfo
 from core.collection.query import check_query, label_filter, search_parameters
 from core.collection.rows import as_record
 from core.records import ImageRecord
-from core.row_reading import RowReader
+from core.store.rows import RowReader
 
 # For the answers to many queries at once.
 _MANY_SECONDS = 60.0

@@ -9,8 +9,8 @@ from core.errors import CollectionNotFoundError, EncoderMismatchError, StoreErro
 from core.indexing import build_index
 from core.metric import Metric
 from core.records import ImageRecord
-from core.store import VectorStore
-from core.transfer import export_rows, import_rows, transfer
+from core.store.transfer import export_rows, import_rows, transfer
+from core.store.vector_store import VectorStore
 from core.verify import verify
 from scripts import transfer as script
 from tests.conftest import ColourEncoder
@@ -51,7 +51,7 @@ def test_family_arrives_bit_for_bit_with_its_indexes(
 def test_stopped_transfer_continues_and_is_incomplete_until_then(
     source: VectorStore, store: VectorStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.transfer.BATCH_ROWS", 5)
+    monkeypatch.setattr("core.store.transfer.BATCH_ROWS", 5)
     real, calls = store.upsert, []
 
     def twice(*arguments: object) -> None:

@@ -16,10 +16,10 @@ from typing import TypedDict, TypeVar
 
 import grpc
 
-from core import lite
 from core.access import require_writable
 from core.errors import StoreError, StoreUnavailableError
-from core.faults import store_error
+from core.store import lite
+from core.store.faults import store_error
 
 # pymilvus reads MILVUS_URI while it is imported, also from `.env`, and fails on a file name.
 _foreign = os.environ.get("MILVUS_URI")

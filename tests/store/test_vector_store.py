@@ -29,14 +29,14 @@ from core.errors import (
 )
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
-from core.store import VectorStore, collection_name
+from core.store.vector_store import VectorStore, collection_name
 from tests.conftest import DIMENSION, eventually
 
 ENCODER = EncoderIdentity("resnet18", "12345678", "resize8", DIMENSION)
 FAMILY = "fruit"
 ROWS = 300
 ABC = ("a", "b", "c")
-PROJECT = Path(__file__).parent.parent
+PROJECT = Path(__file__).parents[2]
 
 ODD_LABELS = (
     'double "quotes"',
@@ -202,7 +202,7 @@ def test_stopped_rebuild_leaves_the_old_index_and_the_next_one_succeeds(
     records, vectors = random_rows(20)
     info = fill(either_store, Metric.L2, records, vectors)
     choice = IndexChoice(IndexType.FLAT)
-    monkeypatch.setattr("core.slots.build_index", _failing)
+    monkeypatch.setattr("core.store.alias.build_index", _failing)
     with pytest.raises(ZeroDivisionError):
         either_store.fit_index(FAMILY, Metric.L2, index=choice, expected_rows=20)
     monkeypatch.undo()
@@ -621,7 +621,7 @@ def test_closed_store_lets_another_process_open_the_file(database: Path) -> None
     fill(store, Metric.L2, *random_rows(3))
     store.close()
     code = (
-        "import sys; from core.store import *; from core.metric import Metric;"
+        "import sys; from core.store.vector_store import *; from core.metric import Metric;"
         "s = VectorStore(sys.argv[1]); print(s.count('fruit', Metric.L2)); s.close()"
     )
     done = _python(code, str(database))
@@ -630,7 +630,7 @@ def test_closed_store_lets_another_process_open_the_file(database: Path) -> None
 
 def test_foreign_milvus_uri_variable_does_no_harm() -> None:
     """pymilvus reads that name on import and fails on a file name."""
-    code = "import os, core.store; print(os.environ['MILVUS_URI'])"
+    code = "import os, core.store.vector_store; print(os.environ['MILVUS_URI'])"
     done = _python(code, env={"MILVUS_URI": "./milvus.db"})
     assert (done.stdout.strip(), done.returncode) == ("./milvus.db", 0)
 
@@ -664,11 +664,13 @@ def test_silent_server_counts_as_down_after_the_timeout() -> None:
 
 
 def test_failed_open_leaves_the_file_free(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.connection.MilvusClient.list_databases", _failing)
+    monkeypatch.setattr("core.store.connection.MilvusClient.list_databases", _failing)
     with pytest.raises(ZeroDivisionError):
         VectorStore(str(database))
     monkeypatch.undo()
-    done = _python("import sys; from core.store import *; VectorStore(sys.argv[1])", str(database))
+    done = _python(
+        "import sys; from core.store.vector_store import *; VectorStore(sys.argv[1])", str(database)
+    )
     assert done.returncode == 0, done.stderr
 
 

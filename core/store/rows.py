@@ -12,8 +12,8 @@ from core.collection.info import CollectionInfo, Schema
 from core.collection.query import label_filter
 from core.collection.rows import BATCH_ROWS, as_record
 from core.metric import Metric
-from core.reading import Reader
 from core.records import ImageRecord
+from core.store.collections import Reader
 
 _READ_ROWS = 2_000
 

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core import index_upkeep, slots
 from core.collection.index import IndexChoice
 from core.collection.info import (
     KEY,
@@ -20,13 +19,14 @@ from core.collection.info import (
 )
 from core.collection.rows import BATCH_ROWS, as_row, checked_embeddings
 from core.config import Settings
-from core.connection import PATIENCE, DataType
 from core.dataset.listing import MAX_PATH_BYTES
 from core.errors import StoreError
 from core.metric import Metric
-from core.reading import collection_name
 from core.records import EncoderIdentity, ImageRecord
-from core.searching import Searcher
+from core.store import alias, index_building
+from core.store.collections import collection_name
+from core.store.connection import PATIENCE, DataType
+from core.store.searching import Searcher
 
 __all__ = ["BATCH_ROWS", "VectorStore", "collection_name", "open_store"]
 
@@ -74,12 +74,12 @@ class VectorStore(Searcher):
             begun_by: Token of the replacement that makes it.
         """
         name = collection_name(family, metric)
-        first, _ = slots.slot_names(name)
+        first, _ = alias.slot_names(name)
         properties = new_properties(encoder, dataset, index, begun_by=begun_by)
         with self._write_lock, self._translated(f"create {name}"):
-            slots.drop_leftovers(self._client, name, timeout=self._timeout)
+            alias.drop_leftovers(self._client, name, timeout=self._timeout)
             self._create_slot(first, encoder.dimension, properties)
-            index_upkeep.create_index(
+            index_building.create_index(
                 self._client, first, metric, index, rows=expected_rows, timeout=self._timeout
             )
             self._client.create_alias(first, name, timeout=self._timeout)
@@ -99,18 +99,18 @@ class VectorStore(Searcher):
         name = collection_name(family, metric)
         self._writable(name)
         described, present = self._described(name)
-        better = index_upkeep.better_index(described, present, index, rows=expected_rows)
+        better = index_building.better_index(described, present, index, rows=expected_rows)
         if better is None:
             return
         physical = str(described["collection_name"])
-        if present and slots.is_aliased(name, physical):
+        if present and alias.is_aliased(name, physical):
             self._rebuild_beside(family, metric, better, described, expected_rows)
             return
         # Nothing can be searched without an index; a collection that is no alias has to wait.
         action = f"replace the index of {name}"
         with self._write_lock, self._load_lock, self._translated(action):
             self._loaded.discard(name)
-            index_upkeep.replace_index(
+            index_building.replace_index(
                 self._client, name, metric, better, rows=expected_rows, timeout=self._timeout
             )
 
@@ -198,7 +198,7 @@ class VectorStore(Searcher):
             self.flush(family, metric)
             self._patiently(
                 f"build the index of {name}",
-                lambda: index_upkeep.wait_for_index(
+                lambda: index_building.wait_for_index(
                     self._client, name, timeout=self._timeout, on_wait=on_wait
                 ),
             )
@@ -213,8 +213,8 @@ class VectorStore(Searcher):
         name = collection_name(family, metric)
         self._writable(name)
         with self._write_lock, self._translated(f"drop {name}"):
-            slots.drop_collection(self._client, name, timeout=self._write_seconds)
-            slots.drop_leftovers(self._client, name, timeout=self._write_seconds)
+            alias.drop_collection(self._client, name, timeout=self._write_seconds)
+            alias.drop_leftovers(self._client, name, timeout=self._write_seconds)
             self._loaded.discard(name)
 
     def _writable(self, name: str) -> dict[str, Any]:
@@ -246,18 +246,18 @@ class VectorStore(Searcher):
         expected_rows: int,
     ) -> None:
         name, old = collection_name(family, metric), str(described["collection_name"])
-        new = slots.free_slot(name, old)
+        new = alias.free_slot(name, old)
         properties = {**described["properties"], **index_properties(index)}
         with self._write_lock:
             live = self.count(family, metric)
             with self._translated(f"rebuild the index of {name}"):
-                slots.drop_leftovers(self._client, name, timeout=self._timeout, keep=old)
+                alias.drop_leftovers(self._client, name, timeout=self._timeout, keep=old)
                 self._create_slot(new, dimension_of(described), properties)
-                index_upkeep.create_index(
+                index_building.create_index(
                     self._client, new, metric, index, rows=expected_rows, timeout=self._timeout
                 )
-                slots.copy_rows(self._client, old, new, timeout=self._write_seconds)
-                slots.build_index(
+                alias.copy_rows(self._client, old, new, timeout=self._write_seconds)
+                alias.build_index(
                     self._client, new, timeout=self._timeout, flush_seconds=_FLUSH_SECONDS
                 )
             if (copied := self._count(new)) != live:

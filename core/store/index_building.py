@@ -20,7 +20,7 @@ STALLED_SECONDS = 600.0
 _POLL_SECONDS = 0.2
 _FAILED = "Failed"
 
-# pymilvus is untyped, and only `core.connection` imports it.
+# pymilvus is untyped, and only `core.store.connection` imports it.
 Client = Any
 
 

@@ -12,7 +12,7 @@ from core.errors import StoreUnavailableError
 from core.indexing import build_index
 from core.metric import Metric
 from core.records import ImageRecord
-from core.store import VectorStore
+from core.store.vector_store import VectorStore
 from tests.conftest import ColourEncoder, draw_dataset, eventually
 from tests.milvus_server import START_SECONDS, STARTS, MilvusServer
 
