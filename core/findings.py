@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from core.embeddings.neighbours import Neighbours
+from core.embeddings.recall import exact_too
 from core.judgement import NO_CLASS, Judgement, Rows
-from core.neighbours import Neighbours
-from core.recall import exact_too
 
 # Queries times classes counted at once: 8 bytes each, so 32 MB.
 _VOTES = 4_000_000

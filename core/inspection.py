@@ -13,10 +13,10 @@ from PIL import Image
 from core.collection.info import CollectionInfo
 from core.dataset.files import resolve_inside
 from core.dataset.pictures import decode
+from core.embeddings.matrix import Matrix, load_matrix
+from core.embeddings.neighbourhood import near_duplicates, nearest
 from core.errors import DatasetError, ImageError
-from core.matrix import Matrix, load_matrix
 from core.metric import Metric
-from core.neighbourhood import near_duplicates, nearest
 from core.records import SkippedFile
 from core.store.vector_store import VectorStore
 
@@ -76,7 +76,7 @@ def inspect_pictures(
 
     Args:
         dataset: Where the pictures lie; None takes the folder that was indexed.
-        cache_dir: Where copies of the embeddings are kept, see `core.matrix`.
+        cache_dir: Where copies of the embeddings are kept, see `core.embeddings.matrix`.
         on_progress: Called with a stage (`read`, `inspect` or `compare`), how many are done, and
             how many there are; whatever it raises stops the inspection.
 

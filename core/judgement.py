@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from core.embeddings.neighbours import Neighbours
 from core.metric import Metric
-from core.neighbours import Neighbours
 
 # For rows without a label: never right, never a class of their own.
 NO_CLASS = -1

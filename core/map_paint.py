@@ -8,7 +8,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from core.neighbourhood import Neighbourhoods, Suspicion, hub_counts, purity
+from core.embeddings.neighbourhood import Neighbourhoods, Suspicion, hub_counts, purity
 
 # More classes at once cannot be told apart; the rest is grey.
 MAX_COLOURED = 20

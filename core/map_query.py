@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from core.embeddings.neighbourhood import NEIGHBOURS, as_euclidean
 from core.errors import EncoderMismatchError
 from core.metric import Metric
-from core.neighbourhood import NEIGHBOURS, as_euclidean
 
 
 @dataclass(frozen=True, slots=True)

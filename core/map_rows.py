@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.dataset.sampling import stratified_sample
-from core.matrix import Matrix
+from core.embeddings.matrix import Matrix
 from core.projection import DEFAULT_SEED
 from core.projection_cache import fingerprint_of
 from core.records import ImageRecord

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.embeddings.neighbourhood import as_euclidean
 from core.errors import ProjectionError
 from core.metric import Metric
-from core.neighbourhood import as_euclidean
 from core.trust import trust_in
 from core.umap_layout import umap_layout, umap_transform
 

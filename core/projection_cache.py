@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.embeddings.neighbourhood import Neighbourhoods
 from core.errors import ProjectionError
 from core.metric import Metric
-from core.neighbourhood import Neighbourhoods
 from core.projection import Method, Projection, ProjectionSettings
 
 logger = logging.getLogger(__name__)

@@ -21,9 +21,9 @@ from typing import Any, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
+from core.embeddings.neighbourhood import nearest
 from core.errors import ProjectionError
 from core.metric import Metric
-from core.neighbourhood import nearest
 from core.projection import Method, ProjectionSettings, project, transform
 from core.projection_cache import (
     CacheDamagedError,

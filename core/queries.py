@@ -5,9 +5,9 @@ import fnmatch
 import numpy as np
 from numpy.typing import NDArray
 
+from core.embeddings.matrix import Matrix
 from core.encoder.training_list import TrainingList
 from core.errors import QueryError
-from core.matrix import Matrix
 from core.report import QuerySet, Request
 
 

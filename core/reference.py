@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from core.exact import best_rows, farthest_usual
+from core.embeddings.matrix import Matrix, load_matrix
+from core.embeddings.one_query import best_rows, farthest_usual
 from core.hits import Hit
-from core.matrix import Matrix, load_matrix
 from core.metric import Metric
 from core.store.vector_store import VectorStore
 
@@ -80,7 +80,7 @@ def load_reference(
         on_progress: Called with rows read and rows there are.
 
     Raises:
-        OrchardError: As `core.matrix.load_matrix`.
+        OrchardError: As `core.embeddings.matrix.load_matrix`.
     """
     matrix = load_matrix(store, family, metrics[0], cache_dir, on_progress)
     return Reference(

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from core.embeddings.neighbours import Neighbours
 from core.judgement import (
     Judgement,
     Rows,
@@ -17,7 +18,6 @@ from core.judgement import (
     make_rows,
 )
 from core.metric import Metric
-from core.neighbours import Neighbours
 from core.records import ImageRecord
 
 
@@ -61,7 +61,7 @@ class Configuration:
         collection: Name of the family.
         dataset: Folder that was indexed.
         encoder: Identity as text, see `core.records.EncoderIdentity`.
-        fingerprint: Of rows and encoder, see `core.matrix`.
+        fingerprint: Of rows and encoder, see `core.embeddings.matrix`.
         rows: Of the collection.
         nlist: 0 for an index without lists.
         request: What was asked for; nprobe as it was used.

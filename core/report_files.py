@@ -17,9 +17,9 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from core.dataset.files import digest_of
+from core.embeddings.neighbours import Neighbours
 from core.errors import OrchardError, ReportError
 from core.evaluation import check_ks
-from core.neighbours import Neighbours
 from core.records import EncoderIdentity
 from core.report import Configuration, Report
 from core.report_summary import as_plain, report_summary

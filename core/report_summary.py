@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
+from core.embeddings.recall import ann_recall
 from core.findings import causes, find_hubs, suspects, total
 from core.judgement import tied_cuts
-from core.recall import ann_recall
 from core.report import Report, Variant
 from core.summary import Summary, summarise
 

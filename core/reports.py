@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from core.collection.info import CollectionInfo
 from core.dataset.split import find_split
+from core.embeddings.matrix import Matrix
+from core.embeddings.neighbours import Neighbours, exact_neighbours
 from core.encoder.training_list import training_list
 from core.errors import QueryError, StoreError
 from core.evaluation import check_ks
-from core.matrix import Matrix
-from core.neighbours import Neighbours, exact_neighbours
 from core.queries import choose_queries, matching
 from core.report import Configuration, Report, Request
 from core.store.vector_store import VectorStore

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from core.collection.info import CollectionInfo
 from core.collection.query import MAX_LIMIT
-from core.matrix import Matrix, load_matrix
+from core.embeddings.matrix import Matrix, load_matrix
+from core.embeddings.neighbours import Neighbours, exact_neighbours
+from core.embeddings.recall import ann_recall
 from core.metric import Metric
-from core.neighbours import Neighbours, exact_neighbours
-from core.recall import ann_recall
 from core.store.vector_store import VectorStore
 from core.wording import queries as counted_queries
 
@@ -71,7 +71,7 @@ def run_self_test(
     """Search every collection of a family for up to 20 of its own pictures.
 
     Args:
-        cache_dir: Where copies of the embeddings are kept, see `core.matrix`.
+        cache_dir: Where copies of the embeddings are kept, see `core.embeddings.matrix`.
         on_progress: Called with a stage (`read` or `check`), how many are done, and how many
             there are; whatever it raises stops the test.
 

@@ -8,12 +8,12 @@ import numpy as np
 
 from core.collection.index import nprobe_steps
 from core.collection.info import CollectionInfo
+from core.embeddings.matrix import Matrix
+from core.embeddings.neighbours import Neighbours
+from core.embeddings.recall import ann_recall
 from core.errors import ReportError
 from core.evaluation import precision_at
 from core.judgement import judge
-from core.matrix import Matrix
-from core.neighbours import Neighbours
-from core.recall import ann_recall
 from core.report import Report
 from core.reports import index_neighbours
 from core.store.vector_store import VectorStore

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.embeddings.neighbourhood import nearest
 from core.metric import Metric
-from core.neighbourhood import nearest
 
 # Numba's threads may be used from one thread at a time; the others would end the process.
 _ONE_AT_A_TIME = threading.Lock()

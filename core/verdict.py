@@ -7,10 +7,10 @@ from enum import StrEnum
 
 import numpy as np
 
+from core.embeddings.neighbours import Neighbours
+from core.embeddings.recall import ann_recall
 from core.hits import Hit
 from core.metric import Metric
-from core.neighbours import Neighbours
-from core.recall import ann_recall
 
 
 class Cause(StrEnum):
@@ -65,7 +65,7 @@ def judge(
     """Compare the index's hits with those of exact search under the same conditions.
 
     A hit as good as the last of the exact ones counts as one of them, see
-    `core.recall.ann_recall`.
+    `core.embeddings.recall.ann_recall`.
 
     Args:
         expected: The class of the query; None if it is not known.
@@ -92,7 +92,7 @@ def is_unusual(score: float, *, farthest: float, metric: Metric) -> bool:
     """Whether a nearest hit is farther than 99 % of the collection's own nearest neighbours.
 
     Args:
-        farthest: As `core.exact.farthest_usual` gives it; NaN makes nothing unusual.
+        farthest: As `core.embeddings.one_query.farthest_usual` gives it; NaN makes nothing unusual.
     """
     return score < farthest if metric.higher_is_better else score > farthest
 

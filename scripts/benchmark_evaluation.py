@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from core.collection.index import IndexChoice
+from core.embeddings.neighbours import exact_neighbours
 from core.evaluation import query_measures
 from core.judgement import judge, make_rows
 from core.metric import Metric
-from core.neighbours import exact_neighbours
 from core.records import EncoderIdentity, ImageRecord
 from core.store.vector_store import VectorStore
 from core.summary import summarise

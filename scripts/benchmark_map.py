@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from core.embeddings.neighbourhood import Neighbourhoods, as_euclidean, purity, survival
 from core.errors import OrchardError
 from core.map_paint import by_class
 from core.metric import Metric
-from core.neighbourhood import Neighbourhoods, as_euclidean, purity, survival
 from core.projection import Projection, ProjectionSettings
 from core.projection_cache import (
     load_neighbours,

@@ -11,9 +11,9 @@ import sys
 from core.collection.info import CollectionInfo
 from core.config import Settings, load_settings
 from core.dataset.split import usual_paths
+from core.embeddings.matrix import Matrix, load_matrix
 from core.errors import OrchardError, QueryError
 from core.evaluation import measure_names
-from core.matrix import Matrix, load_matrix
 from core.metric import Metric
 from core.report import QuerySet, Report, Request
 from core.report_files import read_json_text, save_report

@@ -7,9 +7,9 @@ import argparse
 import sys
 
 from core.config import load_settings
+from core.embeddings.matrix import load_matrix
 from core.errors import OrchardError
 from core.map_rows import MapRows, choose_rows
-from core.matrix import load_matrix
 from core.metric import Metric
 from core.projection import DEFAULT_SEED, Method, Projection, ProjectionSettings
 from core.projection_cache import load_projection, neighbours_slot, projection_slot

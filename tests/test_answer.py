@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from core.answer import Answer, Question, ask
 from core.collection.index import IndexChoice, IndexType
 from core.collection.info import CollectionInfo
-from core.exact import exact_scores
+from core.embeddings.one_query import exact_scores
 from core.metric import Metric
 from core.records import ImageRecord
 from core.reference import Reference, load_reference

@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
+from core.embeddings.neighbours import Neighbours
+from core.embeddings.recall import ann_recall
 from core.findings import causes, find_hubs, score_bins, suspects, total
 from core.judgement import judge, make_rows
-from core.neighbours import Neighbours
-from core.recall import ann_recall
 
 
 def _lists(positions: list[list[int]], scores: list[list[float]] | None = None) -> Neighbours:

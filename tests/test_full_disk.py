@@ -14,8 +14,8 @@ import pytest
 
 from core.collection.index import IndexChoice
 from core.dataset.files import image_id
+from core.embeddings.matrix import load_matrix
 from core.errors import FileError, StoreError
-from core.matrix import load_matrix
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
 from core.store.vector_store import VectorStore

@@ -17,8 +17,8 @@ from streamlit.testing.v1 import AppTest
 
 from core.dataset.files import digest_of
 from core.dataset.pictures import MAX_PIXELS, decode
+from core.embeddings.matrix import load_matrix
 from core.errors import ImageError, ReportError
-from core.matrix import load_matrix
 from core.metric import Metric
 from core.projection import Method, ProjectionSettings, project
 from core.projection_cache import (

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from core.embeddings.neighbourhood import Neighbourhoods, Suspicion
 from core.map_paint import (
     MAX_COLOURED,
     by_class,
@@ -13,7 +14,6 @@ from core.map_paint import (
     by_suspicion,
     default_highlight,
 )
-from core.neighbourhood import Neighbourhoods, Suspicion
 
 TABLE = Neighbourhoods(
     np.int32([[1, 2], [0, 2], [0, 1]]), np.zeros((3, 2), "f4"), np.zeros((3, 2), "f4")

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from core.embeddings.matrix import Matrix
 from core.map_rows import choose_rows
-from core.matrix import Matrix
 
 
 def _matrix(rows: int) -> Matrix:

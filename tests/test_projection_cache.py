@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.embeddings.neighbourhood import nearest
 from core.metric import Metric
-from core.neighbourhood import nearest
 from core.projection import Method, ProjectionSettings, project
 from core.projection_cache import (
     FORMAT,

@@ -12,11 +12,11 @@ import pytest
 from core import reports
 from core.collection.info import CollectionInfo
 from core.comparison import compare
+from core.embeddings.matrix import Matrix, load_matrix
+from core.embeddings.neighbours import Neighbours
 from core.encoder.training_list import TrainingList, training_list
 from core.errors import QueryError, ReportError, StoreError
-from core.matrix import Matrix, load_matrix
 from core.metric import Metric
-from core.neighbours import Neighbours
 from core.records import EncoderIdentity
 from core.report import QuerySet, Report, Request, Variant
 from core.report_files import list_reports, load_report, save_report

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from core.config import load_settings
+from core.embeddings.matrix import load_matrix
 from core.map_rows import choose_rows
-from core.matrix import load_matrix
 from core.metric import Metric
 from core.projection import Method, ProjectionSettings
 from core.projection_cache import (

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from core.bootstrap import Estimate, estimates, holm, resampled_means, two_sided_p
+from core.embeddings.neighbours import Neighbours, exact_neighbours
 from core.judgement import (
     Judgement,
     Rows,
@@ -16,7 +17,6 @@ from core.judgement import (
     tied_cuts,
 )
 from core.metric import Metric
-from core.neighbours import Neighbours, exact_neighbours
 from core.summary import confusion, summarise
 
 # Numbers on a line; classes a (4 pictures), b (2), c (1) and one without a label.

@@ -14,7 +14,8 @@ class Catalogue:
         by_id: In order of the paths.
         by_class: Classes in order, the pictures of each in order of their paths.
         by_digest: The ids of pictures with the same bytes; pictures without a digest are left out.
-        fingerprint: Changes with any row and with the encoder, see `core.matrix.fingerprint`.
+        fingerprint: Changes with any row and with the encoder, see
+            `core.embeddings.matrix.fingerprint`.
     """
 
     by_id: Mapping[int, ImageRecord]

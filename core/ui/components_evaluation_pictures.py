@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
 from core.collection.info import CollectionInfo
+from core.embeddings.neighbours import Neighbours
+from core.embeddings.recall import exact_too
 from core.errors import ImageError
 from core.findings import find_hubs, suspects
 from core.judgement import Judgement
-from core.neighbours import Neighbours
-from core.recall import exact_too
 from core.records import ImageRecord
 from core.report import Report
 from core.summary import confusion

@@ -7,8 +7,8 @@ import numpy as np
 import streamlit as st
 
 from core.dataset.takeaway import MAX_ZIP_BYTES, pictures_as_zip
+from core.embeddings.neighbourhood import Neighbourhoods, outliers
 from core.files import csv_text
-from core.neighbourhood import Neighbourhoods, outliers
 from core.ui import components_map, links, resources
 from core.ui.map_controls import pick, ring
 from core.ui.map_view import LEAST_SUSPICION, View, groups_of, survival_of, suspicions_of

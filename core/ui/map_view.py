@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.collection.info import CollectionInfo
+from core.embeddings.neighbourhood import Neighbourhoods, Suspicion
 from core.map_rows import MapRows
 from core.metric import Metric
-from core.neighbourhood import Neighbourhoods, Suspicion
 from core.projection import REDUCED, Method, Projection
 from core.ui import resources_map
 

@@ -14,10 +14,10 @@ from core.config import Settings, load_settings
 from core.dataset.files import digest_of, resolve_inside
 from core.dataset.pictures import decode
 from core.dataset.thumbnails import cached_thumbnail
+from core.embeddings.matrix import fingerprint
 from core.encoder.weights import checkpoint_for
 from core.errors import CollectionNotFoundError, ImageError
 from core.logs import start_logging
-from core.matrix import fingerprint
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
 from core.search import encode_query

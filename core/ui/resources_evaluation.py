@@ -10,12 +10,12 @@ import streamlit as st
 from core.collection.info import CollectionInfo
 from core.comparison import Comparison, compare
 from core.dataset.split import usual_paths
+from core.embeddings.matrix import Matrix, fingerprint, load_matrix
+from core.embeddings.neighbours import Neighbours
 from core.encoder.training_list import training_list
 from core.errors import ReportError
 from core.judgement import Judgement
-from core.matrix import Matrix, fingerprint, load_matrix
 from core.metric import Metric
-from core.neighbours import Neighbours
 from core.report import Report, Request, Variant
 from core.report_files import Listing, list_reports, load_report, save_report
 from core.report_summary import index_summary, summary_of

@@ -9,11 +9,8 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from core.map_query import Placed, place_query
-from core.map_rows import MapRows, choose_rows
-from core.matrix import load_matrix
-from core.metric import Metric
-from core.neighbourhood import (
+from core.embeddings.matrix import load_matrix
+from core.embeddings.neighbourhood import (
     Neighbourhoods,
     Suspicion,
     near_duplicates,
@@ -21,6 +18,9 @@ from core.neighbourhood import (
     survival,
     suspected_labels,
 )
+from core.map_query import Placed, place_query
+from core.map_rows import MapRows, choose_rows
+from core.metric import Metric
 from core.projection import Projection, ProjectionSettings, project
 from core.projection_cache import (
     CacheDamagedError,

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from core.collection.info import CollectionInfo
 from core.dataset.files import resolve_inside
 from core.dataset.thumbnails import cached_thumbnail
+from core.embeddings.one_query import exact_scores
 from core.errors import ImageError, OrchardError
-from core.exact import exact_scores
 from core.metric import Metric
 from core.query_picture import QueryPicture, open_query, preview, stage
 from core.records import ImageRecord

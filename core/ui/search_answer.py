@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.answer import Answer, Question
-from core.exact import SAMPLE
+from core.embeddings.one_query import SAMPLE
 from core.hits import Hit
 from core.metric import Metric
 from core.ui import search_grid

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from core.collection.index import IndexChoice
 from core.collection.info import Schema
 from core.collection.schema import common_prefix, folder_prefix, schema_of
+from core.embeddings.matrix import load_matrix
 from core.errors import (
     CollectionNotFoundError,
     EncoderMismatchError,
@@ -17,7 +18,6 @@ from core.errors import (
     StoreError,
 )
 from core.indexing import add_metric, build_index
-from core.matrix import load_matrix
 from core.metric import Metric
 from core.projection import Method, ProjectionSettings, project
 from core.records import EncoderIdentity, ImageRecord

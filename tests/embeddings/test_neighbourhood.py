@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from sklearn.neighbors import NearestNeighbors
 
-from core.metric import Metric
-from core.neighbourhood import (
+from core.embeddings.neighbourhood import (
     Neighbourhoods,
     as_euclidean,
     hub_counts,
@@ -16,6 +15,7 @@ from core.neighbourhood import (
     survival,
     suspected_labels,
 )
+from core.metric import Metric
 
 # Points on a line: a pair, a pair, and one far off.
 LINE = np.array([[0, 0], [1, 0], [10, 0], [12, 0], [30, 0]], dtype=np.float32)

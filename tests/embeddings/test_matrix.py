@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from core.collection.index import IndexChoice, IndexType
+from core.embeddings.matrix import fingerprint, load_matrix
 from core.errors import CollectionNotFoundError, QueryError, StoreError
-from core.matrix import fingerprint, load_matrix
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
 from core.store.vector_store import VectorStore

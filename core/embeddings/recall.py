@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from core.neighbours import Neighbours
+from core.embeddings.neighbours import Neighbours
 
 
 def ann_recall(index: Neighbours, exact: Neighbours, *, k: int) -> NDArray[np.float64]:

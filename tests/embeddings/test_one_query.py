@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core.exact import best_rows, exact_scores, farthest_usual
+from core.embeddings.one_query import best_rows, exact_scores, farthest_usual
 from core.metric import Metric
 
 RANDOM = np.random.default_rng(0)

@@ -7,8 +7,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from core.embeddings.neighbours import exact_neighbours
 from core.metric import Metric
-from core.neighbours import exact_neighbours
 
 # How many neighbours are kept for every row, where the collection has that many.
 NEIGHBOURS = 15

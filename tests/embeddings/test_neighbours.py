@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from sklearn.metrics.pairwise import cosine_similarity, euclidean_distances, linear_kernel
 
-from core import neighbours
+from core.embeddings import neighbours
+from core.embeddings.neighbours import Neighbours, exact_neighbours
 from core.errors import QueryError
 from core.metric import Metric
-from core.neighbours import Neighbours, exact_neighbours
 
 FULL = {
     Metric.L2: lambda rows: euclidean_distances(rows, squared=True),

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from core.embeddings.neighbours import exact_neighbours
 from core.metric import Metric
-from core.neighbours import exact_neighbours
 
 # Rows at once: 8 MB at 2,048 numbers.
 _BLOCK = 1024
