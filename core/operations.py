@@ -14,8 +14,8 @@ from core.dataset.archive import unpack
 from core.dataset.listing import list_dataset
 from core.encoder.weights import Checkpoint, checkpoint_for, find_checkpoint
 from core.errors import ArchiveError, CollectionNotFoundError, DatasetError, OrchardError
-from core.gone import find_gone
-from core.indexing import add_metric, build_index
+from core.indexing.build import add_metric, build_index
+from core.indexing.missing_files import find_gone
 from core.inspection import dataset_of, inspect_pictures
 from core.jobs import Progress
 from core.metric import Metric

@@ -21,12 +21,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.ahead import ahead
 from core.config import ARCHITECTURES, DEFAULT_ARCHITECTURE, OFFLINE_ARCHITECTURE, Precision
 from core.dataset.pictures import decode
 from core.embeddings.neighbours import exact_neighbours
 from core.encoder.weights import Checkpoint, offline_weights
-from core.index_run import AHEAD_BATCHES, DECODE_THREADS
+from core.indexing.ahead import ahead
+from core.indexing.pictures import AHEAD_BATCHES, DECODE_THREADS
 from core.metric import Metric
 from scripts.measuring import median_times, peak_bytes, print_figures
 from scripts.plain_encoder import (

@@ -19,7 +19,7 @@ from core.collection.index import IndexChoice
 from core.collection.rows import as_row
 from core.config import ARCHITECTURES, DEFAULT_ARCHITECTURE
 from core.encoder.weights import Checkpoint
-from core.indexing import build_index
+from core.indexing.build import build_index
 from core.metric import Metric
 from core.records import ImageRecord
 from core.store import index_building

@@ -24,7 +24,7 @@ from core.collection.index import IndexChoice
 from core.collection.info import CollectionInfo
 from core.collection.rows import BATCH_ROWS, as_row
 from core.errors import OrchardError
-from core.indexing import build_index
+from core.indexing.build import build_index
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
 from core.store import index_building

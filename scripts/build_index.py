@@ -19,10 +19,10 @@ from core.config import ARCHITECTURES, Settings, load_settings
 from core.dataset.listing import list_dataset
 from core.encoder.weights import find_checkpoint
 from core.errors import OrchardError, SettingsError
-from core.index_report import IndexReport, save_report
-from core.indexing import add_metric, build_index
+from core.indexing.build import add_metric, build_index
+from core.indexing.report import IndexReport, save_report
+from core.indexing.shard import WHOLE, Shard
 from core.metric import Metric
-from core.shard import WHOLE, Shard
 from core.store.vector_store import VectorStore, open_store
 from core.wording import counted
 from scripts.terminal import ProgressBar, guarded, parse_metric

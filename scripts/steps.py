@@ -21,7 +21,7 @@ from core.collection.info import CollectionInfo
 from core.config import Settings, load_settings
 from core.encoder.weights import find_checkpoint
 from core.errors import OrchardError, SettingsError
-from core.indexing import build_index
+from core.indexing.build import build_index
 from core.metric import Metric
 from core.store.vector_store import VectorStore, open_store
 from scripts import search

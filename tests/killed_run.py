@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from core import index_run, indexing
+from core.indexing import build, pictures
 from core.store.vector_store import VectorStore
 from tests.conftest import ColourEncoder
 
@@ -52,14 +52,14 @@ def deadly(real: Callable[..., Any], count: int, *, after: bool) -> Callable[...
 
 def main() -> None:
     root, uri, stage, count, *token = sys.argv[1:]
-    index_run.BATCH_ROWS = 16
+    pictures.BATCH_ROWS = 16
     store, encoder = VectorStore(uri, database="pictures"), ColourEncoder()
     name, _, when = stage.partition("-")
-    owner: Any = {"decode": index_run, "encode": encoder}.get(name, store._client)
+    owner: Any = {"decode": pictures, "encode": encoder}.get(name, store._client)
     if stage != "none":
         setattr(owner, name, deadly(getattr(owner, name), int(count), after=bool(when)))
     replacing: dict[str, Any] = {"recreate": True, "token": token[0]} if token else {}
-    indexing.build_index(Path(root), store=store, encoder=encoder, family="fruit", **replacing)
+    build.build_index(Path(root), store=store, encoder=encoder, family="fruit", **replacing)
     store.close()
 
 

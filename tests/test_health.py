@@ -19,7 +19,7 @@ from core.health import (
     files_health,
     public_address,
 )
-from core.indexing import build_index
+from core.indexing.build import build_index
 from core.metric import Metric
 from core.store.vector_store import VectorStore
 from tests.conftest import ColourEncoder

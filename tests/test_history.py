@@ -8,8 +8,8 @@ import pytest
 
 from core.collection.index import IndexChoice
 from core.history import PastRun, duration, expected_seconds, how_long, past_runs, unreadable
-from core.index_report import save_report
-from core.indexing import add_metric, build_index
+from core.indexing.build import add_metric, build_index
+from core.indexing.report import save_report
 from core.jobs import Runner
 from core.metric import Metric
 from core.run_state import Status

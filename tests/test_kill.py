@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from core.indexing import build_index
+from core.indexing.build import build_index
 from core.metric import Metric
 from core.records import ImageRecord
 from core.store.vector_store import VectorStore

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from core import index_run, operations
+from core import operations
 from core.config import load_settings
+from core.indexing import pictures
 from core.jobs import Progress, Runner
 from core.metric import Metric
 from core.operations import perform
@@ -40,7 +41,7 @@ def test_server_that_goes_away_fails_the_run_in_words_and_it_is_continued_later(
     monkeypatch.setenv("ORCHARD_MILVUS_URI", server.uri)
     monkeypatch.setenv("ORCHARD_MILVUS_TIMEOUT", "5")
     monkeypatch.setattr(operations, "_PATIENCE_SECONDS", 12.0)
-    monkeypatch.setattr(index_run, "BATCH_ROWS", 16)
+    monkeypatch.setattr(pictures, "BATCH_ROWS", 16)
     encoder = ColourEncoder()
     monkeypatch.setattr(operations, "_encoder", lambda *_: encoder)
     settings = load_settings()

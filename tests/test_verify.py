@@ -9,7 +9,7 @@ import pytest
 from core.collection.index import IndexChoice
 from core.dataset.files import image_id
 from core.errors import CollectionNotFoundError, EncoderMismatchError
-from core.indexing import build_index
+from core.indexing.build import build_index
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
 from core.store.vector_store import VectorStore

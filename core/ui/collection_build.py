@@ -6,7 +6,6 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from core.build_plan import index_sentences, index_to_build, refuse_to_add
 from core.collection.info import CollectionInfo
 from core.config import ARCHITECTURES
 from core.dataset.files import label_of
@@ -14,6 +13,7 @@ from core.dataset.folders import SAMPLE, folder_inside
 from core.dataset.uploads import keep_upload
 from core.errors import BusyError, OrchardError
 from core.history import duration, expected_seconds, how_long
+from core.indexing.plan import index_sentences, index_to_build, refuse_to_add
 from core.metric import Metric
 from core.tasks import Kind, Task
 from core.ui import resources, resources_collection

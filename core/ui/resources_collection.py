@@ -13,7 +13,6 @@ from core.dataset.folders import allowed_roots, suggested_folders
 from core.dataset.listing import list_dataset
 from core.dataset.uploads import discard_archive, upload_folder
 from core.errors import CollectionNotFoundError, OrchardError
-from core.gone import GoneRows, find_gone
 from core.health import (
     CollectionHealth,
     DatabaseHealth,
@@ -24,6 +23,7 @@ from core.health import (
     files_health,
 )
 from core.history import RUNS, PastRun, past_runs, unreadable
+from core.indexing.missing_files import GoneRows, find_gone
 from core.jobs import Runner
 from core.metric import Metric
 from core.operations import perform

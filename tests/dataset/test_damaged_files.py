@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from core.indexing import build_index
+from core.indexing.build import build_index
 from core.metric import Metric
 from core.store.vector_store import VectorStore
 from tests.conftest import ColourEncoder, draw_dataset, picture_bytes

@@ -17,7 +17,7 @@ from core.errors import (
     QueryError,
     StoreError,
 )
-from core.indexing import add_metric, build_index
+from core.indexing.build import add_metric, build_index
 from core.metric import Metric
 from core.projection import Method, ProjectionSettings, project
 from core.records import EncoderIdentity, ImageRecord

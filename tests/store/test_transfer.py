@@ -6,7 +6,7 @@ import pytest
 
 from core.collection.index import IndexChoice, IndexType
 from core.errors import CollectionNotFoundError, EncoderMismatchError, StoreError
-from core.indexing import build_index
+from core.indexing.build import build_index
 from core.metric import Metric
 from core.records import ImageRecord
 from core.store.transfer import export_rows, import_rows, transfer

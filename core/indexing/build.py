@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from core.collection.index import IndexChoice
 from core.dataset.listing import list_dataset
 from core.errors import SettingsError
-from core.family import Family, refuse_foreign
-from core.index_report import IndexReport
-from core.index_run import IndexRun, Progress
+from core.indexing.family import Family, refuse_foreign
+from core.indexing.pictures import IndexRun, Progress
+from core.indexing.report import IndexReport
+from core.indexing.shard import WHOLE, Shard, share_of
 from core.metric import Metric
 from core.records import SkippedFile
-from core.shard import WHOLE, Shard, share_of
 from core.store.vector_store import VectorStore
 
 if TYPE_CHECKING:

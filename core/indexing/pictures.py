@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.ahead import ahead
 from core.collection.rows import BATCH_ROWS
 from core.dataset.files import read_picture
 from core.dataset.listing import DatasetListing
 from core.dataset.pictures import decode
 from core.errors import DatasetError, ImageError
-from core.family import Family
+from core.indexing.ahead import ahead
+from core.indexing.family import Family
+from core.indexing.shard import WHOLE
 from core.records import ImageRecord, SkippedFile
-from core.shard import WHOLE
 
 if TYPE_CHECKING:
     from core.encoder.encoder import Encoder

@@ -7,7 +7,7 @@ from core.collection.index import IndexChoice, IndexType, auto_nlist
 from core.collection.info import CollectionInfo
 from core.dataset.files import image_id
 from core.errors import EncoderMismatchError
-from core.family import refuse_other_dataset
+from core.indexing.family import refuse_other_dataset
 from core.metric import Metric
 from core.wording import REPLACE_IT
 

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from core.build_plan import index_sentences, index_to_build, refuse_to_add
 from core.collection.index import IndexChoice, IndexType
 from core.collection.info import CollectionInfo
 from core.dataset.files import image_id
 from core.errors import DatasetError, EncoderMismatchError
+from core.indexing.plan import index_sentences, index_to_build, refuse_to_add
 from core.metric import Metric
 from core.records import EncoderIdentity
 

@@ -13,10 +13,10 @@ from core.collection.info import CollectionInfo
 from core.collection.rows import BATCH_ROWS
 from core.dataset.files import image_id
 from core.errors import DatasetError, EncoderMismatchError, StoreError
-from core.gone import gone_among
+from core.indexing.missing_files import gone_among
+from core.indexing.shard import WHOLE, Shard
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
-from core.shard import WHOLE, Shard
 from core.store.vector_store import VectorStore
 from core.wording import ANOTHER_COLLECTION, REPLACE_IT
 

@@ -6,20 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from core import family
 from core.dataset.files import image_id
 from core.dataset.listing import list_dataset
 from core.errors import SettingsError, StoreError
-from core.indexing import build_index
+from core.indexing import family
+from core.indexing.build import build_index
+from core.indexing.shard import WHOLE, Shard, share_of
 from core.metric import Metric
 from core.records import ImageRecord
-from core.shard import WHOLE, Shard, share_of
 from core.store.vector_store import VectorStore
 from scripts.build_index import main
 from tests.conftest import ColourEncoder, draw_dataset
 from tests.milvus_server import MilvusServer
 
-PROJECT = Path(__file__).parent.parent
+PROJECT = Path(__file__).parents[2]
 PICTURES = 60
 
 
@@ -109,8 +109,8 @@ def test_script_refuses_shards_on_milvus_lite(
 RUN = """
 import sys
 from pathlib import Path
-from core import index_run, indexing
-from core.shard import Shard
+from core.indexing import pictures, build
+from core.indexing.shard import Shard
 from core.store.vector_store import VectorStore
 from tests.conftest import ColourEncoder
 index_run.BATCH_ROWS = 8

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from core.ahead import ahead
+from core.indexing.ahead import ahead
 
 
 def test_results_come_in_order_though_work_ends_out_of_order() -> None:
