@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.bootstrap import Estimate, estimates, holm, resampled_means, two_sided_p
 from core.errors import ReportError
+from core.measures.bootstrap import Estimate, estimates, holm, resampled_means, two_sided_p
+from core.measures.summary import measures_of
 from core.report import Report
-from core.summary import measures_of
 
 # What is called a difference: a Holm-adjusted p-value below this.
 LEVEL = 0.05

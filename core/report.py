@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.embeddings.neighbours import Neighbours
-from core.judgement import (
+from core.measures.judgement import (
     Judgement,
     Rows,
     cosine_similarities,

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from core.files import csv_text
-from core.findings import Hubs, causes
-from core.judgement import NO_CLASS, Judgement
+from core.measures.findings import Hubs, causes
+from core.measures.judgement import NO_CLASS, Judgement
+from core.measures.summary import Summary, measures_of
 from core.report import Report
-from core.summary import Summary, measures_of
 
 
 def class_rows(summary: Summary) -> list[dict[str, object]]:

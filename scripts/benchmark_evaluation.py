@@ -15,12 +15,12 @@ from tqdm import tqdm
 
 from core.collection.index import IndexChoice
 from core.embeddings.neighbours import exact_neighbours
-from core.evaluation import query_measures
-from core.judgement import judge, make_rows
+from core.measures.judgement import judge, make_rows
+from core.measures.retrieval import query_measures
+from core.measures.summary import summarise
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
 from core.store.vector_store import VectorStore
-from core.summary import summarise
 from scripts.measuring import median_seconds, peak_bytes, print_figures, seconds
 from scripts.terminal import guarded
 

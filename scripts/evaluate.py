@@ -13,7 +13,8 @@ from core.config import Settings, load_settings
 from core.dataset.split import usual_paths
 from core.embeddings.matrix import Matrix, load_matrix
 from core.errors import OrchardError, QueryError
-from core.evaluation import measure_names
+from core.measures.retrieval import measure_names
+from core.measures.summary import Summary
 from core.metric import Metric
 from core.report import QuerySet, Report, Request
 from core.report_files import read_json_text, save_report
@@ -23,7 +24,6 @@ from core.reports import run
 from core.requirement import Requirement, parse_requirement
 from core.search import DEFAULT_NPROBE
 from core.store.vector_store import open_store
-from core.summary import Summary
 from scripts.terminal import ProgressBar, guarded, parse_metric
 
 

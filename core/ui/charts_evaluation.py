@@ -9,8 +9,8 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from core.findings import ScoreBins
-from core.summary import ClassSummary
+from core.measures.findings import ScoreBins
+from core.measures.summary import ClassSummary
 from core.sweep import SweepPoint
 from core.ui.charts import DASHES, GREEN, GREY, ORANGE, PALETTE, SYMBOLS, VERMILION, accent, framed
 

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import streamlit as st
 
-from core.findings import find_hubs
+from core.measures.findings import find_hubs
 from core.report import Report, Variant
 from core.report_files import read_json_text
 from core.report_summary import as_plain

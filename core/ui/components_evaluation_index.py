@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from core.collection.info import CollectionInfo
-from core.findings import score_bins
+from core.measures.findings import score_bins
 from core.report import Report
 from core.report_text import short
 from core.sweep import SweepPoint, recommended

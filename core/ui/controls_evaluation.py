@@ -7,7 +7,7 @@ import streamlit as st
 from core.collection.index import nprobe_steps
 from core.collection.info import CollectionInfo
 from core.errors import QueryError, ReportError
-from core.evaluation import check_ks
+from core.measures.retrieval import check_ks
 from core.metric import Metric
 from core.report import Configuration, QuerySet, Report, Request, Variant
 from core.report_files import Listing

@@ -14,13 +14,13 @@ from core.embeddings.matrix import Matrix, fingerprint, load_matrix
 from core.embeddings.neighbours import Neighbours
 from core.encoder.training_list import training_list
 from core.errors import ReportError
-from core.judgement import Judgement
+from core.measures.judgement import Judgement
+from core.measures.summary import Summary
 from core.metric import Metric
 from core.report import Report, Request, Variant
 from core.report_files import Listing, list_reports, load_report, save_report
 from core.report_summary import index_summary, summary_of
 from core.reports import run
-from core.summary import Summary
 from core.sweep import SweepPoint, sweep
 from core.ui import resources
 

@@ -7,8 +7,8 @@ import pytest
 
 from core.embeddings.neighbours import Neighbours
 from core.embeddings.recall import ann_recall
-from core.findings import causes, find_hubs, score_bins, suspects, total
-from core.judgement import judge, make_rows
+from core.measures.findings import causes, find_hubs, score_bins, suspects, total
+from core.measures.judgement import judge, make_rows
 
 
 def _lists(positions: list[list[int]], scores: list[list[float]] | None = None) -> Neighbours:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from core.embeddings.neighbours import Neighbours
 from core.embeddings.recall import exact_too
-from core.judgement import NO_CLASS, Judgement, Rows
+from core.measures.judgement import NO_CLASS, Judgement, Rows
 
 # Queries times classes counted at once: 8 bytes each, so 32 MB.
 _VOTES = 4_000_000

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.bootstrap import FEW_QUERIES, Estimate, estimates, resampled_means
-from core.evaluation import R_MEASURES, ceiling_at, query_measures
-from core.judgement import NO_CLASS, Judgement, Rows
+from core.measures.bootstrap import FEW_QUERIES, Estimate, estimates, resampled_means
+from core.measures.judgement import NO_CLASS, Judgement, Rows
+from core.measures.retrieval import R_MEASURES, ceiling_at, query_measures
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def summarise(
     """Summarise judged queries, with bootstrap intervals.
 
     Args:
-        ks: Cut-offs, see `core.evaluation`.
+        ks: Cut-offs, see `core.measures.retrieval`.
         seed: Of the bootstrap.
         r_measures: Whether R-precision and MAP@R are wanted.
     """

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from core.bootstrap import Estimate, estimates, holm, resampled_means, two_sided_p
 from core.embeddings.neighbours import Neighbours, exact_neighbours
-from core.judgement import (
+from core.measures.bootstrap import Estimate, estimates, holm, resampled_means, two_sided_p
+from core.measures.judgement import (
     Judgement,
     Rows,
     cosine_similarities,
@@ -16,8 +16,8 @@ from core.judgement import (
     make_rows,
     tied_cuts,
 )
+from core.measures.summary import confusion, summarise
 from core.metric import Metric
-from core.summary import confusion, summarise
 
 # Numbers on a line; classes a (4 pictures), b (2), c (1) and one without a label.
 LABELS = ["a", "a", "a", "b", "b", "a", "c", ""]

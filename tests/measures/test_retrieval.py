@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import average_precision_score, ndcg_score, precision_score, recall_score
 
 from core.errors import QueryError
-from core.evaluation import (
+from core.measures.retrieval import (
     average_precision_at,
     ceiling_at,
     hit_rate_at,
