@@ -22,7 +22,7 @@ from core.report_summary import index_summary, summary_of
 from core.report_text import notes, training_note
 from core.reports import run
 from core.requirement import Requirement, parse_requirement
-from core.search import DEFAULT_NPROBE
+from core.search.index_search import DEFAULT_NPROBE
 from core.store.vector_store import open_store
 from scripts.terminal import ProgressBar, guarded, parse_metric
 

@@ -18,10 +18,10 @@ from core.dataset.files import digest_of
 from core.dataset.pictures import decode
 from core.encoder.weights import checkpoint_for
 from core.errors import ImageError, OrchardError, QueryError
-from core.hits import SearchResult
 from core.metric import Metric
 from core.records import EncoderIdentity
-from core.search import DEFAULT_K, MAX_K, encode_query, search
+from core.search.hits import SearchResult
+from core.search.index_search import DEFAULT_K, MAX_K, encode_query, search
 from core.store.vector_store import VectorStore, open_store
 from scripts.terminal import guarded, parse_metric
 

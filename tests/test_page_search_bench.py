@@ -8,10 +8,10 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from core.crop import Crop
 from core.dataset.files import image_id
 from core.errors import EncoderMismatchError
 from core.records import ImageRecord
+from core.search.crop import Crop
 from core.ui import resources, resources_search
 from tests import dashboard, search_page
 from tests.search_page import (

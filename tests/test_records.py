@@ -4,8 +4,8 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from core.hits import Hit
 from core.records import EncoderIdentity, ImageRecord, SkippedFile
+from core.search.hits import Hit
 
 IDENTITY = EncoderIdentity("resnet50", "0676ba61", "resize256-crop224-imagenet", 2048)
 

@@ -4,10 +4,11 @@ import logging
 
 import streamlit as st
 
-from core.answer import Answer
 from core.collection.info import CollectionInfo
 from core.errors import OrchardError, StoreUnavailableError
-from core.reference import Reference
+from core.search.answer import Answer
+from core.search.reference import Reference
+from core.search.verdict import judge
 from core.ui import (
     components,
     controls,
@@ -30,7 +31,6 @@ from core.ui.search_query import class_of, own_ids, query_of
 from core.ui.search_state import Session
 from core.ui.search_view import DUEL, HITS, View, answer_of, answers_by_metric
 from core.ui.text import plain
-from core.verdict import judge
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from core.measures.retrieval import check_ks
 from core.metric import Metric
 from core.report import Configuration, QuerySet, Report, Request, Variant
 from core.report_files import Listing
-from core.search import DEFAULT_NPROBE
+from core.search.index_search import DEFAULT_NPROBE
 from core.ui import resources_evaluation as shared
 from core.ui.text import plain
 from core.wording import counted

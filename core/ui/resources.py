@@ -20,7 +20,7 @@ from core.errors import CollectionNotFoundError, ImageError
 from core.logs import start_logging
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
-from core.search import encode_query
+from core.search.index_search import encode_query
 from core.store.vector_store import VectorStore, open_store
 
 if TYPE_CHECKING:

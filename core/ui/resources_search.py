@@ -21,10 +21,10 @@ from core.dataset.thumbnails import cached_thumbnail
 from core.embeddings.one_query import exact_scores
 from core.errors import ImageError, OrchardError
 from core.metric import Metric
-from core.query_picture import QueryPicture, open_query, preview, stage
 from core.records import ImageRecord
-from core.reference import Reference, load_reference
-from core.search import encode_query
+from core.search.index_search import encode_query
+from core.search.query_picture import QueryPicture, open_query, preview, stage
+from core.search.reference import Reference, load_reference
 from core.ui import resources
 from core.ui.search_state import Session
 
@@ -158,7 +158,7 @@ def get_preview(session: Session, picture: QueryPicture, info: CollectionInfo) -
     """Return a small JPEG of what is searched with; it is made once and stays in the session.
 
     Raises:
-        ImageError: As `core.query_picture.preview`.
+        ImageError: As `core.search.query_picture.preview`.
     """
     key = (picture.key, str(picture.crop))
     if key not in session.previews:

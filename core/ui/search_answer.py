@@ -4,16 +4,16 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from core.answer import Answer, Question
 from core.embeddings.one_query import SAMPLE
-from core.hits import Hit
 from core.metric import Metric
+from core.search.answer import Answer, Question
+from core.search.hits import Hit
+from core.search.verdict import Cause, Verdict, class_votes, precision
 from core.ui import search_grid
 from core.ui.resources_search import Preparation, Thumbnails
 from core.ui.search_grid import score_of, tick
 from core.ui.search_view import View, unusual
 from core.ui.text import plain
-from core.verdict import Cause, Verdict, class_votes, precision
 from core.wording import counted
 
 _VOTES = 5

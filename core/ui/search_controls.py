@@ -6,13 +6,13 @@ from functools import partial
 
 import streamlit as st
 
-from core.answer import Question
 from core.collection.catalogue import Catalogue
 from core.collection.index import default_ef, nprobe_steps
 from core.collection.info import CollectionInfo
 from core.metric import Metric
-from core.search import DEFAULT_K, DEFAULT_NPROBE, MAX_K
-from core.search_link import is_number, is_whole_number, unusable
+from core.search.answer import Question
+from core.search.index_search import DEFAULT_K, DEFAULT_NPROBE, MAX_K
+from core.search.link import is_number, is_whole_number, unusable
 from core.ui import controls
 from core.ui.search_filters import LEAST_SIMILARITY, filters_control
 from core.ui.search_grid import PAGE_SIZE
@@ -27,7 +27,7 @@ EXACT = "exact"
 
 @dataclass(frozen=True, slots=True)
 class Thoroughness:
-    """How the index is searched, see `core.answer.Question`."""
+    """How the index is searched, see `core.search.answer.Question`."""
 
     nprobe: int | None = None
     ef: int | None = None

@@ -8,9 +8,9 @@ import streamlit as st
 from PIL import Image
 
 from core.collection.info import CollectionInfo
-from core.crop import SCALE, WHOLE, Crop, cut
 from core.errors import OrchardError
-from core.query_picture import QueryPicture
+from core.search.crop import SCALE, WHOLE, Crop, cut
+from core.search.query_picture import QueryPicture
 from core.ui import charts, resources_search, search_state
 from core.ui.text import plain
 

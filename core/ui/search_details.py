@@ -4,10 +4,10 @@ import streamlit as st
 
 from core.collection.info import CollectionInfo
 from core.errors import OrchardError
-from core.hits import Hit
 from core.metric import Metric
-from core.query_picture import full_picture
-from core.reference import Reference
+from core.search.hits import Hit
+from core.search.query_picture import full_picture
+from core.search.reference import Reference
 from core.ui import resources, resources_search, search_grid, search_state
 from core.ui.resources_search import Thumbnails
 from core.ui.text import plain

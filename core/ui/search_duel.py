@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from core.hits import Hit
 from core.metric import Metric
+from core.search.hits import Hit
+from core.search.verdict import overlap, rank_changes
 from core.ui import search_grid
 from core.ui.resources_search import Thumbnails
 from core.ui.search_grid import score_of, tick
 from core.ui.search_view import View
 from core.ui.text import plain
-from core.verdict import overlap, rank_changes
 from core.wording import counted
 
 _SHOWN = 20

@@ -15,7 +15,7 @@ _LIMITS = {Metric.COSINE: (0.005, "%.4f"), Metric.L2: (0.1, "%.4g"), Metric.IP: 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What is shown, see `core.answer.Question`."""
+    """What is shown, see `core.search.answer.Question`."""
 
     labels: tuple[str, ...]
     limit: float | None

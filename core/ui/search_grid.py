@@ -6,14 +6,14 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.errors import ImageError
-from core.hits import Hit
 from core.metric import Metric
+from core.search.hits import Hit
+from core.search.verdict import Cause, Verdict
 from core.ui import search_state
 from core.ui.resources_search import Thumbnails
 from core.ui.search_state import Session
 from core.ui.search_view import View
 from core.ui.text import plain
-from core.verdict import Cause, Verdict
 
 logger = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.collection.catalogue import Catalogue
 from core.errors import ImageError
-from core.feedback import Weights
+from core.search.feedback import Weights
 from core.ui import search_state
 from core.ui.resources_search import Thumbnails
 from core.ui.search_state import Session

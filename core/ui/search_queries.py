@@ -8,8 +8,8 @@ import streamlit as st
 from core.collection.catalogue import Catalogue
 from core.collection.info import CollectionInfo
 from core.errors import ImageError
-from core.query_picture import QueryPicture
 from core.records import ImageRecord
+from core.search.query_picture import QueryPicture
 from core.ui import resources_search, search_state
 from core.ui.search_grid import with_path
 from core.ui.search_state import Session

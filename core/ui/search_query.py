@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from core.collection.catalogue import Catalogue
 from core.collection.info import CollectionInfo
 from core.errors import EncoderMismatchError, ImageError, WeightsError
-from core.feedback import Weights, mean_embedding, moved_query
-from core.query_picture import QueryPicture
+from core.search.feedback import Weights, mean_embedding, moved_query
+from core.search.query_picture import QueryPicture
 from core.ui import resources, resources_search
 from core.ui.resources_search import Embedded
 from core.ui.search_state import Session

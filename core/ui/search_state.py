@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 import streamlit as st
 
 from core.collection.catalogue import Catalogue
-from core.crop import Crop
 from core.dataset.files import digest_of
-from core.query_picture import MAX_QUERIES, QueryPicture, choose_uploads
 from core.records import ImageRecord
-from core.search_link import NAMES, Link, read_link, write_link
+from core.search.crop import Crop
+from core.search.link import NAMES, Link, read_link, write_link
+from core.search.query_picture import MAX_QUERIES, QueryPicture, choose_uploads
 
 
 @dataclass

@@ -8,8 +8,8 @@ import streamlit as st
 from core.collection.info import CollectionInfo
 from core.dataset.takeaway import MAX_ZIP_BYTES, pictures_as_zip
 from core.errors import ImageError
-from core.hits import Hit
-from core.takeaway import hits_as_csv
+from core.search.hits import Hit
+from core.search.takeaway import hits_as_csv
 from core.ui import resources
 from core.ui.search_state import Session
 from core.ui.text import plain

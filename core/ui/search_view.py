@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from core.answer import Answer, Question, ask
 from core.collection.catalogue import Catalogue
 from core.collection.info import CollectionInfo
-from core.hits import Hit
 from core.metric import Metric
-from core.reference import Reference
+from core.search.answer import Answer, Question, ask
+from core.search.hits import Hit
+from core.search.reference import Reference
+from core.search.verdict import is_unusual
 from core.ui import resources, resources_search
 from core.ui.search_query import Query
 from core.ui.search_state import Session
-from core.verdict import is_unusual
 
 # Ways to show the hits.
 HITS, DUEL = "Hits", "Metric duel"

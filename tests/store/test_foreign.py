@@ -23,7 +23,7 @@ from core.projection import Method, ProjectionSettings, project
 from core.records import EncoderIdentity, ImageRecord
 from core.report import Request
 from core.reports import run
-from core.search import search
+from core.search.index_search import search
 from core.store.connection import DataType
 from core.store.transfer import transfer
 from core.store.vector_store import VectorStore

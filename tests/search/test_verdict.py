@@ -4,10 +4,10 @@ import math
 
 import pytest
 
-from core.hits import Hit
 from core.metric import Metric
 from core.records import ImageRecord
-from core.verdict import (
+from core.search.hits import Hit
+from core.search.verdict import (
     Cause,
     class_votes,
     is_unusual,

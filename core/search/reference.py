@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from core.embeddings.matrix import Matrix, load_matrix
 from core.embeddings.one_query import best_rows, farthest_usual
-from core.hits import Hit
 from core.metric import Metric
+from core.search.hits import Hit
 from core.store.vector_store import VectorStore
 
 

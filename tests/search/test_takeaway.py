@@ -1,9 +1,9 @@
 """Hits as a table: what is in it."""
 
-from core.hits import Hit
 from core.metric import Metric
 from core.records import ImageRecord
-from core.takeaway import hits_as_csv
+from core.search.hits import Hit
+from core.search.takeaway import hits_as_csv
 
 
 def hit(rank: int, path: str, score: float = 4.0) -> Hit:

@@ -1,14 +1,7 @@
 """A search as an address: read back as written, and everything unusable named."""
 
-from core.crop import Crop
-from core.search_link import (
-    Link,
-    is_number,
-    is_whole_number,
-    read_link,
-    unusable,
-    write_link,
-)
+from core.search.crop import Crop
+from core.search.link import Link, is_number, is_whole_number, read_link, unusable, write_link
 
 KNOWN = {1, 2, 3, 2**62}
 

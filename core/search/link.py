@@ -4,8 +4,8 @@ import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from core.crop import Crop
 from core.errors import QueryError
+from core.search.crop import Crop
 
 NAMES = ("queries", "crop", "more", "less")
 # A sentence about a parameter shows no more of its value.

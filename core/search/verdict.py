@@ -9,8 +9,8 @@ import numpy as np
 
 from core.embeddings.neighbours import Neighbours
 from core.embeddings.recall import ann_recall
-from core.hits import Hit
 from core.metric import Metric
+from core.search.hits import Hit
 
 
 class Cause(StrEnum):

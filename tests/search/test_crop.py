@@ -3,8 +3,8 @@
 import pytest
 from PIL import Image
 
-from core.crop import WHOLE, Crop, cut
 from core.errors import QueryError
+from core.search.crop import WHOLE, Crop, cut
 
 
 def test_a_crop_reads_back_what_it_wrote() -> None:

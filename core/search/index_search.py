@@ -12,7 +12,7 @@ from core.collection.index import default_ef
 from core.collection.info import CollectionInfo
 from core.collection.query import MAX_LIMIT
 from core.errors import EncoderMismatchError, QueryError
-from core.hits import Hit, SearchResult
+from core.search.hits import Hit, SearchResult
 from core.store.vector_store import VectorStore
 from core.wording import REPLACE_IT
 

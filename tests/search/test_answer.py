@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core.answer import Answer, Question, ask
 from core.collection.index import IndexChoice, IndexType
 from core.collection.info import CollectionInfo
 from core.embeddings.one_query import exact_scores
 from core.metric import Metric
 from core.records import ImageRecord
-from core.reference import Reference, load_reference
+from core.search.answer import Answer, Question, ask
+from core.search.reference import Reference, load_reference
+from core.search.verdict import judge
 from core.store.vector_store import VectorStore
-from core.verdict import judge
 from tests.conftest import DIMENSION, ColourEncoder, eventually
-from tests.test_search import LISTS, ROWS, fill, nearest
+from tests.search.test_index_search import LISTS, ROWS, fill, nearest
 
 
 def reference_of(store: VectorStore, folder: Path) -> Reference:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.errors import QueryError
-from core.feedback import Weights, mean_embedding, moved_query
+from core.search.feedback import Weights, mean_embedding, moved_query
 
 NONE = np.empty((0, 2), dtype=np.float32)
 

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from core.crop import Crop
 from core.dataset.files import digest_of
 from core.errors import ImageError
-from core.query_picture import (
+from core.records import ImageRecord
+from core.search.crop import Crop
+from core.search.query_picture import (
     MAX_QUERIES,
     QueryPicture,
     choose_uploads,
@@ -19,7 +20,6 @@ from core.query_picture import (
     preview,
     stage,
 )
-from core.records import ImageRecord
 from tests.conftest import picture_bytes
 
 

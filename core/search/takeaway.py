@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from core.files import csv_text
-from core.hits import Hit
 from core.metric import Metric
+from core.search.hits import Hit
 
 
 def hits_as_csv(hits: Sequence[Hit], *, metric: Metric) -> str:

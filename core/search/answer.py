@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.collection.info import CollectionInfo
-from core.hits import Hit
 from core.metric import Metric
-from core.reference import Reference
-from core.search import search
+from core.search.hits import Hit
+from core.search.index_search import search
+from core.search.reference import Reference
 from core.store.vector_store import VectorStore
 
 # As deep as it is looked for pictures that are no near-duplicates of a better hit.

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from PIL import Image
 
-from core.crop import WHOLE, Crop, cut
 from core.dataset.files import read_picture
 from core.dataset.pictures import decode
 from core.dataset.thumbnails import THUMBNAIL_SIDE, small_jpeg
 from core.errors import ImageError
 from core.records import ImageRecord
+from core.search.crop import WHOLE, Crop, cut
 from core.wording import counted
 
 # Pictures that are combined to one query.
