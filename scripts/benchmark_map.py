@@ -21,10 +21,8 @@ from numpy.typing import NDArray
 
 from core.embeddings.neighbourhood import Neighbourhoods, as_euclidean, purity, survival
 from core.errors import OrchardError
-from core.map_paint import by_class
 from core.metric import Metric
-from core.projection import Projection, ProjectionSettings
-from core.projection_cache import (
+from core.projection.cache import (
     load_neighbours,
     load_projection,
     neighbours_slot,
@@ -32,9 +30,11 @@ from core.projection_cache import (
     save_neighbours,
     save_projection,
 )
-from core.projection_worker import compute
+from core.projection.colours import by_class
+from core.projection.projection import Projection, ProjectionSettings
+from core.projection.umap_layout import warm_up
+from core.projection.worker import compute
 from core.ui.charts_map import hover_texts, map_figure
-from core.umap_layout import warm_up
 
 TRUST_K = 15
 

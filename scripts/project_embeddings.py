@@ -9,11 +9,11 @@ import sys
 from core.config import load_settings
 from core.embeddings.matrix import load_matrix
 from core.errors import OrchardError
-from core.map_rows import MapRows, choose_rows
 from core.metric import Metric
-from core.projection import DEFAULT_SEED, Method, Projection, ProjectionSettings
-from core.projection_cache import load_projection, neighbours_slot, projection_slot
-from core.projection_worker import compute
+from core.projection.cache import load_projection, neighbours_slot, projection_slot
+from core.projection.projection import DEFAULT_SEED, Method, Projection, ProjectionSettings
+from core.projection.rows import MapRows, choose_rows
+from core.projection.worker import compute
 from core.store.vector_store import open_store
 from scripts.terminal import ProgressBar, guarded, parse_metric
 

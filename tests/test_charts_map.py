@@ -4,7 +4,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from core.map_paint import Categories, Values, by_class
+from core.projection.colours import Categories, Values, by_class
 from core.ui.charts_map import (
     DARK_COLOURS,
     LIGHT_COLOURS,

@@ -20,14 +20,14 @@ from core.dataset.pictures import MAX_PIXELS, decode
 from core.embeddings.matrix import load_matrix
 from core.errors import ImageError, ReportError
 from core.metric import Metric
-from core.projection import Method, ProjectionSettings, project
-from core.projection_cache import (
+from core.projection.cache import (
     CacheDamagedError,
     Slot,
     load_projection,
     projection_slot,
     save_projection,
 )
+from core.projection.projection import Method, ProjectionSettings, project
 from core.report import Request
 from core.report_files import list_reports, load_report, save_report
 from core.reports import run

@@ -15,8 +15,8 @@ from streamlit.testing.v1.element_tree import Button
 
 from core.config import Settings
 from core.errors import StoreUnavailableError
-from core.map_paint import Colouring
-from core.projection_cache import FORMAT
+from core.projection.cache import FORMAT
+from core.projection.colours import Colouring
 from core.ui import links, resources, resources_map
 from tests import map_collection
 from tests.map_collection import AWKWARD, PER_CLASS
@@ -167,8 +167,8 @@ def test_a_change_of_colour_computes_no_map_and_reads_no_embedding(
 
     monkeypatch.setattr(resources_map, "project", refuse)
     monkeypatch.setattr(resources_map, "load_matrix", refuse)
-    monkeypatch.setattr("core.map_rows.MapRows.embeddings", refuse)
-    monkeypatch.setattr("core.projection_jobs.Projector.request", refuse)
+    monkeypatch.setattr("core.projection.rows.MapRows.embeddings", refuse)
+    monkeypatch.setattr("core.projection.jobs.Projector.request", refuse)
     at.selectbox(key="colour").set_value(colour).run()
     assert not at.exception and not at.error
 
@@ -352,8 +352,8 @@ def test_a_change_of_colour_computes_no_map_and_reads_no_vectors(
 
     for name in ("core.ui.resources_map.project", "core.ui.resources_map.load_matrix"):
         monkeypatch.setattr(name, never)
-    monkeypatch.setattr("core.map_rows.MapRows.embeddings", never)
-    monkeypatch.setattr("core.projection_jobs.Projector.request", never)
+    monkeypatch.setattr("core.projection.rows.MapRows.embeddings", never)
+    monkeypatch.setattr("core.projection.jobs.Projector.request", never)
     for name in ("records", "rows_with_embeddings", "embeddings", "search"):
         monkeypatch.setattr(f"core.store.vector_store.VectorStore.{name}", never)
     for colour in Colouring:

@@ -7,15 +7,10 @@ import pytest
 
 from core.config import load_settings
 from core.embeddings.matrix import load_matrix
-from core.map_rows import choose_rows
 from core.metric import Metric
-from core.projection import Method, ProjectionSettings
-from core.projection_cache import (
-    load_neighbours,
-    load_projection,
-    neighbours_slot,
-    projection_slot,
-)
+from core.projection.cache import load_neighbours, load_projection, neighbours_slot, projection_slot
+from core.projection.projection import Method, ProjectionSettings
+from core.projection.rows import choose_rows
 from core.store.vector_store import open_store
 from scripts import benchmark_map, project_embeddings
 from tests import map_collection
@@ -56,8 +51,8 @@ def test_a_second_run_computes_nothing(data: Path, monkeypatch: pytest.MonkeyPat
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("it is there already")
 
-    monkeypatch.setattr("core.projection_worker.project", refuse)
-    monkeypatch.setattr("core.projection_worker.nearest", refuse)
+    monkeypatch.setattr("core.projection.worker.project", refuse)
+    monkeypatch.setattr("core.projection.worker.nearest", refuse)
     assert project_embeddings.main([]) == 0
 
 

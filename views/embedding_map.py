@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.collection.info import CollectionInfo
 from core.encoder.training_list import training_list
-from core.map_paint import (
+from core.projection.colours import (
     Categories,
     Colouring,
     Values,
@@ -20,11 +20,11 @@ from core.map_paint import (
     by_survival,
     by_suspicion,
 )
-from core.map_query import Placed
-from core.map_roles import by_role
-from core.map_rows import MapRows
-from core.projection import Method, ProjectionSettings
-from core.projection_jobs import Job
+from core.projection.jobs import Job
+from core.projection.placing import Placed
+from core.projection.projection import Method, ProjectionSettings
+from core.projection.roles import by_role
+from core.projection.rows import MapRows
 from core.ui import charts_map, components, resources, resources_map
 from core.ui.map_controls import DEFAULT_K, colour_control, picture_control, settings_control
 from core.ui.map_lists import (

@@ -11,7 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core.map_paint import Categories, Values
+from core.projection.colours import Categories, Values
 
 # The colours of `.streamlit/config.toml`: Okabe and Ito's, then lighter and darker kin.
 LIGHT_COLOURS = (

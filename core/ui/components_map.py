@@ -8,8 +8,8 @@ import streamlit as st
 
 from core.collection.info import CollectionInfo
 from core.errors import ImageError
-from core.map_rows import MapRows
-from core.projection_jobs import JobState, Status
+from core.projection.jobs import JobState, Status
+from core.projection.rows import MapRows
 from core.records import ImageRecord
 from core.ui import resources
 from core.ui.text import plain

@@ -3,10 +3,10 @@
 import streamlit as st
 
 from core.embeddings.neighbourhood import NEIGHBOURS
-from core.map_paint import MAX_COLOURED, Colouring, default_highlight
-from core.map_rows import MapRows
 from core.metric import Metric
-from core.projection import DEFAULT_SEED, Method, ProjectionSettings
+from core.projection.colours import MAX_COLOURED, Colouring, default_highlight
+from core.projection.projection import DEFAULT_SEED, Method, ProjectionSettings
+from core.projection.rows import MapRows
 from core.records import ImageRecord
 from core.ui import controls
 

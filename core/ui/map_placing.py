@@ -7,8 +7,8 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.dataset.files import digest_of
 from core.errors import EncoderMismatchError, ImageError, WeightsError
-from core.map_query import Placed
-from core.projection import Method, ProjectionSettings
+from core.projection.placing import Placed
+from core.projection.projection import Method, ProjectionSettings
 from core.ui import components_map, resources, resources_map
 from core.ui.map_controls import pick
 from core.ui.map_progress import follow

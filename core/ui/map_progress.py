@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.projection_jobs import Job, JobState, Status
+from core.projection.jobs import Job, JobState, Status
 from core.ui import components_map, resources_map
 from core.ui.text import plain
 

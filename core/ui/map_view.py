@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from core.collection.info import CollectionInfo
 from core.embeddings.neighbourhood import Neighbourhoods, Suspicion
-from core.map_rows import MapRows
 from core.metric import Metric
-from core.projection import REDUCED, Method, Projection
+from core.projection.projection import REDUCED, Method, Projection
+from core.projection.rows import MapRows
 from core.ui import resources_map
 
 # Of a picture's neighbours have one other class, before its label is suspected.

@@ -18,11 +18,8 @@ from core.embeddings.neighbourhood import (
     survival,
     suspected_labels,
 )
-from core.map_query import Placed, place_query
-from core.map_rows import MapRows, choose_rows
 from core.metric import Metric
-from core.projection import Projection, ProjectionSettings, project
-from core.projection_cache import (
+from core.projection.cache import (
     CacheDamagedError,
     Slot,
     load_neighbours,
@@ -32,7 +29,10 @@ from core.projection_cache import (
     projection_slot,
     save_projection,
 )
-from core.projection_jobs import Job, Projector
+from core.projection.jobs import Job, Projector
+from core.projection.placing import Placed, place_query
+from core.projection.projection import Projection, ProjectionSettings, project
+from core.projection.rows import MapRows, choose_rows
 from core.ui import resources
 from core.ui.charts_map import hover_texts
 

@@ -19,7 +19,7 @@ from core.errors import (
 )
 from core.indexing.build import add_metric, build_index
 from core.metric import Metric
-from core.projection import Method, ProjectionSettings, project
+from core.projection.projection import Method, ProjectionSettings, project
 from core.records import EncoderIdentity, ImageRecord
 from core.report import Request
 from core.reports import run

@@ -8,8 +8,7 @@ import pytest
 
 from core.embeddings.neighbourhood import nearest
 from core.metric import Metric
-from core.projection import Method, ProjectionSettings, project
-from core.projection_cache import (
+from core.projection.cache import (
     FORMAT,
     CacheDamagedError,
     Slot,
@@ -22,6 +21,7 @@ from core.projection_cache import (
     save_neighbours,
     save_projection,
 )
+from core.projection.projection import Method, ProjectionSettings, project
 
 ROWS = np.random.default_rng(0).normal(size=(12, 5)).astype("f4")
 PCA = ProjectionSettings(method=Method.PCA)

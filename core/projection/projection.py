@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from core.embeddings.neighbourhood import as_euclidean
 from core.errors import ProjectionError
 from core.metric import Metric
-from core.trust import trust_in
-from core.umap_layout import umap_layout, umap_transform
+from core.projection.trustworthiness import trust_in
+from core.projection.umap_layout import umap_layout, umap_transform
 
 # UMAP runs on this many principal components: nearly the same map in a fraction of the time.
 REDUCED = 50

@@ -4,8 +4,8 @@ import numpy as np
 
 from core.embeddings.matrix import Matrix
 from core.encoder.training_list import TrainingList
-from core.map_roles import by_role
-from core.map_rows import MapRows, choose_rows
+from core.projection.roles import by_role
+from core.projection.rows import MapRows, choose_rows
 
 FLAT = ("a/1.jpg", "a/2.jpg", "b/3.jpg")
 SPLIT = ("test/a/1.jpg", "train/a/2.jpg", "train/b/3.jpg")

@@ -1,4 +1,4 @@
-"""The process that computes maps, so that the dashboard stays usable: `-m core.projection_worker`.
+"""The process that computes maps, so that the dashboard stays usable: `-m core.projection.worker`.
 
 It reads one JSON object a line: a job, or the number of a job to be cancelled. It answers with one
 JSON object a line: progress, and how the job ended. Results go to the files that the job names. It
@@ -24,8 +24,7 @@ from numpy.typing import NDArray
 from core.embeddings.neighbourhood import nearest
 from core.errors import ProjectionError
 from core.metric import Metric
-from core.projection import Method, ProjectionSettings, project, transform
-from core.projection_cache import (
+from core.projection.cache import (
     CacheDamagedError,
     Slot,
     load_neighbours,
@@ -33,7 +32,8 @@ from core.projection_cache import (
     save_neighbours,
     save_projection,
 )
-from core.umap_layout import warm_up
+from core.projection.projection import Method, ProjectionSettings, project, transform
+from core.projection.umap_layout import warm_up
 
 logger = logging.getLogger(__name__)
 

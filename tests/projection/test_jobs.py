@@ -10,14 +10,9 @@ import numpy as np
 import pytest
 
 from core.metric import Metric
-from core.projection import Method, ProjectionSettings, project, transform
-from core.projection_cache import (
-    load_neighbours,
-    load_projection,
-    neighbours_slot,
-    projection_slot,
-)
-from core.projection_jobs import Job, JobState, Projector, Status
+from core.projection.cache import load_neighbours, load_projection, neighbours_slot, projection_slot
+from core.projection.jobs import Job, JobState, Projector, Status
+from core.projection.projection import Method, ProjectionSettings, project, transform
 
 ROWS = np.random.default_rng(0).normal(size=(120, 40)).astype("f4")
 

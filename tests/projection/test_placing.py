@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from core.errors import EncoderMismatchError
-from core.map_query import place_query
 from core.metric import Metric
+from core.projection.placing import place_query
 
 ROWS = np.float32([[1, 0], [0, 1], [-1, 0]])
 PLACES = np.float32([[0, 0], [10, 0], [100, 100]])

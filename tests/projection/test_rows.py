@@ -3,7 +3,7 @@
 import numpy as np
 
 from core.embeddings.matrix import Matrix
-from core.map_rows import choose_rows
+from core.projection.rows import choose_rows
 
 
 def _matrix(rows: int) -> Matrix:

@@ -12,16 +12,10 @@ from sklearn.manifold import trustworthiness
 
 from core.errors import ProjectionError
 from core.metric import Metric
-from core.projection import (
-    Method,
-    ProjectionSettings,
-    project,
-    reduce,
-    transform,
-)
-from core.trust import TRUST_ROWS, trust_in
+from core.projection.projection import Method, ProjectionSettings, project, reduce, transform
+from core.projection.trustworthiness import TRUST_ROWS, trust_in
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 def _clusters(rows: int = 90, dimension: int = 64) -> np.ndarray:
@@ -197,7 +191,7 @@ def test_no_rows_and_numbers_that_are_not_finite_are_refused(vectors: np.ndarray
 def test_what_umap_compiles_is_read_from_disk_by_the_next_process() -> None:
     code = (
         "from umap import layouts, umap_\n"
-        "from core.umap_layout import warm_up\n"
+        "from core.projection.umap_layout import warm_up\n"
         "warm_up()\n"
         "for compiled in (umap_.smooth_knn_dist, umap_.compute_membership_strengths,\n"
         "                 layouts._nb_optimize_layout_euclidean_single_epoch):\n"

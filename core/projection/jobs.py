@@ -18,12 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.metric import Metric
-from core.projection import ProjectionSettings
-from core.projection_cache import Slot
+from core.projection.cache import Slot
+from core.projection.projection import ProjectionSettings
 
 logger = logging.getLogger(__name__)
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 LOG_NAME = "worker.log"
 
 # In these stages the worker looks often whether it is still wanted; in others it is ended.
@@ -209,7 +209,7 @@ class Projector:
             self._folder.mkdir(parents=True, exist_ok=True)
             with (self._folder / LOG_NAME).open("w", encoding="utf-8") as log:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-m", "core.projection_worker"],
+                    [sys.executable, "-m", "core.projection.worker"],
                     cwd=ROOT,
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,

@@ -7,8 +7,8 @@ import numpy as np
 
 from core.dataset.split import usual_paths
 from core.encoder.training_list import TrainingList
-from core.map_paint import Categories
-from core.map_rows import MapRows
+from core.projection.colours import Categories
+from core.projection.rows import MapRows
 
 # Styles of the map's figure: told apart by shape as well.
 _BLUE_CIRCLE, _ORANGE_DIAMOND = 0, 11

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from core.dataset.sampling import stratified_sample
 from core.embeddings.matrix import Matrix
-from core.projection import DEFAULT_SEED
-from core.projection_cache import fingerprint_of
+from core.projection.cache import fingerprint_of
+from core.projection.projection import DEFAULT_SEED
 from core.records import ImageRecord
 
 

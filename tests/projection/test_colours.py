@@ -3,7 +3,7 @@
 import numpy as np
 
 from core.embeddings.neighbourhood import Neighbourhoods, Suspicion
-from core.map_paint import (
+from core.projection.colours import (
     MAX_COLOURED,
     by_class,
     by_groups,

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from core.embeddings.neighbourhood import Neighbourhoods
 from core.errors import ProjectionError
 from core.metric import Metric
-from core.projection import Method, Projection, ProjectionSettings
+from core.projection.projection import Method, Projection, ProjectionSettings
 
 logger = logging.getLogger(__name__)
 
