@@ -14,17 +14,17 @@ from core.dataset.archive import unpack
 from core.dataset.listing import list_dataset
 from core.encoder.weights import Checkpoint, checkpoint_for, find_checkpoint
 from core.errors import ArchiveError, CollectionNotFoundError, DatasetError, OrchardError
+from core.health.inspection import dataset_of, inspect_pictures
+from core.health.self_test import run_self_test
+from core.health.verify import repair, verify
 from core.indexing.build import add_metric, build_index
 from core.indexing.missing_files import find_gone
-from core.inspection import dataset_of, inspect_pictures
 from core.jobs import Progress
 from core.metric import Metric
 from core.records import ImageRecord
 from core.sample.drawing import draw_sample
-from core.self_test import run_self_test
 from core.store.vector_store import VectorStore, open_store
 from core.tasks import Kind, Task
-from core.verify import repair, verify
 from core.wording import counted
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from core.config import Settings, load_settings
 from core.errors import OrchardError
+from core.health.verify import Verification, repair, verify
 from core.store.vector_store import open_store
-from core.verify import Verification, repair, verify
 from core.wording import counted
 from scripts.terminal import guarded
 

@@ -9,10 +9,10 @@ import pytest
 from core.collection.index import IndexChoice, IndexType
 from core.config import load_settings
 from core.errors import ReadOnlyError
+from core.health.verify import verify
 from core.indexing.build import add_metric, build_index
 from core.metric import Metric
 from core.store.vector_store import VectorStore, open_store
-from core.verify import verify
 from tests.conftest import ColourEncoder
 
 FAMILY = "fruit"

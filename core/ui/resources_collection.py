@@ -13,7 +13,7 @@ from core.dataset.folders import allowed_roots, suggested_folders
 from core.dataset.listing import list_dataset
 from core.dataset.uploads import discard_archive, upload_folder
 from core.errors import CollectionNotFoundError, OrchardError
-from core.health import (
+from core.health.status import (
     CollectionHealth,
     DatabaseHealth,
     FilesHealth,

@@ -17,6 +17,7 @@ from core.errors import (
     QueryError,
     StoreError,
 )
+from core.health.verify import Problem, verify
 from core.indexing.build import add_metric, build_index
 from core.metric import Metric
 from core.projection.projection import Method, ProjectionSettings, project
@@ -27,7 +28,6 @@ from core.search.index_search import search
 from core.store.connection import DataType
 from core.store.transfer import transfer
 from core.store.vector_store import VectorStore
-from core.verify import Problem, verify
 from tests.conftest import ColourEncoder, draw_dataset
 
 FAMILY = "fruit_vector"

@@ -6,12 +6,12 @@ import pytest
 
 from core.collection.index import IndexChoice, IndexType
 from core.errors import CollectionNotFoundError, EncoderMismatchError, StoreError
+from core.health.verify import verify
 from core.indexing.build import build_index
 from core.metric import Metric
 from core.records import ImageRecord
 from core.store.transfer import export_rows, import_rows, transfer
 from core.store.vector_store import VectorStore
-from core.verify import verify
 from scripts import transfer as script
 from tests.conftest import ColourEncoder
 

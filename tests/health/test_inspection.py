@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from core.errors import CollectionNotFoundError, DatasetError
+from core.health.inspection import dataset_of, inspect_pictures
 from core.indexing.build import build_index
-from core.inspection import dataset_of, inspect_pictures
 from core.metric import Metric
 from core.store.vector_store import VectorStore
 from tests.conftest import ColourEncoder, picture_bytes

@@ -1,4 +1,4 @@
-"""What `core.verify` finds and mends, on a real Milvus Lite database; one pass on a server."""
+"""What `core.health.verify` finds and mends, on a real Milvus Lite; one pass on a server."""
 
 import json
 from pathlib import Path
@@ -9,11 +9,11 @@ import pytest
 from core.collection.index import IndexChoice
 from core.dataset.files import image_id
 from core.errors import CollectionNotFoundError, EncoderMismatchError
+from core.health.verify import Problem, Verification, repair, verify
 from core.indexing.build import build_index
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
 from core.store.vector_store import VectorStore
-from core.verify import Problem, Verification, repair, verify
 from scripts import verify as script
 from tests.conftest import DIMENSION, ColourEncoder, picture_bytes
 

@@ -7,7 +7,7 @@ import pytest
 
 from core.config import load_settings
 from core.errors import StoreUnavailableError
-from core.health import (
+from core.health.status import (
     CollectionHealth,
     DatabaseHealth,
     FilesHealth,

@@ -11,9 +11,9 @@ from core.collection.index import IndexChoice, IndexType
 from core.collection.info import CollectionInfo
 from core.dataset.files import image_id
 from core.errors import CollectionNotFoundError
+from core.health.self_test import SelfTest, Verdict, run_self_test
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
-from core.self_test import SelfTest, Verdict, run_self_test
 from core.store.vector_store import VectorStore
 
 FAMILY = "made_up"
@@ -132,7 +132,7 @@ def test_answers_that_belong_to_other_queries_fail(big: Path, tmp_path: Path) ->
 def test_database_that_ignores_nprobe_fails(
     big: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.self_test._PATIENCE", 0.0)
+    monkeypatch.setattr("core.health.self_test._PATIENCE", 0.0)
     wrong = Wrong(str(big), ignore_nprobe=True)
     test = outcome(wrong, tmp_path)
     wrong.close()
