@@ -13,15 +13,15 @@ from core.config import Settings, load_settings
 from core.dataset.split import usual_paths
 from core.embeddings.matrix import Matrix, load_matrix
 from core.errors import OrchardError, QueryError
+from core.evaluation.figures import index_summary, summary_of
+from core.evaluation.files import read_json_text, save_report
+from core.evaluation.notes import notes, training_note
+from core.evaluation.report import QuerySet, Report, Request
+from core.evaluation.requirement import Requirement, parse_requirement
+from core.evaluation.run import run
 from core.measures.retrieval import measure_names
 from core.measures.summary import Summary
 from core.metric import Metric
-from core.report import QuerySet, Report, Request
-from core.report_files import read_json_text, save_report
-from core.report_summary import index_summary, summary_of
-from core.report_text import notes, training_note
-from core.reports import run
-from core.requirement import Requirement, parse_requirement
 from core.search.index_search import DEFAULT_NPROBE
 from core.store.vector_store import open_store
 from scripts.terminal import ProgressBar, guarded, parse_metric

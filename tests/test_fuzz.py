@@ -19,6 +19,9 @@ from core.dataset.files import digest_of
 from core.dataset.pictures import MAX_PIXELS, decode
 from core.embeddings.matrix import load_matrix
 from core.errors import ImageError, ReportError
+from core.evaluation.files import list_reports, load_report, save_report
+from core.evaluation.report import Request
+from core.evaluation.run import run
 from core.metric import Metric
 from core.projection.cache import (
     CacheDamagedError,
@@ -28,9 +31,6 @@ from core.projection.cache import (
     save_projection,
 )
 from core.projection.projection import Method, ProjectionSettings, project
-from core.report import Request
-from core.report_files import list_reports, load_report, save_report
-from core.reports import run
 from core.store.vector_store import VectorStore
 from tests import dashboard
 from tests.made_up import fill

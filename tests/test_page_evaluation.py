@@ -120,7 +120,7 @@ def forbid_searching(patch: pytest.MonkeyPatch) -> None:
     def never(*_: object, **__: object) -> None:
         raise AssertionError("searched again")
 
-    patch.setattr("core.reports.exact_neighbours", never)
+    patch.setattr("core.evaluation.run.exact_neighbours", never)
     patch.setattr("core.store.vector_store.VectorStore.search", never)
     patch.setattr("core.store.vector_store.VectorStore.search_ids", never)
 
@@ -360,7 +360,7 @@ def test_without_a_collection_the_page_says_what_to_do(
 def test_html_report_needs_nothing_else_and_escapes_names(data_dir: Path) -> None:
     from dataclasses import replace
 
-    from core.report_summary import summary_of
+    from core.evaluation.figures import summary_of
     from core.ui.components_evaluation import curve_values
     from core.ui.html_report import html_report
     from core.ui.resources_evaluation import Figures, get_report

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import QueryError
-from core.requirement import parse_requirement
+from core.evaluation.requirement import parse_requirement
 from scripts.evaluate import main
 from tests.made_up import make_database
 

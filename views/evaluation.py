@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import streamlit as st
 
 from core.collection.info import CollectionInfo
+from core.evaluation.report import Report, Request, Variant
 from core.metric import Metric
 from core.records import EncoderIdentity
-from core.report import Report, Request, Variant
 from core.ui import components, resources
 from core.ui import components_evaluation as classes
 from core.ui import components_evaluation_comparison as comparison

@@ -9,9 +9,9 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
+from core.evaluation.sweep import SweepPoint
 from core.measures.findings import ScoreBins
 from core.measures.summary import ClassSummary
-from core.sweep import SweepPoint
 from core.ui.charts import DASHES, GREEN, GREY, ORANGE, PALETTE, SYMBOLS, VERMILION, accent, framed
 
 _SHARE = {"range": [0, 1.02], "tickformat": ".1f"}

@@ -6,10 +6,10 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from core.evaluation.notes import notes, training_note
+from core.evaluation.report import Report, Variant
 from core.measures.bootstrap import Estimate
 from core.measures.summary import Summary
-from core.report import Report, Variant
-from core.report_text import notes, training_note
 from core.ui import charts_evaluation as charts
 from core.ui.resources_evaluation import Figures
 from core.ui.text import plain

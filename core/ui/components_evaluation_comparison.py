@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from core.comparison import ClassDifference, Comparison, common_measures
-from core.report import Configuration, Report
+from core.evaluation.comparison import ClassDifference, Comparison, common_measures
+from core.evaluation.report import Configuration, Report
 from core.ui.controls_evaluation import describe
 from core.ui.resources_evaluation import get_comparison, get_report
 from core.wording import classes, queries

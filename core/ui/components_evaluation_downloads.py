@@ -5,11 +5,11 @@ from dataclasses import asdict
 
 import streamlit as st
 
+from core.evaluation.figures import as_plain
+from core.evaluation.files import read_json_text
+from core.evaluation.report import Report, Variant
+from core.evaluation.tables import as_csv, class_rows, picture_rows, query_rows
 from core.measures.findings import find_hubs
-from core.report import Report, Variant
-from core.report_files import read_json_text
-from core.report_summary import as_plain
-from core.tables import as_csv, class_rows, picture_rows, query_rows
 from core.ui.components_evaluation import curve_values, left_out
 from core.ui.html_report import html_report
 from core.ui.resources_evaluation import Figures, reports_folder

@@ -4,8 +4,8 @@ import numpy as np
 import streamlit as st
 
 from core.collection.info import CollectionInfo
-from core.report import Report, Variant
-from core.tables import nearest_pairs
+from core.evaluation.report import Report, Variant
+from core.evaluation.tables import nearest_pairs
 from core.ui.components_evaluation import estimate_text, left_out
 from core.ui.components_evaluation_pictures import picture, picture_pair
 from core.ui.resources_evaluation import get_figures

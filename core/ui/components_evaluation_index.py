@@ -4,10 +4,10 @@ import numpy as np
 import streamlit as st
 
 from core.collection.info import CollectionInfo
+from core.evaluation.notes import short
+from core.evaluation.report import Report
+from core.evaluation.sweep import SweepPoint, recommended
 from core.measures.findings import score_bins
-from core.report import Report
-from core.report_text import short
-from core.sweep import SweepPoint, recommended
 from core.ui import charts_evaluation as charts
 from core.ui import links
 from core.ui.components_evaluation import is_dark

@@ -12,12 +12,12 @@ from core.collection.info import CollectionInfo
 from core.embeddings.neighbours import Neighbours
 from core.embeddings.recall import exact_too
 from core.errors import ImageError
+from core.evaluation.report import Report
+from core.evaluation.tables import confused_pairs, worst_queries
 from core.measures.findings import find_hubs, suspects
 from core.measures.judgement import Judgement
 from core.measures.summary import confusion
 from core.records import ImageRecord
-from core.report import Report
-from core.tables import confused_pairs, worst_queries
 from core.ui import charts_evaluation as charts
 from core.ui import resources
 from core.ui.components_evaluation import is_dark

@@ -7,10 +7,10 @@ import streamlit as st
 from core.collection.index import nprobe_steps
 from core.collection.info import CollectionInfo
 from core.errors import QueryError, ReportError
+from core.evaluation.files import Listing
+from core.evaluation.report import Configuration, QuerySet, Report, Request, Variant
 from core.measures.retrieval import check_ks
 from core.metric import Metric
-from core.report import Configuration, QuerySet, Report, Request, Variant
-from core.report_files import Listing
 from core.search.index_search import DEFAULT_NPROBE
 from core.ui import resources_evaluation as shared
 from core.ui.text import plain

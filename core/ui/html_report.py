@@ -8,11 +8,11 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from core.evaluation.notes import notes, training_note
+from core.evaluation.report import Report
 from core.measures.bootstrap import Estimate
 from core.measures.judgement import Judgement
 from core.measures.summary import ClassSummary, Summary, confusion
-from core.report import Report
-from core.report_text import notes, training_note
 from core.ui import charts_evaluation as charts
 
 _STYLE = """

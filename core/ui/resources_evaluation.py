@@ -8,20 +8,20 @@ from pathlib import Path
 import streamlit as st
 
 from core.collection.info import CollectionInfo
-from core.comparison import Comparison, compare
 from core.dataset.split import usual_paths
 from core.embeddings.matrix import Matrix, fingerprint, load_matrix
 from core.embeddings.neighbours import Neighbours
 from core.encoder.training_list import training_list
 from core.errors import ReportError
+from core.evaluation.comparison import Comparison, compare
+from core.evaluation.figures import index_summary, summary_of
+from core.evaluation.files import Listing, list_reports, load_report, save_report
+from core.evaluation.report import Report, Request, Variant
+from core.evaluation.run import run
+from core.evaluation.sweep import SweepPoint, sweep
 from core.measures.judgement import Judgement
 from core.measures.summary import Summary
 from core.metric import Metric
-from core.report import Report, Request, Variant
-from core.report_files import Listing, list_reports, load_report, save_report
-from core.report_summary import index_summary, summary_of
-from core.reports import run
-from core.sweep import SweepPoint, sweep
 from core.ui import resources
 
 # Two runs at once would only slow each other down.
@@ -109,7 +109,7 @@ def run_report(
 
     Raises:
         ReportError: Another session is running one.
-        OrchardError: As `core.reports.run`.
+        OrchardError: As `core.evaluation.run.run`.
     """
     if not _running.acquire(blocking=False):
         raise ReportError("another report is being made. Wait until it is done, then try again.")
@@ -134,7 +134,7 @@ def run_sweep(
     """Measure every step of nprobe on the collection as it is now.
 
     Raises:
-        ReportError: Another session is measuring, or as `core.sweep.sweep`.
+        ReportError: Another session is measuring, or as `core.evaluation.sweep.sweep`.
     """
     if not _running.acquire(blocking=False):
         raise ReportError("something else is being measured. Wait until it is done, then retry.")

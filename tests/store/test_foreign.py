@@ -17,13 +17,13 @@ from core.errors import (
     QueryError,
     StoreError,
 )
+from core.evaluation.report import Request
+from core.evaluation.run import run
 from core.health.verify import Problem, verify
 from core.indexing.build import add_metric, build_index
 from core.metric import Metric
 from core.projection.projection import Method, ProjectionSettings, project
 from core.records import EncoderIdentity, ImageRecord
-from core.report import Request
-from core.reports import run
 from core.search.index_search import search
 from core.store.connection import DataType
 from core.store.transfer import transfer

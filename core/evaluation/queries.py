@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from core.embeddings.matrix import Matrix
 from core.encoder.training_list import TrainingList
 from core.errors import QueryError
-from core.report import QuerySet, Request
+from core.evaluation.report import QuerySet, Request
 
 
 def choose_queries(

@@ -12,10 +12,10 @@ from core.embeddings.matrix import Matrix
 from core.embeddings.neighbours import Neighbours
 from core.embeddings.recall import ann_recall
 from core.errors import ReportError
+from core.evaluation.report import Report
+from core.evaluation.run import index_neighbours
 from core.measures.judgement import judge
 from core.measures.retrieval import precision_at
-from core.report import Report
-from core.reports import index_neighbours
 from core.store.vector_store import VectorStore
 
 # Queries for the measures, and those of them that are timed one by one, as the Search page asks.

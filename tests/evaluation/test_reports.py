@@ -9,21 +9,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import reports
 from core.collection.info import CollectionInfo
-from core.comparison import compare
 from core.embeddings.matrix import Matrix, load_matrix
 from core.embeddings.neighbours import Neighbours
 from core.encoder.training_list import TrainingList, training_list
 from core.errors import QueryError, ReportError, StoreError
+from core.evaluation import run
+from core.evaluation.comparison import compare
+from core.evaluation.figures import index_summary, report_summary, summary_of
+from core.evaluation.files import list_reports, load_report, save_report
+from core.evaluation.notes import notes, share_of, short
+from core.evaluation.report import QuerySet, Report, Request, Variant
+from core.evaluation.sweep import SweepPoint, recommended, sweep
 from core.metric import Metric
 from core.records import EncoderIdentity
-from core.report import QuerySet, Report, Request, Variant
-from core.report_files import list_reports, load_report, save_report
-from core.report_summary import index_summary, report_summary, summary_of
-from core.report_text import notes, share_of, short
 from core.store.vector_store import VectorStore
-from core.sweep import SweepPoint, recommended, sweep
 from tests.made_up import ENCODER, fill
 
 
@@ -52,7 +52,7 @@ def cosine(
 
 
 def _run(source: tuple[Matrix, CollectionInfo], store: VectorStore, **wanted: object) -> Report:
-    return reports.run(
+    return run.run(
         source[0],
         store=store,
         info=source[1],
@@ -214,7 +214,7 @@ def test_held_out_queries(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     known = TrainingList(frozenset({"banana3"}), frozenset({"banana1", "apple7"}))
-    monkeypatch.setattr(reports, "training_list", lambda _: known)
+    monkeypatch.setattr(run, "training_list", lambda _: known)
     report = _run(cosine, store, queries=QuerySet.HELD_OUT)
     assert [report.digests[q] for q in report.queries] == ["apple7", "banana1"]
     assert report.configuration.trained_queries == 0

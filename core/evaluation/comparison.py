@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import ReportError
+from core.evaluation.report import Report
 from core.measures.bootstrap import Estimate, estimates, holm, resampled_means, two_sided_p
 from core.measures.summary import measures_of
-from core.report import Report
 
 # What is called a difference: a Holm-adjusted p-value below this.
 LEVEL = 0.05

@@ -16,9 +16,9 @@ from core.embeddings.matrix import Matrix
 from core.embeddings.neighbours import Neighbours, exact_neighbours
 from core.encoder.training_list import training_list
 from core.errors import QueryError, StoreError
+from core.evaluation.queries import choose_queries, matching
+from core.evaluation.report import Configuration, Report, Request
 from core.measures.retrieval import check_ks
-from core.queries import choose_queries, matching
-from core.report import Configuration, Report, Request
 from core.store.vector_store import VectorStore
 
 # Queries in one call to the database.

@@ -19,10 +19,10 @@ from pydantic import TypeAdapter
 from core.dataset.files import digest_of
 from core.embeddings.neighbours import Neighbours
 from core.errors import OrchardError, ReportError
+from core.evaluation.figures import as_plain, report_summary
+from core.evaluation.report import Configuration, Report
 from core.measures.retrieval import check_ks
 from core.records import EncoderIdentity
-from core.report import Configuration, Report
-from core.report_summary import as_plain, report_summary
 
 logger = logging.getLogger(__name__)
 

@@ -5,11 +5,11 @@ import math
 from core.config import OFFLINE_ARCHITECTURE
 from core.dataset.split import find_split
 from core.embeddings.recall import ann_recall
+from core.evaluation.report import QuerySet, Report
 from core.measures.findings import causes, total
 from core.measures.judgement import tied_cuts
 from core.measures.summary import Summary
 from core.records import EncoderIdentity
-from core.report import QuerySet, Report
 from core.wording import classes, queries
 
 

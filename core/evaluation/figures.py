@@ -6,10 +6,10 @@ from dataclasses import asdict, is_dataclass
 from typing import Any
 
 from core.embeddings.recall import ann_recall
+from core.evaluation.report import Report, Variant
 from core.measures.findings import causes, find_hubs, suspects, total
 from core.measures.judgement import tied_cuts
 from core.measures.summary import Summary, summarise
-from core.report import Report, Variant
 
 
 def summary_of(
