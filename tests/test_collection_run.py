@@ -1,7 +1,7 @@
 """One line about a run: stage, counts, rate, time left, and what it did."""
 
-from core.run_state import RunState, Status
-from core.tasks import Kind, Task
+from core.runs.state import RunState, Status
+from core.runs.task import Kind, Task
 from core.ui.collection_run import progress_text, summary
 
 TASK = Task(Kind.BUILD, "fruit", folder="/photos")

@@ -15,14 +15,14 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from core import operations
 from core.collection.index import IndexChoice, IndexType
 from core.encoder import weights
 from core.errors import StoreError, StoreUnavailableError, WeightsDownloadError
-from core.jobs import Progress
 from core.metric import Metric
-from core.run_state import RunState, Status
-from core.tasks import Kind, Task
+from core.runs import operations
+from core.runs.runner import Progress
+from core.runs.state import RunState, Status
+from core.runs.task import Kind, Task
 from core.ui import (
     collection_history,
     collection_run,

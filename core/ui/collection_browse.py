@@ -8,10 +8,10 @@ import streamlit as st
 
 from core.collection.info import CollectionInfo
 from core.errors import ImageError
-from core.history import PastRun, how_long
 from core.records import ImageRecord
-from core.run_state import Status
-from core.tasks import Kind, Task
+from core.runs.history import PastRun, how_long
+from core.runs.state import Status
+from core.runs.task import Kind, Task
 from core.ui import charts_collection, resources, resources_collection
 from core.ui.text import plain
 from core.wording import classes, counted, sentence

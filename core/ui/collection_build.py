@@ -12,10 +12,10 @@ from core.dataset.files import label_of
 from core.dataset.folders import SAMPLE, folder_inside
 from core.dataset.uploads import keep_upload
 from core.errors import BusyError, OrchardError
-from core.history import duration, expected_seconds, how_long
 from core.indexing.plan import index_sentences, index_to_build, refuse_to_add
 from core.metric import Metric
-from core.tasks import Kind, Task
+from core.runs.history import duration, expected_seconds, how_long
+from core.runs.task import Kind, Task
 from core.ui import resources, resources_collection
 from core.ui.index_controls import index_control, index_or_old
 from core.ui.text import plain

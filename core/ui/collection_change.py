@@ -7,9 +7,9 @@ import streamlit as st
 
 from core.collection.info import CollectionInfo
 from core.errors import DatasetError
-from core.history import how_long
 from core.metric import Metric
-from core.tasks import Kind, Task
+from core.runs.history import how_long
+from core.runs.task import Kind, Task
 from core.ui import resources, resources_collection
 from core.ui.index_controls import index_control
 from core.ui.text import plain

@@ -6,9 +6,9 @@ from core.collection.info import CollectionInfo
 from core.errors import ImageError, OrchardError
 from core.health.self_test import Verdict
 from core.health.status import CollectionHealth, DatabaseHealth, FilesHealth, concerns
-from core.history import duration, how_long
-from core.run_state import Status
-from core.tasks import Kind, Task
+from core.runs.history import duration, how_long
+from core.runs.state import Status
+from core.runs.task import Kind, Task
 from core.ui import resources, resources_collection
 from core.ui.text import plain
 from core.wording import sentence

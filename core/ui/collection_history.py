@@ -4,7 +4,7 @@ import json
 
 import streamlit as st
 
-from core.history import PastRun, duration
+from core.runs.history import PastRun, duration
 from core.ui import resources_collection
 from core.ui.text import plain
 from core.wording import sentence

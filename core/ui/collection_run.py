@@ -3,11 +3,11 @@
 import streamlit as st
 
 from core.encoder.weights import is_offline, is_offline_notice
-from core.history import duration
 from core.records import SkippedFile
-from core.run_result import result_text
-from core.run_state import RunState, Status
-from core.tasks import Kind
+from core.runs.history import duration
+from core.runs.outcome import result_text
+from core.runs.state import RunState, Status
+from core.runs.task import Kind
 from core.ui import resources, resources_collection
 from core.ui.text import plain
 from core.wording import counted, sentence

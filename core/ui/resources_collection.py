@@ -22,13 +22,13 @@ from core.health.status import (
     disk_usage,
     files_health,
 )
-from core.history import RUNS, PastRun, past_runs, unreadable
 from core.indexing.missing_files import GoneRows, find_gone
-from core.jobs import Runner
 from core.metric import Metric
-from core.operations import perform
-from core.run_state import RunState
-from core.tasks import Task
+from core.runs.history import RUNS, PastRun, past_runs, unreadable
+from core.runs.operations import perform
+from core.runs.runner import Runner
+from core.runs.state import RunState
+from core.runs.task import Task
 from core.ui import resources
 
 _ERROR = "collection_error"

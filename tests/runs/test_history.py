@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from core.collection.index import IndexChoice
-from core.history import PastRun, duration, expected_seconds, how_long, past_runs, unreadable
 from core.indexing.build import add_metric, build_index
 from core.indexing.report import save_report
-from core.jobs import Runner
 from core.metric import Metric
-from core.run_state import Status
+from core.runs.history import PastRun, duration, expected_seconds, how_long, past_runs, unreadable
+from core.runs.runner import Runner
+from core.runs.state import Status
+from core.runs.task import Kind, Task
 from core.store.vector_store import VectorStore
-from core.tasks import Kind, Task
 from tests.conftest import ColourEncoder
 
 

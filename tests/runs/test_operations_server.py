@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from core import operations
 from core.config import load_settings
 from core.indexing import pictures
-from core.jobs import Progress, Runner
 from core.metric import Metric
-from core.operations import perform
-from core.run_state import Status
+from core.runs import operations
+from core.runs.operations import perform
+from core.runs.runner import Progress, Runner
+from core.runs.state import Status
+from core.runs.task import Kind, Task
 from core.store.vector_store import open_store
-from core.tasks import Kind, Task
 from tests.conftest import ColourEncoder, draw_dataset
 from tests.milvus_server import MilvusServer
 

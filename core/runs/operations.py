@@ -19,12 +19,12 @@ from core.health.self_test import run_self_test
 from core.health.verify import repair, verify
 from core.indexing.build import add_metric, build_index
 from core.indexing.missing_files import find_gone
-from core.jobs import Progress
 from core.metric import Metric
 from core.records import ImageRecord
+from core.runs.runner import Progress
+from core.runs.task import Kind, Task
 from core.sample.drawing import draw_sample
 from core.store.vector_store import VectorStore, open_store
-from core.tasks import Kind, Task
 from core.wording import counted
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from core.run_result import result_text
-from core.run_state import RunState, Status
-from core.tasks import Kind, Task
+from core.runs.outcome import result_text
+from core.runs.state import RunState, Status
+from core.runs.task import Kind, Task
 
 BUILT = {"added": 0, "updated": 0, "unchanged": 0, "copied": 0, "removed": 0, "collections": []}
 HNSW = {"metric": "L2", "index_type": "HNSW", "nlist": 0, "m": 8, "ef_construction": 64}

@@ -3,8 +3,8 @@
 from typing import Any
 
 from core.collection.index import IndexType
-from core.run_state import RunState
-from core.tasks import Kind
+from core.runs.state import RunState
+from core.runs.task import Kind
 from core.wording import counted
 
 # Of a count in a report: what is counted, left out for the pictures of a build, and what happened.

@@ -10,17 +10,17 @@ from typing import Any
 
 import pytest
 
-from core import operations
 from core.collection.index import IndexChoice, IndexType
 from core.config import Settings, load_settings
 from core.errors import ReadOnlyError
-from core.history import past_runs
-from core.jobs import Runner
 from core.metric import Metric
-from core.operations import perform
-from core.run_state import RunState, Status
+from core.runs import operations
+from core.runs.history import past_runs
+from core.runs.operations import perform
+from core.runs.runner import Runner
+from core.runs.state import RunState, Status
+from core.runs.task import Kind, Task
 from core.store.vector_store import VectorStore, open_store
-from core.tasks import Kind, Task
 from tests.conftest import ColourEncoder, damaged_zip, draw_dataset
 
 FAMILY = "fruit"

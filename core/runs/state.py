@@ -10,7 +10,7 @@ from typing import Any
 
 from core.errors import OrchardError, StoreError
 from core.records import SkippedFile
-from core.tasks import Task
+from core.runs.task import Task
 
 logger = logging.getLogger(__name__)
 

@@ -9,11 +9,11 @@ import pytest
 
 from core.collection.index import IndexChoice, IndexType
 from core.errors import BusyError, StoreError
-from core.jobs import Progress, Runner
 from core.metric import Metric
 from core.records import SkippedFile
-from core.run_state import MOST_SKIPPED, Status, load_states
-from core.tasks import Kind, Task
+from core.runs.runner import Progress, Runner
+from core.runs.state import MOST_SKIPPED, Status, load_states
+from core.runs.task import Kind, Task
 
 TASK = Task(Kind.BUILD, "fruit", folder="/photos", metrics=(Metric.L2, Metric.IP))
 

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from core.run_state import RunState, Status, load_states
-from core.tasks import Kind
+from core.runs.state import RunState, Status, load_states
+from core.runs.task import Kind
 
 logger = logging.getLogger(__name__)
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import ArchiveError, BusyError, OrchardError
-from core.rate import Rate
 from core.records import SkippedFile
-from core.run_state import (
+from core.runs.rate import Rate
+from core.runs.state import (
     MOST_SKIPPED,
     RunState,
     Status,
@@ -24,7 +24,7 @@ from core.run_state import (
     mark_interrupted,
     save_state,
 )
-from core.tasks import Task
+from core.runs.task import Task
 
 logger = logging.getLogger(__name__)
 
