@@ -194,7 +194,7 @@ def test_the_order_is_checked_at_all() -> None:
     assert {"torch", "core.errors", "core.errors.WeightsError"} <= found
     assert layer("core.errors.WeightsError") == VOCABULARY
     assert layer("core.sample_scene") == ADAPTERS
-    assert layer("core.ui.components") == UI
+    assert layer("core.ui.frame") == UI
     assert layer("numpy") is None
     for folder in ("core", "scripts", PAGE_FOLDER):
         assert sources(folder), folder

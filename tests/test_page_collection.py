@@ -23,13 +23,7 @@ from core.runs import operations
 from core.runs.runner import Progress
 from core.runs.state import RunState, Status
 from core.runs.task import Kind, Task
-from core.ui import (
-    collection_history,
-    collection_run,
-    components,
-    resources,
-    resources_collection,
-)
+from core.ui import collection_history, collection_run, frame, resources, resources_collection
 from tests.conftest import ColourEncoder, damaged_zip, draw_dataset, picture_bytes
 
 ROOT = Path(__file__).parent.parent
@@ -550,7 +544,7 @@ def test_notices_of_every_page_ask_for_nothing_that_read_only_forbids(
     store.set_complete("fruit_vector", Metric.COSINE, complete=False)
     store.close()
     monkeypatch.setenv("ORCHARD_READ_ONLY", read_only)
-    monkeypatch.setattr(components, "is_offline", lambda _: True)
+    monkeypatch.setattr(frame, "is_offline", lambda _: True)
     clear()
     at = AppTest.from_string("from core.ui import components; components.frame()").run()
     said = texts(at)
@@ -565,7 +559,7 @@ def test_page_that_misses_something_in_a_full_collection_does_not_run_in_a_circl
     at = AppTest.from_string(
         "import streamlit as st\n"
         "from core.errors import CollectionNotFoundError\n"
-        "from core.ui import components\n"
+        "from core.ui import frame\n"
         "st.session_state.runs = st.session_state.get('runs', 0) + 1\n"
         "with components.page_errors():\n"
         "    if st.session_state.runs < 9:\n"

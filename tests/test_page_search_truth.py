@@ -147,9 +147,9 @@ def test_the_uploader_says_in_words_what_it_takes(dataset: Path) -> None:
 
 
 def strip() -> None:
-    from core.ui import components
+    from core.ui import frame
 
-    components.frame()
+    frame.frame()
 
 
 def test_the_strip_names_the_metric_of_a_link_at_once(dataset: Path) -> None:

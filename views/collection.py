@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.ui import components, resources, resources_collection
+from core.ui import frame, resources, resources_collection
 from core.ui.collection_browse import show_browse
 from core.ui.collection_build import show_build
 from core.ui.collection_change import show_change
@@ -32,5 +32,5 @@ def main() -> None:
     PARTS[segmented("Show", parts, key="part", default=first)]()
 
 
-with components.page_errors():
+with frame.page_errors():
     main()

@@ -25,7 +25,7 @@ from core.projection.placing import Placed
 from core.projection.projection import Method, ProjectionSettings
 from core.projection.roles import by_role
 from core.projection.rows import MapRows
-from core.ui import charts_map, components, resources, resources_map
+from core.ui import charts_map, frame, resources, resources_map
 from core.ui.map_controls import DEFAULT_K, colour_control, picture_control, settings_control
 from core.ui.map_lists import (
     DEFAULT_SIMILARITY,
@@ -211,5 +211,5 @@ def _remember_selection() -> None:
     st.session_state["list"] = SELECTION
 
 
-with components.page_errors():
+with frame.page_errors():
     main()

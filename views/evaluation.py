@@ -9,7 +9,6 @@ from core.collection.info import CollectionInfo
 from core.evaluation.report import Report, Request, Variant
 from core.metric import Metric
 from core.records import EncoderIdentity
-from core.ui import components, resources
 from core.ui import components_evaluation as classes
 from core.ui import components_evaluation_comparison as comparison
 from core.ui import components_evaluation_downloads as takeaway
@@ -17,7 +16,7 @@ from core.ui import components_evaluation_duplicates as duplicates
 from core.ui import components_evaluation_index as index
 from core.ui import components_evaluation_pictures as pictures
 from core.ui import controls_evaluation as controls
-from core.ui import progress_evaluation as progress
+from core.ui import frame, progress, resources
 from core.ui import resources_evaluation as shared
 from core.ui.text import plain
 
@@ -171,5 +170,5 @@ def _invite(infos: Mapping[Metric, CollectionInfo]) -> None:
     )
 
 
-with components.page_errors():
+with frame.page_errors():
     main()

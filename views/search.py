@@ -10,8 +10,8 @@ from core.search.answer import Answer
 from core.search.reference import Reference
 from core.search.verdict import judge
 from core.ui import (
-    components,
     controls,
+    frame,
     links,
     resources,
     resources_search,
@@ -156,5 +156,5 @@ def _open_crop(session: Session, info: CollectionInfo) -> None:
             search_crop.crop_dialog(picture, info)
 
 
-with components.page_errors():
+with frame.page_errors():
     main()

@@ -11,7 +11,7 @@ from core.measures.findings import score_bins
 from core.ui import charts_evaluation as charts
 from core.ui import links
 from core.ui.components_evaluation import is_dark
-from core.ui.progress_evaluation import cancellable
+from core.ui.progress import cancellable
 from core.ui.resources_evaluation import Figures, run_sweep
 
 

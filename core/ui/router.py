@@ -13,7 +13,7 @@ ICON_URL = f"data:image/png;base64,{b64encode(ICON).decode()}"
 
 def main() -> None:
     """Set up the page, admit or refuse the visitor, draw."""
-    from core.ui import components, links, sign_in
+    from core.ui import frame, links, sign_in
 
     st.set_page_config(page_title="Orchard", page_icon=ICON_URL, layout="wide")
     search = st.Page(
@@ -42,9 +42,9 @@ def main() -> None:
         url_path="collection",
     )
     page = st.navigation([search, evaluation, embedding_map, collection])
-    components.readable_buttons()
+    frame.readable_buttons()
     if sign_in.is_admitted():
-        components.frame()
+        frame.frame()
         page.run()
 
 

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.ui import sign_in
 
-APP = str(Path(__file__).parent.parent / "core" / "ui" / "router.py")
+APP = str(Path(__file__).parents[2] / "core" / "ui" / "router.py")
 
 
 class Visitor(dict[str, Any]):
