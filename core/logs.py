@@ -29,5 +29,5 @@ def start_logging(data_dir: Path) -> None:
     handler.setFormatter(logging.Formatter(_FORMAT))
     handler.setLevel(logging.INFO)
     root.addHandler(handler)
-    logging.getLogger("core").setLevel(logging.INFO)
-    logging.getLogger("scripts").setLevel(logging.INFO)
+    for package in ("core", "pages", "scripts"):
+        logging.getLogger(package).setLevel(logging.INFO)

@@ -34,7 +34,7 @@ from core.projection.colours import by_class
 from core.projection.projection import Projection, ProjectionSettings
 from core.projection.umap_layout import warm_up
 from core.projection.worker import compute
-from core.ui.charts_map import hover_texts, map_figure
+from pages.embedding_map.chart import hover_texts, map_figure
 
 TRUST_K = 15
 

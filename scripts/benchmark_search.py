@@ -19,11 +19,12 @@ from core.collection.index import nprobe_steps
 from core.collection.info import CollectionInfo
 from core.config import load_settings
 from core.errors import OrchardError, StoreError
-from core.ui import resources, resources_search
+from core.ui import resources
+from pages.search import cache
 from scripts.measuring import median_seconds, print_figures, seconds
 from scripts.terminal import guarded
 
-PAGE = Path(__file__).resolve().parent.parent / "views" / "search.py"
+PAGE = Path(__file__).resolve().parent.parent / "pages" / "search" / "page.py"
 _TIMES = "benchmark_times"
 # The page may take one and a half times the bare search, and this much for everything else.
 _FACTOR, _ALLOWANCE = 1.5, 0.060
@@ -68,7 +69,7 @@ def time_visits(picture: int) -> dict[str, float]:
     """
     try:
         first = seconds(lambda: _visit(picture))
-        prepared = seconds(resources_search.prepare().future.result)
+        prepared = seconds(cache.prepare().future.result)
         again = seconds(lambda: _visit(picture))
     finally:
         resources.get_store().close()
@@ -129,7 +130,7 @@ def _opened(k: int) -> tuple[AppTest, float]:
     session.query_params["k"] = str(k)
     session.run()
     first = session.session_state[_TIMES][0]
-    resources_search.prepare().future.result()
+    cache.prepare().future.result()
     session.run()
     if session.error or session.exception:
         shown = [error.value for error in session.error]

@@ -11,10 +11,11 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
 from core.dataset.files import image_id
-from core.ui import resources, resources_search
+from core.ui import resources
+from pages.search import cache
 from tests import dashboard
 
-PAGE = str(Path(__file__).parent.parent / "views" / "search.py")
+PAGE = str(Path(__file__).parent.parent / "pages" / "search" / "page.py")
 File = tuple[str, bytes, str]
 
 
@@ -45,7 +46,7 @@ def from_collection(label: str = "lime", name: str = "2.jpg", **parameters: str)
 def compared(at: AppTest) -> AppTest:
     """Run again when exact search is ready, as the page itself would in a browser."""
     deadline = time.monotonic() + 30
-    while not resources_search.prepare().future.done() and time.monotonic() < deadline:
+    while not cache.prepare().future.done() and time.monotonic() < deadline:
         time.sleep(0.05)
     return at.run()
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests import browser as browsers
 from tests import map_collection
-from tests.test_page_embedding_map import set_environment
+from tests.pages.embedding_map.test_page import set_environment
 
 pytestmark = pytest.mark.browser
 

@@ -9,7 +9,7 @@ ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 SOURCES = "\n".join(
     file.read_text(encoding="utf-8")
-    for folder in ("core", "scripts", "views")
+    for folder in ("core", "pages", "scripts")
     for file in sorted((ROOT / folder).rglob("*.py"))
 )
 # Messages are wrapped in the sources: "...is " "damaged".

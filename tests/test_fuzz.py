@@ -34,9 +34,9 @@ from core.projection.projection import Method, ProjectionSettings, project
 from core.store.vector_store import VectorStore
 from tests import dashboard
 from tests.made_up import fill
-from tests.test_page_search import clear_caches, close_store
+from tests.pages.search.test_page import clear_caches, close_store
 
-VIEWS = Path(__file__).parent.parent / "views"
+PAGES = Path(__file__).parent.parent / "pages"
 
 bounded = settings(
     max_examples=150,
@@ -233,7 +233,7 @@ def test_a_link_with_an_empty_value_shows_a_page_without_a_fault(pictures: Path,
 
 
 def shows_no_fault(name: str, parameters: dict[str, str]) -> None:
-    at = AppTest.from_file(str(VIEWS / name), default_timeout=60)
+    at = AppTest.from_file(str(PAGES / name), default_timeout=60)
     at.query_params.update(parameters)
     at.run()
     assert not at.exception, parameters

@@ -14,11 +14,11 @@ from core.metric import Metric
 from core.ui import resources
 
 # Absolute, since Streamlit looks for a relative path beside the router.
-_PAGES = Path(__file__).resolve().parents[2] / "views"
-SEARCH_PAGE = str(_PAGES / "search.py")
-EVALUATION_PAGE = str(_PAGES / "evaluation.py")
-MAP_PAGE = str(_PAGES / "embedding_map.py")
-COLLECTION_PAGE = str(_PAGES / "collection.py")
+_PAGES = Path(__file__).resolve().parents[2] / "pages"
+SEARCH_PAGE = str(_PAGES / "search" / "page.py")
+EVALUATION_PAGE = str(_PAGES / "evaluation" / "page.py")
+MAP_PAGE = str(_PAGES / "embedding_map" / "page.py")
+COLLECTION_PAGE = str(_PAGES / "collection" / "page.py")
 # A link takes no more pictures, nor does a search.
 MAX_QUERIES = 5
 

@@ -1,0 +1,148 @@
+"""Browsing on the Collection page: classes, pictures of one, and what an inspection has found."""
+
+import random
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from core.collection.info import CollectionInfo
+from core.errors import ImageError
+from core.records import ImageRecord
+from core.runs.history import PastRun, how_long
+from core.runs.state import Status
+from core.runs.task import Kind, Task
+from core.ui import resources
+from core.ui.text import plain
+from core.wording import classes, counted, sentence
+from pages.collection import cache, charts
+
+PAGE_SIZE = 24
+TILE_PIXELS = 120
+_SHOWN_GROUPS = 10
+
+
+def show_browse() -> None:
+    """Class counts, a page of a class, the last inspection."""
+    infos = cache.find_infos()
+    if not infos:
+        st.markdown("Nothing is indexed yet, so there is nothing to browse.")
+        return
+    info = next(iter(infos.values()))
+    records = resources.get_records(info.name, info.rows)
+    counts = {label: len(found) for label, found in records.items()}
+    st.markdown(f"#### {classes(len(counts))}, {counted(sum(counts.values()), 'picture')}")
+    _chart(charts.class_bars(counts, dark=_is_dark()), key="class_bars")
+    _show_class(records, info)
+    _show_inspection(records, info)
+
+
+def _is_dark() -> bool:
+    return bool(st.context.theme.type == "dark")
+
+
+def _chart(figure: go.Figure, *, key: str) -> None:
+    st.plotly_chart(figure, key=key, config={"displayModeBar": False})
+
+
+def _show_class(records: dict[str, list[ImageRecord]], info: CollectionInfo) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        label = st.selectbox(
+            "Class",
+            list(records),
+            format_func=lambda name: name or "no class",
+            key="browse_class",
+            bind="query-params",
+            width=320,
+        )
+        st.button("Other pictures", icon=":material/casino:", on_click=_draw_again)
+    found = records[label or ""]
+    # The same pictures until others are asked for.
+    seed = st.session_state.setdefault("browse_seed", 0)
+    chosen = random.Random(seed).sample(found, min(PAGE_SIZE, len(found)))  # noqa: S311
+    st.caption(f"{len(chosen)} of {len(found):,} pictures, drawn at random")
+    show_tiles(chosen, info, key="browse_pictures")
+
+
+def _draw_again() -> None:
+    st.session_state["browse_seed"] = random.randrange(2**32)  # noqa: S311
+
+
+def show_tiles(records: Sequence[ImageRecord], info: CollectionInfo, *, key: str) -> None:
+    """Show pictures as a grid with their names."""
+    with st.container(horizontal=True, gap="small", key=key):
+        for record in records:
+            with st.container(width=TILE_PIXELS, gap=None):
+                try:
+                    picture = resources.get_thumbnail(record, info=info)
+                    st.image(picture, width="stretch", alt=record.path)
+                except ImageError as error:
+                    st.warning(plain(sentence(str(error))), icon=":material/broken_image:")
+                st.caption(plain(record.path.removeprefix(f"{record.label}/")))
+
+
+def _show_inspection(records: dict[str, list[ImageRecord]], info: CollectionInfo) -> None:
+    runs = cache.get_past_runs()
+    state = cache.get_runner().state()
+    st.markdown("#### Sizes, damage and duplicates")
+    st.caption(
+        "Decodes every file and compares every picture with every other. "
+        + how_long(runs, Kind.INSPECT)
+    )
+    st.button(
+        "Inspect the pictures",
+        icon=":material/troubleshoot:",
+        on_click=cache.start,
+        args=(Task(Kind.INSPECT, resources.get_settings().collection),),
+        disabled=bool(state and state.is_open),
+        key="inspect",
+    )
+    last = next((r for r in runs if r.kind is Kind.INSPECT and r.status is Status.DONE), None)
+    if last is None:
+        return
+    _show_outcome(last, records, info)
+
+
+def _show_outcome(
+    last: PastRun, records: dict[str, list[ImageRecord]], info: CollectionInfo
+) -> None:
+    report = last.report
+    sizes = [(int(w), int(h), int(count)) for w, h, count in report["sizes"]]
+    st.caption(f"As of {last.started:%Y-%m-%d %H:%M} UTC, {report['pictures']:,} pictures")
+    if sizes:
+        formats = ", ".join(f"{count:,} {name}" for name, count in report["formats"].items())
+        st.markdown(f"**Sizes** ({plain(formats)})")
+        _chart(charts.size_points(sizes, dark=_is_dark()), key="sizes")
+    damaged = report["damaged"]
+    st.markdown(f"**Damaged or gone: {counted(len(damaged), 'file')}**")
+    if damaged:
+        st.dataframe(
+            [{"File": one["path"], "Why": one["reason"]} for one in damaged],
+            hide_index=True,
+            key="damaged",
+        )
+    by_path = {record.path: record for found in records.values() for record in found}
+    _show_groups("exact duplicates (same bytes)", report["exact"], report["exact_count"],
+                 by_path=by_path, info=info)  # fmt: skip
+    near = f"near-duplicates (cosine similarity {report['similarity']} and more)"
+    _show_groups(near, report["near"], report["near_count"], by_path=by_path, info=info)
+
+
+def _show_groups(
+    what: str,
+    groups: Sequence[Sequence[str]],
+    count: int,
+    *,
+    by_path: dict[str, ImageRecord],
+    info: CollectionInfo,
+) -> None:
+    st.markdown(f"**{count:,} {what}**")
+    if not groups:
+        return
+    with st.expander(f"The largest: {counted(min(len(groups), _SHOWN_GROUPS), 'group')}"):
+        for number, group in enumerate(groups[:_SHOWN_GROUPS], start=1):
+            labels = sorted({path.partition("/")[0] for path in group if "/" in path})
+            also = " (in more than one class)" if len(labels) > 1 else ""
+            st.caption(f"{len(group)} pictures{also}: {plain(', '.join(labels))}")
+            here = [by_path[path] for path in group if path in by_path]
+            show_tiles(here, info, key=f"group_{what[:4].strip()}_{number}")

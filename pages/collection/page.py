@@ -1,0 +1,37 @@
+"""Collection: what is indexed and whether all is well; build, change, browse."""
+
+import streamlit as st
+
+from core.ui import frame, resources
+from core.ui.controls import segmented
+from pages.collection import cache
+from pages.collection.browse import show_browse
+from pages.collection.build import show_build
+from pages.collection.change import show_change
+from pages.collection.health import show_health
+from pages.collection.history import show_history
+from pages.collection.run import show_run
+
+PARTS = {
+    "Health": show_health,
+    "Build": show_build,
+    "Change": show_change,
+    "Browse": show_browse,
+    "History": show_history,
+}
+CHANGING = ("Build", "Change")
+
+
+def main() -> None:
+    """The run that goes on, then one part of the page."""
+    st.subheader("Collection")
+    read_only = resources.get_settings().read_only
+    show_run()
+    parts = [name for name in PARTS if not (read_only and name in CHANGING)]
+    is_empty = not cache.find_infos()
+    first = "Build" if is_empty and not read_only else "Health"
+    PARTS[segmented("Show", parts, key="part", default=first)]()
+
+
+with frame.page_errors():
+    main()

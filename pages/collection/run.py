@@ -1,0 +1,188 @@
+"""The run that goes on, on every visitor's Collection page, and the offer to continue one."""
+
+import streamlit as st
+
+from core.encoder.weights import is_offline, is_offline_notice
+from core.records import SkippedFile
+from core.runs.history import duration
+from core.runs.outcome import result_text
+from core.runs.state import RunState, Status
+from core.runs.task import Kind
+from core.ui import resources
+from core.ui.text import plain
+from core.wording import counted, sentence
+from pages.collection import cache
+
+_STAGES = {
+    "": "Starting",
+    "draw": "Drawing the sample",
+    "unpack": "Unpacking the archive",
+    "download": "Fetching the weights",
+    "load": "Loading the encoder",
+    "encode": "Encoding pictures",
+    "index": "Building indexes",
+    "read": "Reading embeddings",
+    "check": "Checking collections",
+    "inspect": "Looking at the files",
+    "compare": "Comparing every picture with every other",
+    "delete": "Deleting rows",
+    "drop": "Dropping collections",
+    "verify": "Comparing collections and files",
+    "repair": "Copying rows",
+}
+# What has a rate worth telling, and in what.
+_UNITS = {"encode": "pictures", "draw": "pictures", "unpack": "pictures", "inspect": "pictures"}
+_SHOWN_SKIPS = 20
+_CLOSED = "collection_run_closed"
+
+
+def show_run() -> None:
+    """Show the run as it goes on, how the last one ended, and an offer to continue."""
+    if refusal := cache.taken_refusal():
+        st.error(plain(sentence(refusal)), icon=":material/block:")
+    state = cache.get_runner().state()
+    if state and state.is_open:
+        _watch_closely(_mark(state))
+        return
+    _watch_from_afar(_mark(state))
+    if state:
+        _show_end(state)
+    _offer_to_continue()
+
+
+def progress_text(state: RunState) -> str:
+    """Return one line about a run: stage, count, rate and time left."""
+    if state.cancelling:
+        return "Stopping; what is encoded is being written"
+    text = _STAGES.get(state.stage, state.stage)
+    if state.total and state.stage == "download":
+        text += f": {state.done / 1e6:.0f} of {state.total / 1e6:.0f} MB"
+    elif state.total:
+        text += f": {state.done:,} of {state.total:,}"
+    if state.rate and state.stage in _UNITS:
+        text += f", {state.rate:.1f} {_UNITS[state.stage]} a second"
+    left = state.seconds_left
+    return text if left is None else f"{text}, about {duration(max(1.0, left))} left"
+
+
+def summary(state: RunState) -> str:
+    """Return what a finished run did, in one line."""
+    return f"{state.task.title}: done in {duration(state.seconds)}. {result_text(state)}"
+
+
+def _mark(state: RunState | None) -> str:
+    return f"{state.name} {state.status}" if state else ""
+
+
+@st.fragment(run_every=1.0)
+def _watch_closely(mark: str) -> None:
+    runner = cache.get_runner()
+    state = runner.state()
+    if state is None or not state.is_open or _mark(state) != mark:
+        st.rerun()
+    with st.container(border=True, key="run"):
+        st.markdown(f":material/sync: **{plain(state.task.title)}**")
+        share = state.done / state.total if state.total else 0.0
+        st.progress(min(1.0, share), progress_text(state))
+        st.button(
+            "Cancel",
+            icon=":material/stop:",
+            on_click=runner.cancel,
+            disabled=state.cancelling,
+            help="What is encoded so far is kept; the run can be continued.",
+            key="run_cancel",
+        )
+        _show_notes(state)
+        _show_skipped(state.skipped, state.skipped_count)
+
+
+@st.fragment(run_every=3.0)
+def _watch_from_afar(mark: str) -> None:
+    # Somebody else may start a run.
+    if _mark(cache.get_runner().state()) != mark:
+        st.rerun()
+
+
+def _show_end(state: RunState) -> None:
+    if st.session_state.get(_CLOSED) == state.name:
+        return
+    if state.status is not Status.DONE:
+        # One that can be continued is offered below, until it is dismissed.
+        if state.task.kind.is_resumable and not state.hopeless:
+            return
+        text = f"{state.task.title}: {state.status}. {sentence(state.error)}"
+        st.warning(plain(text), icon=":material/warning:")
+    else:
+        st.success(plain(summary(state)), icon=":material/check_circle:")
+    _show_notes(state)
+    _show_skipped(state.skipped, state.skipped_count)
+    st.button("Close", icon=":material/close:", on_click=_close, args=(state,), key="run_close")
+
+
+def _show_notes(state: RunState) -> None:
+    # Every page says so above, once the collection is there.
+    is_said = any(is_offline(info.encoder) for info in cache.find_infos().values())
+    for note in state.notes:
+        if not (is_said and is_offline_notice(note)):
+            st.info(plain(note), icon=":material/info:")
+
+
+def _close(state: RunState) -> None:
+    # For this visitor: the others may not have read it yet.
+    st.session_state[_CLOSED] = state.name
+
+
+def _offer_to_continue() -> None:
+    runner = cache.get_runner()
+    settings = resources.get_settings()
+    state = runner.unfinished(settings.collection)
+    if state is None or _is_settled(state):
+        return
+    why = {
+        Status.CANCELLED: "was cancelled",
+        Status.FAILED: "failed",
+        Status.INTERRUPTED: "was cut off when the dashboard stopped",
+    }[state.status]
+    text = f"{state.task.title} {why}."
+    if state.error:
+        text += f" {sentence(state.error)}"
+    if state.status is Status.FAILED:
+        st.error(plain(text), icon=":material/error:")
+    else:
+        st.warning(plain(text), icon=":material/pause_circle:")
+    _show_skipped(state.skipped, state.skipped_count)
+    if settings.read_only:
+        return
+    with st.container(horizontal=True):
+        st.button(
+            "Continue",
+            icon=":material/play_arrow:",
+            type="primary",
+            on_click=cache.start,
+            args=(state.task,),
+            key="run_continue",
+            help="What is there already is not done again.",
+        )
+        st.button("Dismiss", on_click=cache.dismiss, args=(state,), key="run_dismiss")
+
+
+def _is_settled(state: RunState) -> bool:
+    """Whether a build that was cut off has been brought to its end since, at the command line."""
+    infos = cache.find_infos()
+    return (
+        state.status is Status.INTERRUPTED
+        and state.task.kind is Kind.BUILD
+        and set(state.task.metrics) <= set(infos)
+        and all(i.complete and i.dataset == state.task.folder for i in infos.values())
+        and (not state.task.recreate or all(i.begun_by == state.task.token for i in infos.values()))
+    )
+
+
+def _show_skipped(skipped: tuple[SkippedFile, ...], count: int) -> None:
+    if not count:
+        return
+    with st.expander(f"{counted(count, 'file')} skipped", icon=":material/warning:"):
+        for one in skipped[:_SHOWN_SKIPS]:
+            st.caption(plain(f"{one.path}: {one.reason}"))
+        if count > _SHOWN_SKIPS:
+            st.caption(f"and {count - _SHOWN_SKIPS:,} more; the report in the history lists all.")

@@ -1,0 +1,245 @@
+"""What sessions share for the map: the embeddings, maps and neighbour tables, the worker."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from core.embeddings.matrix import load_matrix
+from core.embeddings.neighbourhood import (
+    Neighbourhoods,
+    Suspicion,
+    near_duplicates,
+    purity,
+    survival,
+    suspected_labels,
+)
+from core.metric import Metric
+from core.projection.cache import (
+    CacheDamagedError,
+    Slot,
+    load_neighbours,
+    load_projection,
+    neighbours_slot,
+    other_version,
+    projection_slot,
+    save_projection,
+)
+from core.projection.jobs import Job, Projector
+from core.projection.placing import Placed, place_query
+from core.projection.projection import Projection, ProjectionSettings, project
+from core.projection.rows import MapRows, choose_rows
+from core.ui import resources
+from pages.embedding_map.chart import hover_texts
+
+# As late as a collection that another process changes may show.
+_STALE_SECONDS = 600
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Generic[T]):
+    """What a look into the cache gave.
+
+    Attributes:
+        value: None where it must be computed.
+        notice: Why a file that is there cannot be used; empty otherwise.
+    """
+
+    value: T | None
+    notice: str = ""
+
+
+def map_folder() -> Path:
+    """Return the folder for maps and neighbour tables."""
+    return resources.get_settings().data_dir / "projections"
+
+
+def get_rows(name: str, rows: int) -> MapRows:
+    """Return the rows on the map, reading the embeddings from the database at most once.
+
+    Args:
+        name: Of the collection; with `rows` it decides whether what is cached still holds.
+    """
+    key = (name, rows, resources.get_settings().map_limit)
+    shelf = _shelf()
+    found, since = shelf.get(key, (None, 0.0))
+    if found is None or time.monotonic() - since > _STALE_SECONDS:
+        found = _read_rows(name)
+        # One collection at a time: embeddings are mapped, but labels and paths take memory.
+        shelf.clear()
+        shelf[key] = (found, time.monotonic())
+    return found
+
+
+def _read_rows(name: str) -> MapRows:
+    place = st.empty()
+
+    def show(done: int, total: int) -> None:
+        place.progress(done / total, f"Reading embeddings: {done:,} of {total:,}")
+
+    settings = resources.get_settings()
+    infos = resources.get_collections()
+    metric = next(metric for metric, info in infos.items() if info.name == name)
+    folder = settings.embeddings_dir
+    matrix = load_matrix(resources.get_store(), settings.collection, metric, folder, show)
+    place.empty()
+    return choose_rows(matrix, limit=settings.map_limit)
+
+
+@st.cache_resource(show_spinner=False)
+def _shelf() -> dict[tuple[str, int, int], tuple[MapRows, float]]:
+    # Not the rows themselves: what is cached by Streamlit cannot show its progress.
+    return {}
+
+
+@st.cache_resource(show_spinner=False)
+def get_projector() -> Projector:
+    """Return the one worker of the process; it starts with its first job."""
+    return Projector(map_folder())
+
+
+def find_projection(rows: MapRows, settings: ProjectionSettings) -> Found[Projection]:
+    """Look for a map that was computed before, by whomever."""
+    slot = _projection_slot(rows, settings)
+    try:
+        written = slot.path.stat().st_mtime_ns
+        return Found(_projection(str(slot.path), slot.rows, written))
+    except FileNotFoundError:
+        return Found(None, _version_notice(slot))
+    except CacheDamagedError as error:
+        return Found(None, str(error))
+
+
+def find_neighbours(rows: MapRows, metric: Metric) -> Found[Neighbourhoods]:
+    """Look for the neighbour table."""
+    slot = _neighbours_slot(rows, metric)
+    try:
+        written = slot.path.stat().st_mtime_ns
+        return Found(_neighbours(str(slot.path), slot.rows, written))
+    except FileNotFoundError:
+        return Found(None, _version_notice(slot))
+    except CacheDamagedError as error:
+        return Found(None, str(error))
+
+
+def first_view(rows: MapRows, settings: ProjectionSettings) -> Projection:
+    """Return the PCA map, computing it here and now when nobody has before."""
+    found = find_projection(rows, settings).value
+    if found is None:
+        # What comes next is UMAP or the neighbour table; the worker starts while PCA runs.
+        get_projector().prepare()
+        with st.spinner("First view by PCA", show_time=True):
+            found = project(rows.embeddings(), settings)
+            save_projection(_projection_slot(rows, settings), found)
+    return found
+
+
+def job_for(
+    rows: MapRows,
+    metric: Metric,
+    settings: ProjectionSettings | None,
+    *,
+    query: NDArray[np.float32] | None = None,
+    query_name: str = "",
+) -> Job:
+    """Return the job that computes the neighbour table and, with settings, a map.
+
+    With a query (D,) it is placed on that map by UMAP's own transform.
+    """
+    return Job(
+        embeddings=rows.matrix.embeddings,
+        rows=rows.positions,
+        neighbours=_neighbours_slot(rows, metric),
+        metric=metric,
+        projection=_projection_slot(rows, settings) if settings else None,
+        settings=settings,
+        query=query,
+        query_name=query_name,
+    )
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def get_survival(
+    key: str, *, _neighbours: Neighbourhoods, _coordinates: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return (N,) how much of each neighbourhood a map keeps; `key` names map and table."""
+    return survival(_neighbours, _coordinates)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def get_purity(key: str, *, _neighbours: Neighbourhoods, _rows: MapRows) -> NDArray[np.float32]:
+    """Return (N,) purities; `key` names the table. Shared: not to be written."""
+    return purity(_neighbours, _rows.labels)
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def get_suspicions(
+    key: str, least: float, *, _neighbours: Neighbourhoods, _rows: MapRows
+) -> list[Suspicion]:
+    """Return the suspected labels; `key` names the table. Shared: not to be written."""
+    return suspected_labels(_neighbours, _rows.labels, least=least)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def get_tooltips(
+    key: str, *, _rows: MapRows, _purity: NDArray[np.float32] | None
+) -> NDArray[np.str_]:
+    """Return (N,) tooltips; `key` names the rows and the purities. Shared: not to be written."""
+    return hover_texts(_rows.labels, _rows.paths, _rows.ids, _purity)
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def get_duplicates(
+    key: str, similarity: float, *, _neighbours: Neighbourhoods
+) -> list[NDArray[np.int64]]:
+    """Return the groups of near-duplicates; `key` names the table."""
+    return near_duplicates(_neighbours, similarity=similarity)
+
+
+@st.cache_data(show_spinner=False, max_entries=64, ttl=3600)
+def get_placed(
+    digest: str,
+    key: str,
+    metric: Metric,
+    *,
+    _query: NDArray[np.float32],
+    _rows: MapRows,
+    _coordinates: NDArray[np.float32],
+) -> Placed:
+    """Return where an upload lies on a map; `digest` names the upload, `key` the map."""
+    return place_query(_query, _rows.embeddings(), _coordinates, metric=metric)
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _projection(path: str, rows: int, written: int) -> Projection | None:
+    return load_projection(Slot(Path(path), rows))
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _neighbours(path: str, rows: int, written: int) -> Neighbourhoods | None:
+    return load_neighbours(Slot(Path(path), rows))
+
+
+def _projection_slot(rows: MapRows, settings: ProjectionSettings) -> Slot:
+    return projection_slot(
+        map_folder(), fingerprint=rows.fingerprint, rows=len(rows), settings=settings
+    )
+
+
+def _neighbours_slot(rows: MapRows, metric: Metric) -> Slot:
+    return neighbours_slot(
+        map_folder(), fingerprint=rows.fingerprint, rows=len(rows), metric=metric
+    )
+
+
+def _version_notice(slot: Slot) -> str:
+    old = other_version(slot)
+    return (
+        f"{old.name} was made by another version of Orchard; it is computed again." if old else ""
+    )

@@ -1,0 +1,219 @@
+"""The pictures behind the map: what is picked, what is selected, what stands out."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from core.dataset.takeaway import MAX_ZIP_BYTES, pictures_as_zip
+from core.embeddings.neighbourhood import Neighbourhoods, outliers
+from core.files import csv_text
+from core.ui import links, resources
+from core.ui.text import plain
+from core.wording import counted
+from pages.embedding_map import grid
+from pages.embedding_map.controls import pick, ring
+from pages.embedding_map.view import LEAST_SUSPICION, View, groups_of, survival_of, suspicions_of
+
+SELECTION, OUTLIERS, DUPLICATES, SUSPECTS = (
+    "Selection",
+    "Outliers",
+    "Near-duplicates",
+    "Suspected labels",
+)
+SHOWN_OUTLIERS = 50
+SHOWN_GROUPS = 20
+DEFAULT_SIMILARITY = 0.97
+
+
+def show_picked(view: View, picked: int | None) -> None:
+    """Show the picked picture beside its true nearest neighbours, in the full space."""
+    if picked is None:
+        return
+    record = view.rows.record(picked)
+    with st.container(border=True):
+        st.markdown(f"**{plain(record.path)}** and its true nearest neighbours")
+        if view.neighbours is None:
+            st.caption("They appear as soon as the pictures have been compared.")
+            return
+        near = view.neighbours.indices[picked].tolist()
+        kept = survival_of(view, view.neighbours)[picked]
+        metric = view.projection.settings.metric
+        if near:
+            st.caption(f"The map keeps {kept:.0%} of these {len(near)} among its nearest points.")
+        scores = view.neighbours.scores[picked]
+        captions = {
+            row: f"{metric.noun} {metric.formatted(float(score))}"
+            for row, score in zip(near, scores, strict=True)
+        }
+        if view.purity is not None and near:
+            captions[picked] = f"purity {view.purity[picked]:.2f}"
+        grid.picture_grid(
+            view.rows,
+            [picked, *near],
+            info=view.info,
+            key="near",
+            on_pick=pick,
+            captions=captions,
+        )
+        links.link_search([record.id])
+
+
+def show_list(view: View) -> None:
+    """Show the pictures that are selected on the map, or that stand out in some way."""
+    chosen = st.segmented_control(
+        "Show pictures",
+        [SELECTION, OUTLIERS, DUPLICATES, SUSPECTS],
+        default=SELECTION,
+        required=True,
+        key="list",
+        bind="query-params",
+    )
+    if chosen == SELECTION:
+        _show_selection(view)
+    elif view.neighbours is None:
+        st.caption("This list is there as soon as the pictures have been compared.")
+    elif chosen == OUTLIERS:
+        _show_outliers(view, view.neighbours)
+    elif chosen == DUPLICATES:
+        _show_duplicates(view, view.neighbours)
+    else:
+        _show_suspects(view, view.neighbours)
+
+
+def _show_selection(view: View) -> None:
+    wanted = st.session_state.get("map_selected", ())
+    places = {number: row for row, number in enumerate(view.rows.ids.tolist())}
+    chosen = [places[number] for number in wanted if number in places]
+    if len(chosen) < len(wanted):
+        gone = len(wanted) - len(chosen)
+        st.warning(
+            f"No longer on the map: {counted(gone, 'picture')} of the selection.",
+            icon=":material/warning:",
+        )
+    if not chosen:
+        st.info(
+            "Click a point, or take the lasso or the box from the toolbar of the map and drag it "
+            "around some: their pictures appear here."
+            if view.projection.settings.dimensions == 2
+            else "Areas are selected in two dimensions. Switch Dimensions to 2.",
+            icon=":material/lasso_select:",
+        )
+        return
+    counts = Counter(view.rows.labels[row] for row in chosen).most_common()
+    st.markdown(f"**{counted(len(chosen), 'picture')} selected**")
+    st.caption(", ".join(f"{plain(label or 'no class')} {count:,}" for label, count in counts))
+    with st.container(horizontal=True):
+        st.download_button(
+            "CSV",
+            lambda: csv_of(view, chosen),
+            file_name="selection.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        st.download_button(
+            "ZIP",
+            lambda: _zip(view, chosen),
+            file_name="selection.zip",
+            mime="application/zip",
+            icon=":material/folder_zip:",
+            on_click="ignore",
+            help=f"Up to {MAX_ZIP_BYTES // 1_000_000} MB; what does not fit is named inside",
+        )
+        first = [int(view.rows.ids[row]) for row in chosen[: links.MAX_QUERIES]]
+        named = "these" if len(first) == len(chosen) else f"the first {len(first)}"
+        if st.button(f"Search with {named}", icon=":material/image_search:", key="search_selected"):
+            links.open_search(first, metric=view.projection.settings.metric)
+        st.button("Clear", icon=":material/close:", on_click=_forget_selection)
+    grid.picture_grid(view.rows, chosen, info=view.info, key="selected", on_pick=pick)
+
+
+def _show_outliers(view: View, table: Neighbourhoods) -> None:
+    metric = view.projection.settings.metric
+    found = outliers(table, metric=metric, count=SHOWN_OUTLIERS).tolist()
+    st.caption(
+        f"The {len(found)} pictures that are least like their {table.k}th nearest neighbour, the "
+        "loneliest first."
+    )
+    captions = {
+        row: f"{metric.noun} {metric.formatted(float(table.scores[row, -1]))}" for row in found
+    }
+    grid.picture_grid(
+        view.rows, found, info=view.info, key="outliers", on_pick=pick, captions=captions
+    )
+
+
+def _show_duplicates(view: View, table: Neighbourhoods) -> None:
+    similarity = st.slider(
+        "Cosine similarity of at least",
+        0.5,
+        1.0,
+        DEFAULT_SIMILARITY,
+        0.005,
+        format="%.3f",
+        key="similarity",
+        bind="query-params",
+    )
+    groups = groups_of(view, table, similarity)
+    st.caption(
+        f"{counted(len(groups), 'group')} with {counted(sum(map(len, groups)), 'picture')}, the "
+        "largest first. "
+        "Pictures are linked over steps: the ends of a chain may be less alike."
+    )
+    for number, group in enumerate(groups[:SHOWN_GROUPS], 1):
+        ids = view.rows.ids[group].tolist()
+        st.button(
+            f"Ring group {number}: {len(group)} pictures",
+            icon=":material/my_location:",
+            key=f"group_{ids[0]}",
+            on_click=ring,
+            args=(ids,),
+        )
+        grid.picture_grid(view.rows, group.tolist(), info=view.info, key=f"g{ids[0]}", on_pick=pick)
+    if len(groups) > SHOWN_GROUPS:
+        st.caption(f"{len(groups) - SHOWN_GROUPS:,} more; raise the similarity to see fewer.")
+
+
+def _show_suspects(view: View, table: Neighbourhoods) -> None:
+    found = suspicions_of(view, table)
+    st.caption(
+        f"{counted(len(found), 'picture')} of which at least {LEAST_SUSPICION:.0%} of the "
+        f"{table.k} nearest neighbours have one other class, the most suspect first."
+    )
+    captions = {item.row: f"{item.share:.0%} {plain(item.label)}" for item in found}
+    grid.picture_grid(
+        view.rows,
+        [item.row for item in found],
+        info=view.info,
+        key="suspects",
+        on_pick=pick,
+        captions=captions,
+    )
+
+
+def _zip(view: View, chosen: Sequence[int]) -> bytes:
+    paths = (view.rows.paths[row] for row in chosen)
+    return pictures_as_zip(paths, root=resources.dataset_folder(view.info))
+
+
+def csv_of(view: View, chosen: Sequence[int]) -> str:
+    """Return rows of the map as CSV: id, path, class, purity and position."""
+    axes = ["x", "y", "z"][: view.projection.settings.dimensions]
+    own = view.purity if view.purity is not None else np.full(len(view.rows), np.nan)
+    lines = (
+        (
+            int(view.rows.ids[row]),
+            view.rows.paths[row],
+            view.rows.labels[row],
+            float(own[row]),
+            *view.projection.coordinates[row].tolist(),
+        )
+        for row in chosen
+    )
+    return csv_text(["id", "path", "class", "purity", *axes], lines)
+
+
+def _forget_selection() -> None:
+    st.session_state["map_selected"] = []

@@ -1,0 +1,213 @@
+"""Embedding map: the collection as points, any region of it as pictures, and how true it is."""
+
+from dataclasses import replace
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+
+from core.collection.info import CollectionInfo
+from core.encoder.training_list import training_list
+from core.projection.colours import (
+    Categories,
+    Colouring,
+    Values,
+    by_class,
+    by_groups,
+    by_hubs,
+    by_precision,
+    by_purity,
+    by_survival,
+    by_suspicion,
+)
+from core.projection.jobs import Job
+from core.projection.placing import Placed
+from core.projection.projection import Method, ProjectionSettings
+from core.projection.roles import by_role
+from core.projection.rows import MapRows
+from core.ui import frame, resources
+from core.ui.text import plain
+from pages.embedding_map import cache, chart
+from pages.embedding_map.controls import (
+    DEFAULT_K,
+    colour_control,
+    picture_control,
+    settings_control,
+)
+from pages.embedding_map.lists import DEFAULT_SIMILARITY, SELECTION, csv_of, show_list, show_picked
+from pages.embedding_map.placing import place, query_control, show_placed
+from pages.embedding_map.progress import follow
+from pages.embedding_map.view import View, about, groups_of, survival_of, suspicions_of, table_key
+
+
+def main() -> None:
+    """Inputs, the map as far as it is computed, the pictures behind it."""
+    infos = resources.get_collections()
+    info = next(iter(infos.values()))
+    st.subheader("Embedding map")
+    rows = cache.get_rows(info.name, info.rows)
+    controls, results = st.columns([2, 7], gap="large")
+    with controls:
+        settings = settings_control()
+        colouring, highlighted = colour_control(rows)
+        picked = picture_control(rows)
+        upload = query_control(settings)
+    with results:
+        view = _compute(rows, info, settings)
+        placed = place(view, upload) if upload else None
+        _show_map(view, colouring, highlighted, _marks(view, picked, placed))
+        show_picked(view, picked)
+        if upload and placed:
+            show_placed(view, placed, upload)
+        show_list(view)
+
+
+def _compute(rows: MapRows, info: CollectionInfo, settings: ProjectionSettings) -> View:
+    first = replace(settings, method=Method.PCA)
+    found = cache.find_projection(rows, settings)
+    table = cache.find_neighbours(rows, settings.metric)
+    # Kept for the session: a small map is computed again before anybody could read why.
+    notices = st.session_state.setdefault("map_notices", {})
+    notices |= dict.fromkeys(filter(None, (found.notice, table.notice)))
+    for notice in notices:
+        st.info(plain(notice), icon=":material/autorenew:")
+    projection = found.value or cache.first_view(rows, first)
+    if table.value is None or (settings.method is Method.UMAP and found.value is None):
+        wanted = settings if settings.method is Method.UMAP else None
+        _work(cache.job_for(rows, settings.metric, wanted))
+    own = None
+    if table.value:
+        key = table_key(rows, settings.metric)
+        own = cache.get_purity(key, _neighbours=table.value, _rows=rows)
+    return View(rows, info, projection, table.value, own)
+
+
+def _work(job: Job) -> None:
+    """Start what is missing, show how far it is, or say why it is not running."""
+    follow(job, or_else="this is what there is")
+
+
+def _show_map(view: View, colouring: Colouring, highlighted: list[str], marks: chart.Marks) -> None:
+    paint = _paint(view, colouring, highlighted)
+    if paint is None:
+        st.caption("This colour is there as soon as the pictures have been compared.")
+        paint = by_class(view.rows.labels, highlighted)
+    texts = cache.get_tooltips(
+        f"{table_key(view.rows, view.projection.settings.metric)} {view.purity is not None}",
+        _rows=view.rows,
+        _purity=view.purity,
+    )
+    figure = chart.map_figure(
+        view.projection.coordinates,
+        paint,
+        texts,
+        marks=marks,
+        dark=st.context.theme.type == "dark",
+    )
+    st.plotly_chart(
+        figure,
+        key="map_chart",
+        on_select=_remember_selection,
+        selection_mode=("points", "box", "lasso"),
+        config={
+            "displaylogo": False,
+            "scrollZoom": True,
+            "displayModeBar": True,
+            "toImageButtonOptions": {
+                "format": st.session_state.get("image_format", "PNG").lower(),
+                "filename": "map",
+                "scale": 2,
+            },
+        },
+        alt=f"Map of {len(view.rows):,} pictures, coloured by {colouring.value.lower()}",
+    )
+    st.session_state["map_ids"] = view.rows.ids
+    _take_away(view, figure)
+    st.caption(about(view))
+
+
+def _take_away(view: View, figure: go.Figure) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.download_button(
+            "Map as HTML",
+            # Made when it is asked for: Plotly itself is in the file, which then needs no network.
+            lambda: figure.to_html(include_plotlyjs=True),
+            file_name="map.html",
+            mime="text/html",
+            icon=":material/download:",
+            on_click="ignore",
+            help="The interactive map as one file that opens without Orchard.",
+        )
+        st.download_button(
+            "Positions as CSV",
+            lambda: csv_of(view, range(len(view.rows))),
+            file_name="map.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        st.segmented_control(
+            "Format of the map's camera button",
+            ["PNG", "SVG"],
+            default="PNG",
+            required=True,
+            key="image_format",
+            help="What the camera saves is the view as it is: zoomed, turned, filtered. In an SVG "
+            "the points are one picture inside, the texts are texts.",
+        )
+
+
+def _paint(view: View, colouring: Colouring, highlighted: list[str]) -> Categories | Values | None:
+    """Return what the colours mean; None while what they need is not computed."""
+    rows, table = view.rows, view.neighbours
+    paint: Categories | Values | None = None
+    if colouring is Colouring.CLASS:
+        paint = by_class(rows.labels, highlighted)
+    elif colouring is Colouring.ROLE:
+        settings = resources.get_settings()
+        paint = by_role(
+            rows,
+            query_paths=settings.query_paths,
+            gallery_paths=settings.gallery_paths,
+            known=training_list(view.info.encoder),
+        )
+    elif table is None:
+        pass
+    elif colouring is Colouring.PRECISION:
+        paint = by_precision(table, rows.labels, st.session_state.get("precision_k", DEFAULT_K))
+    elif colouring is Colouring.PURITY:
+        paint = by_purity(table, rows.labels)
+    elif colouring is Colouring.SURVIVAL:
+        paint = by_survival(survival_of(view, table), table.k)
+    elif colouring is Colouring.HUBS:
+        paint = by_hubs(table)
+    elif colouring is Colouring.SUSPECTS:
+        paint = by_suspicion(suspicions_of(view, table), len(rows))
+    else:
+        similarity = st.session_state.get("similarity", DEFAULT_SIMILARITY)
+        paint = by_groups(groups_of(view, table, similarity), len(rows))
+    return paint
+
+
+def _marks(view: View, picked: int | None, placed: Placed | None) -> chart.Marks:
+    """Return what is ringed: one picture with its neighbours at a time, the picked one first."""
+    ids = {number: row for row, number in enumerate(view.rows.ids.tolist())}
+    ringed = tuple(ids[n] for n in st.session_state.get("map_ringed", ()) if n in ids)
+    if picked is not None:
+        ends = () if view.neighbours is None else view.neighbours.indices[picked].tolist()
+        return chart.Marks(ringed=ringed, centre=picked, ends=tuple(ends))
+    if placed is not None:
+        return chart.Marks(ringed=ringed, ends=placed.rows, query=placed.position)
+    return chart.Marks(ringed=ringed)
+
+
+def _remember_selection() -> None:
+    ids = st.session_state.get("map_ids", np.zeros(0, dtype=np.int64))
+    points = st.session_state["map_chart"]["selection"]["points"]
+    rows = {int(np.ravel(point["customdata"])[0]) for point in points if "customdata" in point}
+    st.session_state["map_selected"] = [int(ids[row]) for row in sorted(rows) if row < len(ids)]
+    st.session_state["list"] = SELECTION
+
+
+with frame.page_errors():
+    main()

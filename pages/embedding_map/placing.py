@@ -1,0 +1,90 @@
+"""A picture of the visitor's on the map: asked for, placed, shown with its neighbours."""
+
+from dataclasses import replace
+
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from core.dataset.files import digest_of
+from core.errors import EncoderMismatchError, ImageError, WeightsError
+from core.projection.placing import Placed
+from core.projection.projection import Method, ProjectionSettings
+from core.ui import resources
+from core.ui.text import plain
+from pages.embedding_map import cache, grid
+from pages.embedding_map.controls import pick
+from pages.embedding_map.progress import follow
+from pages.embedding_map.view import View
+
+UPLOAD_TYPES = ["jpg", "jpeg", "png", "webp", "bmp"]
+_BY_UMAP = "map_transform"
+
+
+def query_control(settings: ProjectionSettings) -> UploadedFile | None:
+    """Ask for a picture that is not in the collection."""
+    with st.expander("Place a picture of yours"):
+        upload = st.file_uploader("Picture to place", type=UPLOAD_TYPES, key="map_upload")
+        if settings.method is Method.UMAP:
+            st.toggle(
+                "By UMAP's own transform",
+                key=_BY_UMAP,
+                help="It learns the neighbourhoods again, which takes up to minutes for the first "
+                "picture. Until it is done, and without it, the picture lies at the mean of its "
+                "neighbours' positions.",
+            )
+        return upload
+
+
+def place(view: View, upload: UploadedFile) -> Placed | None:
+    """Return where an upload lies; None, with a message on the page, if it cannot be used."""
+    content = upload.getvalue()
+    digest = digest_of(content)
+    settings = view.projection.settings
+    try:
+        query, _ = resources.get_upload_embedding(content, name=upload.name, info=view.info)
+        placed = cache.get_placed(
+            digest,
+            f"{view.rows.fingerprint} {settings}",
+            settings.metric,
+            _query=query,
+            _rows=view.rows,
+            _coordinates=view.projection.coordinates,
+        )
+    except (ImageError, EncoderMismatchError, WeightsError) as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return None
+    if not _is_by_umap(view):
+        return placed
+    job = cache.job_for(view.rows, settings.metric, settings, query=query, query_name=f" {digest}")
+    state = follow(job, or_else="the picture lies at the mean of its neighbours' positions")
+    return replace(placed, position=state.position) if state and state.position else placed
+
+
+def show_placed(view: View, placed: Placed, upload: UploadedFile) -> None:
+    """Show an uploaded picture's nearest neighbours."""
+    with st.container(border=True):
+        st.markdown(f"**{plain(upload.name)}** and its nearest neighbours")
+        st.caption(
+            "The cross on the map lies where UMAP's transform puts it, once that is done; the map "
+            "itself is not computed again."
+            if _is_by_umap(view)
+            else "The cross on the map lies at the mean of their positions, weighted by "
+            "similarity; the map itself is not computed again."
+        )
+        grid.picture_grid(
+            view.rows,
+            placed.rows,
+            info=view.info,
+            key="placed",
+            on_pick=pick,
+            captions={
+                row: f"similarity {cosine:.3f}"
+                for row, cosine in zip(placed.rows, placed.cosines, strict=True)
+            },
+        )
+
+
+def _is_by_umap(view: View) -> bool:
+    # While UMAP runs, the first view by PCA is what is shown.
+    is_umap = view.projection.settings.method is Method.UMAP
+    return is_umap and bool(st.session_state.get(_BY_UMAP))

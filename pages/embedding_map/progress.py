@@ -1,0 +1,54 @@
+"""A job of the map page: started, watched, stopped, asked for again."""
+
+import streamlit as st
+
+from core.projection.jobs import Job, JobState, Status
+from core.ui.text import plain
+from pages.embedding_map import cache, grid
+
+
+def follow(job: Job, *, or_else: str) -> JobState | None:
+    """Start a job that nobody has started, show how far it is, or say why it is not running.
+
+    Args:
+        or_else: What is there without it; said when it was stopped.
+
+    Returns:
+        The state of a job that has ended; None while it waits or runs.
+    """
+    projector = cache.get_projector()
+    state = projector.state(job.key)
+    if state is None or (state.status is Status.DONE and not state.position):
+        projector.request(job)
+    elif not state.is_open:
+        _offer_again(job, state, or_else)
+        return state
+    _watch(job.key, job.neighbours.path.exists(), job)
+    return None
+
+
+def _offer_again(job: Job, state: JobState, or_else: str) -> None:
+    if state.status is Status.DONE:
+        return
+    if state.status is Status.FAILED:
+        st.error(plain(state.error), icon=":material/error:")
+    else:
+        st.info(f"The computation was stopped; {or_else}.", icon=":material/stop:")
+    st.button(
+        "Compute it now",
+        icon=":material/play_arrow:",
+        on_click=cache.get_projector().request,
+        args=(job,),
+        key=f"again_{job.key}",
+    )
+
+
+@st.fragment(run_every=1.0)
+def _watch(key: str, had_neighbours: bool, job: Job) -> None:
+    projector = cache.get_projector()
+    state = projector.state(key)
+    if state is None or not state.is_open:
+        st.rerun()
+    if not had_neighbours and job.neighbours.path.exists():
+        st.rerun()
+    grid.show_progress(state, key=key, on_cancel=lambda: projector.cancel(key))

@@ -1,0 +1,96 @@
+"""What the map page shows at a moment, and what is said about it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.collection.info import CollectionInfo
+from core.embeddings.neighbourhood import Neighbourhoods, Suspicion
+from core.metric import Metric
+from core.projection.projection import REDUCED, Method, Projection
+from core.projection.rows import MapRows
+from pages.embedding_map import cache
+
+# Of a picture's neighbours have one other class, before its label is suspected.
+LEAST_SUSPICION = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What is on the screen: rows, their positions, and what is known about them by now."""
+
+    rows: MapRows
+    info: CollectionInfo
+    projection: Projection
+    neighbours: Neighbourhoods | None
+    purity: NDArray[np.float32] | None
+
+
+def about(view: View) -> str:
+    """Return the caption of the map: how it was made and how far it can be trusted."""
+    projection, settings = view.projection, view.projection.settings
+    lines = []
+    if view.rows.is_sample:
+        lines.append(
+            f"{len(view.rows):,} of {len(view.rows.matrix.ids):,} pictures: a sample in which "
+            "every class keeps its share (ORCHARD_MAP_LIMIT sets how many)."
+        )
+    if settings.method is Method.UMAP:
+        lines.append(
+            f"UMAP on embeddings reduced to {REDUCED} numbers by PCA, which keep "
+            f"{projection.variance:.0%} of the variance; n_neighbors {settings.n_neighbors}, "
+            f"min_dist {settings.min_dist:g}, seed {settings.seed}, "
+            f"computed in {projection.seconds:.1f} s."
+        )
+    else:
+        lines.append(
+            f"PCA: the {settings.dimensions} directions shown keep {projection.variance:.0%} of "
+            "the variance."
+        )
+    lines.extend(projection.notes)
+    lines.append(_trust(projection))
+    lines.append(
+        "Points that are close are alike; the axes have no unit, and distances between clusters "
+        "mean little."
+    )
+    return "  \n".join(lines)
+
+
+def table_key(rows: MapRows, metric: Metric) -> str:
+    """Return what names the neighbour table of rows among all that is cached."""
+    return f"{rows.fingerprint} {metric}"
+
+
+def survival_of(view: View, table: Neighbourhoods) -> NDArray[np.float32]:
+    """Return (N,) how much of each neighbourhood the map on the screen keeps."""
+    settings = view.projection.settings
+    return cache.get_survival(
+        f"{view.rows.fingerprint} {settings}",
+        _neighbours=table,
+        _coordinates=view.projection.coordinates,
+    )
+
+
+def groups_of(view: View, table: Neighbourhoods, similarity: float) -> list[NDArray[np.int64]]:
+    """Return the groups of near-duplicates among the rows of the view."""
+    key = table_key(view.rows, view.projection.settings.metric)
+    return cache.get_duplicates(key, similarity, _neighbours=table)
+
+
+def suspicions_of(view: View, table: Neighbourhoods) -> list[Suspicion]:
+    """Return the rows of the view whose labels are suspected."""
+    key = table_key(view.rows, view.projection.settings.metric)
+    return cache.get_suspicions(key, LEAST_SUSPICION, _neighbours=table, _rows=view.rows)
+
+
+def _trust(projection: Projection) -> str:
+    if not projection.trust_k:
+        return "Trustworthiness is not defined for so few pictures."
+    sampled = ""
+    if projection.trust_rows < len(projection.coordinates):
+        sampled = f", on a sample of {projection.trust_rows:,}"
+    return (
+        f"**Trustworthiness {projection.trustworthiness:.3f}** (from 0 to 1, higher is better: 1 "
+        f"means no false neighbours; k = {projection.trust_k}{sampled})."
+    )

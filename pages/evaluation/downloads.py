@@ -1,0 +1,72 @@
+"""What of a report can be taken along, as files."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+
+import streamlit as st
+
+from core.evaluation.figures import as_plain
+from core.evaluation.files import read_json_text
+from core.evaluation.report import Report, Variant
+from core.evaluation.tables import as_csv, class_rows, picture_rows, query_rows
+from core.measures.findings import find_hubs
+from pages.evaluation.cache import Figures, reports_folder
+from pages.evaluation.classes import curve_values, left_out
+from pages.evaluation.html_report import html_report
+
+
+def downloads(report: Report, figures: Figures, *, k: int, variant: Variant) -> None:
+    """Offer the figures as files, each made when it is asked for."""
+    st.subheader("Take it along")
+    ks = tuple(sorted({1, k}))
+
+    def page() -> bytes:
+        lines = curve_values(report, figures)
+        return html_report(
+            report,
+            figures.shown,
+            figures.judged,
+            k=k,
+            curves=lines,
+            index=figures.index,
+            left_out=left_out(variant),
+        ).encode()
+
+    def pictures() -> str:
+        hubs = find_hubs(report.exact, report.judged, gallery=report.gallery, k=k)
+        return as_csv(picture_rows(report, hubs))
+
+    files: tuple[tuple[str, str, str, Callable[[], str | bytes]], ...] = (
+        ("Report (HTML)", "report.html", "text/html", page),
+        ("Classes (CSV)", "classes.csv", "text/csv", lambda: as_csv(class_rows(figures.shown))),
+        (
+            "Queries (CSV)",
+            "queries.csv",
+            "text/csv",
+            lambda: as_csv(query_rows(report, figures.judged, ks=ks)),
+        ),
+        ("Pictures (CSV)", "pictures.csv", "text/csv", pictures),
+        (
+            "Report (JSON)",
+            "report.json",
+            "application/json",
+            lambda: read_json_text(report.name, reports_folder()).encode(),
+        ),
+    )
+    with st.container(horizontal=True):
+        for label, name, mime, content in files:
+            st.download_button(
+                label,
+                content,
+                f"{report.name}-{name}",
+                mime,
+                icon=":material/download:",
+                on_click="ignore",
+            )
+    st.caption(
+        "HTML and CSV hold what is shown: this k, without what is left out; the pictures' CSV says "
+        "how often each was a hit. The JSON file holds the report as it was made. The address of "
+        "this page opens the same view again."
+    )
+    with st.expander("How this report was made"):
+        st.json(as_plain(asdict(report.configuration)))

@@ -1,0 +1,72 @@
+"""The section of the Evaluation page about duplicates: what they add to the figures, and pairs."""
+
+import numpy as np
+import streamlit as st
+
+from core.collection.info import CollectionInfo
+from core.evaluation.report import Report, Variant
+from core.evaluation.tables import nearest_pairs
+from pages.evaluation.cache import get_figures
+from pages.evaluation.classes import estimate_text, left_out
+from pages.evaluation.pictures import picture, picture_pair
+
+_PAIRS = 12
+
+
+def duplicates_section(report: Report, info: CollectionInfo, *, k: int, variant: Variant) -> None:
+    """Show precision@k as it is and without duplicates, and the most similar pairs."""
+    name = f"precision@{k}"
+    st.subheader("What duplicates add")
+    variants = {
+        "as they are": Variant(),
+        "without exact copies": Variant(without_copies=True),
+    }
+    if variant.up_to is not None:
+        variants[left_out(variant).lower() + " left out"] = variant
+    base = get_figures(report.name, k, Variant()).shown.macro[name].value
+    rows = []
+    for label, chosen in variants.items():
+        summary = get_figures(report.name, k, chosen).shown
+        value = summary.macro[name].value
+        dropped = report.dropped(chosen)[:, :k]
+        rows.append(
+            {
+                "Neighbours": label,
+                f"Macro {name}": estimate_text(summary.macro[name]),
+                "Gap": None if np.isnan(value) else value - base,
+                "Queries with such": int(dropped.any(axis=1).sum()),
+                "Undefined": summary.unknown[k],
+            }
+        )
+    st.dataframe(
+        rows,
+        hide_index=True,
+        column_config={
+            "Gap": st.column_config.NumberColumn(format="%+.3f", width="small"),
+            "Queries with such": st.column_config.NumberColumn(
+                help=f"Queries with at least one such neighbour among their first {k} hits."
+            ),
+            "Undefined": st.column_config.NumberColumn(
+                help=f"Queries that have fewer than {k} stored neighbours left."
+            ),
+        },
+    )
+    if variant.up_to is None:
+        st.caption(
+            "Lower “Neighbours up to similarity” among the controls to leave near-duplicates out: "
+            "frames of one video and bursts. The pairs below show where they begin."
+        )
+    _pairs(report, info)
+
+
+def _pairs(report: Report, info: CollectionInfo) -> None:
+    st.markdown("**Most similar pairs**")
+    with st.container(horizontal=True, gap="medium"):
+        for query, rank, similarity in nearest_pairs(report, most=_PAIRS):
+            asked = report.record(int(report.queries[query]))
+            hit = report.record(int(report.exact.positions[query, rank]))
+            same = asked.label == hit.label
+            with picture_pair():
+                picture(asked, info, asked.label or "no class")
+                picture(hit, info, f"{similarity:.3f}", right=same)
+    st.caption("Cosine similarity, from -1 to 1. A cross: the two have different classes.")

@@ -1,0 +1,80 @@
+"""Sections of the Evaluation page about scores and about nprobe."""
+
+import numpy as np
+import streamlit as st
+
+from core.collection.info import CollectionInfo
+from core.evaluation.notes import short
+from core.evaluation.report import Report
+from core.evaluation.sweep import SweepPoint, recommended
+from core.measures.findings import score_bins
+from core.ui import links
+from core.ui.progress import cancellable
+from pages.evaluation import charts
+from pages.evaluation.cache import Figures, run_sweep
+from pages.evaluation.classes import is_dark
+
+
+def scores_section(report: Report, figures: Figures, *, k: int) -> None:
+    """Show how scores of right and wrong hits are spread."""
+    metric = report.configuration.metric
+    st.subheader("What a score is worth")
+    scores = figures.lists.scores.astype(np.float64)
+    if not metric.higher_is_better:
+        scores = np.sqrt(np.maximum(scores, 0))
+    bins = score_bins(scores, figures.judged, k=k)
+    st.plotly_chart(
+        charts.score_figure(bins, axis=metric.noun, dark=is_dark()),
+        key="scores",
+        config={"displayModeBar": False},
+        alt="Pairs by score, and the probability that a pair is of one class",
+    )
+    st.caption(
+        f"Pairs of a query and one of its first {k} hits; {metric.direction}. The lower curve says "
+        "how often a pair of that score is of one class, among retrieved pairs."
+    )
+
+
+def sweep_section(report: Report, info: CollectionInfo, *, k: int) -> None:
+    """Measure nprobe against precision, ANN recall and time; hand the best one on."""
+    st.subheader("How many lists are worth searching?")
+    if info.nlist <= 1:
+        st.info(
+            f"The index is {info.index_type or 'none'}, which has no lists to choose from.",
+            icon=":material/info:",
+        )
+        return
+    k = min(k, max(report.configuration.request.ks))
+    store: dict[tuple[str, int], list[SweepPoint]] = st.session_state.setdefault("sweeps", {})
+    key = (report.name, k)
+    if st.button("Measure nprobe", icon=":material/speed:"):
+        with cancellable("Measuring nprobe was cancelled.") as show:
+            store[key] = run_sweep(report, info, k=k, on_progress=show)
+    points = store.get(key)
+    if not points:
+        st.caption("Searches up to 200 queries of this report at 1, 2, 4 ... nlist lists.")
+        return
+    _show_sweep(points, info, k=k)
+
+
+def _show_sweep(points: list[SweepPoint], info: CollectionInfo, *, k: int) -> None:
+    target = st.slider("ANN recall wanted", 0.8, 1.0, 0.99, 0.005, format="%.3f", width=280)
+    best = recommended(points, recall=target)
+    st.plotly_chart(
+        charts.sweep_figure(points, k=k, chosen=best.nprobe, target=target, dark=is_dark()),
+        key="sweep",
+        config={"displayModeBar": False},
+        alt="precision, ANN recall and latency over nprobe",
+    )
+    reached = "reaches" if best.recall >= target else "comes closest, with"
+    st.markdown(
+        f"**nprobe {best.nprobe}** {reached} an ANN recall@{k} of {short(best.recall)} at "
+        f"precision@{k} {best.precision:.3f}; half of the searches take up to {best.p50:.1f} ms, "
+        f"95 % up to {best.p95:.1f} ms."
+    )
+    if st.button(f"Search with nprobe {best.nprobe}", icon=":material/image_search:"):
+        links.open_search(metric=info.metric, nprobe=best.nprobe)
+    st.caption(
+        "precision and ANN recall are means over the queries, from 0 to 1, higher is better; "
+        "times are of single searches on this machine, lower is better."
+    )

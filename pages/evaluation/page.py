@@ -1,0 +1,170 @@
+"""Evaluation: how often the hits are right, per class, and where they fail."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import streamlit as st
+
+from core.collection.info import CollectionInfo
+from core.evaluation.report import Report, Request, Variant
+from core.metric import Metric
+from core.records import EncoderIdentity
+from core.ui import frame, progress, resources
+from core.ui.text import plain
+from pages.evaluation import cache as shared
+from pages.evaluation import classes, comparison, controls, duplicates, pictures
+from pages.evaluation import downloads as takeaway
+from pages.evaluation import nprobe as index
+
+VIEWS = [
+    "Classes",
+    "Confusion",
+    "Worst queries",
+    "Scores",
+    "nprobe",
+    "Duplicates",
+    "Labels",
+    "Hubs",
+    "Compare",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What of a report is looked at."""
+
+    k: int
+    variant: Variant
+    classes: list[str]
+
+
+def main() -> None:
+    """A report, chosen or made; what of it to show; the figures."""
+    infos = resources.get_collections()
+    listing = shared.get_report_list()
+    columns, results = st.columns([2, 7], gap="large")
+    with results:
+        progress.cancelled_note()
+    with columns:
+        name = controls.report_control(listing)
+        with progress.errors_in_place():
+            request = controls.request_form(infos)
+            if request:
+                with results:
+                    _run(*request)
+    if not name:
+        with results:
+            _invite(infos)
+        return
+    with results:
+        report = shared.get_report(name)
+    with columns:
+        k = controls.k_control(report)
+        variant = controls.variant_control()
+        chosen = controls.class_control(report)
+    looked = Looked(k, variant, chosen)
+    figures = shared.get_figures(name, k, variant)
+    with results:
+        info = infos.get(report.configuration.metric)
+        _changes(report, info)
+        classes.headline(report, figures, k=k, variant=variant)
+        view = _view_control()
+        with progress.errors_in_place():
+            _section(view, report, figures, info or next(iter(infos.values())), looked)
+        st.divider()
+        takeaway.downloads(report, figures, k=k, variant=variant)
+
+
+def _view_control() -> str:
+    return str(
+        st.pills(
+            "Show",
+            VIEWS,
+            default=VIEWS[0],
+            required=True,
+            key="view",
+            bind="query-params",
+            label_visibility="collapsed",
+            wrap=True,
+        )
+    )
+
+
+def _section(
+    view: str,
+    report: Report,
+    figures: shared.Figures,
+    info: CollectionInfo,
+    looked: Looked,
+) -> None:
+    """Show one part of the report; only what is looked at is computed."""
+    k = looked.k
+    if not figures.shown.classes:
+        st.info(
+            "No query has another picture of its class to find, so there is nothing to measure. "
+            "Index at least two pictures of a class.",
+            icon=":material/info:",
+        )
+        return
+    if view == "Classes":
+        classes.class_table(figures.shown, k=k)
+        classes.class_charts(report, figures, k=k, chosen=looked.classes)
+    elif view == "Confusion":
+        pictures.confusion_section(report, figures, info, k=k)
+    elif view == "Worst queries":
+        pictures.worst_section(report, figures, info, k=k)
+    elif view == "Scores":
+        index.scores_section(report, figures, k=k)
+    elif view == "nprobe":
+        index.sweep_section(report, info, k=k)
+    elif view == "Duplicates":
+        duplicates.duplicates_section(report, info, k=k, variant=looked.variant)
+    elif view == "Labels":
+        pictures.suspects_section(report, info, k=k)
+    elif view == "Hubs":
+        pictures.hubs_section(report, info, k=k)
+    else:
+        comparison.compare_section(report, shared.get_report_list().reports, k=k)
+
+
+def _run(request: Request, metric: Metric) -> None:
+    """Run a report with progress; pressing Cancel, or anything else, stops it."""
+    with progress.cancellable("The report was cancelled; nothing was saved.") as show:
+        report = shared.run_report(request, metric, on_progress=show)
+    st.session_state["report_made"] = report.name
+    st.rerun()
+
+
+def _changes(report: Report, info: CollectionInfo | None) -> None:
+    """Say so when the collection is no longer the one that was evaluated."""
+    configuration = report.configuration
+    if info is None:
+        reason = f"the collection has no {configuration.metric} index any more"
+    elif str(info.encoder) != configuration.encoder:
+        other = EncoderIdentity.parse(configuration.encoder)
+        reason = f"it was made with {other.architecture} ({other.weights}), another encoder"
+    elif shared.get_fingerprint(info.name, info.rows, configuration.encoder) != (
+        configuration.fingerprint
+    ):
+        reason = f"its pictures have changed (then {configuration.rows:,} rows, now {info.rows:,})"
+    else:
+        return
+    st.warning(
+        f"The collection is no longer the one this report is about: {plain(reason)}. "
+        "The figures are those of then; run a new report for those of now.",
+        icon=":material/history:",
+    )
+
+
+def _invite(infos: Mapping[Metric, CollectionInfo]) -> None:
+    info = next(iter(infos.values()))
+    st.subheader("Is it good enough, and where does it fail?")
+    st.write(
+        f"Run a new report: every one of the {info.rows:,} pictures is searched with, and its hits "
+        "are compared with its class. Precision per class appears here with its uncertainty and "
+        "the pictures behind it."
+    )
+
+
+with frame.page_errors():
+    main()

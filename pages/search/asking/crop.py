@@ -1,0 +1,163 @@
+"""A part of a picture to search with: dragged on the picture, or set by two sliders."""
+
+import base64
+import io
+
+import plotly.graph_objects as go
+import streamlit as st
+from PIL import Image
+
+from core.collection.info import CollectionInfo
+from core.errors import OrchardError
+from core.search.crop import SCALE, WHOLE, Crop, cut
+from core.search.query_picture import QueryPicture
+from core.ui import charts
+from core.ui.text import plain
+from pages.search import cache, state
+
+_HEIGHT = 420
+_PART_PIXELS = 160
+# A crop counts in parts of `SCALE`, people in hundredths.
+_PERCENT = SCALE / 100
+# Laid over what is left out.
+_SHADE = "rgba(0, 0, 0, 0.55)"
+
+
+@st.dialog("Search with a part of the picture", width="large", icon=":material/crop:")
+def crop_dialog(picture: QueryPicture, info: CollectionInfo) -> None:
+    """Ask which part of a picture to search with."""
+    try:
+        content = cache.get_stage(picture, info)
+    except OrchardError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return
+    image = Image.open(io.BytesIO(content))
+    key = f"part_{picture.key}"
+    across, down = f"{key}_across", f"{key}_down"
+    if across not in st.session_state:
+        _set_edges(picture.crop, across, down)
+    crop = Crop.between(_parts(st.session_state[across]), _parts(st.session_state[down]))
+    st.caption("Drag a box on the picture, or set its edges by number.")
+    stage, part = st.columns([3, 1])
+    with stage:
+        st.plotly_chart(
+            crop_figure(content, image.size, crop, dark=st.context.theme.type == "dark"),
+            key=f"{key}_chart",
+            on_select=lambda: _take_box(f"{key}_chart", across, down),
+            selection_mode="box",
+            config={"displayModeBar": False, "scrollZoom": False},
+            alt=f"{picture.name}, with the part that is searched with",
+        )
+    with part:
+        st.image(cut(image, crop), width=_PART_PIXELS, alt="the part that will be searched with")
+        _answers(picture, crop, across, down)
+    with st.expander("Edges by number", icon=":material/tune:"):
+        st.slider("From left to right, in % of the width", 0.0, 100.0, step=0.1, key=across)
+        st.slider("From top to bottom, in % of the height", 0.0, 100.0, step=0.1, key=down)
+
+
+def _answers(picture: QueryPicture, crop: Crop, across: str, down: str) -> None:
+    chosen = st.button(
+        "Search with this part",
+        icon=":material/check:",
+        type="primary",
+        width="stretch",
+        on_click=_use,
+        args=(picture, crop, across, down),
+    )
+    whole = st.button(
+        "Whole picture",
+        icon=":material/undo:",
+        width="stretch",
+        disabled=crop.is_whole and picture.crop.is_whole,
+        on_click=_use,
+        args=(picture, WHOLE, across, down),
+    )
+    if chosen or whole:
+        st.rerun()
+
+
+def crop_figure(content: bytes, size: tuple[int, int], crop: Crop, *, dark: bool) -> go.Figure:
+    """Return a picture on which a box can be drawn, what the crop leaves out being shaded.
+
+    Args:
+        content: JPEG.
+        size: Width and height, which give the figure its shape.
+    """
+    source = "data:image/jpeg;base64," + base64.b64encode(content).decode()
+    figure = go.Figure()
+    # A selection needs points, of which nothing is seen.
+    steps = range(0, SCALE + 1, 100)
+    figure.add_scatter(
+        x=[x for x in steps for _ in steps],
+        y=[y for _ in steps for y in steps],
+        mode="markers",
+        marker={"opacity": 0, "size": 1},
+        hoverinfo="skip",
+    )
+    figure.add_layout_image(
+        source=source,
+        **{"xref": "x", "yref": "y", "x": 0, "y": 0, "sizex": SCALE, "sizey": SCALE},
+        sizing="stretch",
+        layer="below",
+    )
+    if not crop.is_whole:
+        for x0, x1, y0, y1 in _outside(crop):
+            figure.add_shape(
+                type="rect",
+                **{"x0": x0, "x1": x1, "y0": y0, "y1": y1},
+                line={"width": 0},
+                fillcolor=_SHADE,
+            )
+        figure.add_shape(
+            type="rect",
+            **{"x0": crop.left, "x1": crop.right, "y0": crop.top, "y1": crop.bottom},
+            line={"color": charts.accent(dark=dark), "width": 3},
+        )
+    charts.framed(figure, height=_HEIGHT, legend=False)
+    width, height = size
+    figure.update_xaxes(range=[0, SCALE], visible=False, constrain="domain")
+    figure.update_yaxes(
+        range=[SCALE, 0],
+        visible=False,
+        scaleanchor="x",
+        scaleratio=height / width,
+        constrain="domain",
+    )
+    figure.update_layout(dragmode="select", margin={"l": 0, "r": 0, "t": 0, "b": 0})
+    return figure
+
+
+def _outside(crop: Crop) -> list[tuple[int, int, int, int]]:
+    """Return what is left of, right of, above and below a crop: x0, x1, y0, y1 each."""
+    return [
+        (0, crop.left, 0, SCALE),
+        (crop.right, SCALE, 0, SCALE),
+        (crop.left, crop.right, 0, crop.top),
+        (crop.left, crop.right, crop.bottom, SCALE),
+    ]
+
+
+def _take_box(chart: str, across: str, down: str) -> None:
+    boxes = st.session_state[chart]["selection"]["box"]
+    if boxes:
+        _set_edges(Crop.between(_ends(boxes[-1]["x"]), _ends(boxes[-1]["y"])), across, down)
+
+
+def _set_edges(crop: Crop, across: str, down: str) -> None:
+    st.session_state[across] = (crop.left / _PERCENT, crop.right / _PERCENT)
+    st.session_state[down] = (crop.top / _PERCENT, crop.bottom / _PERCENT)
+
+
+def _parts(percents: tuple[float, float]) -> tuple[float, float]:
+    return _PERCENT * percents[0], _PERCENT * percents[1]
+
+
+def _ends(values: list[float]) -> tuple[float, float]:
+    return min(values), max(values)
+
+
+def _use(picture: QueryPicture, crop: Crop, *keys: str) -> None:
+    state.set_crop(picture.key, crop)
+    for key in keys:
+        del st.session_state[key]

@@ -1,0 +1,67 @@
+"""The hits that were marked: how far they move the query, each with a way to take its mark away."""
+
+import streamlit as st
+
+from core.collection.catalogue import Catalogue
+from core.errors import ImageError
+from core.search.feedback import Weights
+from core.ui.text import plain
+from pages.search import state
+from pages.search.cache import Thumbnails
+from pages.search.state import Session
+
+# Ranges of the weights, by the names of their controls.
+WEIGHTS = {"weight_query": (0.1, 2.0), "weight_more": (0.0, 2.0), "weight_less": (0.0, 1.0)}
+_PIXELS = 44
+
+
+def marks_control(session: Session, catalogue: Catalogue, thumbnails: Thumbnails) -> Weights:
+    """Ask how far marked hits move the query; nothing is asked while none is marked."""
+    usual = Weights()
+    if not (session.more or session.less):
+        return usual
+    with st.container(border=True, key="feedback"):
+        st.markdown("**The query is moved**")
+        query = _weight("Weight of the query", usual.query, key="weight_query")
+        more, less = usual.more, usual.less
+        if session.more:
+            more = _weight("Weight of more like this", usual.more, key="weight_more")
+            _marked(session.more, catalogue, thumbnails, more=True)
+        if session.less:
+            less = _weight("Weight of less like this", usual.less, key="weight_less")
+            _marked(session.less, catalogue, thumbnails, more=False)
+        st.button("Take all marks away", icon=":material/undo:", on_click=state.forget_marks)
+    return Weights(query, more, less)
+
+
+def _weight(label: str, usual: float, *, key: str) -> float:
+    return st.slider(label, *WEIGHTS[key], usual, 0.05, key=key, bind="query-params")
+
+
+def _marked(ids: list[int], catalogue: Catalogue, thumbnails: Thumbnails, *, more: bool) -> None:
+    kind = "more" if more else "less"
+    for number in ids:
+        record = catalogue.by_id.get(number)
+        # A row that was deleted moves nothing, and its mark can go.
+        name = record.path if record else f"a picture that is gone ({number})"
+        with st.container(horizontal=True, gap="small", vertical_alignment="center", wrap=False):
+            with st.container(width=_PIXELS):
+                try:
+                    if record:
+                        st.image(
+                            thumbnails.get(record),
+                            width="stretch",
+                            alt=f"marked {kind} like this, {record.label or 'no class'}",
+                        )
+                except ImageError:
+                    st.markdown(":material/broken_image:")
+            st.button(
+                "Take away",
+                icon=":material/close:",
+                key=f"unmark_{number}",
+                type="tertiary",
+                help=f"No longer {kind} like {plain(name)}",
+                on_click=state.mark,
+                args=(number,),
+                kwargs={"more": more},
+            )

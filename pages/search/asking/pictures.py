@@ -1,0 +1,190 @@
+"""The column's upper half: where pictures come from, and those that are searched with."""
+
+import random
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core.collection.catalogue import Catalogue
+from core.collection.info import CollectionInfo
+from core.errors import ImageError
+from core.records import ImageRecord
+from core.search.query_picture import QueryPicture
+from core.ui.text import plain
+from pages.search import cache, state
+from pages.search.answer.grid import with_path
+from pages.search.state import Session
+
+UPLOAD, CAMERA, STORED = "Upload", "Camera", "Collection"
+UPLOAD_TYPES = ["jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff"]
+# No wider than the column of controls in a window of 1,400 pixels.
+PREVIEW_PIXELS = 170
+_MATCHES = 50
+
+
+def query_list(session: Session, info: CollectionInfo) -> None:
+    """List the pictures that are searched with, each with what can be done with it."""
+    if not session.pictures:
+        return
+    if len(session.pictures) > 1:
+        st.caption(f"The mean of {len(session.pictures)} embeddings is searched with:")
+    with st.container(gap="small", key="queries"):
+        if len(session.pictures) == 1:
+            with st.container(width=PREVIEW_PIXELS, gap=None):
+                _query(session, session.pictures[0], info)
+            return
+        for picture in session.pictures:
+            _query_row(session, picture, info)
+
+
+def source_panel(session: Session, catalogue: Catalogue) -> None:
+    """Ask for pictures; once there are some, the panel is closed until it is wanted again."""
+    if not session.pictures:
+        _sources(catalogue, session, combine=False)
+        return
+    with st.expander("Another picture", icon=":material/add_photo_alternate:"):
+        combine = st.toggle(
+            "Combine",
+            key="combine",
+            help="Add to the pictures above instead of replacing them: the search then goes by the "
+            "mean of their embeddings.",
+        )
+        _sources(catalogue, session, combine=combine)
+
+
+def _sources(catalogue: Catalogue, session: Session, *, combine: bool) -> None:
+    source = st.radio(
+        "Search with a picture from",
+        [UPLOAD, CAMERA, STORED],
+        horizontal=True,
+        key="source",
+        bind="query-params",
+    )
+    if source == STORED:
+        _stored(catalogue, combine=combine)
+        return
+    key = f"{'camera' if source == CAMERA else 'upload'}_{session.uploads}"
+    if source == CAMERA:
+        st.camera_input(
+            "Take a picture",
+            key=key,
+            on_change=state.take_uploads,
+            args=(key,),
+            kwargs={"combine": combine},
+        )
+        return
+    limit = round(st.get_option("server.maxUploadSize"))
+    st.file_uploader(
+        "Pictures",
+        type=UPLOAD_TYPES,
+        accept_multiple_files=True,
+        key=key,
+        on_change=state.take_uploads,
+        args=(key,),
+        kwargs={"combine": combine},
+        help="They stay in the memory of your session; nobody else sees them.",
+    )
+    # The uploader itself cuts its list of types off, and marks what it refuses with a sign alone.
+    st.caption(f"JPEG, PNG, WebP, BMP, GIF or TIFF, up to {limit} MB each; others are refused.")
+
+
+def _query(session: Session, picture: QueryPicture, info: CollectionInfo) -> None:
+    _preview(session, picture, info)
+    folder, slash, name = picture.name.rpartition("/")
+    # A path breaks at its folder rather than within a name.
+    st.caption(_part(picture) + plain(folder + slash) + ("  \n" if folder else "") + plain(name))
+    with st.container(horizontal=True, gap="small"):
+        _query_actions(picture)
+
+
+def _query_row(session: Session, picture: QueryPicture, info: CollectionInfo) -> None:
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", wrap=False):
+        with st.container(width=PREVIEW_PIXELS // 2):
+            _preview(session, picture, info)
+        with st.container(gap=None):
+            # The folders are in the helps of the buttons.
+            st.caption(plain(_part(picture) + picture.name.rpartition("/")[2]))
+            _query_actions(picture)
+
+
+def _preview(session: Session, picture: QueryPicture, info: CollectionInfo) -> None:
+    try:
+        st.image(
+            cache.get_preview(session, picture, info),
+            width="stretch",
+            alt=f"the query, {_part(picture)}{picture.name}",
+        )
+    except ImageError as error:
+        st.warning(with_path(error, picture.name), icon=":material/broken_image:")
+
+
+def _part(picture: QueryPicture) -> str:
+    return "" if picture.crop.is_whole else "a part of "
+
+
+def _query_actions(picture: QueryPicture) -> None:
+    st.button(
+        "Crop",
+        icon=":material/crop:",
+        key=f"crop_{picture.key}",
+        type="tertiary",
+        help=f"Search with a part of {plain(picture.name)}",
+        on_click=state.start_cropping,
+        args=(picture.key,),
+    )
+    st.button(
+        "Remove",
+        icon=":material/close:",
+        key=f"remove_{picture.key}",
+        type="tertiary",
+        help=f"Search without {plain(picture.name)}",
+        on_click=state.remove,
+        args=(picture.key,),
+    )
+
+
+def _stored(catalogue: Catalogue, *, combine: bool) -> None:
+    label = st.selectbox(
+        "Class",
+        list(catalogue.by_class),
+        index=None,
+        format_func=lambda name: name or "no class",
+        placeholder="Any class",
+        key="query_class",
+    )
+    words = st.text_input(
+        "Words in the path", key="query_words", placeholder="Such as golden or test_"
+    )
+    matching = catalogue.matching(words, label=label)
+    names = {record.path: record for record in matching[:_MATCHES]}
+    st.selectbox(
+        "Picture" if len(matching) <= _MATCHES else f"Picture (the first {_MATCHES})",
+        list(names),
+        index=None,
+        placeholder="Choose a picture" if names else "No picture has these words in its path",
+        key="picture",
+        on_change=_choose,
+        args=(names,),
+        kwargs={"combine": combine},
+    )
+    st.button(
+        "Random picture",
+        icon=":material/casino:",
+        disabled=not matching,
+        help="One of those with this class and these words.",
+        on_click=_choose_random,
+        args=(matching,),
+        kwargs={"combine": combine},
+    )
+
+
+def _choose(names: dict[str, ImageRecord], *, combine: bool) -> None:
+    record = names.get(st.session_state["picture"])
+    if record:
+        (state.add if combine else state.search_with)(record)
+    st.session_state["picture"] = None
+
+
+def _choose_random(among: Sequence[ImageRecord], *, combine: bool) -> None:
+    record = random.choice(among)  # noqa: S311
+    (state.add if combine else state.search_with)(record)

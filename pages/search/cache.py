@@ -1,0 +1,224 @@
+"""What the Search page keeps between reruns: query embeddings, exact scores, thumbnails.
+
+Caches are addressed by digests and hold numbers and the collection's own thumbnails. Pictures that
+a person uploads stay in their session.
+"""
+
+import hashlib
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NotYet
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from core.collection.info import CollectionInfo
+from core.dataset.files import resolve_inside
+from core.dataset.thumbnails import cached_thumbnail
+from core.embeddings.one_query import exact_scores
+from core.errors import ImageError, OrchardError
+from core.metric import Metric
+from core.records import ImageRecord
+from core.search.index_search import encode_query
+from core.search.query_picture import QueryPicture, open_query, preview, stage
+from core.search.reference import Reference, load_reference
+from core.ui import resources
+from pages.search.state import Session
+
+Scores = NDArray[np.float32]
+
+# A reference that is on disk already is there by then, and the page is drawn once.
+_PATIENCE = 0.3
+_FILES_SECONDS = 5
+
+
+@dataclass
+class Preparation:
+    """Embeddings on their way into memory: `future` gives the reference."""
+
+    future: "Future[Reference]"
+    done: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """A query picture as an embedding (D,), and what that took.
+
+    Attributes:
+        decode_ms: 0 for a stored embedding.
+        encode_ms: 0 for a stored embedding.
+        cached: Whether nothing was decoded or encoded for it in this run.
+    """
+
+    embedding: NDArray[np.float32]
+    decode_ms: float
+    encode_ms: float
+    cached: bool
+
+
+def prepare() -> Preparation:
+    """Start to read the embeddings in the background, unless that was done before."""
+    return _preparing(resources.get_catalogue().fingerprint)
+
+
+def get_reference() -> Reference | None:
+    """Return the embeddings of the collection; None while they are read.
+
+    Raises:
+        OrchardError: Reading them failed; the next call tries again.
+    """
+    try:
+        return prepare().future.result(timeout=_PATIENCE)
+    except NotYet:
+        return None
+    except OrchardError:
+        _preparing.clear()
+        raise
+
+
+@st.cache_resource(show_spinner=False, max_entries=1)
+def _preparing(fingerprint: str) -> Preparation:
+    store, settings = resources.get_store(), resources.get_settings()
+    metrics = list(resources.get_collections())
+    preparation = Preparation(Future())
+
+    def show(done: int, total: int) -> None:
+        preparation.done, preparation.total = done, total
+
+    pool = ThreadPoolExecutor(1, thread_name_prefix="reference")
+    preparation.future = pool.submit(
+        load_reference,
+        store,
+        settings.collection,
+        metrics,
+        settings.embeddings_dir,
+        show,
+    )
+    pool.shutdown(wait=False)
+    return preparation
+
+
+def get_scores(
+    query: NDArray[np.float32], *, metric: Metric, reference: Reference
+) -> NDArray[np.float32]:
+    """Return the exact score of every row with a query: (N,); the same query is compared once."""
+    key = hashlib.blake2b(query.tobytes(), digest_size=16).hexdigest()
+    return _scores(key, metric, reference.matrix.fingerprint, _query=query, _reference=reference)
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _scores(
+    query: str,
+    metric: Metric,
+    fingerprint: str,
+    *,
+    _query: NDArray[np.float32],
+    _reference: Reference,
+) -> NDArray[np.float32]:
+    return exact_scores(_reference.matrix.embeddings, _query, metric=metric)
+
+
+def embed(picture: QueryPicture, info: CollectionInfo) -> Embedded | None:
+    """Return the embedding of a query picture; None if its row is gone.
+
+    Raises:
+        ImageError: It is no picture, or its file is gone or outside the dataset folder.
+        EncoderMismatchError: The encoder of the collection is not at hand.
+    """
+    if not picture.needs_encoder and picture.record:
+        stored = resources.get_stored_embedding(info.name, picture.record.id)
+        return None if stored is None else Embedded(stored, 0.0, 0.0, cached=True)
+    computed: list[bool] = []
+    # Rows of other programs have no digest.
+    content = picture.digest or picture.name
+    embedding, decode_ms, encode_ms = _encoded(
+        f"{content} {picture.crop}", str(info.encoder), _picture=picture, _computed=computed
+    )
+    return Embedded(embedding, decode_ms, encode_ms, cached=not computed)
+
+
+@st.cache_data(show_spinner="Encoding the picture", ttl=3600, max_entries=256)
+def _encoded(
+    key: str, encoder: str, *, _picture: QueryPicture, _computed: list[bool]
+) -> tuple[NDArray[np.float32], float, float]:
+    info = next(iter(resources.get_collections().values()))
+    _computed.append(True)
+    decoded = open_query(_picture, root=resources.dataset_folder(info))
+    embedding, encode_ms = encode_query(
+        decoded.image, encoder=resources.get_encoder(info.encoder), info=info
+    )
+    return embedding, decoded.milliseconds, encode_ms
+
+
+def get_preview(session: Session, picture: QueryPicture, info: CollectionInfo) -> bytes:
+    """Return a small JPEG of what is searched with; it is made once and stays in the session.
+
+    Raises:
+        ImageError: As `core.search.query_picture.preview`.
+    """
+    key = (picture.key, str(picture.crop))
+    if key not in session.previews:
+        session.previews[key] = preview(picture, root=resources.dataset_folder(info))
+    return session.previews[key]
+
+
+def get_stage(picture: QueryPicture, info: CollectionInfo) -> bytes:
+    """Return the whole picture to draw a crop on; raises ImageError."""
+    return stage(picture, root=resources.dataset_folder(info))
+
+
+class Thumbnails:
+    """The thumbnails of one run: it counts how many were at hand and how long all took."""
+
+    def __init__(self, info: CollectionInfo) -> None:
+        self._info = info
+        self.milliseconds = 0.0
+        self.shown = self.made = 0
+
+    def get(self, record: ImageRecord) -> bytes:
+        """Return the JPEG thumbnail of a row.
+
+        Raises:
+            ImageError: The file is gone, is no picture, or lies outside the dataset folder.
+        """
+        started = time.perf_counter()
+        read: list[bool] = []
+        try:
+            return _thumbnail_of(record, self._info, read)
+        finally:
+            self.milliseconds += 1000 * (time.perf_counter() - started)
+            self.shown += 1
+            self.made += len(read)
+
+
+def _thumbnail_of(record: ImageRecord, info: CollectionInfo, read: list[bool]) -> bytes:
+    folder = str(resources.dataset_folder(info))
+    file, changed = _found(folder, record.path)
+    return _thumbnail(file, record.digest, changed, _read=read)
+
+
+# A file that is deleted is missed this much later; a slider that moves asks no disk meanwhile.
+@st.cache_data(show_spinner=False, ttl=_FILES_SECONDS, max_entries=2000)
+def _found(folder: str, path: str) -> tuple[str, int]:
+    """Return a picture's file inside the folder and when it was changed."""
+    file = resolve_inside(Path(folder), path)
+    try:
+        return str(file), file.stat().st_mtime_ns
+    except OSError as error:
+        # Also where a thumbnail is cached: the row has outlived its picture, and that is news.
+        raise ImageError(
+            "the file is no longer in the dataset folder. Restore it, or index the folder again."
+        ) from error
+
+
+# About 15 kB each.
+@st.cache_resource(show_spinner=False, max_entries=1000)
+def _thumbnail(path: str, digest: str, changed: int, *, _read: list[bool]) -> bytes:
+    _read.append(True)
+    return cached_thumbnail(
+        Path(path), key=digest, cache=resources.get_settings().data_dir / "thumbnails"
+    )

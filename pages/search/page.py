@@ -1,0 +1,150 @@
+"""Search: a picture in, the pictures most like it out, the knobs between, and what it is worth."""
+
+import logging
+
+import streamlit as st
+
+from core.collection.info import CollectionInfo
+from core.errors import OrchardError, StoreUnavailableError
+from core.search.answer import Answer
+from core.search.reference import Reference
+from core.search.verdict import judge
+from core.ui import controls, frame, links, resources
+from core.ui.text import plain
+from pages.search import cache, state
+from pages.search.answer import details, duel, grid, takeaway, worth
+from pages.search.asking import controls as asking_controls
+from pages.search.asking import crop
+from pages.search.asking.marks import marks_control
+from pages.search.asking.pictures import query_list, source_panel
+from pages.search.cache import Thumbnails
+from pages.search.query import class_of, own_ids, query_of
+from pages.search.state import Session
+from pages.search.view import DUEL, HITS, View, answer_of, answers_by_metric
+
+logger = logging.getLogger(__name__)
+
+
+def main() -> None:
+    """Inputs, one question, the answer and what it is worth."""
+    infos = resources.get_collections()
+    first = next(iter(infos.values()))
+    catalogue = resources.get_catalogue()
+    resources.warm_encoder(first.encoder)
+    session = state.follow_address(catalogue)
+    asking_controls.note_bad_values(session, infos, catalogue)
+    if session.on_map is not None:
+        picture, session.on_map = session.on_map, None
+        links.open_map(picture)
+    own = own_ids(session, catalogue)
+    # Parts that come and go have a place of their own that stays: a control that changes its place
+    # on the page closes, and forgets that the address follows it. The head stands above both
+    # columns, since in a narrow window the results come after all controls.
+    with st.container(key="head"):
+        _notices(session)
+        reference = _reference()
+        if not session.pictures:
+            _invite(first)
+    column, results = st.columns([2, 7], gap="large")
+    with column:
+        with st.container():
+            query_list(session, first)
+        with st.container():
+            weights = marks_control(session, catalogue, Thumbnails(first))
+        with st.container():
+            source_panel(session, catalogue)
+        info = infos[asking_controls.metric_control(infos)]
+        question = asking_controls.question_control(
+            info, catalogue, own, can_compare=reference is not None
+        )
+    with results:
+        query = query_of(session, first, weights)
+        if query is not None:
+            _show(
+                View(
+                    query=query,
+                    question=question,
+                    infos=infos,
+                    info=info,
+                    catalogue=catalogue,
+                    session=session,
+                    own=own,
+                    expected=class_of(session, catalogue),
+                    reference=reference,
+                )
+            )
+    _open_crop(session, first)
+
+
+def _notices(session: Session) -> None:
+    for notice in session.notices:
+        st.warning(plain(notice), icon=":material/warning:")
+    if session.notices:
+        st.button("Dismiss", icon=":material/close:", on_click=state.dismiss)
+
+
+def _reference() -> Reference | None:
+    """Return the embeddings if they are at hand; start to read them otherwise."""
+    try:
+        return cache.get_reference()
+    except StoreUnavailableError:
+        raise
+    except OrchardError as error:
+        logger.warning("no exact search: %s", error)
+        st.warning(plain(f"Exact search is not possible: {error}"))
+        return None
+
+
+def _invite(info: CollectionInfo) -> None:
+    st.subheader("What looks like this?")
+    st.write(
+        f"Upload a picture, or pick one of the {info.rows:,} in the collection: the most similar "
+        "ones appear here, best first."
+    )
+
+
+def _show(view: View) -> None:
+    answer = answer_of(view)
+    verdict = None
+    if answer.exact is not None:
+        # Where nothing right can be found, nobody is to blame for a wrong hit.
+        expected = view.expected if view.others else None
+        verdict = judge(answer.hits, answer.exact, metric=view.info.metric, expected=expected)
+    thumbnails = Thumbnails(view.info)
+    worth.counts(view, answer)
+    worth.unusual_warning(view)
+    worth.summary(view, answer.hits, verdict)
+    if view.reference is None:
+        worth.preparing(cache.prepare())
+    shown = HITS
+    if len(view.infos) > 1:
+        with st.container(width=280):
+            shown = controls.segmented("View", [HITS, DUEL], key="view")
+    if shown == DUEL:
+        duel.duel(view, answers_by_metric(view, answer), thumbnails)
+    else:
+        grid.hit_grid(view, answer.hits, verdict, thumbnails)
+        worth.missed(
+            verdict, metric=view.info.metric, expected=view.expected, thumbnails=thumbnails
+        )
+        takeaway.take_away(answer.hits, view.info, view.session)
+    st.caption(worth.times_line(view, answer, thumbnails))
+    _open_details(view, answer)
+
+
+def _open_details(view: View, answer: Answer) -> None:
+    picked, view.session.details = view.session.details, None
+    for hit in answer.hits:
+        if hit.record.id == picked:
+            details.details_dialog(hit, view.info, view.reference)
+
+
+def _open_crop(session: Session, info: CollectionInfo) -> None:
+    wanted, session.cropping = session.cropping, None
+    for picture in session.pictures:
+        if picture.key == wanted:
+            crop.crop_dialog(picture, info)
+
+
+with frame.page_errors():
+    main()

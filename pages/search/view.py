@@ -1,0 +1,95 @@
+"""What the Search page shows at a moment: the question, the state, and what answers it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from core.collection.catalogue import Catalogue
+from core.collection.info import CollectionInfo
+from core.metric import Metric
+from core.search.answer import Answer, Question, ask
+from core.search.hits import Hit
+from core.search.reference import Reference
+from core.search.verdict import is_unusual
+from core.ui import resources
+from pages.search import cache
+from pages.search.query import Query
+from pages.search.state import Session
+
+# Ways to show the hits.
+HITS, DUEL = "Hits", "Metric duel"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One search.
+
+    Attributes:
+        infos: The collections of the family.
+        info: The one that is asked.
+        own: Rows that are the query itself.
+        expected: The class of the query; None if it is not known.
+        reference: None while the embeddings are read.
+    """
+
+    query: Query
+    question: Question
+    infos: Mapping[Metric, CollectionInfo]
+    info: CollectionInfo
+    catalogue: Catalogue
+    session: Session
+    own: frozenset[int]
+    expected: str | None
+    reference: Reference | None
+
+    @property
+    def others(self) -> int:
+        """Pictures of the query's class that can be found."""
+        if self.question.labels and self.expected not in self.question.labels:
+            return 0
+        same = self.catalogue.by_class.get(self.expected or "", ())
+        return sum(record.id not in self.question.exclude for record in same)
+
+
+def answer_of(view: View) -> Answer:
+    """Ask the index of the chosen metric, and exact search."""
+    return _ask(view, view.info, view.question)
+
+
+def answers_by_metric(view: View, answer: Answer) -> dict[Metric, tuple[Hit, ...]]:
+    """Return the hits under every metric; the limit of one means nothing for another."""
+    alike = replace(view.question, limit=None)
+    return {
+        metric: answer.hits
+        if metric is view.info.metric and view.question.limit is None
+        else _ask(view, info, alike).hits
+        for metric, info in view.infos.items()
+    }
+
+
+def unusual(view: View) -> tuple[Hit, float] | None:
+    """Return the nearest picture and the usual limit if the query is unlike anything indexed."""
+    reference, metric = view.reference, view.info.metric
+    if reference is None:
+        return None
+    scores = cache.get_scores(view.query.embedding, metric=metric, reference=reference)
+    nearest = reference.best(scores, metric=metric, k=1, exclude=view.own)
+    farthest = reference.farthest_usual[metric]
+    if nearest and is_unusual(nearest[0].score, farthest=farthest, metric=metric):
+        return nearest[0], farthest
+    return None
+
+
+def _ask(view: View, info: CollectionInfo, question: Question) -> Answer:
+    reference, embedding = view.reference, view.query.embedding
+    store = resources.get_store()
+    if reference is None:
+        return ask(embedding, question, store=store, info=info)
+    there = reference
+    return ask(
+        embedding,
+        question,
+        store=store,
+        info=info,
+        reference=there,
+        scores=lambda: cache.get_scores(embedding, metric=info.metric, reference=there),
+    )

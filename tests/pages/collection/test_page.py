@@ -1,0 +1,743 @@
+"""The Collection page through AppTest, on a real Milvus Lite file; the encoder is a quick one."""
+
+import contextlib
+import io
+import shutil
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from core.collection.index import IndexChoice, IndexType
+from core.encoder import weights
+from core.errors import StoreError, StoreUnavailableError, WeightsDownloadError
+from core.metric import Metric
+from core.runs import operations
+from core.runs.runner import Progress
+from core.runs.state import RunState, Status
+from core.runs.task import Kind, Task
+from core.ui import frame, resources
+from pages.collection import cache, history, run
+from tests.conftest import ColourEncoder, damaged_zip, draw_dataset, picture_bytes
+
+ROOT = Path(__file__).parents[3]
+PAGE = str(ROOT / "pages" / "collection" / "page.py")
+AWKWARD = "<b>plum</b> **x**"
+
+
+def page(**parameters: str) -> AppTest:
+    at = AppTest.from_file(PAGE, default_timeout=60)
+    for name, value in parameters.items():
+        at.query_params[name] = value
+    return at.run()
+
+
+def texts(at: AppTest) -> str:
+    assert not at.exception
+    shown = [*at.markdown, *at.caption, *at.info, *at.warning, *at.error, *at.success]
+    return "\n".join(str(element.value) for element in shown)
+
+
+@pytest.fixture(autouse=True)
+def fresh(
+    no_settings: None, monkeypatch: pytest.MonkeyPatch, encoder: ColourEncoder, tmp_path: Path
+) -> Iterator[None]:
+    monkeypatch.setattr(operations, "_encoder", lambda *_: encoder)
+    monkeypatch.setenv("ORCHARD_ARCHITECTURE", "resnet14")
+    monkeypatch.setenv("ORCHARD_ROOTS", str(tmp_path))
+    # Another test of this process may have loaded one.
+    monkeypatch.setattr(resources, "_running", [])
+    clear()
+    yield
+    cache.get_runner().cancel()
+    cache.get_runner().wait(30)
+    with contextlib.suppress(StoreUnavailableError):
+        resources.get_store().close()
+    clear()
+
+
+def clear() -> None:
+    st.cache_resource.clear()
+    st.cache_data.clear()
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    names = [f"{label}/{n}.png" for label in ("apple", "pear", AWKWARD) for n in range(4)]
+    return draw_dataset(tmp_path / "photos", [n.replace("</", "<|") for n in names])
+
+
+def ended() -> RunState:
+    runner = cache.get_runner()
+    runner.wait(60)
+    state = runner.state()
+    assert state is not None
+    assert not state.is_open
+    return state
+
+
+@pytest.fixture
+def built(photos: Path) -> Path:
+    metrics = (Metric.L2, Metric.COSINE)
+    task = Task(Kind.BUILD, "fruit_vector", folder=str(photos), metrics=metrics)
+    cache.get_runner().start(task)
+    assert ended().status is Status.DONE
+    return photos
+
+
+def hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the next run go on until it is cancelled."""
+
+    def forever(task: Task, progress: Progress, **_: object) -> dict[str, object]:
+        done = 0
+        while True:
+            done += 1
+            progress("encode", done, 1_000_000)
+            time.sleep(0.01)
+
+    monkeypatch.setattr(cache, "perform", forever)
+
+
+def choose_folder(at: AppTest, folder: str) -> AppTest:
+    # AppTest offers the options only; a typed name arrives the same way.
+    at.session_state["build_folder"] = folder
+    return at.run()
+
+
+def test_empty_page_offers_to_build_and_a_build_is_one_press_away(photos: Path) -> None:
+    at = page()
+    assert "Nothing is indexed yet" in texts(at)
+    at = choose_folder(at, str(photos))
+    assert "12 pictures in 3 classes" in texts(at)
+    at.button(key="build").click().run()
+    assert ended().outcome["added"] == 12
+    assert "12 added" in texts(at.run())
+    assert resources.get_store().metrics("fruit_vector") == list(Metric)
+
+
+def test_index_of_a_collection_stays_until_another_is_chosen(photos: Path) -> None:
+    hnsw = IndexChoice(IndexType.HNSW, m=8, ef_construction=16)
+    task = Task(Kind.BUILD, "fruit_vector", folder=str(photos), metrics=(Metric.L2,), index=hnsw)
+    cache.get_runner().start(task)
+    ended()
+    at = choose_folder(page(part="Build"), str(photos))
+    assert "The index stays as it is" in texts(at)
+    assert "IP and COSINE are added" in texts(at)
+    at.button(key="build").click().run()
+    ended()
+    kinds = {info.index_type for info in resources.get_collections().values()}
+    assert kinds == {"HNSW"}
+    at.run().segmented_control(key="build_known_index").set_value(IndexType.IVF_FLAT).run()
+    assert "is built anew as IVF\\_FLAT" in texts(at)
+    at.button(key="build").click().run()
+    ended()
+    kinds = {info.index_type for info in resources.get_collections().values()}
+    assert kinds == {"IVF_FLAT"}
+
+
+def test_nlist_that_is_left_open_is_worked_out_for_the_source(tmp_path: Path) -> None:
+    # 4 * sqrt(80) is 36, but a list is made for 39 rows and more: 80 // 39 is 2.
+    names = [f"{label}/{n}.png" for label in ("apple", "pear") for n in range(40)]
+    photos = draw_dataset(tmp_path / "more", names)
+    at = choose_folder(page(), str(photos))
+    assert at.number_input(key="build_nlist").placeholder == "2, for 80 rows"
+    at.button(key="build").click().run()
+    ended()
+    assert {info.nlist for info in resources.get_collections().values()} == {2}
+    at = page(part="Change")
+    at.selectbox(key="change_kind").select(Kind.REINDEX.value).run()
+    assert at.number_input(key="change_index_nlist").placeholder == "2, for 80 rows"
+
+
+def test_index_is_rebuilt_with_the_parameters_that_were_typed(built: Path) -> None:
+    at = page(part="Change")
+    at.selectbox(key="change_kind").select(Kind.REINDEX.value).run()
+    at.segmented_control(key="change_metrics_COSINE_L2").set_value([Metric.L2]).run()
+    at.number_input(key="change_index_nlist").set_value(3).run()
+    at.button(key="change_start").click().run()
+    assert ended().status is Status.DONE
+    infos = resources.get_collections()
+    assert (infos[Metric.L2].nlist, infos[Metric.COSINE].nlist) == (3, 1)
+
+
+def test_other_pictures_can_only_replace_the_collection(built: Path, tmp_path: Path) -> None:
+    other = draw_dataset(tmp_path / "others", ["kiwi/1.png", "plum/1.png"])
+    at = choose_folder(page(part="Build"), str(other))
+    assert at.button(key="build").disabled
+    # None of its twelve pictures is there.
+    said = texts(at).replace("\\", "")
+    assert "holds 12 pictures" in said
+    assert "only 0 of them lie below" in said
+    assert "brought together" not in said
+    at.toggle(key="build_replace").set_value(True).run()
+    assert not at.button(key="build").disabled
+    at.button(key="build").click().run()
+    assert ended().outcome["added"] == 2
+
+
+@pytest.mark.parametrize("kind", ["ZIP upload", "Sample"])
+def test_other_pictures_of_an_upload_or_the_sample_are_refused_as_well(
+    built: Path, kind: str
+) -> None:
+    at = page(part="Build")
+    at.segmented_control(key="build_source").set_value(kind).run()
+    if kind == "ZIP upload":
+        content = zipped("kiwi/1.png", "plum/1.png")
+        at.file_uploader(key="build_archive").upload("up.zip", content, "application/zip")
+        at.run()
+    assert at.button(key="build").disabled
+    assert "only 0 of them" in texts(at)
+
+
+def test_folder_outside_the_roots_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "get_suggestions", lambda _: ["/etc"])
+    at = choose_folder(page(), "/etc")
+    assert "ORCHARD\\_ROOTS" in texts(at)
+    assert texts(at).splitlines()[-1].startswith("The folder")
+    assert "build" not in [button.key for button in at.button]
+
+
+def test_health_says_that_all_is_well_and_the_self_test_runs(built: Path) -> None:
+    at = page()
+    assert "All is well" in texts(at)
+    assert "not loaded yet" in texts(at)
+    assert at.dataframe[0].value["Rows"].tolist() == [12, 12]
+    at.button(key="self_test").click().run()
+    assert ended().outcome["passed"]
+    said = texts(at.run())
+    assert "at rank 1" in said
+    assert "all checks passed" in said
+
+
+def test_missing_file_and_dropped_collection_are_seen(built: Path) -> None:
+    next((built / "apple").iterdir()).unlink()
+    assert "the folder holds 11 pictures" in texts(page()).replace("The", "the")
+    at = page(part="Change")
+    at.selectbox(key="change_kind").select(Kind.PRUNE.value).run()
+    # Somebody else drops it while the page is open.
+    for metric in resources.get_store().metrics("fruit_vector"):
+        resources.get_store().drop("fruit_vector", metric)
+    at.button(key="change_start").click().run()
+    assert ended().status is Status.FAILED
+    said = texts(at.run())
+    assert "somebody has dropped it" in said
+    assert "Nothing is indexed yet" in said
+
+
+def pruning() -> AppTest:
+    at = page(part="Change")
+    return at.selectbox(key="change_kind").select(Kind.PRUNE.value).run()
+
+
+def test_prune_says_how_many_and_asks_again_when_they_are_many(built: Path) -> None:
+    at = pruning()
+    assert "nothing to prune" in texts(at)
+    assert at.button(key="change_start").disabled
+    # 1 of 12 is 8 %.
+    (built / "pear" / "0.png").unlink()
+    cache.forget()
+    at = pruning()
+    assert "1 of 12 pictures" in texts(at)
+    assert not at.button(key="change_start").disabled
+    # 4 of 12 are 33 %: more than 20 %.
+    shutil.rmtree(built / "apple")
+    (built / "pear" / "0.png").write_bytes(picture_bytes(0))
+    cache.forget()
+    at = pruning()
+    assert "4 of 12 pictures" in texts(at)
+    assert at.button(key="change_start").disabled
+    at.checkbox(key="change_prune_4").check().run()
+    at.button(key="change_start").click().run()
+    assert ended().outcome["removed"] == 4
+
+
+def test_prune_offers_nothing_where_the_folder_is_empty(built: Path) -> None:
+    built.rename(built.with_name("away"))
+    built.mkdir()
+    at = pruning()
+    assert "not one of the 12 pictures" in texts(at)
+    assert at.button(key="change_start").disabled
+
+
+def test_all_is_well_with_a_file_that_cannot_be_read(photos: Path) -> None:
+    (photos / "pear" / "broken.png").write_bytes(b"no picture")
+    cache.start(Task(Kind.BUILD, "fruit_vector", folder=str(photos), metrics=(Metric.L2,)))
+    assert ended().skipped_count == 1
+    said = texts(page())
+    assert "All is well" in said
+    assert "Unreadable in the last build: 1" in said
+
+
+def test_health_says_that_a_run_goes_on_and_judges_afterwards(
+    built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold(monkeypatch)
+    clear_runner()
+    resources.get_store().set_complete("fruit_vector", Metric.L2, complete=False)
+    cache.start(Task(Kind.BUILD, "fruit_vector", folder=str(built), metrics=(Metric.L2,)))
+    said = texts(page(part="Health")).replace("\\", "")
+    assert "A run is going on: Build" in said
+    assert "incomplete" not in said
+    assert "All is well" not in said
+    cache.get_runner().cancel()
+    ended()
+    assert "is incomplete" in texts(page(part="Health"))
+
+
+def test_second_visitor_sees_the_run_cannot_start_another_and_may_cancel(
+    built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold(monkeypatch)
+    clear_runner()
+    first, second = page(part="Build"), page(part="Build")
+    first, second = (choose_folder(at, str(built)) for at in (first, second))
+    # Both have the button on their screens; the second presses a moment later.
+    first.button(key="build").click().run()
+    second.button(key="build").click().run()
+    said = texts(second)
+    assert "Another run is going on" in said
+    assert f"Build fruit\\_vector from {built}".replace("_", "\\_")[:10] in said
+    assert second.button(key="build").disabled
+    second.button(key="run_cancel").click().run()
+    assert ended().status is Status.CANCELLED
+    said = texts(first.run())
+    assert "was cancelled" in said
+    assert first.button(key="run_continue")
+    assert not first.button(key="build").disabled
+
+
+def clear_runner() -> None:
+    """As a new process would have it, on the same database."""
+    cache.get_runner.clear()
+    cache.forget()
+
+
+def test_stop_in_the_middle_is_offered_again_after_the_next_start(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        hold(patch)
+        cache.get_runner().start(
+            Task(Kind.BUILD, "fruit_vector", folder=str(photos), metrics=(Metric.L2,))
+        )
+        old = cache.get_runner()
+    clear_runner()
+    at = page()
+    assert "was cut off when the dashboard stopped" in texts(at)
+    at.button(key="run_continue").click().run()
+    assert ended().outcome["added"] == 12
+    assert "was cut off" not in texts(at.run())
+    old.cancel()
+    old.wait(10)
+
+
+def test_replacement_cut_off_before_its_first_row_is_offered_again(
+    built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What it is to replace is whole, and was built from the same folder.
+    metrics = (Metric.L2, Metric.COSINE)
+    with monkeypatch.context() as patch:
+        hold(patch)
+        clear_runner()
+        old = cache.get_runner()
+        old.start(
+            Task(Kind.BUILD, "fruit_vector", folder=str(built), metrics=metrics, recreate=True)
+        )
+    clear_runner()
+    at = page()
+    assert "was cut off when the dashboard stopped" in texts(at)
+    at.button(key="run_continue").click().run()
+    assert ended().outcome["added"] == 12
+    old.cancel()
+    old.wait(10)
+
+
+def zipped(*names: str) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for number, name in enumerate(names):
+            archive.writestr(name, picture_bytes(number))
+    return out.getvalue()
+
+
+def upload(content: bytes) -> AppTest:
+    at = page()
+    at.segmented_control(key="build_source").set_value("ZIP upload").run()
+    at.file_uploader(key="build_archive").upload("up.zip", content, "application/zip")
+    return at.run()
+
+
+def test_zip_is_built_from() -> None:
+    at = upload(zipped("apple/1.png", "pear/1.png", "pear/2.png"))
+    assert "3 pictures in 2 classes" in texts(at)
+    at.button(key="build").click().run()
+    assert ended().outcome["added"] == 3
+    folder = Path(resources.get_collections()[Metric.COSINE].dataset)
+    assert sorted(p.name for p in folder.iterdir()) == ["apple", "pear"]
+    assert [p for p in folder.parent.iterdir() if p != folder] == []
+
+
+def test_upload_is_judged_and_hashed_once_whatever_else_is_changed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+    for name in ("inspect_archive", "upload_folder"):
+        real = getattr(cache, name)
+
+        def counting(*args: Any, real: Any = real, function: str = name, **more: Any) -> Any:
+            asked.append(function)
+            return real(*args, **more)
+
+        monkeypatch.setattr(cache, name, counting)
+    at = upload(zipped("apple/1.png", "pear/1.png"))
+    at.selectbox(key="build_architecture").select("resnet18").run()
+    assert "2 pictures in 2 classes" in texts(at)
+    assert asked == ["inspect_archive", "upload_folder"]
+
+
+def kept_archives() -> list[str]:
+    return [p.name for p in (resources.get_settings().data_dir / "uploads").glob("*.zip")]
+
+
+def test_zip_that_turns_out_damaged_leaves_nothing_and_is_not_offered_again() -> None:
+    at = upload(damaged_zip())
+    at.button(key="build").click().run()
+    assert ended().status is Status.FAILED
+    assert "The archive is damaged" in texts(at.run())
+    assert "run_continue" not in [button.key for button in at.button]
+    assert list((resources.get_settings().data_dir / "uploads").iterdir()) == []
+
+
+def test_zip_of_a_stopped_run_is_kept_until_nobody_can_continue_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hold(monkeypatch)
+    archives = [zipped("apple/1.png"), zipped("pear/1.png"), zipped("plum/1.png")]
+    for number, content in enumerate(archives):
+        at = upload(content)
+        at.button(key="build").click().run()
+        # The one before has given way to this one.
+        assert len(kept_archives()) == 1, number
+        at.button(key="run_cancel").click().run()
+        assert ended().status is Status.CANCELLED
+    at.run()
+    at.button(key="run_continue").click().run()
+    assert len(kept_archives()) == 1
+    cache.get_runner().cancel()
+    ended()
+    at.run()
+    at.button(key="run_dismiss").click().run()
+    assert kept_archives() == []
+
+
+def test_zip_whose_run_is_refused_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise StoreError("the state of the run cannot be written. Make room.")
+
+    at = upload(zipped("apple/1.png"))
+    monkeypatch.setattr(cache.get_runner(), "start", full)
+    at.button(key="build").click().run()
+    assert "Make room" in texts(at)
+    assert kept_archives() == []
+
+
+def test_zip_that_a_run_is_unpacking_stays_when_another_start_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hold(monkeypatch)
+    at = upload(zipped("apple/1.png"))
+    at.button(key="build").click().run()
+    state = cache.get_runner().state()
+    assert state is not None
+    cache.start(state.task)
+    assert "another run is going on" in cache.taken_refusal()
+    assert len(kept_archives()) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (zipped("../../out.png"), "leads outside"),
+        (zipped("readme.txt"), "no pictures"),
+        (zipped("a/1.png", "a/2.png")[:60], "cut off"),
+    ],
+)
+def test_bad_zip_is_refused_in_words_and_nothing_is_written(content: bytes, said: str) -> None:
+    at = upload(content)
+    assert said in texts(at)
+    assert "build" not in [button.key for button in at.button]
+    assert not (resources.get_settings().data_dir / "uploads").exists()
+
+
+def test_add_metric_remove_class_and_drop_by_typing_the_name(built: Path) -> None:
+    at = page(part="Change")
+    assert "No such run is in the history yet" in texts(at)
+    at.selectbox(key="change_kind").select(Kind.ADD_METRIC.value).run()
+    at.button(key="change_start").click().run()
+    assert ended().outcome["copied"] == 12
+    at = page(part="Change")
+    at.selectbox(key="change_kind").select(Kind.ADD_METRIC.value).run()
+    assert "The last such run took" in texts(at)
+    at.selectbox(key="change_kind").select(Kind.REMOVE_CLASS.value).run()
+    assert at.button(key="change_start").disabled
+    at.selectbox(key="change_class").select("apple").run()
+    assert "This takes 4 pictures of apple out" in texts(at)
+    at.button(key="change_start").click().run()
+    assert ended().outcome["removed"] == 4
+    at = page(part="Change")
+    at.selectbox(key="change_kind").select(Kind.DROP.value).run()
+    assert at.button(key="change_start").disabled
+    at.text_input(key="change_confirm").input("fruit").run()
+    assert at.button(key="change_start").disabled
+    at.text_input(key="change_confirm").input("fruit_vector").run()
+    at.button(key="change_start").click().run()
+    assert set(ended().outcome["dropped"]) == set(Metric)
+    assert resources.get_store().metrics("fruit_vector") == []
+
+
+def test_one_metric_is_dropped_and_the_form_begins_anew(built: Path) -> None:
+    at = page(part="Change")
+    at.selectbox(key="change_kind").select(Kind.DROP.value).run()
+    # COSINE comes first where it exists.
+    both = at.segmented_control(key="change_drop_COSINE_L2")
+    assert both.value == [Metric.COSINE, Metric.L2]
+    both.set_value([Metric.L2]).run()
+    at.text_input(key="change_confirm").input("fruit_vector").run()
+    at.button(key="change_start").click().run()
+    assert ended().outcome == {"dropped": [Metric.L2], "rows_at_start": 12}
+    at.run()
+    assert at.segmented_control(key="change_drop_COSINE").value == [Metric.COSINE]
+    assert at.text_input(key="change_confirm").value == ""
+    at.text_input(key="change_confirm").input("fruit_vector").run()
+    assert not at.button(key="change_start").disabled
+
+
+def test_offline_encoder_is_announced_once(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    notes = (weights._offline_notice(WeightsDownloadError("no network.")), "the server was away")
+    state = RunState(
+        "run-1", Task(Kind.BUILD, "fruit_vector"), Status.DONE, 0.0, notes=notes, outcome={}
+    )
+    monkeypatch.setattr(cache.get_runner(), "state", lambda: state)
+    assert "Offline encoder in use" in texts(page())
+    # With a collection of it, the frame of every page says so.
+    monkeypatch.setattr(run, "is_offline", lambda _: True)
+    said = texts(page())
+    assert "Offline encoder in use" not in said
+    assert "the server was away" in said
+
+
+@pytest.mark.parametrize("read_only", ["true", "false"])
+def test_notices_of_every_page_ask_for_nothing_that_read_only_forbids(
+    built: Path, read_only: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = resources.get_store()
+    store.set_complete("fruit_vector", Metric.COSINE, complete=False)
+    store.close()
+    monkeypatch.setenv("ORCHARD_READ_ONLY", read_only)
+    monkeypatch.setattr(frame, "is_offline", lambda _: True)
+    clear()
+    at = AppTest.from_string("from core.ui import components; components.frame()").run()
+    said = texts(at)
+    assert "Offline encoder" in said
+    assert "Indexing has not finished" in said
+    assert ("Collection page" in said) is (read_only == "false")
+
+
+def test_page_that_misses_something_in_a_full_collection_does_not_run_in_a_circle(
+    built: Path,
+) -> None:
+    at = AppTest.from_string(
+        "import streamlit as st\n"
+        "from core.errors import CollectionNotFoundError\n"
+        "from core.ui import frame\n"
+        "st.session_state.runs = st.session_state.get('runs', 0) + 1\n"
+        "with components.page_errors():\n"
+        "    if st.session_state.runs < 9:\n"
+        "        raise CollectionNotFoundError('no metric')\n"
+    ).run()
+    assert at.session_state.runs == 1
+
+
+def test_end_of_a_run_is_told_until_the_visitor_closes_it(built: Path) -> None:
+    at = page()
+    cache.start(Task(Kind.PRUNE, "fruit_vector"))
+    ended()
+    assert "0 pictures removed" in texts(at.run())
+    at.button(key="run_close").click().run()
+    assert "pictures removed" not in texts(at)
+    # Another visitor has not read it, and the next run has another end.
+    assert "0 pictures removed" in texts(page())
+    cache.start(Task(Kind.PRUNE, "fruit_vector"))
+    ended()
+    assert "0 pictures removed" in texts(at.run())
+
+
+def test_why_nothing_can_be_dropped_is_said(built: Path) -> None:
+    at = page(part="Change")
+    at.selectbox(key="change_kind").select(Kind.DROP.value).run()
+    at.text_input(key="change_confirm").input("other").run()
+    assert "This is not the name fruit\\_vector" in texts(at)
+    at.text_input(key="change_confirm").input("fruit_vector").run()
+    at.segmented_control(key="change_drop_COSINE_L2").set_value([]).run()
+    assert at.button(key="change_start").disabled
+    assert "Choose at least one metric" in texts(at)
+
+
+def test_failure_of_what_cannot_be_continued_is_said_too(built: Path) -> None:
+    for metric in resources.get_store().metrics("fruit_vector"):
+        resources.get_store().drop("fruit_vector", metric)
+    at = page()
+    cache.start(Task(Kind.SELF_TEST, "fruit_vector"))
+    assert ended().status is Status.FAILED
+    said = texts(at.run())
+    assert "Self-test: fruit_vector: failed" in said.replace("\\", "")
+    assert "run_continue" not in [button.key for button in at.button]
+
+
+def test_browse_shows_classes_pictures_and_what_an_inspection_found(built: Path) -> None:
+    (built / "apple" / "0.png").write_bytes(b"broken")
+    at = page(part="Browse")
+    assert "3 classes, 12 pictures" in texts(at)
+    at.button(key="inspect").click().run()
+    ended()
+    said = texts(at.run())
+    assert "Damaged or gone: 1 file" in said
+    assert "0 exact duplicates" in said
+
+
+def test_history_lists_runs_and_shows_a_report(built: Path) -> None:
+    at = page(part="History")
+    assert at.dataframe[0].value["Outcome"].tolist() == ["done"]
+    assert '"added": 12' in at.code[0].value
+    assert "characters" not in texts(at)
+
+
+def test_history_shows_the_outcome_first_and_no_word_for_what_there_is_not(built: Path) -> None:
+    cache.start(Task(Kind.PRUNE, "fruit_vector"))
+    ended()
+    table = page(part="History").dataframe[0]
+    # A narrow window shows the first columns.
+    assert table.value.columns[0] == "Outcome"
+    # A prune encodes nothing: without a placeholder its cell would say None.
+    assert table.proto.placeholder == ""
+    assert table.proto.HasField("placeholder")
+
+
+def test_history_says_that_a_long_report_is_cut(
+    built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "MOST_CHARACTERS", 50)
+    at = page(part="History")
+    assert len(at.code[0].value) <= 50
+    assert "The first 50 of" in texts(at)
+
+
+def test_failure_has_another_icon_than_a_pause(
+    built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.rmtree(built)
+    cache.start(Task(Kind.BUILD, "fruit_vector", folder=str(built), metrics=(Metric.L2,)))
+    assert ended().status is Status.FAILED
+    assert page().error[0].icon == ":material/error:"
+
+
+def test_health_of_nothing_says_so_and_leads_to_the_build(
+    no_settings: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = page(part="Health")
+    assert "Nothing is indexed yet" in texts(at)
+    at.button(key="health_build").click().run()
+    assert at.segmented_control(key="part").value == "Build"
+    resources.get_store().close()
+    monkeypatch.setenv("ORCHARD_READ_ONLY", "true")
+    clear()
+    at = page(part="Health")
+    assert "Nothing is indexed yet" in texts(at)
+    assert "health_build" not in [button.key for button in at.button]
+
+
+def test_collection_without_rows_can_be_dropped(encoder: ColourEncoder) -> None:
+    store = resources.get_store()
+    store.create(
+        "fruit_vector", Metric.IP, encoder=encoder.identity, dataset="/photos",
+        index=IndexChoice(), expected_rows=1,
+    )  # fmt: skip
+    at = page(part="Change")
+    assert "fruit\\_vector\\_ip" in texts(at)
+    at.text_input(key="change_confirm").input("fruit_vector").run()
+    at.button(key="change_start").click().run()
+    assert ended().outcome == {"dropped": [Metric.IP], "rows_at_start": 0}
+    assert "Nothing is indexed yet" in texts(page(part="Health"))
+
+
+def test_read_only_health_says_that_it_is_mended_elsewhere(
+    built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    next((built / "apple").iterdir()).unlink()
+    assert "read-only" not in texts(page())
+    resources.get_store().close()
+    monkeypatch.setenv("ORCHARD_READ_ONLY", "true")
+    clear()
+    assert "This Orchard is read-only" in texts(page())
+
+
+def test_labels_are_text_never_markup(built: Path) -> None:
+    at = page(part="Browse")
+    at.selectbox(key="browse_class").select(AWKWARD.replace("</", "<|")).run()
+    assert "**x**" not in texts(at).replace("\\*\\*x\\*\\*", "")
+
+
+def test_read_only_takes_changes_from_the_page_and_refuses_them_below(
+    built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resources.get_store().close()
+    monkeypatch.setenv("ORCHARD_READ_ONLY", "true")
+    clear()
+    at = page(part="Build")
+    options = at.segmented_control(key="part").options
+    assert "Build" not in options
+    assert "Change" not in options
+    assert "Pictures from" not in [control.label for control in at.segmented_control]
+    cache.start(Task(Kind.DROP, "fruit_vector", metrics=tuple(Metric)))
+    assert cache.get_runner().state() is None
+    assert "read-only" in cache.taken_refusal()
+    at = page()
+    at.button(key="self_test").click().run()
+    assert ended().outcome["passed"]
+    assert resources.get_store().metrics("fruit_vector") == [Metric.L2, Metric.COSINE]
+
+
+def test_database_that_is_away_is_said_and_can_be_tried_again(
+    built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise StoreUnavailableError("the database does not answer. Start it, then try again.")
+
+    cache.forget()
+    with monkeypatch.context() as patch:
+        patch.setattr(resources.get_store(), "metrics", away)
+        at = page()
+        assert "does not answer" in texts(at)
+    at.button[0].click().run()
+    assert "All is well" in texts(at)
+
+
+def test_page_opens_without_loading_a_model_library(tmp_path: Path) -> None:
+    code = (
+        "import sys; from streamlit.testing.v1 import AppTest\n"
+        f"at = AppTest.from_file({PAGE!r}, default_timeout=60).run()\n"
+        "assert not at.exception\n"
+        "print(*sorted({'torch', 'umap', 'sklearn'} & sys.modules.keys()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120,
+        check=True,
+    )  # fmt: skip
+    assert done.stdout.strip() == ""

@@ -1,0 +1,33 @@
+"""One line about a run: stage, counts, rate, time left, and what it did."""
+
+from core.runs.state import RunState, Status
+from core.runs.task import Kind, Task
+from pages.collection.run import progress_text, summary
+
+TASK = Task(Kind.BUILD, "fruit", folder="/photos")
+
+
+def state(**facts: object) -> RunState:
+    return RunState("run-1", TASK, Status.RUNNING, 0.0, **facts)  # type: ignore[arg-type]
+
+
+def test_progress_has_counts_rate_and_time_left() -> None:
+    # 900 pictures at 10 a second take 90 s, which is said in minutes: 1.5 rounds to 2.
+    running = state(stage="encode", done=100, total=1_000, rate=10.0)
+    assert progress_text(running) == (
+        "Encoding pictures: 100 of 1,000, 10.0 pictures a second, about 2 min left"
+    )
+    assert progress_text(state()) == "Starting"
+    assert progress_text(state(stage="download", done=5_000_000, total=98_000_000)) == (
+        "Fetching the weights: 5 of 98 MB"
+    )
+    assert "Stopping" in progress_text(state(stage="encode", cancelling=True))
+
+
+def test_summary_names_what_was_done_and_skipped() -> None:
+    done = state(
+        outcome={"added": 1_253, "updated": 0, "unchanged": 2}, seconds=12.0, skipped_count=3
+    )
+    assert summary(done) == (
+        "Build fruit from /photos: done in 12 s. 1,253 added, 2 unchanged, 3 files skipped"
+    )

@@ -1,0 +1,454 @@
+"""The Embedding map page through AppTest, on a real Milvus Lite file with known embeddings."""
+
+import contextlib
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Button
+
+from core.config import Settings
+from core.errors import StoreUnavailableError
+from core.projection.cache import FORMAT
+from core.projection.colours import Colouring
+from core.ui import links, resources
+from pages.embedding_map import cache
+from tests import map_collection
+from tests.map_collection import AWKWARD, PER_CLASS
+
+ROOT = Path(__file__).parents[3]
+ROWS = 3 * PER_CLASS
+
+
+def set_environment(patch: pytest.MonkeyPatch, data_dir: Path) -> None:
+    patch.setitem(Settings.model_config, "env_file", None)
+    for name in ("MILVUS_URI", "COLLECTION", "DATASET", "WEIGHTS", "MAP_LIMIT", "ARCHITECTURE"):
+        patch.delenv(f"ORCHARD_{name}", raising=False)
+    patch.setenv("ORCHARD_DATA_DIR", str(data_dir))
+
+
+def clear_caches() -> None:
+    st.cache_resource.clear()
+    st.cache_data.clear()
+
+
+def close() -> None:
+    """Let go of what the page opened; a database that is gone already needs no closing."""
+    try:
+        cache.get_projector().close()
+        with contextlib.suppress(StoreUnavailableError):
+            resources.get_store().close()
+    finally:
+        clear_caches()
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A collection whose maps are computed once for all tests of this file."""
+    root = tmp_path_factory.mktemp("map")
+    with pytest.MonkeyPatch.context() as patch:
+        set_environment(patch, root / "data")
+        drawn = map_collection.draw(root / "pictures")
+        map_collection.build(drawn)
+        clear_caches()
+        settle()
+        yield drawn
+        close()
+
+
+@pytest.fixture
+def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Path]]:
+    """Make a collection of its own for one test."""
+
+    def make(embeddings: dict[str, np.ndarray], **environment: str) -> Path:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        root = tmp_path / "pictures"
+        for path in embeddings:
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            map_collection.Image.new("RGB", (20, 20), "red").save(root / path)
+        map_collection.build(root, embeddings)
+        clear_caches()
+        return root
+
+    set_environment(monkeypatch, tmp_path / "data")
+    clear_caches()
+    yield make
+    close()
+
+
+def page(**parameters: str) -> AppTest:
+    at = AppTest.from_file(str(ROOT / "core" / "ui" / "router.py"), default_timeout=120).run()
+    at.switch_page(links.MAP_PAGE)
+    at.query_params.update(parameters)
+    return at.run()
+
+
+def settle(**parameters: str) -> AppTest:
+    """Run the page until the worker has nothing left to do for it."""
+    deadline = time.monotonic() + 240
+    at = page(**parameters)
+    while time.monotonic() < deadline:
+        assert not at.exception
+        if not cancel_buttons(at):
+            return at
+        time.sleep(0.3)
+        at.run()
+    raise AssertionError("the map was never finished")
+
+
+def cancel_buttons(at: AppTest) -> list[Button]:
+    return [button for button in at.button if (button.key or "").startswith("map_cancel")]
+
+
+def text(at: AppTest) -> str:
+    parts = [*at.caption, *at.markdown, *at.info, *at.warning, *at.error]
+    return "\n".join(part.value for part in parts)
+
+
+def labels(at: AppTest, grid: str) -> list[str]:
+    """The classes under the pictures of a grid, in their order."""
+    return [b.label for b in at.button if b.key and b.key.startswith(f"{grid}_")]
+
+
+def random_rows(count: int, *, label: str = "a") -> dict[str, np.ndarray]:
+    generator = np.random.default_rng(0)
+    return {f"{label}/{n:02}.jpg": generator.normal(size=8).astype("f4") for n in range(count)}
+
+
+def test_the_first_visit_shows_pca_while_umap_is_computed(fresh: Callable[..., Path]) -> None:
+    fresh(random_rows(30))
+    at = page()
+    assert not at.exception and not at.error
+    assert "PCA: the 2 directions shown keep" in text(at)
+    assert cancel_buttons(at)[0].label == "Cancel"
+    cancel_buttons(at)[0].click().run()
+    at.run()
+    assert "The computation was stopped" in text(at)
+    again = next(button for button in at.button if button.label == "Compute it now")
+    again.click().run()
+    assert cancel_buttons(at)[0].label == "Cancel"
+
+
+def test_the_finished_map_says_how_it_was_made_and_how_far_to_trust_it(pictures: Path) -> None:
+    at = settle()
+    shown = text(at)
+    assert "UMAP on embeddings reduced to 50 numbers by PCA" in shown
+    assert "n_neighbors 15, min_dist 0.1, seed 42" in shown
+    assert "**Trustworthiness 0." in shown and "from 0 to 1, higher is better" in shown
+    assert "distances between clusters mean little" in shown
+    assert not at.error and not at.warning
+
+
+@pytest.mark.parametrize(
+    "colour",
+    [
+        "Class",
+        "Purity",
+        "Survival",
+        "Hubs",
+        "Near-duplicates",
+        "Suspected labels",
+        "Query or gallery",
+    ],
+)
+def test_a_change_of_colour_computes_no_map_and_reads_no_embedding(
+    pictures: Path, colour: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = settle()
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("nothing is to be computed or read")
+
+    monkeypatch.setattr(cache, "project", refuse)
+    monkeypatch.setattr(cache, "load_matrix", refuse)
+    monkeypatch.setattr("core.projection.rows.MapRows.embeddings", refuse)
+    monkeypatch.setattr("core.projection.jobs.Projector.request", refuse)
+    at.selectbox(key="colour").set_value(colour).run()
+    assert not at.exception and not at.error
+
+
+def test_a_link_from_elsewhere_shows_the_picture_and_its_true_neighbours(pictures: Path) -> None:
+    at = settle(map_class="lime", map_picture="00.jpg")
+    assert "**lime\\/00\\.jpg** and its true nearest neighbours" in text(at)
+    shown = labels(at, "near")
+    # The picture itself, then 15 neighbours: first the other 11 limes, which point its way.
+    assert len(shown) == 16
+    assert shown[:12] == ["lime"] * 12
+    assert "The map keeps" in text(at)
+
+
+def test_a_picture_of_a_list_can_be_found_on_the_map(pictures: Path) -> None:
+    at = settle(list="Outliers")
+    button = next(b for b in at.button if b.key and b.key.startswith("outliers_"))
+    button.click().run()
+    assert not at.exception
+    assert at.selectbox(key="map_picture").value is not None
+    assert "and its true nearest neighbours" in text(at)
+    next(b for b in at.button if b.label == "Let it go").click().run()
+    assert "true nearest neighbours" not in text(at).replace("picture's true nearest", "")
+
+
+def test_near_duplicates_are_the_pairs_that_were_made(pictures: Path) -> None:
+    at = settle(list="Near-duplicates", similarity="0.995")
+    # 0 and 1 of each class differ by 0.001 in every number.
+    assert "3 groups with 6 pictures" in text(at)
+    rings = [b for b in at.button if b.label.startswith("Ring group")]
+    assert len(rings) == 3
+    rings[0].click().run()
+    assert not at.exception
+    assert len(at.session_state["map_ringed"]) == 2
+
+
+def test_a_picture_among_others_of_another_class_is_suspected(fresh: Callable[..., Path]) -> None:
+    rows = {f"lime/{n:02}.jpg": map_collection.embedding_of("lime", n) for n in range(20)}
+    rows["plum/00.jpg"] = map_collection.embedding_of("lime", 30)
+    fresh(rows)
+    at = settle(list="Suspected labels", method="PCA")
+    assert labels(at, "suspects") == ["plum"]
+    assert "100% lime" in text(at)
+
+
+def test_a_selection_shows_pictures_counts_and_what_is_gone(pictures: Path) -> None:
+    at = settle()
+    rows = cache.get_rows("fruit_vector_cosine", ROWS)
+    wanted = [row for row in range(ROWS) if rows.labels[row] == AWKWARD][:3]
+    at.session_state["map_selected"] = [*(int(rows.ids[row]) for row in wanted), 12345]
+    at.run()
+    shown = text(at)
+    assert "**3 pictures selected**" in shown
+    assert "No longer on the map: 1 picture of the selection" in shown
+    # Every sign that Markdown could read is escaped.
+    escaped = "\\<b\\>wild \\*card\\*"
+    assert f"{escaped} 3" in shown
+    assert labels(at, "selected") == [escaped] * 3
+    next(b for b in at.button if b.label == "Clear").click().run()
+    assert "take the lasso or the box" in text(at)
+
+
+def test_up_to_five_of_a_selection_are_handed_to_the_search_page(pictures: Path) -> None:
+    at = settle(map_metric="L2")
+    rows = cache.get_rows("fruit_vector_cosine", ROWS)
+    for count, label in ((3, "these"), (7, "the first 5")):
+        at.session_state["map_selected"] = rows.ids[:count].tolist()
+        at.run()
+        assert at.button(key="search_selected").label == f"Search with {label}"
+    at.button(key="search_selected").click().run()
+    assert not at.exception
+    assert at.query_params["queries"] == ",".join(map(str, rows.ids[:5].tolist()))
+    assert at.query_params["metric"] == "L2"
+
+
+def test_a_link_finds_a_picture_of_a_dataset_that_is_split_above_its_classes(
+    fresh: Callable[..., Path],
+) -> None:
+    rows = random_rows(6, label="train/a") | random_rows(3, label="test/a")
+    fresh(rows)
+    shown = cache.get_rows("fruit_vector_cosine", len(rows))
+    row = shown.paths.index("test/a/01.jpg")
+    params = links.map_parameters(int(shown.ids[row]))
+    at = settle(method="PCA", colour="Query or gallery", **params)
+    assert not at.exception and not at.error
+    assert "**test\\/a\\/01\\.jpg** and its true nearest neighbours" in text(at)
+
+
+def test_values_of_a_link_that_do_not_exist_are_ignored(pictures: Path) -> None:
+    at = settle(
+        method="TSNE", dimensions="7", map_metric="IP", colour="x", list="y", map_class="nothing"
+    )
+    assert not at.exception and not at.error
+    assert "n_neighbors 15, min_dist 0.1, seed 42" in text(at)
+
+
+def test_three_dimensions_and_the_other_metric(pictures: Path) -> None:
+    at = settle(dimensions="3", map_metric="L2")
+    assert not at.exception and not at.error
+    assert "Areas are selected in two dimensions" in text(at)
+
+
+def uploaded(pictures: Path, monkeypatch: pytest.MonkeyPatch, *, name: str) -> AppTest:
+    """The finished map with an upload that equals an indexed plum."""
+    # The encoder is another test's matter: these need to know what it would say.
+    embedding = map_collection.embedding_of("plum", 5)
+    monkeypatch.setattr(resources, "get_upload_embedding", lambda *_, **__: (embedding, 1.0))
+    at = settle(map_metric="COSINE")
+    content = (pictures / "plum" / "05.jpg").read_bytes()
+    return at.file_uploader(key="map_upload").set_value((name, content, "image/jpeg")).run()
+
+
+def test_an_upload_is_placed_beside_its_neighbours(
+    pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = uploaded(pictures, monkeypatch, name="mine *x*.jpg")
+    assert not at.exception and not at.error
+    assert "**mine \\*x\\*\\.jpg** and its nearest neighbours" in text(at)
+    # Its own row is nearest, then the other plums.
+    assert labels(at, "placed")[:12] == ["plum"] * 12
+    assert "similarity 1.000" in text(at)
+
+
+def test_an_upload_is_placed_by_umaps_transform_when_asked(
+    pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = uploaded(pictures, monkeypatch, name="mine.jpg")
+    by_mean = at.get("plotly_chart")[0].proto.spec
+    at.toggle(key="map_transform").set_value(True).run()
+    deadline = time.monotonic() + 240
+    while cancel_buttons(at) and time.monotonic() < deadline:
+        time.sleep(0.3)
+        at.run()
+    assert not at.exception and not at.error
+    assert "where UMAP's transform puts it" in text(at)
+    assert at.get("plotly_chart")[0].proto.spec != by_mean
+
+
+def test_an_upload_that_is_no_picture_is_told_and_the_map_stays(
+    pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = settle()
+    at.file_uploader(key="map_upload").set_value(("x.jpg", b"no picture", "image/jpeg")).run()
+    assert not at.exception
+    assert "not a picture that can be read" in at.error[0].value
+    assert "**Trustworthiness" in text(at)
+
+
+def test_files_deleted_since_are_told_in_their_place(fresh: Callable[..., Path]) -> None:
+    root = fresh(random_rows(6))
+    settle(method="PCA", list="Outliers")
+    (root / "a" / "03.jpg").unlink()
+    at = page(method="PCA", list="Outliers")
+    assert not at.exception
+    assert [w for w in at.warning if "03\\.jpg" in w.value]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 6])
+def test_few_pictures(fresh: Callable[..., Path], count: int) -> None:
+    fresh(random_rows(count))
+    at = settle(list="Outliers", colour="Purity")
+    assert not at.exception and not at.error
+    expected = "n_neighbors was lowered from 15 to 5" if count == 6 else "UMAP needs at least 5"
+    assert expected in text(at)
+
+
+def test_colour_by_precision_at_a_k_that_the_link_names(pictures: Path) -> None:
+    at = settle(method="PCA", colour="Precision@k", precision_k="3")
+    assert not at.exception and not at.error
+    assert at.slider(key="precision_k").value == 3
+    assert "Precision@3" in at.get("plotly_chart")[0].proto.spec
+
+
+def test_a_change_of_colour_computes_no_map_and_reads_no_vectors(
+    pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = settle()
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("computed or read again")
+
+    for name in ("pages.embedding_map.cache.project", "pages.embedding_map.cache.load_matrix"):
+        monkeypatch.setattr(name, never)
+    monkeypatch.setattr("core.projection.rows.MapRows.embeddings", never)
+    monkeypatch.setattr("core.projection.jobs.Projector.request", never)
+    for name in ("records", "rows_with_embeddings", "embeddings", "search"):
+        monkeypatch.setattr(f"core.store.vector_store.VectorStore.{name}", never)
+    for colour in Colouring:
+        at.selectbox(key="colour").set_value(colour.value).run()
+        assert not at.exception and not at.error
+
+
+def test_equal_embeddings(fresh: Callable[..., Path]) -> None:
+    fresh({f"a/{n}.jpg": np.ones(4, dtype="f4") for n in range(8)})
+    at = settle(colour="Survival")
+    assert not at.exception and not at.error
+    assert "All embeddings are equal" in text(at)
+
+
+def test_pictures_in_no_folder_have_no_class(fresh: Callable[..., Path]) -> None:
+    fresh({f"{n}.jpg": np.random.default_rng(n).normal(size=4).astype("f4") for n in range(4)})
+    at = settle(map_class="", list="Outliers")
+    assert not at.exception and not at.error
+    assert set(labels(at, "outliers")) == {"no class"}
+
+
+def test_an_empty_collection_invites_to_build_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_environment(monkeypatch, tmp_path / "data")
+    clear_caches()
+    at = page()
+    assert not at.exception
+    assert "Nothing is indexed yet" in text(at)
+    close()
+
+
+def test_a_large_collection_is_sampled_and_says_so(fresh: Callable[..., Path]) -> None:
+    rows = random_rows(30) | random_rows(10, label="b")
+    fresh(rows, ORCHARD_MAP_LIMIT="20")
+    at = settle(method="PCA", list="Outliers")
+    assert "20 of 40 pictures: a sample in which every class keeps its share" in text(at)
+    # 30 and 10 of 40 rows make 15 and 5 of 20.
+    assert sorted(labels(at, "outliers")) == ["a"] * 15 + ["b"] * 5
+
+
+def test_more_than_twenty_classes_ask_which_to_highlight(fresh: Callable[..., Path]) -> None:
+    fresh(
+        {f"c{n:02}/0.jpg": np.random.default_rng(n).normal(size=4).astype("f4") for n in range(23)}
+    )
+    at = settle(method="PCA")
+    assert not at.exception and not at.error
+    assert at.multiselect(key="highlight").value == [f"c{n:02}" for n in range(10)]
+
+
+@pytest.mark.parametrize("damage", ["bytes", "version"])
+def test_a_cache_that_cannot_be_used_is_computed_again_and_said(
+    fresh: Callable[..., Path], damage: str
+) -> None:
+    fresh(random_rows(9))
+    settle(method="PCA")
+    table = next(cache.map_folder().glob("neighbours-*.npz"))
+    if damage == "bytes":
+        table.write_bytes(b"nothing")
+    else:
+        table.rename(table.with_name(table.name.replace(f".v{FORMAT}.", ".v0.")))
+    at = page(method="PCA")
+    assert not at.exception
+    expected = "is damaged and is computed again" if damage == "bytes" else "another version"
+    assert expected in text(at)
+    settle(method="PCA")
+    assert table.stat().st_size > 100
+
+
+def test_the_page_opens_without_torch_umap_and_sklearn(fresh: Callable[..., Path]) -> None:
+    """With its map in the cache; in a process of its own, since the tests import all of them."""
+    fresh(random_rows(12))
+    settle()
+    code = (
+        "import sys\n"
+        "from streamlit.testing.v1 import AppTest\n"
+        "at = AppTest.from_file('core/ui/router.py', default_timeout=120).run()\n"
+        "at.switch_page(links.MAP_PAGE)\n"
+        "at.query_params['colour'] = 'Survival'\n"
+        "at.run()\n"
+        "assert not at.exception and not at.error, at.error\n"
+        "assert any('Trustworthiness' in c.value for c in at.caption)\n"
+        "print(*sorted({'torch', 'torchvision', 'umap', 'sklearn', 'numba'} & sys.modules.keys()))"
+    )
+    # Milvus Lite serves one process: ours lets go for a while.
+    resources.get_store().close()
+    clear_caches()
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == ""

@@ -1,0 +1,409 @@
+"""The Evaluation page through Streamlit's AppTest, on a real Milvus Lite file."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from core.ui import resources
+from scripts import evaluate
+from tests import dashboard
+from tests.made_up import make_database
+
+PAGE = str(Path(__file__).parents[3] / "pages" / "evaluation" / "page.py")
+
+
+def page(**query: str) -> AppTest:
+    at = AppTest.from_file(PAGE, default_timeout=60)
+    at.query_params.update(query)
+    return at
+
+
+def clear_caches() -> None:
+    st.cache_resource.clear()
+    st.cache_data.clear()
+
+
+def close_store() -> None:
+    try:
+        resources.get_store().close()
+    finally:
+        clear_caches()
+
+
+def _made(folder: Path, sizes: dict[str, int] | None = None) -> Iterator[Path]:
+    with pytest.MonkeyPatch.context() as patch:
+        dashboard.set_environment(patch, folder)
+        if sizes is None:
+            make_database(folder)
+        else:
+            make_database(folder, sizes)
+        clear_caches()
+        yield folder
+        close_store()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    yield from _made(tmp_path_factory.mktemp("evaluation"))
+
+
+@pytest.fixture
+def data_dir(shared: Path) -> Path:
+    """The shared collection, without reports."""
+    for file in (shared / "reports").glob("*"):
+        file.unlink()
+    clear_reports()
+    return shared
+
+
+def clear_reports() -> None:
+    st.cache_data.clear()
+
+
+def run_report(at: AppTest) -> AppTest:
+    return next(b for b in at.button if b.label == "Run report").click().run()
+
+
+def texts(at: AppTest) -> str:
+    kinds = (at.caption, at.markdown, at.warning, at.error, at.info, at.subheader)
+    text = "\n".join(element.value for kind in kinds for element in kind)
+    # Text of data is escaped letter by letter.
+    return text.replace("\\", "")
+
+
+def metrics(at: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in at.metric}
+
+
+def test_without_a_report_the_page_offers_to_run_one(data_dir: Path) -> None:
+    at = page().run()
+    assert not at.exception
+    assert at.subheader[0].value == "Is it good enough, and where does it fail?"
+    assert "66" in texts(at)
+
+
+def test_a_report_is_run_and_shown(data_dir: Path) -> None:
+    at = run_report(page().run())
+    assert not at.exception
+    assert len(list((data_dir / "reports").glob("*.json"))) == 1
+    assert "Macro precision@10" in metrics(at)
+    assert "Left out: 1 query of 1 class" in texts(at)
+    assert "2 queries without a class" in texts(at)
+    table = at.dataframe[0].value
+    # Three cherries: at most two of ten hits can be right.
+    assert table["Class"][0] == "cherry"
+    assert table["Ceiling"][0] == pytest.approx(0.2)
+    assert table["95 % interval"][0].endswith(" *")
+
+
+def test_page_and_script_give_the_same_figures(
+    data_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at = run_report(page().run())
+    close_store()
+    assert evaluate.main(["--json", "--nprobe", "8"]) == 0
+    clear_caches()
+    by_script = json.loads(capsys.readouterr().out)
+    name = next(n for n in at.selectbox(key="report").options if n != by_script["name"])
+    by_page = json.loads((data_dir / "reports" / f"{name}.json").read_text())
+    assert by_page["exact"] == by_script["exact"]
+    assert by_page["index"] == by_script["index"]
+    shown = float(metrics(at)["Macro precision@10"])
+    assert shown == pytest.approx(by_script["exact"]["macro"]["precision@10"]["value"], abs=5e-4)
+
+
+def forbid_searching(patch: pytest.MonkeyPatch) -> None:
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("searched again")
+
+    patch.setattr("core.evaluation.run.exact_neighbours", never)
+    patch.setattr("core.store.vector_store.VectorStore.search", never)
+    patch.setattr("core.store.vector_store.VectorStore.search_ids", never)
+
+
+def test_classes_and_duplicates_are_changed_without_searching_again(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = run_report(page().run())
+    before = metrics(at)["Macro precision@10"]
+    forbid_searching(monkeypatch)
+    at.multiselect(key="curve_classes").set_value(["banana", "apple"]).run()
+    assert not at.exception and not at.error
+    assert metrics(at)["Macro precision@10"] == before
+    at.slider(key="near").set_value(0.5).run()
+    assert not at.exception and not at.error
+    # At 0.5 some neighbours of the overlapping clouds are left out.
+    assert metrics(at)["Macro precision@10"] != before
+
+
+def test_k_is_changed_without_searching_again(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = run_report(page().run())
+    forbid_searching(monkeypatch)
+    at.select_slider(key="at").set_value(20).run()
+    assert not at.exception
+    assert "Macro precision@20" in metrics(at)
+    # The index was asked for ten hits only, so it has no precision@20.
+    assert "Index precision@20" not in metrics(at)
+
+
+def test_leaving_out_copies_shows_the_gap(data_dir: Path) -> None:
+    at = run_report(page().run())
+    before = metrics(at)["Macro precision@10"]
+    at.toggle(key="copies").set_value(True).run()
+    gap = next(info.value for info in at.info)
+    assert "Exact copies of the query left out" in gap
+    assert f"instead of {before}" in gap
+    at.slider(key="near").set_value(0.9).run()
+    assert "similarity of 0.90" in at.info[0].value
+
+
+@pytest.mark.parametrize(
+    ("view", "expected"),
+    [
+        ("Confusion", "Which class is met instead?"),
+        ("Worst queries", "Worst queries"),
+        ("Scores", "What a score is worth"),
+        ("nprobe", "How many lists are worth searching?"),
+        ("Duplicates", "What duplicates add"),
+        ("Labels", "suspected labels"),
+        ("Hubs", "Hubs"),
+        ("Compare", "Compare with another report"),
+    ],
+)
+@pytest.mark.parametrize("metric", ["COSINE", "L2", "IP"])
+def test_every_view_opens_by_its_link(
+    data_dir: Path, view: str, expected: str, metric: str
+) -> None:
+    close_store()
+    assert evaluate.main(["--metric", metric, "--nprobe", "2"]) == 0
+    clear_caches()
+    at = page(view=view).run()
+    assert not at.exception
+    assert not at.error
+    assert any(expected in subheader.value for subheader in at.subheader)
+
+
+def test_sweep_recommends_and_hands_over(data_dir: Path) -> None:
+    at = run_report(page(view="nprobe").run())
+    next(b for b in at.button if b.label == "Measure nprobe").click().run()
+    assert not at.exception
+    assert any(b.label.startswith("Search with nprobe ") for b in at.button)
+    assert "ANN recall@10 of" in texts(at)
+
+
+def test_a_sweep_over_a_collection_that_changed_is_refused_in_place(data_dir: Path) -> None:
+    run_report(page().run())
+    set_fingerprint(data_dir, "0" * 16)
+    at = page(view="nprobe").run()
+    next(b for b in at.button if b.label == "Measure nprobe").click().run()
+    assert not at.exception
+    assert "changed since this report" in texts(at)
+    # The rest of the page is still there.
+    assert "Take it along" in texts(at)
+
+
+def test_reports_that_cannot_be_compared_say_why_in_place(data_dir: Path) -> None:
+    close_store()
+    assert evaluate.main(["--nprobe", "exact", "--gallery-paths", "*/train_*"]) == 0
+    clear_caches()
+    at = run_report(page(view="Compare").run())
+    assert "their galleries differ" in texts(at)
+    assert "Take it along" in texts(at)
+
+
+def test_duplicates_show_what_they_add(data_dir: Path) -> None:
+    at = run_report(page(view="Duplicates", near="0.5").run())
+    assert not at.exception
+    table = at.dataframe[0].value
+    assert list(table["Neighbours"]) == [
+        "as they are",
+        "without exact copies",
+        "neighbours above a similarity of 0.50 left out",
+    ]
+    # One pair of copies: each of the two is the other's hit.
+    assert list(table["Queries with such"])[:2] == [0, 2]
+    # The gap is the difference of the values beside it.
+    values = [float(text.split()[0]) for text in table["Macro precision@10"]]
+    assert list(table["Gap"]) == pytest.approx([v - values[0] for v in values], abs=1e-3)
+    assert table["Gap"][2] != 0
+
+
+def test_a_cut_off_that_is_typed_in_is_measured(data_dir: Path) -> None:
+    at = page().run()
+    at.multiselect[0].set_value([1, 7])
+    run_report(at)
+    assert "Macro precision@7" in metrics(at)
+
+
+def test_folders_called_train_and_test_are_found_and_used(
+    tmp_path: Path, shared: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    close_store()
+    for _ in _made(tmp_path, {"train/apple": 9, "train/pear": 9, "test/apple": 4, "test/pear": 4}):
+        at = run_report(page().run())
+        assert not at.exception
+        assert "Queries are the pictures whose path matches 'test/*', 8 of them" in texts(at)
+        assert "18 pictures that match 'train/*'" in texts(at)
+        assert set(at.dataframe[0].value["Class"]) == {"apple", "pear"}
+        shown = metrics(at)["Macro precision@10"]
+        close_store()
+        # The script finds the same split, and the same figures.
+        assert evaluate.main(["--json"]) == 0
+        made = json.loads(capsys.readouterr().out)
+        assert f"{made['exact']['macro']['precision@10']['value']:.3f}" == shown
+    clear_caches()
+
+
+def test_two_reports_are_compared(data_dir: Path) -> None:
+    at = run_report(run_report(page(view="Compare").run()))
+    assert not at.exception
+    assert "Macro precision@10 changed by +0.000" in texts(at)
+    assert set(at.dataframe[0].value["Verdict"]) == {"no difference"}
+
+
+def test_unknown_report_in_a_link_is_told(data_dir: Path) -> None:
+    at = page(report="../../secret").run()
+    assert not at.exception
+    assert "there is no report" in texts(at)
+
+
+@pytest.mark.parametrize("content", ["{", '{"format": 99}'])
+def test_damaged_and_newer_reports_do_not_stop_the_page(data_dir: Path, content: str) -> None:
+    run_report(page().run())
+    good = next((data_dir / "reports").glob("*.json")).stem
+    (data_dir / "reports" / "bad.json").write_text(content)
+    clear_reports()
+    at = page().run()
+    assert not at.exception
+    assert list(at.selectbox(key="report").options) == [good]
+    assert "1 report file cannot be opened" in at.expander[0].label
+    assert "bad.json" in texts(at)
+    at = page(report="bad").run()
+    assert "damaged" in texts(at) or "newer" in texts(at)
+
+
+def test_report_of_another_dataset_says_so(data_dir: Path) -> None:
+    run_report(page().run())
+    set_fingerprint(data_dir, "0" * 16, rows=70)
+    at = page().run()
+    assert "no longer the one this report is about" in texts(at)
+    assert "then 70 rows, now 66" in texts(at)
+
+
+def set_fingerprint(data_dir: Path, mark: str, rows: int = 66) -> None:
+    """Make the only report look as if it were about other pictures."""
+    file = next((data_dir / "reports").glob("*.json"))
+    content = json.loads(file.read_text())
+    content["configuration"] |= {"fingerprint": mark, "rows": rows}
+    file.write_text(json.dumps(content))
+    clear_caches_of_reports()
+
+
+def clear_caches_of_reports() -> None:
+    from pages.evaluation import cache
+
+    st.cache_data.clear()
+    cache.get_report.clear()
+    cache.get_figures.clear()
+
+
+def test_no_cut_off_is_refused(data_dir: Path) -> None:
+    at = page().run()
+    at.multiselect[0].set_value([])
+    run_report(at)
+    assert "there is no k" in texts(at)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        ({"apple": 12}, "only one class"),
+        ({"a": 1, "b": 1, "c": 1}, "Left out: 3 queries of 3 classes"),
+        ({"": 5}, "Left out: 5 queries without a class"),
+        ({"only": 1}, "Left out: 1 query of 1 class"),
+    ],
+)
+@pytest.mark.parametrize(
+    "view", ["Classes", "Confusion", "Worst queries", "Scores", "Labels", "Hubs"]
+)
+def test_collections_with_little_to_say(
+    tmp_path: Path, shared: Path, sizes: dict[str, int], expected: str, view: str
+) -> None:
+    close_store()
+    for _ in _made(tmp_path, sizes):
+        at = run_report(page(view=view).run())
+        assert not at.exception
+        assert not at.error
+        assert expected in texts(at)
+        assert ("nothing to measure" in texts(at)) == (sizes != {"apple": 12})
+    clear_caches()
+
+
+def test_without_a_collection_the_page_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared: Path
+) -> None:
+    close_store()
+    monkeypatch.setenv("ORCHARD_DATA_DIR", str(tmp_path))
+    clear_caches()
+    at = page().run()
+    assert not at.exception
+    assert "Nothing is indexed yet" in texts(at)
+    close_store()
+
+
+def test_html_report_needs_nothing_else_and_escapes_names(data_dir: Path) -> None:
+    from dataclasses import replace
+
+    from core.evaluation.figures import summary_of
+    from pages.evaluation.cache import Figures, get_report
+    from pages.evaluation.classes import curve_values
+    from pages.evaluation.html_report import html_report
+
+    at = run_report(page().run())
+    report = get_report(at.selectbox(key="report").value)
+    evil = "<script>alert(1)</script>"
+    labels = tuple(evil if label == "apple" else label for label in report.labels)
+    report = replace(report, labels=labels)
+    summary = summary_of(report)
+    figures = Figures(summary, summary, None, report.judged, report.exact)
+    text = html_report(report, summary, report.judged, k=10, curves=curve_values(report, figures))
+    assert evil not in text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+    assert str(summary.macro["precision@10"]) in text
+    assert 'src="http' not in text
+
+
+def test_split_by_paths_from_the_page(data_dir: Path) -> None:
+    at = page().run()
+    at.text_input[0].set_value("*test_*")
+    at.text_input[1].set_value("*train_*")
+    refused = run_report(at)
+    assert "only exact search" in texts(refused)
+    at.select_slider[0].set_value("exact")
+    run_report(at)
+    assert not at.exception
+    assert "Exact search only" in texts(at)
+
+
+def test_wrong_hits_of_the_index_say_whether_exact_search_has_them(data_dir: Path) -> None:
+    close_store()
+    assert evaluate.main(["--nprobe", "1"]) == 0
+    clear_caches()
+    at = page(view="Worst queries").run()
+    assert "exact search too" not in texts(at)
+    at.toggle(key="worst_index").set_value(True).run()
+    assert not at.exception
+    assert "exact search too" in texts(at) or "the index alone" in texts(at)
+
+
+def test_more_of_the_worst_queries_are_shown_when_asked(data_dir: Path) -> None:
+    at = run_report(page(view="Worst queries").run())
+    rows = texts(at).count("of 10 right")
+    next(b for b in at.button if b.label.startswith("Show more")).click().run()
+    assert texts(at).count("of 10 right") == 2 * rows

@@ -1,0 +1,160 @@
+"""The Search page says nothing that is not so: links, limits, filters, marks, short answers."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from core.dataset.files import image_id
+from pages.search.answer import grid as answer_grid
+from tests import search_page
+from tests.search_page import (
+    button,
+    captions,
+    count_line,
+    figure,
+    from_collection,
+    hit_labels,
+    page,
+    warnings,
+)
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Three classes of six pictures."""
+    yield from search_page.collection(tmp_path_factory.mktemp("truth"))
+
+
+def texts(at: AppTest) -> list[str]:
+    return [m.value for m in at.markdown]
+
+
+def test_every_value_of_a_link_that_its_control_refuses_is_named(dataset: Path) -> None:
+    wrong = {
+        "view": "Foo",
+        "source": "Bar",
+        "duplicates_from": "7",
+        "weight_query": "abc",
+        "weight_more": "99",
+        "weight_less": "-1",
+        "page": "2",  # 16 hits are one page
+    }
+    said = warnings(from_collection(**wrong))
+    assert [
+        name for name, value in wrong.items() if f"{name}={value} is not possible" not in said
+    ] == []
+
+
+def test_values_of_a_link_that_are_possible_are_not_complained_about(dataset: Path) -> None:
+    right = {"view": "Metric duel", "source": "Collection", "duplicates_from": "0.9", "k": "40"}
+    at = from_collection(**right, weight_more="0.5", weight_less="1", page="2")
+    assert not at.warning
+
+
+@pytest.mark.parametrize(
+    ("metric", "limit"), [("COSINE", "0.9085"), ("L2", "3.642"), ("IP", "12345.5")]
+)
+def test_the_limit_shows_all_of_its_digits(dataset: Path, metric: str, limit: str) -> None:
+    at = from_collection(metric=metric, **{f"limit_{metric}": limit})
+    field = at.number_input(key=f"limit_{metric}")
+    # What the browser writes into the field.
+    assert float(field.proto.format % field.value) == float(limit)
+    # And what is told while the filters are closed.
+    assert limit in captions(at).replace("\\", "")
+
+
+def test_where_a_filter_leaves_out_the_querys_class_nobody_is_blamed(dataset: Path) -> None:
+    at = from_collection(classes="plum")
+    assert not [m for m in at.metric if m.label.startswith("precision")]
+    assert "the class filter leaves it out" in captions(at)
+    assert "wrong hit" not in captions(at)
+    assert not any("badge" in label for label in hit_labels(at))
+    # Recall is a matter of the index alone.
+    assert figure(at, "ANN recall@16")
+
+
+def test_short_answers_of_the_same_pictures_overlap_in_full(dataset: Path) -> None:
+    at = from_collection(view="Metric duel", k="100", classes="lime")
+    # Five other limes, whatever the metric: the same five of five.
+    assert count_line(at) == "**5 of 100 hits**"
+    assert [t for t in texts(at) if t.startswith("overlap@100")] == [
+        "overlap@100 with COSINE: **1.00**"
+    ] * 2
+
+
+def test_fewer_hits_leave_no_page_in_the_address_that_is_gone(
+    dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answer_grid, "PAGE_SIZE", 5)
+    at = from_collection(k="16", page="4")
+    assert len(hit_labels(at)) == 1
+    at.slider(key="k").set_value(8).run()
+    # The last of two pages.
+    assert len(hit_labels(at)) == 3
+    assert at.query_params["page"] == "2"
+    at.slider(key="k").set_value(4).run()
+    assert len(hit_labels(at)) == 4
+    assert "page" not in at.query_params
+
+
+def test_a_random_picture_is_one_of_those_with_the_words(dataset: Path) -> None:
+    at = page(source="Collection").run()
+    at.text_input(key="query_words").set_value("plum 3").run()
+    button(at, "Random picture").click().run()
+    assert [p.name for p in at.session_state["search"].pictures] == ["plum/3.jpg"]
+    at = page(source="Collection").run()
+    at.text_input(key="query_words").set_value("nothing has this").run()
+    assert button(at, "Random picture").disabled
+
+
+def test_a_mark_is_shown_and_taken_away_also_where_its_picture_is_no_hit(dataset: Path) -> None:
+    plum, lime = image_id("plum/3.jpg"), image_id("lime/5.jpg")
+    at = from_collection(k="1", more=f"{plum},{lime}")
+    assert len(hit_labels(at)) == 1
+    at.button(key=f"unmark_{plum}").click().run()
+    assert at.session_state["search"].more == [lime]
+    assert at.query_params["more"] == str(lime)
+    at.button(key=f"unmark_{lime}").click().run()
+    assert "more" not in at.query_params
+    assert "The query is moved" not in "".join(texts(at))
+
+
+def test_a_picture_that_is_gone_has_its_path_in_the_duel_and_no_box(
+    dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = dataset / "lime" / "5.jpg"
+    content = gone.read_bytes()
+    gone.unlink()
+    st.cache_data.clear()
+    try:
+        at = from_collection(view="Metric duel")
+        assert not at.warning
+        assert sum("lime/5.jpg" in text.replace("\\", "") for text in texts(at)) == 3
+        # In the grid the path stands once.
+        grid = from_collection()
+        told = [w.value.replace("\\", "") for w in grid.warning]
+        assert [text.count("lime/5.jpg") for text in told] == [1]
+    finally:
+        gone.write_bytes(content)
+        st.cache_data.clear()
+
+
+def test_the_uploader_says_in_words_what_it_takes(dataset: Path) -> None:
+    assert "JPEG, PNG, WebP, BMP, GIF or TIFF, up to 50 MB each" in captions(page().run())
+
+
+def strip() -> None:
+    from core.ui import frame
+
+    frame.frame()
+
+
+def test_the_strip_names_the_metric_of_a_link_at_once(dataset: Path) -> None:
+    at = AppTest.from_function(strip, default_timeout=60)
+    at.query_params["metric"] = "L2"
+    at.run()
+    assert "L2" in " ".join(element.value for element in at.sidebar.caption)
+    assert "COSINE" not in " ".join(element.value for element in at.sidebar.caption)
