@@ -1,7 +1,7 @@
 """Measure how fast a part is, on this machine.
 
-python -m scripts.benchmark evaluation
-python -m scripts.benchmark map --rows 5000
+python -m scripts.benchmark.__main__ evaluation
+python -m scripts.benchmark.__main__ map --rows 5000
 """
 
 import argparse
@@ -23,14 +23,14 @@ PARTS = {
 def main(argv: list[str] | None = None) -> int:
     """Hand the command line to a part; returns its exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m scripts.benchmark",
+        prog="python -m scripts.benchmark.__main__",
         description="Measure how fast a part is, on this machine.",
         epilog="; ".join(f"{name}: {what}" for name, what in PARTS.items()),
     )
     parser.add_argument("part", choices=list(PARTS), help="--help after it tells its options")
     parser.add_argument("options", nargs=argparse.REMAINDER, help="options of the part")
     arguments = parser.parse_args(argv)
-    part = importlib.import_module(f"scripts.benchmark_{arguments.part}")
+    part = importlib.import_module(f"scripts.benchmark.{arguments.part}")
     return int(part.main(arguments.options))
 
 

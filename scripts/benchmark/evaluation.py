@@ -1,6 +1,6 @@
 """Measure exact search and all measures against a bare matrix product and the database.
 
-python -m scripts.benchmark evaluation --rows 10000
+python -m scripts.benchmark.__main__ evaluation --rows 10000
 """
 
 import argparse
@@ -21,7 +21,7 @@ from core.measures.summary import summarise
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
 from core.store.vector_store import VectorStore
-from scripts.measuring import median_seconds, peak_bytes, print_figures, seconds
+from scripts.benchmark.measuring import median_seconds, peak_bytes, print_figures, seconds
 from scripts.terminal import guarded
 
 _CLASSES = 50
@@ -32,7 +32,7 @@ _BLOCK = 512
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m scripts.benchmark evaluation",
+        prog="python -m scripts.benchmark.__main__ evaluation",
         description="Measure exact search and all measures, on rows that are made up.",
     )
     parser.add_argument("--rows", type=int, default=10_000)

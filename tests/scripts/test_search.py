@@ -22,7 +22,7 @@ from core.metric import Metric
 from core.store.vector_store import VectorStore
 from scripts import build_index, search
 
-PROJECT = Path(__file__).parent.parent
+PROJECT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.usefixtures("no_settings")
 

@@ -1,7 +1,7 @@
 """Measure how writing, indexing, searching, memory and disk grow with the rows.
 
-python -m scripts.benchmark growth --rows 1000 10000 100000
-python -m scripts.benchmark growth --uri http://localhost:19530
+python -m scripts.benchmark.__main__ growth --rows 1000 10000 100000
+python -m scripts.benchmark.__main__ growth --uri http://localhost:19530
 """
 
 import argparse
@@ -23,7 +23,7 @@ from core.errors import OrchardError
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
 from core.store.vector_store import BATCH_ROWS, VectorStore
-from scripts.measuring import peak_bytes, seconds
+from scripts.benchmark.measuring import peak_bytes, seconds
 from scripts.terminal import guarded
 
 _FAMILY = "growth_benchmark"
@@ -34,7 +34,7 @@ _K = 16
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m scripts.benchmark growth",
+        prog="python -m scripts.benchmark.__main__ growth",
         description="Measure how a collection's cost grows, on clustered rows that are made up.",
     )
     parser.add_argument("--rows", type=int, nargs="+", default=[1_000, 10_000, 100_000])
@@ -54,7 +54,7 @@ def _all(arguments: argparse.Namespace) -> int:
     """Measure every size in a process of its own, so that memory is that size's alone."""
     found = []
     for rows in arguments.rows:
-        command = [sys.executable, "-m", "scripts.benchmark", "growth", "--one"]
+        command = [sys.executable, "-m", "scripts.benchmark.__main__", "growth", "--one"]
         command += ["--rows", str(rows), "--dimension", str(arguments.dimension)]
         command += ["--searches", str(arguments.searches)]
         for option in ("uri", "server_process", "server_data"):
@@ -110,7 +110,7 @@ def _pages(uri: str, data: Path) -> dict[str, float]:
         "ORCHARD_MILVUS_TIMEOUT": "60",
     }
     # After the settings, which the page's parts read when they are first used.
-    from scripts.benchmark_search import time_visits
+    from scripts.benchmark.search import time_visits
 
     return time_visits(0)
 

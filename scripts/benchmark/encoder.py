@@ -1,7 +1,7 @@
 """Measure the encoder: photos to embeddings, against a plain loop and against the machine's limit.
 
-    python -m scripts.benchmark encoder PHOTOS
-    python -m scripts.benchmark encoder PHOTOS --weights resnet50-0676ba61.pth
+    python -m scripts.benchmark.__main__ encoder PHOTOS
+    python -m scripts.benchmark.__main__ encoder PHOTOS --weights resnet50-0676ba61.pth
 
 The plain loop opens a picture, makes it 224 x 224, and runs torchvision's network on it alone, in
 float32 and with gradients on. The limit is what the matrix product of the precision in use would
@@ -28,8 +28,8 @@ from core.encoder.weights import Checkpoint, offline_weights
 from core.indexing.ahead import ahead
 from core.indexing.pictures import AHEAD_BATCHES, DECODE_THREADS
 from core.metric import Metric
-from scripts.measuring import median_times, peak_bytes, print_figures
-from scripts.plain_encoder import (
+from scripts.benchmark.measuring import median_times, peak_bytes, print_figures
+from scripts.benchmark.plain_encoder import (
     Rows,
     crop_side,
     plain_loop,
@@ -54,7 +54,8 @@ _MEMORY_ROWS = (500, 5_000)
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns 0 when every requirement holds, otherwise 1."""
     parser = argparse.ArgumentParser(
-        prog="python -m scripts.benchmark encoder", description="Measure the encoder on photos."
+        prog="python -m scripts.benchmark.__main__ encoder",
+        description="Measure the encoder on photos.",
     )
     parser.add_argument("photos", type=Path, help="folder that holds one folder per class")
     parser.add_argument("--rows", type=int, default=300, help="photos to encode (default 300)")
@@ -207,7 +208,7 @@ def _peak(files: list[Path], rows: int) -> int:
 
 
 def _peak_in_new_process(arguments: argparse.Namespace, rows: int) -> int:
-    command = [sys.executable, "-m", "scripts.benchmark_encoder", str(arguments.photos)]
+    command = [sys.executable, "-m", "scripts.benchmark.encoder", str(arguments.photos)]
     command += ["--rows", str(arguments.rows), "--peak-of", str(rows)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
     return int(done.stdout)

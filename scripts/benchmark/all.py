@@ -20,10 +20,10 @@ from typing import Any
 
 from core.config import load_settings
 from core.errors import OrchardError
-from scripts.benchmark_document import machine, write_document
+from scripts.benchmark.document import machine, write_document
 from scripts.terminal import guarded
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 
 Figures = dict[str, Any]
@@ -32,7 +32,8 @@ Figures = dict[str, Any]
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns 1 when a part could not be measured."""
     parser = argparse.ArgumentParser(
-        prog="python -m scripts.benchmark all", description="Run every part; write the document."
+        prog="python -m scripts.benchmark.__main__ all",
+        description="Run every part; write the document.",
     )
     parser.add_argument("--photos", type=Path, help="default: the sample that is drawn")
     parser.add_argument("--uri", help="a Milvus server to measure as well")
@@ -108,7 +109,7 @@ def _measured(part: str, options: list[str], environment: dict[str, str]) -> Fig
     """What a part prints as JSON; when it fails, its last words."""
     print(f"{part} {' '.join(options)}", file=sys.stderr, flush=True)
     started = time.monotonic()
-    command = [sys.executable, "-m", "scripts.benchmark", part, *options, "--json"]
+    command = [sys.executable, "-m", "scripts.benchmark.__main__", part, *options, "--json"]
     done = subprocess.run(  # noqa: S603
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )

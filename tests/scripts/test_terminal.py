@@ -16,7 +16,7 @@ from core.logs import FILE_NAME
 from core.metric import Metric
 from scripts.terminal import ProgressBar, guarded, parse_metric
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from core.projection.cache import load_neighbours, load_projection, neighbours_s
 from core.projection.projection import Method, ProjectionSettings
 from core.projection.rows import choose_rows
 from core.store.vector_store import open_store
-from scripts import benchmark_map, project_embeddings
+from scripts import project_embeddings
+from scripts.benchmark import map
 from tests import map_collection
 
 
@@ -75,7 +76,7 @@ def test_values_that_are_not_allowed(
 
 def test_the_benchmark_measures_and_judges(capsys: pytest.CaptureFixture[str]) -> None:
     # So few rows decide nothing about time; the numbers must be there and make sense.
-    benchmark_map.main(["--rows", "310", "--dimension", "64", "--points", "500"])
+    map.main(["--rows", "310", "--dimension", "64", "--points", "500"])
     report = json.loads(capsys.readouterr().out)
     assert 0.5 < report["ours_trust"] <= 1 and 0.5 < report["raw_trust"] <= 1
     share = report["ours_first_seconds"] / report["raw_first_seconds"]

@@ -1,6 +1,6 @@
 """Measure the offline encoder on photos it was not trained on, beside two plain baselines.
 
-    python -m scripts.measure_offline_encoder DATA [--group fruit]
+    python -m scripts.offline_encoder.measure DATA [--group fruit]
 
 Queries are the held-out photos that the split beside the weights lists, the gallery is what it was
 trained on; both are taken from DATA. A hit is right when it lies in the same class folder below
@@ -45,7 +45,7 @@ class Photos:
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m scripts.measure_offline_encoder",
+        prog="python -m scripts.offline_encoder.measure",
         description="precision@k of the offline encoder on held-out photos.",
     )
     parser.add_argument("data", type=Path, help="the folder it was trained on")

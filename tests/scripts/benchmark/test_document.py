@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from scripts import benchmark
-from scripts.benchmark_document import LINES, machine, write_document
+from scripts.benchmark import __main__
+from scripts.benchmark.document import LINES, machine, write_document
 
 
 def found(**parts: Any) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def test_all_runs_the_parts_asked_for_and_keeps_the_others(
     file.write_text(json.dumps(found(storage=storage())))
     words = ["all", "--photos", str(tmp_path / "photos"), "--into", str(tmp_path), "--quick"]
     # There are no photos, so the encoder cannot be measured; the evaluation needs none.
-    assert benchmark.main([*words, "--parts", "encoder", "evaluation"]) == 1
+    assert __main__.main([*words, "--parts", "encoder", "evaluation"]) == 1
     parts = json.loads(file.read_text())["parts"]
     assert (
         "holds no pictures" in parts["encoder"]["error"] or "pictures" in parts["encoder"]["error"]
@@ -93,9 +93,9 @@ def test_all_runs_the_parts_asked_for_and_keeps_the_others(
 
 
 def test_a_folder_that_is_none_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert benchmark.main(["all", "--photos", str(tmp_path / "nowhere")]) == 2
+    assert __main__.main(["all", "--photos", str(tmp_path / "nowhere")]) == 2
     assert "nowhere" in capsys.readouterr().err
 
 
 def test_lines_name_parts_that_exist() -> None:
-    assert {line.part.partition(" ")[0] for line in LINES} <= set(benchmark.PARTS)
+    assert {line.part.partition(" ")[0] for line in LINES} <= set(__main__.PARTS)

@@ -12,11 +12,11 @@ from core.dataset.files import image_id
 from core.encoder.encoder import Encoder
 from core.encoder.weights import Checkpoint
 from core.errors import DatasetError
-from scripts import offline_training
-from scripts import train_offline_encoder as training
-from scripts.measure_offline_encoder import hsv_histogram, layout_correlation, precision_at
+from scripts.offline_encoder import train as training
+from scripts.offline_encoder import training as offline_encoder_training
+from scripts.offline_encoder.measure import hsv_histogram, layout_correlation, precision_at
 
-RECIPE = offline_training.Recipe(stages=((32, 1), (40, 1)), batch=8)
+RECIPE = offline_encoder_training.Recipe(stages=((32, 1), (40, 1)), batch=8)
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def photos(tmp_path: Path) -> Path:
 def test_one_photo_in_six_of_every_class_is_held_out_by_smallest_id(photos: Path) -> None:
     trained_on, held_out = training.split(photos)
     # 12 photos a class: 12 // 6 = 2 held out, 10 to train on.
-    assert Counter(offline_training.folder_of(r.path) for r in held_out) == {
+    assert Counter(offline_encoder_training.folder_of(r.path) for r in held_out) == {
         "apple/red": 2,
         "pear": 2,
     }
@@ -49,16 +49,18 @@ def test_a_run_that_was_stopped_ends_with_the_same_weights(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = training.train(photos, tmp_path / "whole", RECIPE)
-    train_epoch = offline_training.TrainingRun.train_epoch
+    train_epoch = offline_encoder_training.TrainingRun.train_epoch
 
     def stop_in_the_second(
-        run: offline_training.TrainingRun, pictures: offline_training.Photos, epoch: int
+        run: offline_encoder_training.TrainingRun,
+        pictures: offline_encoder_training.Photos,
+        epoch: int,
     ) -> None:
         if epoch == 1:
             raise KeyboardInterrupt
         train_epoch(run, pictures, epoch)
 
-    monkeypatch.setattr(offline_training.TrainingRun, "train_epoch", stop_in_the_second)
+    monkeypatch.setattr(offline_encoder_training.TrainingRun, "train_epoch", stop_in_the_second)
     with pytest.raises(KeyboardInterrupt):
         training.train(photos, tmp_path / "stopped", RECIPE)
     monkeypatch.undo()
@@ -83,7 +85,7 @@ def test_a_folder_of_another_run_is_not_overwritten(photos: Path, tmp_path: Path
     before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
     with pytest.raises(DatasetError, match="other settings"):
         training.train(
-            photos, tmp_path / "out", offline_training.Recipe(stages=((32, 1),), batch=8)
+            photos, tmp_path / "out", offline_encoder_training.Recipe(stages=((32, 1),), batch=8)
         )
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
 

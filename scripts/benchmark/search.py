@@ -1,6 +1,6 @@
 """Measure the Search page: the server's work when the nprobe slider moves, and the bare search.
 
-python -m scripts.benchmark search --rounds 30
+python -m scripts.benchmark.__main__ search --rounds 30
 
 It runs the page itself, on the collection that the settings name, with a picture of the collection
 as the query. What is timed is one run of the page's script, from the changed slider to the last
@@ -21,10 +21,10 @@ from core.config import load_settings
 from core.errors import OrchardError, StoreError
 from core.ui import resources
 from pages.search import cache
-from scripts.measuring import median_seconds, print_figures, seconds
+from scripts.benchmark.measuring import median_seconds, print_figures, seconds
 from scripts.terminal import guarded
 
-PAGE = Path(__file__).resolve().parent.parent / "pages" / "search" / "page.py"
+PAGE = Path(__file__).resolve().parents[2] / "pages" / "search" / "page.py"
 _TIMES = "benchmark_times"
 # The page may take one and a half times the bare search, and this much for everything else.
 _FACTOR, _ALLOWANCE = 1.5, 0.060
@@ -32,7 +32,9 @@ _FACTOR, _ALLOWANCE = 1.5, 0.060
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns 0 when the requirement holds, otherwise 1."""
-    parser = argparse.ArgumentParser(prog="python -m scripts.benchmark search", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.benchmark.__main__ search", description=__doc__
+    )
     parser.add_argument("--rounds", type=int, default=30, help="reruns to time (default 30)")
     parser.add_argument("-k", type=int, default=20, help="hits, all on one page (default 20)")
     parser.add_argument("--json", action="store_true")

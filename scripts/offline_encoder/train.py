@@ -1,6 +1,6 @@
 """Train the offline encoder, a ResNet-14, from scratch on a tree of class folders.
 
-    python -m scripts.train_offline_encoder DATA OUT
+    python -m scripts.offline_encoder.train DATA OUT
 
 Every folder that holds pictures is a class. One photo in six of each class is held out, chosen by
 its id before any training; `OUT/split.json` lists both sides. The run writes a checkpoint after
@@ -19,7 +19,7 @@ from core.dataset.files import read_picture
 from core.dataset.listing import list_dataset
 from core.errors import DatasetError, OrchardError
 from core.records import ImageRecord
-from scripts.offline_training import Photos, Recipe, TrainingRun, folder_of
+from scripts.offline_encoder.training import Photos, Recipe, TrainingRun, folder_of
 
 HELD_OUT_ONE_IN = 6
 
@@ -27,7 +27,7 @@ HELD_OUT_ONE_IN = 6
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m scripts.train_offline_encoder",
+        prog="python -m scripts.offline_encoder.train",
         description="Train the offline encoder (ResNet-14) from scratch.",
     )
     parser.add_argument("data", type=Path, help="folder tree; every folder of pictures is a class")

@@ -1,6 +1,6 @@
 """Measure a whole indexing run against a loop as a first attempt would write it.
 
-    python -m scripts.benchmark indexing PHOTOS
+    python -m scripts.benchmark.__main__ indexing PHOTOS
 
 The loop opens a picture, makes it 224 x 224, runs the network on it alone, inserts every 50 rows
 and then builds the same index. Both write one metric to Milvus Lite. The network is ResNet-50 with
@@ -24,8 +24,8 @@ from core.metric import Metric
 from core.records import ImageRecord
 from core.store import index_building
 from core.store.vector_store import VectorStore
-from scripts.measuring import median_seconds, print_figures
-from scripts.plain_encoder import plain_loop, plain_network, random_weights, sample
+from scripts.benchmark.measuring import median_seconds, print_figures
+from scripts.benchmark.plain_encoder import plain_loop, plain_network, random_weights, sample
 from scripts.terminal import guarded
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ _INSERTED_ROWS = 50
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m scripts.benchmark indexing", description="Measure a whole indexing run."
+        prog="python -m scripts.benchmark.__main__ indexing",
+        description="Measure a whole indexing run.",
     )
     parser.add_argument("photos", type=Path, help="folder that holds one folder per class")
     parser.add_argument("--rows", type=int, default=200, help="photos to index (default 200)")

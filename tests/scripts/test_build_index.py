@@ -16,7 +16,7 @@ from core.store.vector_store import VectorStore
 from scripts import build_index
 from tests.conftest import draw_dataset
 
-PROJECT = Path(__file__).parent.parent
+PROJECT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.usefixtures("no_settings")
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from core.encoder.weights import offline_weights
-from scripts import benchmark_encoder
-from scripts.benchmark import PARTS, main
-from scripts.measuring import median_seconds
+from scripts.benchmark import encoder
+from scripts.benchmark.__main__ import PARTS, main
+from scripts.benchmark.measuring import median_seconds
 from tests.encoder.test_encoder import drawn
 
 
@@ -35,7 +35,7 @@ def test_evaluation(capsys: pytest.CaptureFixture[str]) -> None:
 def test_encoder(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(benchmark_encoder, "_PRODUCTS", 1)
+    monkeypatch.setattr(encoder, "_PRODUCTS", 1)
     photos = draw_photos(tmp_path)
     shipped = ["--architecture", "resnet14", "--weights", str(offline_weights())]
     arguments = ["encoder", str(photos), *shipped, "--rows", "14", "--rounds", "1", "--no-memory"]
@@ -78,7 +78,7 @@ def test_every_part_explains_itself(part: str, capsys: pytest.CaptureFixture[str
     with pytest.raises(SystemExit) as stopped:
         main([part, "--help"])
     assert stopped.value.code == 0
-    assert f"python -m scripts.benchmark {part}" in capsys.readouterr().out
+    assert f"python -m scripts.benchmark.__main__ {part}" in capsys.readouterr().out
 
 
 def test_an_unknown_part_is_named(capsys: pytest.CaptureFixture[str]) -> None:
