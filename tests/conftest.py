@@ -18,8 +18,13 @@ from playwright.sync_api import Browser
 from core.config import Settings
 from core.records import EncoderIdentity
 from core.store.vector_store import VectorStore
-from tests import browser as browsers
-from tests.milvus_server import PROGRAM_VARIABLE, REQUIRE_VARIABLE, MilvusServer, find_program
+from tests.support import browser as browsers
+from tests.support.milvus_server import (
+    PROGRAM_VARIABLE,
+    REQUIRE_VARIABLE,
+    MilvusServer,
+    find_program,
+)
 
 DIMENSION = 8
 

@@ -10,7 +10,7 @@ import pytest
 
 from core.encoder.download import download
 from core.errors import WeightsDownloadError, WeightsError
-from tests.web import FileServer, running_server
+from tests.support.web import FileServer, running_server
 
 CONTENT = bytes(range(256)) * 4000  # 1,024,000 bytes: several pieces
 NAME = f"resnet50-{hashlib.sha256(CONTENT).hexdigest()[:8]}.pth"

@@ -12,7 +12,7 @@ from core.encoder.checkpoint import sha256_prefix
 from core.encoder.weights import Checkpoint, checkpoint_for, find_checkpoint, is_offline_notice
 from core.errors import EncoderMismatchError, WeightsDownloadError, WeightsError
 from core.records import EncoderIdentity
-from tests.web import FileServer, running_server
+from tests.support.web import FileServer, running_server
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from core.evaluation.sweep import SweepPoint, recommended, sweep
 from core.metric import Metric
 from core.records import EncoderIdentity
 from core.store.vector_store import VectorStore
-from tests.made_up import ENCODER, fill
+from tests.support.made_up import ENCODER, fill
 
 
 @pytest.fixture(scope="module")

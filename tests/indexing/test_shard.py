@@ -17,7 +17,7 @@ from core.records import ImageRecord
 from core.store.vector_store import VectorStore
 from scripts.build_index import main
 from tests.conftest import ColourEncoder, draw_dataset
-from tests.milvus_server import MilvusServer
+from tests.support.milvus_server import MilvusServer
 
 PROJECT = Path(__file__).parents[2]
 PICTURES = 60

@@ -10,9 +10,9 @@ from streamlit.testing.v1 import AppTest
 from core.config import load_settings
 from core.store.vector_store import open_store
 from core.ui import resources
-from tests import dashboard
 from tests.conftest import picture_bytes
 from tests.store.test_foreign import CLASSES, PER_CLASS, ROWS, make
+from tests.support import dashboard
 
 PAGES = Path(__file__).parents[2] / "pages"
 

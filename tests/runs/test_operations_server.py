@@ -16,7 +16,7 @@ from core.runs.state import Status
 from core.runs.task import Kind, Task
 from core.store.vector_store import open_store
 from tests.conftest import ColourEncoder, draw_dataset
-from tests.milvus_server import MilvusServer
+from tests.support.milvus_server import MilvusServer
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 

@@ -10,7 +10,7 @@ import pytest
 from core.errors import QueryError
 from core.evaluation.requirement import parse_requirement
 from scripts.evaluate import main
-from tests.made_up import make_database
+from tests.support.made_up import make_database
 
 
 @pytest.fixture(scope="module")

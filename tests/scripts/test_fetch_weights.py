@@ -10,7 +10,7 @@ import torch
 
 from scripts import fetch_weights
 from scripts.fetch_weights import main
-from tests.web import FileServer, running_server
+from tests.support.web import FileServer, running_server
 
 pytestmark = pytest.mark.usefixtures("no_settings")
 

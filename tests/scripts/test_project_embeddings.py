@@ -14,7 +14,7 @@ from core.projection.rows import choose_rows
 from core.store.vector_store import open_store
 from scripts import project_embeddings
 from scripts.benchmark import map
-from tests import map_collection
+from tests.support import map_collection
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from core.errors import ReadOnlyError
 from core.metric import Metric
 from core.records import EncoderIdentity
 from scripts import start
-from tests import dashboard
+from tests.support import dashboard
 
 
 @pytest.fixture

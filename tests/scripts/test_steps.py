@@ -10,7 +10,7 @@ from core.metric import Metric
 from core.store.vector_store import VectorStore
 from scripts import build_index, steps
 from tests.conftest import draw_dataset
-from tests.milvus_server import MilvusServer
+from tests.support.milvus_server import MilvusServer
 
 FAMILY = "fruit_vector"
 

@@ -14,7 +14,7 @@ from core.metric import Metric
 from core.records import ImageRecord
 from core.store.vector_store import VectorStore
 from tests.conftest import ColourEncoder, draw_dataset, eventually
-from tests.milvus_server import START_SECONDS, STARTS, MilvusServer
+from tests.support.milvus_server import START_SECONDS, STARTS, MilvusServer
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 

@@ -543,7 +543,7 @@ def test_notices_of_every_page_ask_for_nothing_that_read_only_forbids(
     monkeypatch.setenv("ORCHARD_READ_ONLY", read_only)
     monkeypatch.setattr(frame, "is_offline", lambda _: True)
     clear()
-    at = AppTest.from_string("from core.ui import components; components.frame()").run()
+    at = AppTest.from_string("from core.ui import frame; frame.frame()").run()
     said = texts(at)
     assert "Offline encoder" in said
     assert "Indexing has not finished" in said
@@ -558,7 +558,7 @@ def test_page_that_misses_something_in_a_full_collection_does_not_run_in_a_circl
         "from core.errors import CollectionNotFoundError\n"
         "from core.ui import frame\n"
         "st.session_state.runs = st.session_state.get('runs', 0) + 1\n"
-        "with components.page_errors():\n"
+        "with frame.page_errors():\n"
         "    if st.session_state.runs < 9:\n"
         "        raise CollectionNotFoundError('no metric')\n"
     ).run()

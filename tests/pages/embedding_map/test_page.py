@@ -19,10 +19,19 @@ from core.projection.cache import FORMAT
 from core.projection.colours import Colouring
 from core.ui import links, resources
 from pages.embedding_map import cache
-from tests import map_collection
-from tests.map_collection import AWKWARD, PER_CLASS
+from tests.support import map_collection
+from tests.support.map_collection import AWKWARD, PER_CLASS
 
 ROOT = Path(__file__).parents[3]
+# The router shows the Search page first, which has loaded the encoder by then.
+MAP_FIRST = """
+import streamlit as st
+
+from core.ui import links
+
+there = st.Page(links.SEARCH_PAGE, title="Search", url_path="search")
+st.navigation([st.Page(links.MAP_PAGE, title="Embedding map", default=True), there]).run()
+"""
 ROWS = 3 * PER_CLASS
 
 
@@ -84,8 +93,7 @@ def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
 
 
 def page(**parameters: str) -> AppTest:
-    at = AppTest.from_file(str(ROOT / "core" / "ui" / "router.py"), default_timeout=120).run()
-    at.switch_page(links.MAP_PAGE)
+    at = AppTest.from_string(MAP_FIRST, default_timeout=120)
     at.query_params.update(parameters)
     return at.run()
 
@@ -431,8 +439,7 @@ def test_the_page_opens_without_torch_umap_and_sklearn(fresh: Callable[..., Path
     code = (
         "import sys\n"
         "from streamlit.testing.v1 import AppTest\n"
-        "at = AppTest.from_file('core/ui/router.py', default_timeout=120).run()\n"
-        "at.switch_page(links.MAP_PAGE)\n"
+        f"at = AppTest.from_string({MAP_FIRST!r}, default_timeout=120)\n"
         "at.query_params['colour'] = 'Survival'\n"
         "at.run()\n"
         "assert not at.exception and not at.error, at.error\n"

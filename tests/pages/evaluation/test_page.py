@@ -10,8 +10,8 @@ from streamlit.testing.v1 import AppTest
 
 from core.ui import resources
 from scripts import evaluate
-from tests import dashboard
-from tests.made_up import make_database
+from tests.support import dashboard
+from tests.support.made_up import make_database
 
 PAGE = str(Path(__file__).parents[3] / "pages" / "evaluation" / "page.py")
 

@@ -14,8 +14,8 @@ from core.records import ImageRecord
 from core.search.crop import Crop
 from core.ui import resources
 from pages.search import cache
-from tests import dashboard, search_page
-from tests.search_page import (
+from tests.support import dashboard, search_page
+from tests.support.search_page import (
     button,
     captions,
     choose,

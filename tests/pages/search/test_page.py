@@ -12,8 +12,8 @@ from core.errors import StoreUnavailableError
 from core.store.vector_store import VectorStore
 from core.ui import resources
 from pages.search import cache
-from tests import dashboard, search_page
-from tests.search_page import (
+from tests.support import dashboard, search_page
+from tests.support.search_page import (
     button,
     captions,
     clear_caches,

@@ -9,8 +9,8 @@ from streamlit.testing.v1 import AppTest
 
 from core.dataset.files import image_id
 from pages.search.answer import grid as answer_grid
-from tests import search_page
-from tests.search_page import (
+from tests.support import search_page
+from tests.support.search_page import (
     button,
     captions,
     count_line,

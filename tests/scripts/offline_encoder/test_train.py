@@ -107,7 +107,7 @@ def test_stages_that_mean_nothing_are_refused(
 
 
 def test_the_shipped_weights_list_what_they_were_trained_on() -> None:
-    folder = Path(training.__file__).parent.parent / "weights"
+    folder = Path(training.__file__).parents[2] / "weights"
     weights = next(folder.glob("resnet14-*.pth"))
     assert weights.stat().st_size <= 17_000_000
     split = json.loads(weights.with_suffix(".json").read_text(encoding="utf-8"))

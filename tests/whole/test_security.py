@@ -17,9 +17,9 @@ from PIL import Image
 
 from core.logs import FILE_NAME
 from scripts import search
-from tests import browser as browsers
+from tests.support import browser as browsers
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 SECRET = "sesame-8f2c1d"  # made up
 
 

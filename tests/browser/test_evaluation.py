@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Download, Page, expect
 
-from tests import browser as browsers
-from tests import dashboard, made_up
+from tests.support import browser as browsers
+from tests.support import dashboard, made_up
 
 pytestmark = pytest.mark.browser
 

@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from core.dataset.files import image_id
-from tests import browser as browsers
-from tests import dashboard
+from tests.support import browser as browsers
+from tests.support import dashboard
 
 pytestmark = pytest.mark.browser
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests import browser as browsers
-from tests import dashboard
+from tests.support import browser as browsers
+from tests.support import dashboard
 
 pytestmark = pytest.mark.browser
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests import browser as browsers
-from tests import map_collection
 from tests.pages.embedding_map.test_page import set_environment
+from tests.support import browser as browsers
+from tests.support import map_collection
 
 pytestmark = pytest.mark.browser
 

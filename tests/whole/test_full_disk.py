@@ -66,7 +66,7 @@ def batch(number: int) -> list[ImageRecord]:
 
 FILL = """
 import sys
-from tests.test_full_disk import fill
+from tests.whole.test_full_disk import fill
 fill(sys.argv[1])
 """
 
@@ -93,7 +93,7 @@ def test_full_disk_is_said_and_no_acknowledged_row_is_lost(small_disk: Path) -> 
     filler.write_bytes(bytes(FILLER_MB << 20))
     done = subprocess.run(
         [sys.executable, "-c", FILL, str(database)],
-        cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=True, timeout=180,
+        cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True, timeout=180,
     )  # fmt: skip
     count, said = done.stdout.split("\n", 1)
     assert int(count) >= BATCH
@@ -123,7 +123,7 @@ def test_full_disk_is_said_and_no_acknowledged_row_is_lost(small_disk: Path) -> 
 
 READ = """
 import sys
-from tests.test_full_disk import read
+from tests.whole.test_full_disk import read
 read(sys.argv[1])
 """
 
@@ -149,7 +149,7 @@ def test_embeddings_too_large_for_the_disk_do_not_end_the_process(tiny_disk: Pat
     # 1,000 rows of 512 numbers are 2 MB, the disk has 1.
     done = subprocess.run(
         [sys.executable, "-c", READ, str(tiny_disk)],
-        cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=True, timeout=60,
+        cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True, timeout=60,
     )  # fmt: skip
     assert "cannot be written: the disk is full. Make room there" in done.stdout
     assert list(tiny_disk.iterdir()) == []

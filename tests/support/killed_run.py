@@ -1,6 +1,6 @@
 """An indexing run that kills itself with SIGKILL at a chosen moment; started by test_kill.py.
 
-    python -m tests.killed_run DATASET URI STAGE COUNT [TOKEN]
+    python -m tests.support.killed_run DATASET URI STAGE COUNT [TOKEN]
 
 STAGE is one of `STAGES`; the process dies as the call of that stage numbered COUNT (from 1) is
 about to begin, or, for a stage ending in `-after`, has just returned. With a token it

@@ -13,9 +13,9 @@ from streamlit.testing.v1.element_tree import Button
 from core.dataset.files import image_id
 from core.ui import resources
 from pages.search import cache
-from tests import dashboard
+from tests.support import dashboard
 
-PAGE = str(Path(__file__).parent.parent / "pages" / "search" / "page.py")
+PAGE = str(Path(__file__).parents[2] / "pages" / "search" / "page.py")
 File = tuple[str, bytes, str]
 
 

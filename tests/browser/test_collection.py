@@ -12,12 +12,12 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from core.dataset.files import image_id
-from tests import browser as browsers
-from tests import dashboard
+from tests.support import browser as browsers
+from tests.support import dashboard
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-PHOTOS = Path(__file__).resolve().parent.parent.parent / "shared" / "data" / "grocery" / "fruit"
+PHOTOS = Path(__file__).resolve().parents[3] / "shared" / "data" / "grocery" / "fruit"
 FIRST, SECOND = "first", "second"
 # A few seconds on a machine that has nothing else to do; loading PyTorch takes most of them.
 RUN_MS = 500_000

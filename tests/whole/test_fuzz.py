@@ -32,11 +32,11 @@ from core.projection.cache import (
 )
 from core.projection.projection import Method, ProjectionSettings, project
 from core.store.vector_store import VectorStore
-from tests import dashboard
-from tests.made_up import fill
 from tests.pages.search.test_page import clear_caches, close_store
+from tests.support import dashboard
+from tests.support.made_up import fill
 
-PAGES = Path(__file__).parent.parent / "pages"
+PAGES = Path(__file__).parents[2] / "pages"
 
 bounded = settings(
     max_examples=150,
@@ -194,18 +194,18 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 PARAMETERS = {
-    "search.py": [
+    "search": [
         *("source", "queries", "crop", "more", "less", "metric", "k", "nprobe", "view", "page"),
         *("classes", "ef", "limit_COSINE", "limit_L2", "hide_query", "hide_duplicates"),
         *("duplicates_from", "weight_query", "weight_more", "weight_less", "query_class"),
         *("picture", "unknown"),
     ],
-    "evaluation.py": ["report", "at", "view", "copies", "similarity", "worst_class"],
-    "embedding_map.py": [
+    "evaluation": ["report", "at", "view", "copies", "similarity", "worst_class"],
+    "embedding_map": [
         *("method", "dimensions", "map_metric", "n_neighbors", "min_dist", "seed", "colour"),
         *("map_class", "map_picture", "list", "near", "precision_k", "similarity"),
     ],
-    "collection.py": ["view", "browse_class", "copies"],
+    "collection": ["view", "browse_class", "copies"],
 }
 NASTY = [
     *("", "0", "-1", "99999999999999999999", "1e308", "nan", "COSINE", "L2", "Collection"),
@@ -233,7 +233,7 @@ def test_a_link_with_an_empty_value_shows_a_page_without_a_fault(pictures: Path,
 
 
 def shows_no_fault(name: str, parameters: dict[str, str]) -> None:
-    at = AppTest.from_file(str(PAGES / name), default_timeout=60)
+    at = AppTest.from_file(str(PAGES / name / "page.py"), default_timeout=60)
     at.query_params.update(parameters)
     at.run()
     assert not at.exception, parameters

@@ -46,7 +46,7 @@ def find_program() -> Path | None:
     found = shutil.which("milvus-server")
     beside = (
         Path(sys.executable).parent / "milvus-server",
-        Path(__file__).parent.parent / ".venv" / "bin" / "milvus-server",
+        Path(__file__).parents[2] / ".venv" / "bin" / "milvus-server",
     )
     places = [Path(found)] if found else []
     return next((p for p in (*places, *beside) if p.is_file()), None)

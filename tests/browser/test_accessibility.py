@@ -10,8 +10,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
 from core.dataset.files import image_id
-from tests import browser as browsers
-from tests import dashboard
+from tests.support import browser as browsers
+from tests.support import dashboard
 
 pytestmark = [pytest.mark.browser]
 

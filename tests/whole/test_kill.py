@@ -16,9 +16,9 @@ from core.metric import Metric
 from core.records import ImageRecord
 from core.store.vector_store import VectorStore
 from tests.conftest import ColourEncoder, draw_dataset
-from tests.killed_run import STAGES
+from tests.support.killed_run import STAGES
 
-PROJECT = Path(__file__).parent.parent
+PROJECT = Path(__file__).parents[2]
 PICTURES = 80
 KILLS = 20
 
@@ -78,7 +78,10 @@ def clean(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Rows:
 
 def kill(photos: Path, database: Path, stage: str, count: int, *token: str) -> None:
     died = subprocess.run(
-        [sys.executable, "-m", "tests.killed_run", photos, database, stage, str(count), *token],
+        [
+            *(sys.executable, "-m", "tests.support.killed_run"),
+            *(photos, database, stage, str(count), *token),
+        ],
         cwd=PROJECT, capture_output=True, check=False, timeout=120,
     )  # fmt: skip
     assert died.returncode == -signal.SIGKILL, (died.stdout, died.stderr)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 SOURCES = "\n".join(
     file.read_text(encoding="utf-8")
@@ -34,14 +34,24 @@ def test_links_between_documents_lead_somewhere(document: Path) -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: file.name)
 def test_scripts_that_documents_name_exist(document: Path) -> None:
-    names = set(re.findall(r"python -m scripts\.(\w+)", document.read_text(encoding="utf-8")))
-    assert [name for name in names if not (ROOT / "scripts" / f"{name}.py").is_file()] == []
+    names = set(
+        re.findall(r"python -m scripts\.([a-z_.]*\w)", document.read_text(encoding="utf-8"))
+    )
+    places = {name: ROOT / "scripts" / name.replace(".", "/") for name in names}
+    commands = [
+        name
+        for name, place in places.items()
+        if place.with_suffix(".py").is_file() or (place / "__main__.py").is_file()
+    ]
+    assert names == set(commands)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: file.name)
 def test_tests_that_documents_name_exist(document: Path) -> None:
     names = set(
-        re.findall(r"`(?:tests/)?(test_[a-z0-9_]+\.py)`", document.read_text(encoding="utf-8"))
+        re.findall(
+            r"`(?:tests/)?((?:[a-z_]+/)*test_[a-z0-9_]+\.py)`", document.read_text(encoding="utf-8")
+        )
     )
     assert [name for name in names if not (ROOT / "tests" / name).is_file()] == []
 

@@ -15,16 +15,16 @@ from pathlib import Path
 import pytest
 
 from core.dataset.files import image_id
-from tests import browser as browsers
-from tests import dashboard
-from tests.milvus_server import MilvusServer
-from tests.visitor import visit
+from tests.support import browser as browsers
+from tests.support import dashboard
+from tests.support.milvus_server import MilvusServer
+from tests.support.visitor import visit
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 VISITORS = 20
 SECONDS = float(os.environ.get("ORCHARD_LOAD_SECONDS", "15"))
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 @dataclass

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests import browser as browsers
-from tests import dashboard
+from tests.support import browser as browsers
+from tests.support import dashboard
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
