@@ -20,7 +20,7 @@ from core.dataset.listing import list_dataset
 from core.encoder.weights import find_checkpoint
 from core.errors import OrchardError, SettingsError
 from core.indexing.build import add_metric, build_index
-from core.indexing.report import IndexReport, save_report
+from core.indexing.report import IndexReport, save_index_report
 from core.indexing.shard import WHOLE, Shard
 from core.metric import Metric
 from core.store.vector_store import VectorStore, open_store
@@ -133,7 +133,7 @@ def _run(arguments: argparse.Namespace, settings: Settings, index: IndexChoice) 
             report = add_metric(
                 arguments.add_metric, store=store, family=settings.collection, index=index
             )
-    path = save_report(report, folder=settings.data_dir / "index_reports")
+    path = save_index_report(report, folder=settings.data_dir / "index_reports")
     if arguments.json:
         print(json.dumps(report.to_dict(), indent=2, ensure_ascii=False))
         print(f"report: {path}", file=sys.stderr)

@@ -18,7 +18,7 @@ from core.evaluation.files import read_json_text, save_report
 from core.evaluation.notes import notes, training_note
 from core.evaluation.report import QuerySet, Report, Request
 from core.evaluation.requirement import Requirement, parse_requirement
-from core.evaluation.run import run
+from core.evaluation.run import evaluate
 from core.measures.retrieval import measure_names
 from core.measures.summary import Summary
 from core.metric import Metric
@@ -109,7 +109,7 @@ def _run(arguments: argparse.Namespace, settings: Settings, requirements: list[R
     # Exact search is the quick part, so the bar follows the index where there is one.
     stage = "exact" if request.nprobe is None else "index"
     with ProgressBar("queries", unit="query") as queries:
-        report = run(
+        report = evaluate(
             matrix,
             store=store,
             info=info,

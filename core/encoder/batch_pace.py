@@ -6,7 +6,7 @@ from collections.abc import Sequence
 _TRIES = 3
 
 
-class Pace:
+class BatchPace:
     """Chooses batch sizes: each candidate in turn until it was timed, then the fastest.
 
     Timing costs nothing, since the batches are work that has to be done anyway.

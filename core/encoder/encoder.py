@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torchvision.transforms import v2
 
 from core.config import Precision
-from core.encoder.batch_pace import Pace
+from core.encoder.batch_pace import BatchPace
 from core.encoder.checkpoint import load_state, sha256_prefix
 from core.encoder.fusion import fused
 from core.encoder.network import build_model, fold_batch_norms, load_into
@@ -83,7 +83,7 @@ class Encoder:
         if self._device.type == "cpu":
             self._model = fused(self._model, pixels.to(self._dtype), name=name)
         self.precision = str(self._dtype).removeprefix("torch.")
-        self._pace = Pace(_BATCH_SIZES[self._device.type])
+        self._pace = BatchPace(_BATCH_SIZES[self._device.type])
         self.batch_size = max(self._pace.sizes)
         # The first call chooses and compiles kernels; no query should have to wait for that.
         self._features(torch.zeros(1, 3, crop, crop, dtype=torch.uint8))

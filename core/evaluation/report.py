@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from core.embeddings.neighbours import Neighbours
 from core.measures.judgement import (
     Judgement,
-    Rows,
+    LabelledRows,
     cosine_similarities,
     exact_copies,
     judge,
@@ -124,7 +124,7 @@ class Report:
     name: str = field(default="")
 
     @cached_property
-    def rows(self) -> Rows:
+    def rows(self) -> LabelledRows:
         """The rows by class and copy."""
         return make_rows(self.labels, self.digests, gallery=self.gallery)
 

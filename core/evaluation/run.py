@@ -32,7 +32,7 @@ _SPARE = 50
 Progress = Callable[[str, int, int], None]
 
 
-def run(
+def evaluate(
     matrix: Matrix,
     *,
     store: VectorStore,

@@ -30,7 +30,7 @@ _TOLERANCE = 1e-4
 Progress = Callable[[str, int, int], None]
 
 
-class Verdict(StrEnum):
+class Outcome(StrEnum):
     """What came of a check."""
 
     PASSED = "passed"
@@ -44,7 +44,7 @@ class Check:
 
     metric: Metric
     name: str
-    verdict: Verdict
+    verdict: Outcome
     detail: str
 
 
@@ -58,7 +58,7 @@ class SelfTest:
     @property
     def passed(self) -> bool:
         """Whether no check failed."""
-        return all(check.verdict is not Verdict.FAILED for check in self.checks)
+        return all(check.verdict is not Outcome.FAILED for check in self.checks)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the outcome as plain data for JSON."""
@@ -128,12 +128,12 @@ def _finds_itself(
             wrong.append(matrix.paths[position])
     if wrong:
         detail = f"{len(wrong)} of {len(chosen)} do not find themselves, such as {wrong[0]}"
-        return Check(info.metric, "Pictures find themselves", Verdict.FAILED, detail)
+        return Check(info.metric, "Pictures find themselves", Outcome.FAILED, detail)
     detail = f"{first} of {len(chosen)} at rank 1"
     if beaten:
         why = "longer or equal ones, as IP ranks" if info.metric is Metric.IP else "equal ones"
         detail += f", {beaten} rightly behind {why}"
-    return Check(info.metric, "Pictures find themselves", Verdict.PASSED, detail)
+    return Check(info.metric, "Pictures find themselves", Outcome.PASSED, detail)
 
 
 def _all_as_good(matrix: Matrix, position: int, others: list[int], info: CollectionInfo) -> bool:
@@ -161,7 +161,7 @@ def _nprobe_matters(
 ) -> Check:
     name = "nprobe has an effect"
     if reason := _why_nprobe_cannot_matter(info):
-        return Check(info.metric, name, Verdict.NOT_APPLICABLE, reason)
+        return Check(info.metric, name, Outcome.NOT_APPLICABLE, reason)
     # More than a list of four times the usual size holds, so that nprobe 1 answers with less.
     rows = len(matrix.ids)
     wanted = min(rows, 4 * rows // info.nlist + 1)
@@ -179,16 +179,16 @@ def _nprobe_matters(
             f"nprobe 1 gives other hits than nprobe {info.nlist:,} for {differ} of "
             f"{counted_queries(len(chosen))}"
         )
-        return Check(info.metric, name, Verdict.PASSED, detail)
+        return Check(info.metric, name, Outcome.PASSED, detail)
     if rows < 2 * 1_024:
         # A server builds no index for a segment of fewer than 1,024 rows; there are two shards.
         detail = f"{rows:,} rows may be too few: a server then searches one by one"
-        return Check(info.metric, name, Verdict.NOT_APPLICABLE, detail)
+        return Check(info.metric, name, Outcome.NOT_APPLICABLE, detail)
     if k < wanted:
         detail = f"a list holds more rows than the {k:,} that can be asked for"
-        return Check(info.metric, name, Verdict.NOT_APPLICABLE, detail)
+        return Check(info.metric, name, Outcome.NOT_APPLICABLE, detail)
     detail = f"nprobe 1 and {info.nlist} give the same {k:,} hits for {len(chosen)} queries"
-    return Check(info.metric, name, Verdict.FAILED, detail)
+    return Check(info.metric, name, Outcome.FAILED, detail)
 
 
 def _why_nprobe_cannot_matter(info: CollectionInfo) -> str:
@@ -210,7 +210,7 @@ def _agrees_with_exact(
         name = "Approximate search agrees with exact search"
     if len(matrix.ids) < 2:
         detail = "a single row has no neighbours"
-        return Check(info.metric, name, Verdict.NOT_APPLICABLE, detail)
+        return Check(info.metric, name, Outcome.NOT_APPLICABLE, detail)
     exact = exact_neighbours(matrix.embeddings, queries=chosen, metric=info.metric, k=DEPTH)
     depth = exact.depth
     found = _search(store, info, matrix, chosen, k=depth + 1, nprobe=max(1, info.nlist))
@@ -219,8 +219,8 @@ def _agrees_with_exact(
     detail = f"recall@{depth} is {recall:.3f} over {counted_queries(len(chosen))}"
     if info.m:
         # HNSW promises nothing; the figure is for the reader.
-        return Check(info.metric, name, Verdict.NOT_APPLICABLE, f"{detail}; HNSW has no nprobe")
-    verdict = Verdict.PASSED if recall == 1 else Verdict.FAILED
+        return Check(info.metric, name, Outcome.NOT_APPLICABLE, f"{detail}; HNSW has no nprobe")
+    verdict = Outcome.PASSED if recall == 1 else Outcome.FAILED
     return Check(info.metric, name, verdict, detail)
 
 

@@ -10,7 +10,7 @@ from core.collection.index import IndexChoice
 from core.dataset.listing import list_dataset
 from core.errors import SettingsError
 from core.indexing.family import Family, refuse_foreign
-from core.indexing.pictures import IndexRun, Progress
+from core.indexing.pictures import PictureRun, Progress
 from core.indexing.report import IndexReport
 from core.indexing.shard import WHOLE, Shard, share_of
 from core.metric import Metric
@@ -80,7 +80,7 @@ def build_index(
     )
     collections.prepare(whole.paths, recreate=recreate)
     copied = collections.copy_missing()
-    run = IndexRun(folder, encoder, collections, on_skip or _ignored)
+    run = PictureRun(folder, encoder, collections, on_skip or _ignored)
     for skipped in listing.skipped:
         run.on_skip(skipped)
     run.encode_all(listing, on_progress or _silent)

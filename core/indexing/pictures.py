@@ -16,7 +16,7 @@ from core.dataset.files import read_picture
 from core.dataset.listing import DatasetListing
 from core.dataset.pictures import decode
 from core.errors import DatasetError, ImageError
-from core.indexing.ahead import ahead
+from core.indexing.ahead import in_order_ahead
 from core.indexing.family import Family
 from core.indexing.shard import WHOLE
 from core.records import ImageRecord, SkippedFile
@@ -54,7 +54,7 @@ class _Loaded:
 
 
 @dataclass
-class IndexRun:
+class PictureRun:
     """One indexing run: what it counted, and the rows that wait to be written."""
 
     root: Path
@@ -96,7 +96,7 @@ class IndexRun:
 
     def _loaded(self, paths: Sequence[str]) -> Generator[_Loaded | SkippedFile, None, None]:
         window = AHEAD_BATCHES * self.encoder.batch_size
-        return ahead(self._load, paths, threads=DECODE_THREADS, window=window)
+        return in_order_ahead(self._load, paths, threads=DECODE_THREADS, window=window)
 
     def _load(self, path: str) -> _Loaded | SkippedFile:
         try:

@@ -50,7 +50,7 @@ class IndexReport:
         return asdict(self)
 
 
-def save_report(report: IndexReport, *, folder: Path) -> Path:
+def save_index_report(report: IndexReport, *, folder: Path) -> Path:
     """Write a report as JSON into `folder`, named by the time, and return its path.
 
     Raises:

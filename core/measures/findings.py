@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from core.embeddings.neighbours import Neighbours
 from core.embeddings.recall import exact_too
-from core.measures.judgement import NO_CLASS, Judgement, Rows
+from core.measures.judgement import NO_CLASS, Judgement, LabelledRows
 
 # Queries times classes counted at once: 8 bytes each, so 32 MB.
 _VOTES = 4_000_000
@@ -86,7 +86,7 @@ def find_hubs(
     )
 
 
-def suspects(judged: Judgement, rows: Rows, *, k: int) -> list[Suspect]:
+def suspects(judged: Judgement, rows: LabelledRows, *, k: int) -> list[Suspect]:
     """Return the queries of which more neighbours have one other class than have their own.
 
     Certain first: by share of the suggested class minus share of the own, then by place. A query

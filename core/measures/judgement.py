@@ -14,7 +14,7 @@ NO_CLASS = -1
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class LabelledRows:
     """What is known of the N rows of a collection.
 
     Attributes:
@@ -57,7 +57,7 @@ class Judgement:
 
 def make_rows(
     labels: Sequence[str], digests: Sequence[str], *, gallery: NDArray[np.bool_] | None = None
-) -> Rows:
+) -> LabelledRows:
     """Number classes and copies; a row without a digest is a copy of nothing."""
     classes = tuple(sorted(set(labels) - {""}))
     code = {name: number for number, name in enumerate(classes)}
@@ -65,7 +65,7 @@ def make_rows(
     copies = [
         number.setdefault(digest or f"row {row}", len(number)) for row, digest in enumerate(digests)
     ]
-    return Rows(
+    return LabelledRows(
         classes,
         np.array([code.get(label, NO_CLASS) for label in labels], dtype=np.int32),
         np.array(copies, dtype=np.int64),
@@ -75,7 +75,7 @@ def make_rows(
 
 def judge(
     neighbours: Neighbours,
-    rows: Rows,
+    rows: LabelledRows,
     queries: NDArray[np.int64],
     *,
     dropped: NDArray[np.bool_] | None = None,
@@ -117,7 +117,7 @@ def judge(
 
 
 def exact_copies(
-    neighbours: Neighbours, rows: Rows, queries: NDArray[np.int64]
+    neighbours: Neighbours, rows: LabelledRows, queries: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
     """Mark the neighbours (Q, D) whose file has the same bytes as the query's."""
     same: NDArray[np.bool_] = rows.copies[neighbours.positions] == rows.copies[queries][:, None]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.measures.bootstrap import FEW_QUERIES, Estimate, estimates, resampled_means
-from core.measures.judgement import NO_CLASS, Judgement, Rows
+from core.measures.judgement import NO_CLASS, Judgement, LabelledRows
 from core.measures.retrieval import R_MEASURES, ceiling_at, query_measures
 
 
@@ -89,7 +89,7 @@ def measures_of(judged: Judgement, ks: Sequence[int]) -> dict[str, NDArray[np.fl
 
 
 def summarise(
-    judged: Judgement, rows: Rows, *, ks: Sequence[int], seed: int, r_measures: bool = True
+    judged: Judgement, rows: LabelledRows, *, ks: Sequence[int], seed: int, r_measures: bool = True
 ) -> Summary:
     """Summarise judged queries, with bootstrap intervals.
 
@@ -138,7 +138,7 @@ def summarise(
     )
 
 
-def confusion(judged: Judgement, rows: Rows, *, k: int) -> NDArray[np.float64]:
+def confusion(judged: Judgement, rows: LabelledRows, *, k: int) -> NDArray[np.float64]:
     """Return the share of the first `k` hits by class: (C, C), rows are the query's class.
 
     The denominator is k, so that the diagonal is precision@k; rows of classes without a usable
@@ -157,7 +157,7 @@ def confusion(judged: Judgement, rows: Rows, *, k: int) -> NDArray[np.float64]:
 
 def _class_summary(
     judged: Judgement,
-    rows: Rows,
+    rows: LabelledRows,
     members: NDArray[np.int64],
     ks: tuple[int, ...],
     measures: Mapping[str, Estimate],

@@ -26,7 +26,7 @@ FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
+class CachePlace:
     """The place of one result on disk.
 
     Attributes:
@@ -44,17 +44,17 @@ class CacheDamagedError(ProjectionError):
 
 def projection_slot(
     folder: Path, *, fingerprint: str, rows: int, settings: ProjectionSettings
-) -> Slot:
+) -> CachePlace:
     """Return where the map of a set of rows with these settings is kept."""
     return _slot(folder, "projection", fingerprint, rows, settings.to_dict())
 
 
-def neighbours_slot(folder: Path, *, fingerprint: str, rows: int, metric: Metric) -> Slot:
+def neighbours_slot(folder: Path, *, fingerprint: str, rows: int, metric: Metric) -> CachePlace:
     """Return where the neighbour table of a set of rows is kept."""
     return _slot(folder, "neighbours", fingerprint, rows, {"metric": metric})
 
 
-def save_projection(slot: Slot, projection: Projection) -> None:
+def save_projection(slot: CachePlace, projection: Projection) -> None:
     """Write a map; a reader sees the old file or the whole new one."""
     facts = {
         "settings": projection.settings.to_dict(),
@@ -68,7 +68,7 @@ def save_projection(slot: Slot, projection: Projection) -> None:
     _save(slot, {"coordinates": projection.coordinates}, facts)
 
 
-def load_projection(slot: Slot) -> Projection | None:
+def load_projection(slot: CachePlace) -> Projection | None:
     """Read a map; None where there is none.
 
     Raises:
@@ -97,7 +97,7 @@ def load_projection(slot: Slot) -> Projection | None:
         raise _damaged(slot, error) from error
 
 
-def save_neighbours(slot: Slot, neighbours: Neighbourhoods) -> None:
+def save_neighbours(slot: CachePlace, neighbours: Neighbourhoods) -> None:
     """Write a neighbour table; a reader sees the old file or the whole new one."""
     arrays = {
         "indices": neighbours.indices,
@@ -107,7 +107,7 @@ def save_neighbours(slot: Slot, neighbours: Neighbourhoods) -> None:
     _save(slot, arrays, {})
 
 
-def load_neighbours(slot: Slot) -> Neighbourhoods | None:
+def load_neighbours(slot: CachePlace) -> Neighbourhoods | None:
     """Read a neighbour table; None where there is none.
 
     Raises:
@@ -131,7 +131,7 @@ def load_neighbours(slot: Slot) -> Neighbourhoods | None:
         raise _damaged(slot, error) from error
 
 
-def other_version(slot: Slot) -> Path | None:
+def other_version(slot: CachePlace) -> Path | None:
     """Return the file of the same result that another version of Orchard wrote, if there is one."""
     stem = slot.path.name.split(".")[0]
     pattern = re.compile(re.escape(stem) + r"\.v\d+\.npz")
@@ -152,12 +152,12 @@ def fingerprint_of(*parts: str | bytes) -> str:
 
 def _slot(
     folder: Path, kind: str, fingerprint: str, rows: int, parameters: Mapping[str, Any]
-) -> Slot:
+) -> CachePlace:
     name = fingerprint_of(fingerprint, json.dumps(parameters, sort_keys=True))
-    return Slot(folder / f"{kind}-{name}.v{FORMAT}.npz", rows)
+    return CachePlace(folder / f"{kind}-{name}.v{FORMAT}.npz", rows)
 
 
-def _save(slot: Slot, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> None:
+def _save(slot: CachePlace, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> None:
     text = json.dumps({"format": FORMAT, **facts}, ensure_ascii=True)
     slot.path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=slot.path.parent, suffix=".part", delete=False) as partial:
@@ -170,7 +170,7 @@ def _save(slot: Slot, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, An
 
 
 def _load(
-    slot: Slot, names: tuple[str, ...]
+    slot: CachePlace, names: tuple[str, ...]
 ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
     try:
         with slot.path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
@@ -191,6 +191,6 @@ def _shaped(values: NDArray[Any], rows: int, columns: int) -> NDArray[np.float32
     return values.astype(np.float32) if values.dtype.kind == "f" else values
 
 
-def _damaged(slot: Slot, error: Exception) -> CacheDamagedError:
+def _damaged(slot: CachePlace, error: Exception) -> CacheDamagedError:
     logger.warning("%s cannot be used: %s", slot.path, error)
     return CacheDamagedError(f"{slot.path.name} is damaged and is computed again.")

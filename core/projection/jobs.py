@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.metric import Metric
-from core.projection.cache import Slot
+from core.projection.cache import CachePlace
 from core.projection.projection import ProjectionSettings
 
 logger = logging.getLogger(__name__)
@@ -89,9 +89,9 @@ class Job:
 
     embeddings: NDArray[np.float32]
     rows: NDArray[np.int64]
-    neighbours: Slot
+    neighbours: CachePlace
     metric: Metric
-    projection: Slot | None = None
+    projection: CachePlace | None = None
     settings: ProjectionSettings | None = None
     query: NDArray[np.float32] | None = None
     query_name: str = ""

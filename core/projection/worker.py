@@ -26,7 +26,7 @@ from core.errors import ProjectionError
 from core.metric import Metric
 from core.projection.cache import (
     CacheDamagedError,
-    Slot,
+    CachePlace,
     load_neighbours,
     load_projection,
     save_neighbours,
@@ -47,9 +47,9 @@ class _CancelledError(Exception):
 def compute(
     embeddings: NDArray[np.float32],
     *,
-    neighbours: Slot,
+    neighbours: CachePlace,
     metric: Metric,
-    projection: Slot | None = None,
+    projection: CachePlace | None = None,
     settings: ProjectionSettings | None = None,
     on_progress: Progress | None = None,
 ) -> None:
@@ -105,10 +105,10 @@ def _serve(job: dict[str, Any], cancelled: set[int], answers: TextIO) -> None:
         report("read", 0, 1)
         settings = job["settings"]
         embeddings = _read(job["embeddings"], job["rows"])
-        slot = Slot(Path(job["projection"]), len(job["rows"])) if job["projection"] else None
+        slot = CachePlace(Path(job["projection"]), len(job["rows"])) if job["projection"] else None
         compute(
             embeddings,
-            neighbours=Slot(Path(job["neighbours"]), len(job["rows"])),
+            neighbours=CachePlace(Path(job["neighbours"]), len(job["rows"])),
             metric=Metric(job["metric"]),
             projection=slot,
             settings=_settings(settings) if settings else None,
@@ -128,7 +128,7 @@ def _serve(job: dict[str, Any], cancelled: set[int], answers: TextIO) -> None:
 
 
 def _placed(
-    embeddings: NDArray[np.float32], slot: Slot, query: list[float], report: Progress
+    embeddings: NDArray[np.float32], slot: CachePlace, query: list[float], report: Progress
 ) -> list[float]:
     projection = load_projection(slot)
     assert projection
@@ -154,7 +154,7 @@ def _settings(values: dict[str, Any]) -> ProjectionSettings:
     )
 
 
-def _is_there(load: Callable[[Slot], object], slot: Slot) -> bool:
+def _is_there(load: Callable[[CachePlace], object], slot: CachePlace) -> bool:
     try:
         return load(slot) is not None
     except CacheDamagedError:

@@ -11,7 +11,7 @@ from core.collection.info import CollectionInfo
 from core.metric import Metric
 from core.search.hits import Hit
 from core.search.index_search import search
-from core.search.reference import Reference
+from core.search.reference import ExactIndex
 from core.store.vector_store import VectorStore
 
 # As deep as it is looked for pictures that are no near-duplicates of a better hit.
@@ -72,7 +72,7 @@ def ask(
     *,
     store: VectorStore,
     info: CollectionInfo,
-    reference: Reference | None = None,
+    reference: ExactIndex | None = None,
     scores: Callable[[], NDArray[np.float32]] | None = None,
 ) -> Answer:
     """Ask the index, and exact search where the embeddings are at hand.
@@ -131,7 +131,7 @@ def _refined(
     found: Callable[[int], Sequence[Hit]],
     question: Question,
     metric: Metric,
-    reference: Reference | None,
+    reference: ExactIndex | None,
 ) -> Answer:
     """Keep what meets the conditions, looking deeper while near-duplicates leave too few."""
     depth = question.k
@@ -159,7 +159,7 @@ def _refined(
     )
 
 
-def _distinct(hits: list[Hit], reference: Reference, similarity: float) -> list[Hit]:
+def _distinct(hits: list[Hit], reference: ExactIndex, similarity: float) -> list[Hit]:
     rows = reference.embeddings([hit.record.id for hit in hits])
     sizes = np.linalg.norm(rows, axis=1, keepdims=True)
     units = np.divide(rows, sizes, out=np.zeros_like(rows), where=sizes > 0)

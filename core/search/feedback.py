@@ -11,7 +11,7 @@ Embeddings = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class Weights:
+class FeedbackWeights:
     """How much the query, the liked and the disliked pictures count.
 
     The defaults are those Manning, Raghavan, Schuetze, "Introduction to Information Retrieval"
@@ -35,7 +35,7 @@ def mean_embedding(embeddings: Embeddings) -> Embeddings:
 
 
 def moved_query(
-    query: Embeddings, *, more: Embeddings, less: Embeddings, weights: Weights
+    query: Embeddings, *, more: Embeddings, less: Embeddings, weights: FeedbackWeights
 ) -> Embeddings:
     """Move a query towards pictures that were liked and away from those that were not.
 

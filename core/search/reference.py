@@ -15,7 +15,7 @@ from core.store.vector_store import VectorStore
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
+class ExactIndex:
     """Every row of a collection, ready for exact search.
 
     Attributes:
@@ -72,7 +72,7 @@ def load_reference(
     metrics: Sequence[Metric],
     cache_dir: Path,
     on_progress: Callable[[int, int], None] | None = None,
-) -> Reference:
+) -> ExactIndex:
     """Read the embeddings, from `cache_dir` if they are there, and measure how near rows lie.
 
     Args:
@@ -83,7 +83,7 @@ def load_reference(
         OrchardError: As `core.embeddings.matrix.load_matrix`.
     """
     matrix = load_matrix(store, family, metrics[0], cache_dir, on_progress)
-    return Reference(
+    return ExactIndex(
         matrix=matrix,
         labels=np.array(matrix.labels, dtype=np.str_),
         farthest_usual={

@@ -59,7 +59,7 @@ def precision(hits: Sequence[Hit], *, expected: str, k: int) -> float:
     return sum(hit.record.label == expected for hit in hits) / k
 
 
-def judge(
+def compare_with_exact(
     hits: Sequence[Hit], exact: Sequence[Hit], *, metric: Metric, expected: str | None
 ) -> Verdict:
     """Compare the index's hits with those of exact search under the same conditions.

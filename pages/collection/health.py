@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.collection.info import CollectionInfo
 from core.errors import ImageError, OrchardError
-from core.health.self_test import Verdict
+from core.health.self_test import Outcome
 from core.health.status import CollectionHealth, DatabaseHealth, FilesHealth, concerns
 from core.runs.history import duration, how_long
 from core.runs.state import Status
@@ -15,9 +15,9 @@ from core.wording import sentence
 from pages.collection import cache
 
 _VERDICTS = {
-    Verdict.PASSED: ":green[:material/check:] passed",
-    Verdict.FAILED: ":red[:material/close:] **failed**",
-    Verdict.NOT_APPLICABLE: ":material/remove: not applicable",
+    Outcome.PASSED: ":green[:material/check:] passed",
+    Outcome.FAILED: ":red[:material/close:] **failed**",
+    Outcome.NOT_APPLICABLE: ":material/remove: not applicable",
 }
 
 
@@ -227,7 +227,7 @@ def _show_self_test() -> None:
         return
     st.caption(f"{last.started:%Y-%m-%d %H:%M} UTC, {duration(last.seconds)}")
     for check in last.report.get("checks", ()):
-        verdict = _VERDICTS[Verdict(check["verdict"])]
+        verdict = _VERDICTS[Outcome(check["verdict"])]
         st.markdown(
             f"{verdict} **{plain(check['metric'])}** {plain(check['name'])}: "
             f"{plain(check['detail'])}"

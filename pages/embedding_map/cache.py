@@ -21,7 +21,7 @@ from core.embeddings.neighbourhood import (
 from core.metric import Metric
 from core.projection.cache import (
     CacheDamagedError,
-    Slot,
+    CachePlace,
     load_neighbours,
     load_projection,
     neighbours_slot,
@@ -218,27 +218,27 @@ def get_placed(
 
 @st.cache_resource(show_spinner=False, max_entries=8)
 def _projection(path: str, rows: int, written: int) -> Projection | None:
-    return load_projection(Slot(Path(path), rows))
+    return load_projection(CachePlace(Path(path), rows))
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
 def _neighbours(path: str, rows: int, written: int) -> Neighbourhoods | None:
-    return load_neighbours(Slot(Path(path), rows))
+    return load_neighbours(CachePlace(Path(path), rows))
 
 
-def _projection_slot(rows: MapRows, settings: ProjectionSettings) -> Slot:
+def _projection_slot(rows: MapRows, settings: ProjectionSettings) -> CachePlace:
     return projection_slot(
         map_folder(), fingerprint=rows.fingerprint, rows=len(rows), settings=settings
     )
 
 
-def _neighbours_slot(rows: MapRows, metric: Metric) -> Slot:
+def _neighbours_slot(rows: MapRows, metric: Metric) -> CachePlace:
     return neighbours_slot(
         map_folder(), fingerprint=rows.fingerprint, rows=len(rows), metric=metric
     )
 
 
-def _version_notice(slot: Slot) -> str:
+def _version_notice(slot: CachePlace) -> str:
     old = other_version(slot)
     return (
         f"{old.name} was made by another version of Orchard; it is computed again." if old else ""

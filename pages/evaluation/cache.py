@@ -17,7 +17,7 @@ from core.evaluation.comparison import Comparison, compare
 from core.evaluation.figures import index_summary, summary_of
 from core.evaluation.files import Listing, list_reports, load_report, save_report
 from core.evaluation.report import Report, Request, Variant
-from core.evaluation.run import run
+from core.evaluation.run import evaluate
 from core.evaluation.sweep import SweepPoint, sweep
 from core.measures.judgement import Judgement
 from core.measures.summary import Summary
@@ -109,13 +109,13 @@ def run_report(
 
     Raises:
         ReportError: Another session is running one.
-        OrchardError: As `core.evaluation.run.run`.
+        OrchardError: As `core.evaluation.run.evaluate`.
     """
     if not _running.acquire(blocking=False):
         raise ReportError("another report is being made. Wait until it is done, then try again.")
     try:
         info = resources.get_store().info(resources.get_settings().collection, metric)
-        report = run(
+        report = evaluate(
             get_matrix(info, on_progress=lambda done, total: on_progress("read", done, total)),
             store=resources.get_store(),
             info=info,

@@ -24,7 +24,7 @@ from core.metric import Metric
 from core.records import ImageRecord
 from core.search.index_search import encode_query
 from core.search.query_picture import QueryPicture, open_query, preview, stage
-from core.search.reference import Reference, load_reference
+from core.search.reference import ExactIndex, load_reference
 from core.ui import resources
 from pages.search.state import Session
 
@@ -37,9 +37,9 @@ _FILES_SECONDS = 5
 
 @dataclass
 class Preparation:
-    """Embeddings on their way into memory: `future` gives the reference."""
+    """Embeddings on their way into memory: `future` gives the exact index."""
 
-    future: "Future[Reference]"
+    future: "Future[ExactIndex]"
     done: int = 0
     total: int = 0
 
@@ -65,7 +65,7 @@ def prepare() -> Preparation:
     return _preparing(resources.get_catalogue().fingerprint)
 
 
-def get_reference() -> Reference | None:
+def get_reference() -> ExactIndex | None:
     """Return the embeddings of the collection; None while they are read.
 
     Raises:
@@ -103,7 +103,7 @@ def _preparing(fingerprint: str) -> Preparation:
 
 
 def get_scores(
-    query: NDArray[np.float32], *, metric: Metric, reference: Reference
+    query: NDArray[np.float32], *, metric: Metric, reference: ExactIndex
 ) -> NDArray[np.float32]:
     """Return the exact score of every row with a query: (N,); the same query is compared once."""
     key = hashlib.blake2b(query.tobytes(), digest_size=16).hexdigest()
@@ -117,7 +117,7 @@ def _scores(
     fingerprint: str,
     *,
     _query: NDArray[np.float32],
-    _reference: Reference,
+    _reference: ExactIndex,
 ) -> NDArray[np.float32]:
     return exact_scores(_reference.matrix.embeddings, _query, metric=metric)
 

@@ -7,8 +7,8 @@ import streamlit as st
 from core.collection.info import CollectionInfo
 from core.errors import OrchardError, StoreUnavailableError
 from core.search.answer import Answer
-from core.search.reference import Reference
-from core.search.verdict import judge
+from core.search.reference import ExactIndex
+from core.search.verdict import compare_with_exact
 from core.ui import controls, frame, links, resources
 from core.ui.text import plain
 from pages.search import cache, state
@@ -83,7 +83,7 @@ def _notices(session: Session) -> None:
         st.button("Dismiss", icon=":material/close:", on_click=state.dismiss)
 
 
-def _reference() -> Reference | None:
+def _reference() -> ExactIndex | None:
     """Return the embeddings if they are at hand; start to read them otherwise."""
     try:
         return cache.get_reference()
@@ -109,7 +109,9 @@ def _show(view: View) -> None:
     if answer.exact is not None:
         # Where nothing right can be found, nobody is to blame for a wrong hit.
         expected = view.expected if view.others else None
-        verdict = judge(answer.hits, answer.exact, metric=view.info.metric, expected=expected)
+        verdict = compare_with_exact(
+            answer.hits, answer.exact, metric=view.info.metric, expected=expected
+        )
     thumbnails = Thumbnails(view.info)
     worth.counts(view, answer)
     worth.unusual_warning(view)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from core.collection.catalogue import Catalogue
 from core.collection.info import CollectionInfo
 from core.errors import EncoderMismatchError, ImageError, WeightsError
-from core.search.feedback import Weights, mean_embedding, moved_query
+from core.search.feedback import FeedbackWeights, mean_embedding, moved_query
 from core.search.query_picture import QueryPicture
 from core.ui import resources
 from core.ui.text import plain
@@ -34,7 +34,7 @@ class Query:
     parts: tuple[Embedded, ...]
 
 
-def query_of(session: Session, info: CollectionInfo, weights: Weights) -> Query | None:
+def query_of(session: Session, info: CollectionInfo, weights: FeedbackWeights) -> Query | None:
     """Return the mean of the pictures, moved by the marks; None if no picture can be used.
 
     A picture that cannot be used is named on the page.

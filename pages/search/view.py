@@ -8,7 +8,7 @@ from core.collection.info import CollectionInfo
 from core.metric import Metric
 from core.search.answer import Answer, Question, ask
 from core.search.hits import Hit
-from core.search.reference import Reference
+from core.search.reference import ExactIndex
 from core.search.verdict import is_unusual
 from core.ui import resources
 from pages.search import cache
@@ -39,7 +39,7 @@ class View:
     session: Session
     own: frozenset[int]
     expected: str | None
-    reference: Reference | None
+    reference: ExactIndex | None
 
     @property
     def others(self) -> int:

@@ -2,10 +2,10 @@
 
 import itertools
 
-from core.encoder.batch_pace import Pace
+from core.encoder.batch_pace import BatchPace
 
 
-def run(pace: Pace, left: int, *, cost: dict[int, list[float]]) -> list[int]:
+def run(pace: BatchPace, left: int, *, cost: dict[int, list[float]]) -> list[int]:
     """Batches taken for `left` pictures, where a batch of a size takes what `cost` lists for it."""
     taken = []
     seconds = {size: itertools.cycle(times) for size, times in cost.items()}
@@ -19,7 +19,7 @@ def run(pace: Pace, left: int, *, cost: dict[int, list[float]]) -> list[int]:
 
 
 def test_after_every_candidate_was_timed_the_fastest_a_picture_is_kept() -> None:
-    pace = Pace((4, 8, 16))
+    pace = BatchPace((4, 8, 16))
     # A picture takes 3, 2 and 2.5 seconds.
     cost = {4: [12.0], 8: [16.0], 16: [40.0]}
     taken = run(pace, 3 * (4 + 8 + 16) + 24, cost=cost)
@@ -28,19 +28,19 @@ def test_after_every_candidate_was_timed_the_fastest_a_picture_is_kept() -> None
 
 
 def test_one_slow_batch_says_nothing_about_its_size() -> None:
-    pace = Pace((4, 8))
+    pace = BatchPace((4, 8))
     run(pace, 36, cost={4: [8.0], 8: [900.0, 8.0, 900.0]})
     assert pace.fastest == 8
 
 
 def test_few_pictures_are_taken_at_once_and_not_timed() -> None:
-    pace = Pace((4, 8))
+    pace = BatchPace((4, 8))
     assert run(pace, 3, cost={3: [0.001]}) == [3]
     assert run(pace, 1, cost={1: [0.001]}) == [1]
     assert pace.next(100) == 8  # no candidate has been timed
 
 
 def test_a_rest_is_taken_at_once() -> None:
-    pace = Pace((4, 8))
+    pace = BatchPace((4, 8))
     run(pace, 36, cost={4: [8.0], 8: [8.0]})
     assert run(pace, 13, cost={8: [8.0]}) == [8, 5]

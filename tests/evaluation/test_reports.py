@@ -52,7 +52,7 @@ def cosine(
 
 
 def _run(source: tuple[Matrix, CollectionInfo], store: VectorStore, **wanted: object) -> Report:
-    return run.run(
+    return run.evaluate(
         source[0],
         store=store,
         info=source[1],

@@ -11,7 +11,7 @@ from core.collection.index import IndexChoice, IndexType
 from core.collection.info import CollectionInfo
 from core.dataset.files import image_id
 from core.errors import CollectionNotFoundError
-from core.health.self_test import SelfTest, Verdict, run_self_test
+from core.health.self_test import Outcome, SelfTest, run_self_test
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
 from core.store.vector_store import VectorStore
@@ -51,7 +51,7 @@ def outcome(store: VectorStore, cache: Path) -> SelfTest:
     return run_self_test(store, family=FAMILY, cache_dir=cache)
 
 
-def verdicts(test: SelfTest) -> list[list[Verdict]]:
+def verdicts(test: SelfTest) -> list[list[Outcome]]:
     """One list of three a metric."""
     flat = [check.verdict for check in test.checks]
     return [flat[start : start + 3] for start in range(0, len(flat), 3)]
@@ -65,7 +65,7 @@ def test_sound_collection_passes_under_every_metric(store: VectorStore, tmp_path
     )
     assert test.passed
     assert test.queries == 20
-    assert verdicts(test) == [[Verdict.PASSED] * 3] * 3
+    assert verdicts(test) == [[Outcome.PASSED] * 3] * 3
     said = [check.detail for check in test.checks]
     assert any(text.startswith("nprobe 1 gives other hits than nprobe ") for text in said)
     # At nprobe = nlist every row is compared.
@@ -79,10 +79,10 @@ def test_flat_and_hnsw_say_why_nprobe_cannot_matter(store: VectorStore, tmp_path
     test = outcome(store, tmp_path)
     assert test.passed
     flat, hnsw = test.checks[NPROBE], test.checks[3 + NPROBE]
-    assert (flat.verdict, flat.detail) == (Verdict.NOT_APPLICABLE, "FLAT has no lists")
-    assert hnsw.verdict is Verdict.NOT_APPLICABLE
+    assert (flat.verdict, flat.detail) == (Outcome.NOT_APPLICABLE, "FLAT has no lists")
+    assert hnsw.verdict is Outcome.NOT_APPLICABLE
     assert "ef" in hnsw.detail
-    assert test.checks[EXACT].verdict is Verdict.PASSED
+    assert test.checks[EXACT].verdict is Outcome.PASSED
 
 
 def test_equal_embeddings_and_longer_ones_do_not_fail_it(
@@ -125,7 +125,7 @@ def test_answers_that_belong_to_other_queries_fail(big: Path, tmp_path: Path) ->
     wrong.close()
     assert not test.passed
     found = verdicts(test)[0]
-    assert (found[ITSELF], found[EXACT]) == (Verdict.FAILED, Verdict.FAILED)
+    assert (found[ITSELF], found[EXACT]) == (Outcome.FAILED, Outcome.FAILED)
     assert "a/" in test.checks[ITSELF].detail
 
 
@@ -136,7 +136,7 @@ def test_database_that_ignores_nprobe_fails(
     wrong = Wrong(str(big), ignore_nprobe=True)
     test = outcome(wrong, tmp_path)
     wrong.close()
-    assert verdicts(test)[0] == [Verdict.PASSED, Verdict.FAILED, Verdict.PASSED]
+    assert verdicts(test)[0] == [Outcome.PASSED, Outcome.FAILED, Outcome.PASSED]
 
 
 def test_missing_and_single_row_collections(store: VectorStore, tmp_path: Path) -> None:
@@ -144,5 +144,5 @@ def test_missing_and_single_row_collections(store: VectorStore, tmp_path: Path) 
         outcome(store, tmp_path)
     fill(store, random_rows(1), metrics=[Metric.L2], index=IndexChoice(IndexType.FLAT))
     assert verdicts(outcome(store, tmp_path)) == [
-        [Verdict.PASSED, Verdict.NOT_APPLICABLE, Verdict.NOT_APPLICABLE]
+        [Outcome.PASSED, Outcome.NOT_APPLICABLE, Outcome.NOT_APPLICABLE]
     ]

@@ -26,7 +26,7 @@ from core.errors import (
 )
 from core.indexing import pictures
 from core.indexing.build import add_metric, build_index
-from core.indexing.report import IndexReport, save_report
+from core.indexing.report import IndexReport, save_index_report
 from core.metric import Metric
 from core.records import ImageRecord
 from core.store.vector_store import VectorStore, collection_name
@@ -664,7 +664,7 @@ def test_report_is_saved_under_its_time(
     store: VectorStore, encoder: ColourEncoder, dataset: Path, tmp_path: Path
 ) -> None:
     report = run(dataset, store, encoder, index=IndexChoice(IndexType.HNSW, m=8))
-    path = save_report(report, folder=tmp_path / "reports")
+    path = save_index_report(report, folder=tmp_path / "reports")
     saved = json.loads(path.read_text())
     assert saved == json.loads(json.dumps(report.to_dict()))
     built = saved["collections"][0]
@@ -672,7 +672,7 @@ def test_report_is_saved_under_its_time(
     assert [p.name for p in (tmp_path / "reports").iterdir()] == [path.name]
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match=r"file/index-.*cannot be written"):
-        save_report(report, folder=tmp_path / "file")
+        save_index_report(report, folder=tmp_path / "file")
 
 
 def test_index_of_another_type_is_built_without_encoding(

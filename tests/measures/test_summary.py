@@ -9,7 +9,7 @@ from core.embeddings.neighbours import Neighbours, exact_neighbours
 from core.measures.bootstrap import Estimate, estimates, holm, resampled_means, two_sided_p
 from core.measures.judgement import (
     Judgement,
-    Rows,
+    LabelledRows,
     cosine_similarities,
     exact_copies,
     judge,
@@ -30,7 +30,7 @@ def _neighbours(depth: int) -> Neighbours:
     return exact_neighbours(rows, queries=np.arange(8), metric=Metric.L2, k=depth)
 
 
-def _judged(depth: int = 7) -> tuple[Judgement, Rows]:
+def _judged(depth: int = 7) -> tuple[Judgement, LabelledRows]:
     rows = make_rows(LABELS, DIGESTS)
     return judge(_neighbours(depth), rows, np.arange(8)), rows
 

@@ -11,7 +11,7 @@ from core.metric import Metric
 from core.projection.cache import (
     FORMAT,
     CacheDamagedError,
-    Slot,
+    CachePlace,
     fingerprint_of,
     load_neighbours,
     load_projection,
@@ -27,7 +27,7 @@ ROWS = np.random.default_rng(0).normal(size=(12, 5)).astype("f4")
 PCA = ProjectionSettings(method=Method.PCA)
 
 
-def _slot(folder: Path, settings: ProjectionSettings = PCA, fingerprint: str = "f") -> Slot:
+def _slot(folder: Path, settings: ProjectionSettings = PCA, fingerprint: str = "f") -> CachePlace:
     return projection_slot(folder, fingerprint=fingerprint, rows=12, settings=settings)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from core.collection.index import IndexChoice
 from core.indexing.build import add_metric, build_index
-from core.indexing.report import save_report
+from core.indexing.report import save_index_report
 from core.metric import Metric
 from core.runs.history import PastRun, duration, expected_seconds, how_long, past_runs, unreadable
 from core.runs.runner import Runner
@@ -28,9 +28,9 @@ def test_runs_of_dashboard_and_scripts_are_listed_newest_first(
     tmp_path: Path, store: VectorStore, dataset: Path, encoder: ColourEncoder
 ) -> None:
     report = build_index(dataset, store=store, encoder=encoder, family="fruit", metrics=[Metric.L2])
-    save_report(report, folder=tmp_path / "index_reports")
+    save_index_report(report, folder=tmp_path / "index_reports")
     copied = add_metric(Metric.IP, store=store, family="fruit")
-    save_report(copied, folder=tmp_path / "index_reports")
+    save_index_report(copied, folder=tmp_path / "index_reports")
     ran(tmp_path, Kind.PRUNE, {"removed": 3})
     (tmp_path / "index_reports" / "index-20260101-000000-000000.json").write_text("{")
     found = past_runs(tmp_path)

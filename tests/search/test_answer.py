@@ -12,14 +12,14 @@ from core.embeddings.one_query import exact_scores
 from core.metric import Metric
 from core.records import ImageRecord
 from core.search.answer import Answer, Question, ask
-from core.search.reference import Reference, load_reference
-from core.search.verdict import judge
+from core.search.reference import ExactIndex, load_reference
+from core.search.verdict import compare_with_exact
 from core.store.vector_store import VectorStore
 from tests.conftest import DIMENSION, ColourEncoder, eventually
 from tests.search.test_index_search import LISTS, ROWS, fill, nearest
 
 
-def reference_of(store: VectorStore, folder: Path) -> Reference:
+def reference_of(store: VectorStore, folder: Path) -> ExactIndex:
     return load_reference(store, "fruit", [Metric.L2], folder)
 
 
@@ -28,7 +28,7 @@ def put(
     query: NDArray[np.float32],
     store: VectorStore,
     info: CollectionInfo,
-    reference: Reference | None = None,
+    reference: ExactIndex | None = None,
 ) -> Answer:
     def scores() -> NDArray[np.float32]:
         assert reference
@@ -53,7 +53,9 @@ def test_with_every_list_searched_index_and_exact_search_agree(
     np.testing.assert_allclose(
         [hit.score for hit in answer.exact], [hit.score for hit in answer.hits], atol=1e-4
     )
-    assert judge(answer.hits, answer.exact, metric=info.metric, expected=None).recall == 1
+    assert (
+        compare_with_exact(answer.hits, answer.exact, metric=info.metric, expected=None).recall == 1
+    )
 
 
 def test_one_list_misses_what_exact_search_finds(store: VectorStore, tmp_path: Path) -> None:
@@ -65,7 +67,7 @@ def test_one_list_misses_what_exact_search_finds(store: VectorStore, tmp_path: P
     assert eventually(lambda: len(put(every, vectors[3], store, info).hits) < min(ROWS, 100))
     answer = put(question, vectors[3], store, info, reference)
     assert answer.exact is not None
-    verdict = judge(answer.hits, answer.exact, metric=info.metric, expected="common")
+    verdict = compare_with_exact(answer.hits, answer.exact, metric=info.metric, expected="common")
     common = {h.record.id for h in answer.hits} & {h.record.id for h in answer.exact}
     assert verdict.recall == pytest.approx(len(common) / 20)
     assert verdict.recall < 1

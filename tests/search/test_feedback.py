@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.errors import QueryError
-from core.search.feedback import Weights, mean_embedding, moved_query
+from core.search.feedback import FeedbackWeights, mean_embedding, moved_query
 
 NONE = np.empty((0, 2), dtype=np.float32)
 
@@ -21,26 +21,28 @@ def test_several_queries_are_their_mean() -> None:
 
 def test_without_marks_the_query_stays_where_it_is() -> None:
     query = rows((3, 1))[0]
-    weights = Weights(query=2.0)
+    weights = FeedbackWeights(query=2.0)
     np.testing.assert_allclose(moved_query(query, more=NONE, less=NONE, weights=weights), query)
 
 
 def test_the_query_moves_by_rocchios_formula_kept_at_its_scale() -> None:
     query = rows((2, 0))[0]
-    moved = moved_query(query, more=rows((0, 4), (0, 8)), less=rows((1, 1)), weights=Weights())
+    moved = moved_query(
+        query, more=rows((0, 4), (0, 8)), less=rows((1, 1)), weights=FeedbackWeights()
+    )
     # 1 (2, 0) + 0.75 (0, 6) - 0.15 (1, 1) = (1.85, 4.35); 1 + 0.75 - 0.15 = 1.6.
     np.testing.assert_allclose(moved, [1.85 / 1.6, 4.35 / 1.6], rtol=1e-6)
 
 
 def test_liking_the_query_itself_moves_nothing() -> None:
     query = rows((2, 5))[0]
-    moved = moved_query(query, more=rows((2, 5)), less=NONE, weights=Weights())
+    moved = moved_query(query, more=rows((2, 5)), less=NONE, weights=FeedbackWeights())
     np.testing.assert_allclose(moved, query)
 
 
 def test_a_mark_has_no_part_in_the_scale_while_none_is_marked_that_way() -> None:
     query = rows((2, 0))[0]
-    moved = moved_query(query, more=NONE, less=rows((4, 4)), weights=Weights())
+    moved = moved_query(query, more=NONE, less=rows((4, 4)), weights=FeedbackWeights())
     # (1 (2, 0) - 0.15 (4, 4)) / (1 - 0.15)
     np.testing.assert_allclose(moved, [1.4 / 0.85, -0.6 / 0.85], rtol=1e-6)
 
@@ -48,5 +50,8 @@ def test_a_mark_has_no_part_in_the_scale_while_none_is_marked_that_way() -> None
 def test_weights_that_leave_no_query_are_refused() -> None:
     with pytest.raises(QueryError, match=r"add up to -0\.50 \(0\.5 \+ 0 - 1\)"):
         moved_query(
-            rows((1, 1))[0], more=NONE, less=rows((2, 2)), weights=Weights(query=0.5, less=1.0)
+            rows((1, 1))[0],
+            more=NONE,
+            less=rows((2, 2)),
+            weights=FeedbackWeights(query=0.5, less=1.0),
         )

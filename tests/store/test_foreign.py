@@ -18,7 +18,7 @@ from core.errors import (
     StoreError,
 )
 from core.evaluation.report import Request
-from core.evaluation.run import run
+from core.evaluation.run import evaluate
 from core.health.verify import Problem, verify
 from core.indexing.build import add_metric, build_index
 from core.metric import Metric
@@ -139,7 +139,7 @@ def test_evaluation_and_map_work_on_it(either_store: VectorStore, tmp_path: Path
     matrix = load_matrix(either_store, FAMILY, Metric.L2, tmp_path)
     info = either_store.info(FAMILY, Metric.L2)
     request = Request(ks=(5,), nprobe=1024)
-    report = run(matrix, store=either_store, info=info, collection=FAMILY, request=request)
+    report = evaluate(matrix, store=either_store, info=info, collection=FAMILY, request=request)
     # The classes lie far apart, and 19 rows of its own class are left to every query.
     labels = np.array(matrix.labels)
     for neighbours in (report.exact, report.index):

@@ -21,11 +21,11 @@ from core.embeddings.matrix import load_matrix
 from core.errors import ImageError, ReportError
 from core.evaluation.files import list_reports, load_report, save_report
 from core.evaluation.report import Request
-from core.evaluation.run import run
+from core.evaluation.run import evaluate
 from core.metric import Metric
 from core.projection.cache import (
     CacheDamagedError,
-    Slot,
+    CachePlace,
     load_projection,
     projection_slot,
     save_projection,
@@ -99,7 +99,7 @@ def report_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     store = VectorStore(str(root / "test.db"), database="test")
     fill(store, "set")
     matrix = load_matrix(store, "set", Metric.COSINE, root)
-    report = run(
+    report = evaluate(
         matrix,
         store=store,
         info=store.info("set", Metric.COSINE),
@@ -156,7 +156,7 @@ def test_a_report_with_damaged_neighbours_opens_or_is_refused(
 
 
 @pytest.fixture(scope="module")
-def saved_map(tmp_path_factory: pytest.TempPathFactory) -> tuple[Slot, bytes]:
+def saved_map(tmp_path_factory: pytest.TempPathFactory) -> tuple[CachePlace, bytes]:
     """The place of a saved map, and its bytes while it was whole."""
     rows = np.random.default_rng(0).normal(size=(12, 5)).astype("f4")
     pca = ProjectionSettings(method=Method.PCA)
@@ -169,7 +169,7 @@ def saved_map(tmp_path_factory: pytest.TempPathFactory) -> tuple[Slot, bytes]:
 @bounded
 @given(data=st.data())
 def test_a_damaged_map_is_read_or_refused(
-    saved_map: tuple[Slot, bytes], data: st.DataObject
+    saved_map: tuple[CachePlace, bytes], data: st.DataObject
 ) -> None:
     slot, whole = saved_map
     slot.path.write_bytes(data.draw(damaged(whole)))

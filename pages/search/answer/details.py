@@ -7,7 +7,7 @@ from core.errors import OrchardError
 from core.metric import Metric
 from core.search.hits import Hit
 from core.search.query_picture import full_picture
-from core.search.reference import Reference
+from core.search.reference import ExactIndex
 from core.ui import resources
 from core.ui.text import plain
 from pages.search import cache, state
@@ -18,7 +18,7 @@ _NEIGHBOURS = 8
 
 
 @st.dialog("Details of a hit", width="large", icon=":material/info:")
-def details_dialog(hit: Hit, info: CollectionInfo, reference: Reference | None) -> None:
+def details_dialog(hit: Hit, info: CollectionInfo, reference: ExactIndex | None) -> None:
     """Show one hit in full."""
     record, metric = hit.record, info.metric
     try:
@@ -63,7 +63,7 @@ def _raw_name(metric: Metric) -> str:
     return "As Milvus returns it" + (", squared" if metric is Metric.L2 else "")
 
 
-def _neighbours(hit: Hit, info: CollectionInfo, reference: Reference | None) -> None:
+def _neighbours(hit: Hit, info: CollectionInfo, reference: ExactIndex | None) -> None:
     st.markdown("**Its own nearest neighbours**, by exact search")
     embedding = resources.get_stored_embedding(info.name, hit.record.id)
     if reference is None or embedding is None:

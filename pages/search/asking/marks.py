@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.collection.catalogue import Catalogue
 from core.errors import ImageError
-from core.search.feedback import Weights
+from core.search.feedback import FeedbackWeights
 from core.ui.text import plain
 from pages.search import state
 from pages.search.cache import Thumbnails
@@ -15,9 +15,11 @@ WEIGHTS = {"weight_query": (0.1, 2.0), "weight_more": (0.0, 2.0), "weight_less":
 _PIXELS = 44
 
 
-def marks_control(session: Session, catalogue: Catalogue, thumbnails: Thumbnails) -> Weights:
+def marks_control(
+    session: Session, catalogue: Catalogue, thumbnails: Thumbnails
+) -> FeedbackWeights:
     """Ask how far marked hits move the query; nothing is asked while none is marked."""
-    usual = Weights()
+    usual = FeedbackWeights()
     if not (session.more or session.less):
         return usual
     with st.container(border=True, key="feedback"):
@@ -31,7 +33,7 @@ def marks_control(session: Session, catalogue: Catalogue, thumbnails: Thumbnails
             less = _weight("Weight of less like this", usual.less, key="weight_less")
             _marked(session.less, catalogue, thumbnails, more=False)
         st.button("Take all marks away", icon=":material/undo:", on_click=state.forget_marks)
-    return Weights(query, more, less)
+    return FeedbackWeights(query, more, less)
 
 
 def _weight(label: str, usual: float, *, key: str) -> float:
