@@ -1,4 +1,9 @@
-"""The work behind the pages and the scripts; see each module's first line."""
+"""The work behind the pages and the scripts.
+
+A package a subject, named by the product's nouns; `tests/whole/test_architecture.py` has the table
+of what each may import, `docs/architecture.md` how a picture travels through them. The modules that
+lie in no package are the ground that all stand on.
+"""
 
 import os
 

@@ -1,0 +1,8 @@
+"""All embeddings of a collection at hand: the matrix, exact neighbours, recall of an index.
+
+Start with `load_matrix`, `exact_neighbours`, `exact_scores`, `nearest` and `ann_recall`.
+
+    matrix = load_matrix(store, "fruit_vector", Metric.COSINE, Path("data/embeddings"))  # matrix
+    queries = np.arange(3)
+    exact = exact_neighbours(matrix.embeddings, queries=queries, metric=Metric.COSINE, k=5)
+"""

@@ -1,0 +1,8 @@
+"""The map: embeddings -> positions, computed in a process of their own, cached, coloured, judged.
+
+Start with `ProjectionSettings`, `project`, `Projector`, `MapRows` and `trust_in`.
+
+    rows = np.random.default_rng(0).normal(size=(50, 8)).astype(np.float32)
+    projection = project(rows, ProjectionSettings(Method.PCA))  # core.projection.projection
+    print(projection.coordinates.shape, projection.variance)
+"""

@@ -1,0 +1,1 @@
+"""How fast Orchard is, each part beside the limit of the machine."""

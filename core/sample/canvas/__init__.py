@@ -1,0 +1,1 @@
+"""Pixels, light and texture."""

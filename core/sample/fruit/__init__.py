@@ -1,0 +1,1 @@
+"""The fruit of each class."""

@@ -1,0 +1,1 @@
+"""What fruit is made of: bodies, skins, flesh, plants, poses."""

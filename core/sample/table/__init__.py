@@ -1,0 +1,1 @@
+"""What fruit lies on and in, and how it is laid out."""

@@ -1,0 +1,1 @@
+"""The question: pictures and their parts, marks, metric and thoroughness, filters."""
