@@ -28,7 +28,7 @@ lint: $(VENV)/.requirements-dev
 	$(BIN)/mypy
 
 benchmark: $(VENV)/.requirements-dev
-	$(BIN)/python -m scripts.benchmark.__main__ all $(if $(PHOTOS),--photos "$(PHOTOS)") \
+	$(BIN)/python -m scripts.benchmark all $(if $(PHOTOS),--photos "$(PHOTOS)") \
 		$(if $(SERVER),--uri "$(SERVER)")
 
 clean:

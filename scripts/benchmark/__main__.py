@@ -1,7 +1,7 @@
 """Measure how fast a part is, on this machine.
 
-python -m scripts.benchmark.__main__ evaluation
-python -m scripts.benchmark.__main__ map --rows 5000
+python -m scripts.benchmark evaluation
+python -m scripts.benchmark map --rows 5000
 """
 
 import argparse
@@ -23,7 +23,7 @@ PARTS = {
 def main(argv: list[str] | None = None) -> int:
     """Hand the command line to a part; returns its exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m scripts.benchmark.__main__",
+        prog="python -m scripts.benchmark",
         description="Measure how fast a part is, on this machine.",
         epilog="; ".join(f"{name}: {what}" for name, what in PARTS.items()),
     )

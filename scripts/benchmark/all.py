@@ -32,7 +32,7 @@ Figures = dict[str, Any]
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns 1 when a part could not be measured."""
     parser = argparse.ArgumentParser(
-        prog="python -m scripts.benchmark.__main__ all",
+        prog="python -m scripts.benchmark all",
         description="Run every part; write the document.",
     )
     parser.add_argument("--photos", type=Path, help="default: the sample that is drawn")
@@ -109,7 +109,7 @@ def _measured(part: str, options: list[str], environment: dict[str, str]) -> Fig
     """What a part prints as JSON; when it fails, its last words."""
     print(f"{part} {' '.join(options)}", file=sys.stderr, flush=True)
     started = time.monotonic()
-    command = [sys.executable, "-m", "scripts.benchmark.__main__", part, *options, "--json"]
+    command = [sys.executable, "-m", "scripts.benchmark", part, *options, "--json"]
     done = subprocess.run(  # noqa: S603
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )

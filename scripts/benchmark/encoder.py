@@ -1,7 +1,7 @@
 """Measure the encoder: photos to embeddings, against a plain loop and against the machine's limit.
 
-    python -m scripts.benchmark.__main__ encoder PHOTOS
-    python -m scripts.benchmark.__main__ encoder PHOTOS --weights resnet50-0676ba61.pth
+    python -m scripts.benchmark encoder PHOTOS
+    python -m scripts.benchmark encoder PHOTOS --weights resnet50-0676ba61.pth
 
 The plain loop opens a picture, makes it 224 x 224, and runs torchvision's network on it alone, in
 float32 and with gradients on. The limit is what the matrix product of the precision in use would
@@ -54,7 +54,7 @@ _MEMORY_ROWS = (500, 5_000)
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns 0 when every requirement holds, otherwise 1."""
     parser = argparse.ArgumentParser(
-        prog="python -m scripts.benchmark.__main__ encoder",
+        prog="python -m scripts.benchmark encoder",
         description="Measure the encoder on photos.",
     )
     parser.add_argument("photos", type=Path, help="folder that holds one folder per class")

@@ -1,6 +1,6 @@
 """Measure exact search and all measures against a bare matrix product and the database.
 
-python -m scripts.benchmark.__main__ evaluation --rows 10000
+python -m scripts.benchmark evaluation --rows 10000
 """
 
 import argparse
@@ -32,7 +32,7 @@ _BLOCK = 512
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m scripts.benchmark.__main__ evaluation",
+        prog="python -m scripts.benchmark evaluation",
         description="Measure exact search and all measures, on rows that are made up.",
     )
     parser.add_argument("--rows", type=int, default=10_000)

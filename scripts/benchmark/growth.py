@@ -1,7 +1,7 @@
 """Measure how writing, indexing, searching, memory and disk grow with the rows.
 
-python -m scripts.benchmark.__main__ growth --rows 1000 10000 100000
-python -m scripts.benchmark.__main__ growth --uri http://localhost:19530
+python -m scripts.benchmark growth --rows 1000 10000 100000
+python -m scripts.benchmark growth --uri http://localhost:19530
 """
 
 import argparse
@@ -34,7 +34,7 @@ _K = 16
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m scripts.benchmark.__main__ growth",
+        prog="python -m scripts.benchmark growth",
         description="Measure how a collection's cost grows, on clustered rows that are made up.",
     )
     parser.add_argument("--rows", type=int, nargs="+", default=[1_000, 10_000, 100_000])
@@ -54,7 +54,7 @@ def _all(arguments: argparse.Namespace) -> int:
     """Measure every size in a process of its own, so that memory is that size's alone."""
     found = []
     for rows in arguments.rows:
-        command = [sys.executable, "-m", "scripts.benchmark.__main__", "growth", "--one"]
+        command = [sys.executable, "-m", "scripts.benchmark", "growth", "--one"]
         command += ["--rows", str(rows), "--dimension", str(arguments.dimension)]
         command += ["--searches", str(arguments.searches)]
         for option in ("uri", "server_process", "server_data"):

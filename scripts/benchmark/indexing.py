@@ -1,6 +1,6 @@
 """Measure a whole indexing run against a loop as a first attempt would write it.
 
-    python -m scripts.benchmark.__main__ indexing PHOTOS
+    python -m scripts.benchmark indexing PHOTOS
 
 The loop opens a picture, makes it 224 x 224, runs the network on it alone, inserts every 50 rows
 and then builds the same index. Both write one metric to Milvus Lite. The network is ResNet-50 with
@@ -40,7 +40,7 @@ _INSERTED_ROWS = 50
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m scripts.benchmark.__main__ indexing",
+        prog="python -m scripts.benchmark indexing",
         description="Measure a whole indexing run.",
     )
     parser.add_argument("photos", type=Path, help="folder that holds one folder per class")

@@ -1,6 +1,6 @@
 """Measure the embedding map: time and trustworthiness of UMAP, and the server's work for a view.
 
-python -m scripts.benchmark.__main__ map --rows 5000 --points 20000
+python -m scripts.benchmark map --rows 5000 --points 20000
 
 The rows are made up, seeded: clusters of ten dimensions each, turned into all dimensions, with
 noise. Wall seconds depend on what else the machine does; processor seconds hardly do.
@@ -42,7 +42,7 @@ TRUST_K = 15
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns 0 when both requirements hold, otherwise 1."""
     parser = argparse.ArgumentParser(
-        prog="python -m scripts.benchmark.__main__ map", description="Measure the embedding map."
+        prog="python -m scripts.benchmark map", description="Measure the embedding map."
     )
     parser.add_argument("--rows", type=int, default=5_000, help="rows for UMAP (default 5000)")
     parser.add_argument("--dimension", type=int, default=2_048, help="numbers a row")

@@ -1,6 +1,6 @@
 """Measure the Search page: the server's work when the nprobe slider moves, and the bare search.
 
-python -m scripts.benchmark.__main__ search --rounds 30
+python -m scripts.benchmark search --rounds 30
 
 It runs the page itself, on the collection that the settings name, with a picture of the collection
 as the query. What is timed is one run of the page's script, from the changed slider to the last
@@ -33,7 +33,7 @@ _FACTOR, _ALLOWANCE = 1.5, 0.060
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns 0 when the requirement holds, otherwise 1."""
     parser = argparse.ArgumentParser(
-        prog="python -m scripts.benchmark.__main__ search", description=__doc__
+        prog="python -m scripts.benchmark search", description=__doc__
     )
     parser.add_argument("--rounds", type=int, default=30, help="reruns to time (default 30)")
     parser.add_argument("-k", type=int, default=20, help="hits, all on one page (default 20)")

@@ -1,7 +1,7 @@
 """Measure the store against the bare client, and indexing against the size of the dataset.
 
-python -m scripts.benchmark.__main__ storage --rows 10000
-python -m scripts.benchmark.__main__ storage --uri http://localhost:19530
+python -m scripts.benchmark storage --rows 10000
+python -m scripts.benchmark storage --uri http://localhost:19530
 """
 
 import argparse
@@ -43,7 +43,7 @@ _Batches = Iterable[_Batch]
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m scripts.benchmark.__main__ storage",
+        prog="python -m scripts.benchmark storage",
         description="Measure the store against the bare client, on random rows.",
     )
     parser.add_argument("--rows", type=int, default=10_000)
@@ -231,7 +231,7 @@ def _memory(folder: Path, arguments: argparse.Namespace) -> dict[str, object]:
 
 def _peak(arguments: argparse.Namespace, work: list[str]) -> float:
     """The peak memory of a process of its own that does the work, in MB."""
-    command = [sys.executable, "-m", "scripts.benchmark.__main__", "storage", *work]
+    command = [sys.executable, "-m", "scripts.benchmark", "storage", *work]
     command += ["--dimension", str(arguments.dimension)]
     command += ["--uri", arguments.uri] if arguments.uri else []
     done = subprocess.run(command, stdout=subprocess.PIPE, check=False)  # noqa: S603 - our own

@@ -7,7 +7,7 @@ import pytest
 
 from core.encoder.weights import offline_weights
 from scripts.benchmark import encoder
-from scripts.benchmark.__main__ import PARTS, main
+from scripts.benchmark import PARTS, main
 from scripts.benchmark.measuring import median_seconds
 from tests.encoder.test_encoder import drawn
 
@@ -78,7 +78,7 @@ def test_every_part_explains_itself(part: str, capsys: pytest.CaptureFixture[str
     with pytest.raises(SystemExit) as stopped:
         main([part, "--help"])
     assert stopped.value.code == 0
-    assert f"python -m scripts.benchmark.__main__ {part}" in capsys.readouterr().out
+    assert f"python -m scripts.benchmark {part}" in capsys.readouterr().out
 
 
 def test_an_unknown_part_is_named(capsys: pytest.CaptureFixture[str]) -> None:
