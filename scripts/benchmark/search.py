@@ -32,9 +32,7 @@ _FACTOR, _ALLOWANCE = 1.5, 0.060
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns 0 when the requirement holds, otherwise 1."""
-    parser = argparse.ArgumentParser(
-        prog="python -m scripts.benchmark search", description=__doc__
-    )
+    parser = argparse.ArgumentParser(prog="python -m scripts.benchmark search", description=__doc__)
     parser.add_argument("--rounds", type=int, default=30, help="reruns to time (default 30)")
     parser.add_argument("-k", type=int, default=20, help="hits, all on one page (default 20)")
     parser.add_argument("--json", action="store_true")

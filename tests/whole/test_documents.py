@@ -35,7 +35,9 @@ def test_links_between_documents_lead_somewhere(document: Path) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: file.name)
 def test_scripts_that_documents_name_exist(document: Path) -> None:
     names = set(
-        re.findall(r"python -m scripts\.([a-z_.]*\w)", document.read_text(encoding="utf-8"))
+        re.findall(
+            r"python -m scripts\.([a-z_]+(?:\.[a-z_]+)*)", document.read_text(encoding="utf-8")
+        )
     )
     places = {name: ROOT / "scripts" / name.replace(".", "/") for name in names}
     commands = [
