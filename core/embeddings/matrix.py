@@ -7,7 +7,7 @@ encoder, so a changed collection never meets an old matrix.
 import contextlib
 import hashlib
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -58,6 +58,12 @@ class Matrix:
             self.labels[position],
             self.digests[position],
         )
+
+    def places(self, ids: Sequence[int]) -> NDArray[np.int64]:
+        """Return the rows of ids: (len(ids),); -1 for an id that is not there."""
+        asked = np.array(ids, dtype=np.int64)
+        nearest = np.minimum(np.searchsorted(self.ids, asked), len(self.ids) - 1)
+        return np.where(self.ids[nearest] == asked, nearest, -1)
 
 
 def load_matrix(

@@ -4,7 +4,7 @@ Rows are ordered by id, ascending, so a row's position breaks ties as its id wou
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +32,20 @@ class Neighbours:
 
     positions: NDArray[np.int32]
     scores: NDArray[np.float32]
+
+    @classmethod
+    def from_hits(cls, hits: Sequence[Sequence[tuple[int, float]]], *, depth: int) -> "Neighbours":
+        """Return lists of (position, score), best first, as arrays of `depth` columns.
+
+        Longer lists are cut, shorter ones filled up with -1 and NaN.
+        """
+        positions = np.full((len(hits), depth), -1, dtype=np.int32)
+        scores = np.full((len(hits), depth), np.nan, dtype=np.float32)
+        for query, row in enumerate(hits):
+            kept = row[:depth]
+            positions[query, : len(kept)] = [position for position, _ in kept]
+            scores[query, : len(kept)] = [score for _, score in kept]
+        return cls(positions, scores)
 
     @property
     def depth(self) -> int:
@@ -91,11 +105,11 @@ def exact_neighbours(
     for start in range(0, len(queries), _QUERY_BLOCK):
         block = queries[start : start + _QUERY_BLOCK]
         keys = product.keys(block)
-        found = np.flatnonzero(place[block] >= 0)
-        keys[found, place[block[found]]] = -np.inf
-        chosen, values = _best(keys, depth)
+        inside = np.flatnonzero(place[block] >= 0)
+        keys[inside, place[block[inside]]] = -np.inf
+        best, values = _best(keys, depth)
         end = start + len(block)
-        positions[start:end] = np.where(chosen >= 0, columns[chosen], -1)
+        positions[start:end] = np.where(best >= 0, columns[best], -1)
         scores[start:end] = values if metric.higher_is_better else -values
         if on_progress:
             on_progress(end, len(queries))

@@ -115,18 +115,21 @@ def index_neighbours(
     Raises:
         StoreError: The database failed, or returned a row that the matrix does not have.
     """
-    positions = np.full((len(queries), k), -1, dtype=np.int32)
-    scores = np.full((len(queries), k), np.nan, dtype=np.float32)
+    parts: list[Neighbours] = []
     for start in range(0, len(queries), QUERY_BATCH):
         block = queries[start : start + QUERY_BATCH]
         answers = store.search_ids(info, matrix.embeddings[block], k=k + 1, nprobe=nprobe)
-        for place, (query, hits) in enumerate(zip(block, answers, strict=True), start):
-            kept = [hit for hit in hits if hit[0] != matrix.ids[query]][:k]
-            positions[place, : len(kept)] = _positions(matrix, [key for key, _ in kept])
-            scores[place, : len(kept)] = [score for _, score in kept]
+        lists = [
+            _others(matrix, hits, query=int(query))
+            for query, hits in zip(block, answers, strict=True)
+        ]
+        parts.append(Neighbours.from_hits(lists, depth=k))
         if on_progress:
             on_progress(start + len(block), len(queries))
-    return Neighbours(positions, scores)
+    return Neighbours(
+        np.concatenate([part.positions for part in parts]),
+        np.concatenate([part.scores for part in parts]),
+    )
 
 
 def _with_classes(matrix: Matrix) -> Matrix:
@@ -184,15 +187,18 @@ def _depth(matrix: Matrix, request: Request, queries: int) -> int:
     return max(least, min(max(least, largest), _KEPT // queries))
 
 
-def _positions(matrix: Matrix, ids: list[int]) -> NDArray[np.int64]:
-    wanted = np.array(ids, dtype=np.int64)
-    found = np.minimum(np.searchsorted(matrix.ids, wanted), len(matrix.ids) - 1)
-    if (matrix.ids[found] != wanted).any():
+def _others(
+    matrix: Matrix, hits: list[tuple[int, float]], *, query: int
+) -> list[tuple[int, float]]:
+    """Return (position, score) of the hits, without the query itself."""
+    positions = matrix.places([number for number, _ in hits])
+    if (positions < 0).any():
         raise StoreError(
             "the collection changed while it was evaluated: the index returned a picture that was "
             "not there before. Wait until indexing has finished, then run the report again."
         )
-    return np.asarray(found)
+    scores = (score for _, score in hits)
+    return [hit for hit in zip(positions.tolist(), scores, strict=True) if hit[0] != query]
 
 
 def _norms(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:

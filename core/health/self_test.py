@@ -14,6 +14,7 @@ from core.collection.info import CollectionInfo
 from core.collection.query import MAX_LIMIT
 from core.embeddings.matrix import Matrix, load_matrix
 from core.embeddings.neighbours import Neighbours, exact_neighbours
+from core.embeddings.one_query import exact_scores
 from core.embeddings.recall import ann_recall
 from core.metric import Metric
 from core.store.vector_store import VectorStore
@@ -92,84 +93,70 @@ def run_self_test(
             store, family, metric, cache_dir, lambda done, total: tell("read", done, total)
         )
         count = min(QUERIES, len(matrix.ids))
-        chosen = np.sort(
+        queries = np.sort(
             np.random.default_rng(_SEED).choice(len(matrix.ids), size=count, replace=False)
         )
         asked = max(asked, count)
         checks += [
-            _finds_itself(store, info, matrix, chosen),
-            _nprobe_matters(store, info, matrix, chosen),
-            _agrees_with_exact(store, info, matrix, chosen),
+            _finds_itself(store, info, matrix, queries),
+            _nprobe_matters(store, info, matrix, queries),
+            _agrees_with_exact(store, info, matrix, queries),
         ]
     tell("check", len(metrics), len(metrics))
     return SelfTest(tuple(checks), asked)
 
 
 def _finds_itself(
-    store: VectorStore, info: CollectionInfo, matrix: Matrix, chosen: NDArray[np.int64]
+    store: VectorStore, info: CollectionInfo, matrix: Matrix, queries: NDArray[np.int64]
 ) -> Check:
     """Nothing that is worse than the picture itself may stand before it.
 
     Under IP a longer embedding may rightly do so, under every metric an equal one: their scores
     are worked out anew from the embeddings.
     """
-    found = _search(store, info, matrix, chosen, k=DEPTH, nprobe=max(1, info.nlist))
-    places = {int(number): place for place, number in enumerate(matrix.ids)}
+    answers = _search(store, info, matrix, queries, k=DEPTH, nprobe=max(1, info.nlist))
     first, beaten, wrong = 0, 0, []
-    for position, hits in zip(chosen, found, strict=True):
-        own = int(matrix.ids[position])
-        ids = [number for number, _ in hits]
-        before = ids[: ids.index(own)] if own in ids else ids
-        if own in ids and not before:
+    for query, hits in zip(queries.tolist(), answers, strict=True):
+        rows = [row for row, _ in _known_rows(matrix, hits)]
+        before = rows[: rows.index(query)] if query in rows else rows
+        if query in rows and not before:
             first += 1
-        elif before and _all_as_good(matrix, int(position), [places[i] for i in before], info):
+        elif before and _all_as_good(matrix, query, before, info.metric):
             beaten += 1
         else:
-            wrong.append(matrix.paths[position])
+            wrong.append(matrix.paths[query])
     if wrong:
-        detail = f"{len(wrong)} of {len(chosen)} do not find themselves, such as {wrong[0]}"
+        detail = f"{len(wrong)} of {len(queries)} do not find themselves, such as {wrong[0]}"
         return Check(info.metric, "Pictures find themselves", Outcome.FAILED, detail)
-    detail = f"{first} of {len(chosen)} at rank 1"
+    detail = f"{first} of {len(queries)} at rank 1"
     if beaten:
         why = "longer or equal ones, as IP ranks" if info.metric is Metric.IP else "equal ones"
         detail += f", {beaten} rightly behind {why}"
     return Check(info.metric, "Pictures find themselves", Outcome.PASSED, detail)
 
 
-def _all_as_good(matrix: Matrix, position: int, others: list[int], info: CollectionInfo) -> bool:
-    query = matrix.embeddings[position].astype(np.float64)
-    scores = _scores(query, matrix.embeddings[[position, *others]].astype(np.float64), info.metric)
-    own = scores[0]
-    slack = _TOLERANCE * max(1.0, float(np.abs(query @ query)))
-    lead = scores[1:] - own if info.metric.higher_is_better else own - scores[1:]
+def _all_as_good(matrix: Matrix, query: int, others: list[int], metric: Metric) -> bool:
+    embedding = np.asarray(matrix.embeddings[query])
+    own, *scores = exact_scores(matrix.embeddings[[query, *others]], embedding, metric=metric)
+    slack = _TOLERANCE * max(1.0, float(embedding @ embedding))
+    lead = np.array(scores) - own if metric.higher_is_better else own - np.array(scores)
     return bool((lead >= -slack).all())
 
 
-def _scores(
-    query: NDArray[np.float64], rows: NDArray[np.float64], metric: Metric
-) -> NDArray[np.float64]:
-    if metric is Metric.L2:
-        return np.asarray(((rows - query) ** 2).sum(axis=1))
-    products = rows @ query
-    if metric is Metric.IP:
-        return np.asarray(products)
-    return np.asarray(products / (np.linalg.norm(rows, axis=1) * np.linalg.norm(query)))
-
-
 def _nprobe_matters(
-    store: VectorStore, info: CollectionInfo, matrix: Matrix, chosen: NDArray[np.int64]
+    store: VectorStore, info: CollectionInfo, matrix: Matrix, queries: NDArray[np.int64]
 ) -> Check:
     name = "nprobe has an effect"
     if reason := _why_nprobe_cannot_matter(info):
         return Check(info.metric, name, Outcome.NOT_APPLICABLE, reason)
     # More than a list of four times the usual size holds, so that nprobe 1 answers with less.
     rows = len(matrix.ids)
-    wanted = min(rows, 4 * rows // info.nlist + 1)
-    k = min(wanted, MAX_LIMIT)
+    beyond = min(rows, 4 * rows // info.nlist + 1)
+    k = min(beyond, MAX_LIMIT)
     deadline = time.monotonic() + _PATIENCE
     while True:
-        few = _search(store, info, matrix, chosen, k=k, nprobe=1)
-        many = _search(store, info, matrix, chosen, k=k, nprobe=info.nlist)
+        few = _search(store, info, matrix, queries, k=k, nprobe=1)
+        many = _search(store, info, matrix, queries, k=k, nprobe=info.nlist)
         differ = sum({i for i, _ in a} != {i for i, _ in b} for a, b in zip(few, many, strict=True))
         if differ or time.monotonic() > deadline:
             break
@@ -177,17 +164,17 @@ def _nprobe_matters(
     if differ:
         detail = (
             f"nprobe 1 gives other hits than nprobe {info.nlist:,} for {differ} of "
-            f"{counted_queries(len(chosen))}"
+            f"{counted_queries(len(queries))}"
         )
         return Check(info.metric, name, Outcome.PASSED, detail)
     if rows < 2 * 1_024:
         # A server builds no index for a segment of fewer than 1,024 rows; there are two shards.
         detail = f"{rows:,} rows may be too few: a server then searches one by one"
         return Check(info.metric, name, Outcome.NOT_APPLICABLE, detail)
-    if k < wanted:
+    if k < beyond:
         detail = f"a list holds more rows than the {k:,} that can be asked for"
         return Check(info.metric, name, Outcome.NOT_APPLICABLE, detail)
-    detail = f"nprobe 1 and {info.nlist} give the same {k:,} hits for {len(chosen)} queries"
+    detail = f"nprobe 1 and {info.nlist} give the same {k:,} hits for {len(queries)} queries"
     return Check(info.metric, name, Outcome.FAILED, detail)
 
 
@@ -203,7 +190,7 @@ def _why_nprobe_cannot_matter(info: CollectionInfo) -> str:
 
 
 def _agrees_with_exact(
-    store: VectorStore, info: CollectionInfo, matrix: Matrix, chosen: NDArray[np.int64]
+    store: VectorStore, info: CollectionInfo, matrix: Matrix, queries: NDArray[np.int64]
 ) -> Check:
     name = "Approximate search at nprobe = nlist agrees with exact search"
     if info.m:
@@ -211,12 +198,19 @@ def _agrees_with_exact(
     if len(matrix.ids) < 2:
         detail = "a single row has no neighbours"
         return Check(info.metric, name, Outcome.NOT_APPLICABLE, detail)
-    exact = exact_neighbours(matrix.embeddings, queries=chosen, metric=info.metric, k=DEPTH)
+    exact = exact_neighbours(matrix.embeddings, queries=queries, metric=info.metric, k=DEPTH)
     depth = exact.depth
-    found = _search(store, info, matrix, chosen, k=depth + 1, nprobe=max(1, info.nlist))
-    index = _as_neighbours(found, matrix, chosen, depth)
+    answers = _search(store, info, matrix, queries, k=depth + 1, nprobe=max(1, info.nlist))
+    known = [_known_rows(matrix, hits) for hits in answers]
+    if sum(map(len, known)) < sum(map(len, answers)):
+        detail = "pictures were added meanwhile; run the test again when indexing has finished"
+        return Check(info.metric, name, Outcome.NOT_APPLICABLE, detail)
+    others = [
+        [hit for hit in hits if hit[0] != query] for query, hits in zip(queries, known, strict=True)
+    ]
+    index = Neighbours.from_hits(others, depth=depth)
     recall = float(ann_recall(index, exact, k=depth).mean())
-    detail = f"recall@{depth} is {recall:.3f} over {counted_queries(len(chosen))}"
+    detail = f"recall@{depth} is {recall:.3f} over {counted_queries(len(queries))}"
     if info.m:
         # HNSW promises nothing; the figure is for the reader.
         return Check(info.metric, name, Outcome.NOT_APPLICABLE, f"{detail}; HNSW has no nprobe")
@@ -224,27 +218,21 @@ def _agrees_with_exact(
     return Check(info.metric, name, verdict, detail)
 
 
-def _as_neighbours(
-    found: list[list[tuple[int, float]]], matrix: Matrix, chosen: NDArray[np.int64], depth: int
-) -> Neighbours:
-    places = {int(number): place for place, number in enumerate(matrix.ids)}
-    positions = np.full((len(found), depth), -1, dtype=np.int32)
-    scores = np.full((len(found), depth), np.nan, dtype=np.float32)
-    for row, (hits, own) in enumerate(zip(found, chosen, strict=True)):
-        others = [(places[i], s) for i, s in hits if i in places and places[i] != own][:depth]
-        positions[row, : len(others)] = [place for place, _ in others]
-        scores[row, : len(others)] = [score for _, score in others]
-    return Neighbours(positions, scores)
+def _known_rows(matrix: Matrix, hits: list[tuple[int, float]]) -> list[tuple[int, float]]:
+    """Return (row, score) of the hits, without pictures added since the matrix was read."""
+    rows = matrix.places([number for number, _ in hits]).tolist()
+    scores = (score for _, score in hits)
+    return [hit for hit in zip(rows, scores, strict=True) if hit[0] >= 0]
 
 
 def _search(
     store: VectorStore,
     info: CollectionInfo,
     matrix: Matrix,
-    chosen: NDArray[np.int64],
+    queries: NDArray[np.int64],
     *,
     k: int,
     nprobe: int,
 ) -> list[list[tuple[int, float]]]:
-    queries = np.asarray(matrix.embeddings[chosen])
-    return store.search_ids(info, queries, k=min(k, len(matrix.ids)), nprobe=nprobe)
+    embeddings = np.asarray(matrix.embeddings[queries])
+    return store.search_ids(info, embeddings, k=min(k, len(matrix.ids)), nprobe=nprobe)

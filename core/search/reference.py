@@ -30,16 +30,9 @@ class ExactIndex:
     def allowed(self, labels: Sequence[str], exclude: Collection[int]) -> NDArray[np.bool_]:
         """Mark the rows (N,) of the given classes, all if there are none, less some ids."""
         mask = np.isin(self.labels, labels) if labels else np.ones(len(self.labels), dtype=bool)
-        places = self.places(list(exclude))
+        places = self.matrix.places(list(exclude))
         mask[places[places >= 0]] = False
         return mask
-
-    def places(self, ids: Sequence[int]) -> NDArray[np.int64]:
-        """Return the rows of ids: (len(ids),); -1 for an id that is not there."""
-        wanted = np.array(ids, dtype=np.int64)
-        found = np.searchsorted(self.matrix.ids, wanted)
-        there = self.matrix.ids[np.minimum(found, len(self.matrix.ids) - 1)] == wanted
-        return np.where(there, found, -1)
 
     def best(
         self,
@@ -60,10 +53,10 @@ class ExactIndex:
 
     def embeddings(self, ids: Sequence[int]) -> NDArray[np.float32]:
         """Return the embeddings of ids: (len(ids), D); NaN for an id that is not there."""
-        places = self.places(ids)
-        found = np.array(self.matrix.embeddings[np.maximum(places, 0)], dtype=np.float32)
-        found[places < 0] = np.nan
-        return found
+        places = self.matrix.places(ids)
+        rows = np.array(self.matrix.embeddings[np.maximum(places, 0)], dtype=np.float32)
+        rows[places < 0] = np.nan
+        return rows
 
 
 def load_reference(

@@ -70,13 +70,12 @@ def compare_with_exact(
     Args:
         expected: The class of the query; None if it is not known.
     """
-    place = {hit.record.id: number for number, hit in enumerate([*exact, *hits])}
+    numbers = {hit.record.id: number for number, hit in enumerate([*exact, *hits])}
     depth = len(exact)
-    recall = float(
-        ann_recall(_row(hits, place, depth), _row(exact, place, depth), k=max(depth, 1))[0]
-    )
-    found = {hit.record.id for hit in hits}
-    missed = [hit for hit in exact if hit.record.id not in found]
+    index, best = (_as_neighbours(listed, numbers, depth) for listed in (hits, exact))
+    recall = float(ann_recall(index, best, k=max(depth, 1))[0])
+    returned = {hit.record.id for hit in hits}
+    missed = [hit for hit in exact if hit.record.id not in returned]
     shared = {hit.record.id for hit in exact}
     causes = {
         hit.record.id: Cause.ENCODER
@@ -114,13 +113,9 @@ def overlap(hits: Sequence[Hit], others: Sequence[Hit]) -> float:
     return len(common) / longer if longer else float("nan")
 
 
-def _row(hits: Sequence[Hit], place: Mapping[int, int], depth: int) -> Neighbours:
-    kept = hits[:depth]
-    positions = np.full((1, depth), -1, dtype=np.int32)
-    scores = np.full((1, depth), np.nan, dtype=np.float32)
-    positions[0, : len(kept)] = [place[hit.record.id] for hit in kept]
-    scores[0, : len(kept)] = [hit.score for hit in kept]
-    return Neighbours(positions, scores)
+def _as_neighbours(hits: Sequence[Hit], numbers: Mapping[int, int], depth: int) -> Neighbours:
+    listed = [(numbers[hit.record.id], hit.score) for hit in hits]
+    return Neighbours.from_hits([listed], depth=depth)
 
 
 def _ties(hit: Hit, exact: Sequence[Hit], metric: Metric) -> bool:

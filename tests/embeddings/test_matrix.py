@@ -138,3 +138,12 @@ def test_many_queries_in_one_call_answer_as_one_by_one(store: VectorStore) -> No
         assert [score for _, score in hits] == pytest.approx([score for _, score in one])
     with pytest.raises(QueryError, match="nprobe"):
         store.search_ids(info, EMBEDDINGS[:3], k=5, nprobe=5)
+
+
+def test_ids_are_found_by_their_row_and_unknown_ones_have_none(
+    store: VectorStore, tmp_path: Path
+) -> None:
+    matrix = load_matrix(store, "set", Metric.L2, tmp_path)
+    # Ids 961 to 1000, ascending; 960 lies before the first, 1001 behind the last.
+    assert matrix.places([1000, 960, 961, 1001]).tolist() == [39, -1, 0, -1]
+    assert matrix.places([]).tolist() == []

@@ -112,3 +112,10 @@ def test_one_row_finds_nothing() -> None:
     rows = np.ones((1, 2), dtype=np.float32)
     found = exact_neighbours(rows, queries=np.arange(1), metric=Metric.IP, k=5)
     assert found.positions.shape == (1, 0)
+
+
+def test_hits_become_lists_of_one_length() -> None:
+    lists = Neighbours.from_hits([[(4, 0.5), (2, 0.25), (7, 0.125)], []], depth=2)
+    assert lists.positions.tolist() == [[4, 2], [-1, -1]]
+    assert lists.scores[0].tolist() == [0.5, 0.25]
+    assert np.isnan(lists.scores[1]).all()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,9 @@ from numpy.typing import NDArray
 from core.collection.index import IndexChoice, IndexType
 from core.collection.info import CollectionInfo
 from core.dataset.files import image_id
+from core.embeddings.matrix import Matrix, load_matrix
 from core.errors import CollectionNotFoundError
+from core.health import self_test
 from core.health.self_test import Outcome, SelfTest, run_self_test
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
@@ -146,3 +149,24 @@ def test_missing_and_single_row_collections(store: VectorStore, tmp_path: Path) 
     assert verdicts(outcome(store, tmp_path)) == [
         [Outcome.PASSED, Outcome.NOT_APPLICABLE, Outcome.NOT_APPLICABLE]
     ]
+
+
+def test_a_picture_added_after_the_embeddings_were_read_is_no_error(
+    store: VectorStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = random_rows(40)
+    fill(store, rows, metrics=[Metric.L2], index=IndexChoice(IndexType.FLAT))
+
+    def read_and_add(*arguments: Any) -> Matrix:
+        matrix = load_matrix(*arguments)
+        # A copy of every picture, of a lower id: each stands before its original.
+        for number, own in enumerate(matrix.ids.tolist()):
+            copy = ImageRecord(own - 1, f"a/copy {number}.png", "a", f"{number:032x}")
+            store.upsert(FAMILY, Metric.L2, [copy], np.array(matrix.embeddings[[number]]))
+        return matrix
+
+    monkeypatch.setattr(self_test, "load_matrix", read_and_add)
+    test = outcome(store, tmp_path)
+    assert test.passed, test.checks
+    assert test.checks[ITSELF].detail == "20 of 20 at rank 1"
+    assert "pictures were added meanwhile" in test.checks[EXACT].detail

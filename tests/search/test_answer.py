@@ -159,7 +159,6 @@ def test_the_reference_knows_rows_by_id_and_says_what_it_does_not_know(
     found = reference.embeddings([records[5].id, 12345])
     np.testing.assert_array_equal(found[0], vectors[5])
     assert np.isnan(found[1]).all()
-    assert reference.places([12345]).tolist() == [-1]
     allowed = reference.allowed(["rare"], [records[-1].id, 12345])
     assert allowed.sum() == 4 and len(allowed) == ROWS
     assert reference.farthest_usual[Metric.L2] > 0
