@@ -2,15 +2,14 @@
 
 import io
 import logging
-import os
 import re
-import tempfile
 from pathlib import Path
 
 from PIL import Image, ImageOps
 
 from core.dataset.pictures import decode
-from core.errors import ImageError
+from core.errors import FileError, ImageError
+from core.files import write_whole
 
 logger = logging.getLogger(__name__)
 
@@ -82,8 +81,8 @@ def cached_thumbnail(file: Path, *, key: str, cache: Path) -> bytes:
     small = thumbnail(content, name=file.name)
     if cached:
         try:
-            _write_whole(cached, small)
-        except OSError:
+            write_whole(cached, small)
+        except FileError:
             # A full disk or a read-only folder costs speed, not pictures.
             logger.warning("cannot cache a thumbnail below %s", cache, exc_info=True)
     return small
@@ -100,16 +99,3 @@ def _read_or_nothing(path: Path) -> bytes:
         return path.read_bytes()
     except OSError:
         return b""
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent)
-    partial = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise

@@ -1,6 +1,5 @@
 """Uploaded archives kept below the data folder until they are unpacked."""
 
-import contextlib
 import hashlib
 import re
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from core.access import require_writable
 from core.config import Settings
 from core.dataset.folders import UPLOADS
 from core.errors import StoreError
+from core.files import write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,23 +27,12 @@ def keep_upload(content: bytes | memoryview, *, name: str, settings: Settings) -
 
     Raises:
         ReadOnlyError: The settings forbid changes.
-        StoreError: It cannot be written.
+        FileError: It cannot be written.
     """
     require_writable(read_only=settings.read_only)
     folder = upload_folder(content, name=name, settings=settings)
     archive = folder.with_name(f".{folder.name}.zip")
-    part = archive.with_suffix(".zip.part")
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(content)
-        part.replace(archive)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink()
-        raise StoreError(
-            f"the upload cannot be written to {str(folder.parent)!r} ({error.strerror}). Make "
-            "room or set ORCHARD_DATA_DIR to a folder you may write to."
-        ) from error
+    write_whole(archive, content)
     return Upload(archive, folder)
 
 

@@ -18,9 +18,10 @@ from pydantic import TypeAdapter
 
 from core.dataset.files import digest_of
 from core.embeddings.neighbours import Neighbours
-from core.errors import OrchardError, ReportError
+from core.errors import FileError, OrchardError, ReportError
 from core.evaluation.figures import as_plain, report_summary
 from core.evaluation.report import Configuration, Report
+from core.files import write_whole
 from core.measures.retrieval import check_ks
 from core.records import EncoderIdentity
 
@@ -35,7 +36,7 @@ def save_report(report: Report, folder: Path) -> Report:
     """Write a report and return it with its name.
 
     Raises:
-        ReportError: The folder cannot be written.
+        FileError: The folder cannot be written; nothing is left in it.
     """
     configuration = report.configuration
     arrays = _arrays(report)
@@ -51,16 +52,14 @@ def save_report(report: Report, folder: Path) -> Report:
         **report_summary(report),
     }
     text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+    arrays_file = folder / f"{name}.npz"
+    write_whole(arrays_file, arrays)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _write(folder / f"{name}.npz", arrays)
         # Last, so that a name that can be seen can be opened.
-        _write(folder / f"{name}.json", text.encode())
-    except OSError as error:
-        raise ReportError(
-            f"the report cannot be written to {str(folder)!r} ({error.strerror}). Free some space "
-            "there or set ORCHARD_DATA_DIR."
-        ) from error
+        write_whole(folder / f"{name}.json", text.encode())
+    except FileError:
+        arrays_file.unlink(missing_ok=True)
+        raise
     return replace(report, name=name)
 
 
@@ -214,15 +213,6 @@ def _check(report: Report) -> None:
             raise ValueError("a neighbour is no row of it")
     if queries and not 0 <= report.queries.min() <= report.queries.max() < rows:
         raise ValueError("a query is no row of it")
-
-
-def _write(file: Path, content: bytes) -> None:
-    partial = file.with_name(f".{file.name}.{uuid.uuid4().hex}.part")
-    try:
-        partial.write_bytes(content)
-        partial.replace(file)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _damaged(file: Path, reason: str) -> ReportError:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from core.collection.info import CollectionInfo
-from core.errors import StoreError
+from core.files import write_whole
 from core.records import SkippedFile
 
 
@@ -54,20 +54,10 @@ def save_index_report(report: IndexReport, *, folder: Path) -> Path:
     """Write a report as JSON into `folder`, named by the time, and return its path.
 
     Raises:
-        StoreError: It cannot be written; the collections are as the report says all the same.
+        FileError: It cannot be written; the collections are as the report says all the same.
     """
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
     path = folder / f"index-{stamp}.json"
-    part = path.with_suffix(".part")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        part.write_text(
-            json.dumps(report.to_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-        )
-        part.replace(path)
-    except OSError as error:
-        raise StoreError(
-            f"the report {str(path)!r} cannot be written ({error.strerror}); the collections are "
-            "built. Make room or correct the permissions; the next run writes its own report."
-        ) from error
+    text = json.dumps(report.to_dict(), indent=2, ensure_ascii=False) + "\n"
+    write_whole(path, text.encode())
     return path

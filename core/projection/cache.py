@@ -3,9 +3,7 @@
 import hashlib
 import json
 import logging
-import os
 import re
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 
 from core.embeddings.neighbourhood import Neighbourhoods
 from core.errors import ProjectionError
+from core.files import write_whole
 from core.metric import Metric
 from core.projection.projection import Method, Projection, ProjectionSettings
 
@@ -55,7 +54,11 @@ def neighbours_slot(folder: Path, *, fingerprint: str, rows: int, metric: Metric
 
 
 def save_projection(slot: CachePlace, projection: Projection) -> None:
-    """Write a map; a reader sees the old file or the whole new one."""
+    """Write a map; a reader sees the old file or the whole new one.
+
+    Raises:
+        FileError: It cannot be written.
+    """
     facts = {
         "settings": projection.settings.to_dict(),
         "trustworthiness": projection.trustworthiness,
@@ -98,7 +101,11 @@ def load_projection(slot: CachePlace) -> Projection | None:
 
 
 def save_neighbours(slot: CachePlace, neighbours: Neighbourhoods) -> None:
-    """Write a neighbour table; a reader sees the old file or the whole new one."""
+    """Write a neighbour table; a reader sees the old file or the whole new one.
+
+    Raises:
+        FileError: It cannot be written.
+    """
     arrays = {
         "indices": neighbours.indices,
         "scores": neighbours.scores,
@@ -159,14 +166,9 @@ def _slot(
 
 def _save(slot: CachePlace, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> None:
     text = json.dumps({"format": FORMAT, **facts}, ensure_ascii=True)
-    slot.path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=slot.path.parent, suffix=".part", delete=False) as partial:
-        np.savez(partial, allow_pickle=False, facts=np.array(text), **arrays)
-    try:
-        os.replace(partial.name, slot.path)  # noqa: PTH105 - the name is a string already
-    except OSError:
-        Path(partial.name).unlink(missing_ok=True)
-        raise
+    write_whole(
+        slot.path, lambda out: np.savez(out, allow_pickle=False, facts=np.array(text), **arrays)
+    )
 
 
 def _load(

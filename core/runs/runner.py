@@ -86,7 +86,7 @@ class Runner:
 
         Raises:
             BusyError: Another run is going on.
-            StoreError: The run's file cannot be written; nothing was started.
+            FileError: The run's file cannot be written; nothing was started.
         """
         with self._lock:
             if self._state and self._state.is_open:
@@ -119,7 +119,7 @@ class Runner:
         """Offer a stopped run no longer.
 
         Raises:
-            StoreError: Its file cannot be written.
+            FileError: Its file cannot be written.
         """
         save_state(replace(state, dismissed=True), self._folder)
 

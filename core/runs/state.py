@@ -8,7 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from core.errors import OrchardError, StoreError
+from core.errors import OrchardError
+from core.files import write_whole
 from core.records import SkippedFile
 from core.runs.task import Task
 
@@ -91,20 +92,10 @@ def save_state(state: RunState, folder: Path) -> None:
     """Write a run's file, whole or not at all.
 
     Raises:
-        StoreError: It cannot be written.
+        FileError: It cannot be written.
     """
-    path = folder / f"{state.name}.json"
-    part = path.with_suffix(".part")
     text = json.dumps(asdict(state), indent=1, ensure_ascii=False, default=str)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        part.write_text(text + "\n", encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        raise StoreError(
-            f"the state of the run cannot be written to {str(folder)!r} ({error.strerror}). Make "
-            "room or set ORCHARD_DATA_DIR to a folder you may write to."
-        ) from error
+    write_whole(folder / f"{state.name}.json", text.encode() + b"\n")
 
 
 def load_states(folder: Path) -> Iterator[RunState]:

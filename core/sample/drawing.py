@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import DatasetError
+from core.files import write_whole
 from core.sample.folder import SampleRun, picture_name, prepare_folder
 
 _log = logging.getLogger(__name__)
@@ -83,6 +84,7 @@ def draw_sample(
     Raises:
         DatasetError: A value is out of range, or `root` is a file, cannot be written, or holds
             anything that no earlier run has made (nothing is changed then).
+        FileError: A picture cannot be written.
     """
     root = Path(root)
     _check_range("per_class", per_class, 1, _MAX_PER_CLASS)
@@ -203,9 +205,7 @@ def _draw(job: _Job) -> None:
     entropy = [job.seed, int.from_bytes(job.label.encode("ascii"), "big"), job.number]
     rng = np.random.default_rng(np.random.SeedSequence(entropy))
     picture = draw_picture(job.label, size=job.size, rng=rng)
-    draft = job.path.with_name(f".{job.path.name}.part")
-    try:
-        picture.save(draft, format="JPEG", quality=_QUALITY, subsampling=0)
-        draft.replace(job.path)
-    finally:
-        draft.unlink(missing_ok=True)
+    write_whole(
+        job.path,
+        lambda out: picture.save(out, format="JPEG", quality=_QUALITY, subsampling=0),
+    )

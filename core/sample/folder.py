@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from core.errors import DatasetError
+from core.files import write_whole
 
 MARKER = ".orchard-sample.json"
 
@@ -31,7 +32,8 @@ def prepare_folder(root: Path, run: SampleRun, *, labels: Sequence[str]) -> None
 
     Raises:
         DatasetError: `root` is a file or holds anything that no earlier run has made.
-        OSError: it cannot be read or written.
+        FileError: it cannot be written.
+        OSError: it cannot be read, or a folder in it cannot be made.
     """
     if root.exists() and not root.is_dir():
         raise DatasetError(
@@ -44,9 +46,7 @@ def prepare_folder(root: Path, run: SampleRun, *, labels: Sequence[str]) -> None
         _clear(root, run, labels=labels, earlier=earlier)
     # The marker comes before the first picture: a run that is cut short is still recognised.
     text = json.dumps(asdict(run), indent=2) + "\n"
-    draft = root / f"{MARKER}.part"
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(root / MARKER)
+    write_whole(root / MARKER, text.encode())
     for label in labels:
         (root / label).mkdir(exist_ok=True)
 
@@ -55,7 +55,9 @@ def _earlier_run(root: Path) -> SampleRun | None:
     """What the marker says of an earlier run; None for an empty folder."""
     marker = root / MARKER
     if not marker.is_file():
-        strangers = [entry.name for entry in root.iterdir() if entry.name != f"{MARKER}.part"]
+        # A run that was killed may have left the marker under its temporary name.
+        draft = re.compile(rf"\.{re.escape(MARKER)}\.\w+\.part")
+        strangers = [entry.name for entry in root.iterdir() if not draft.fullmatch(entry.name)]
         if not strangers:
             return None
         raise DatasetError(
@@ -99,7 +101,7 @@ def _clear(root: Path, run: SampleRun, *, labels: Sequence[str], earlier: Sample
     for label in labels:
         for number in range(keep + 1, earlier.per_class + 1):
             (root / label / picture_name(label, number)).unlink(missing_ok=True)
-        leftover = re.compile(rf"\.{label}_\d+\.jpg\.part")
+        leftover = re.compile(rf"\.{label}_\d+\.jpg\.\w+\.part")
         for file in list((root / label).glob(".*.part")):
             if leftover.fullmatch(file.name):
                 file.unlink(missing_ok=True)

@@ -8,7 +8,7 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from core.collection.index import IndexChoice, IndexType
 from core.collection.info import CollectionInfo
 from core.collection.rows import BATCH_ROWS
 from core.errors import EncoderMismatchError, StoreError
+from core.files import write_whole
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
 from core.store.vector_store import VectorStore
@@ -80,7 +81,8 @@ def export_rows(
 
     Raises:
         CollectionNotFoundError: There is no such family.
-        StoreError: The file cannot be written, or rows changed in the meantime.
+        FileError: The file cannot be written.
+        StoreError: Rows changed in the meantime, or the database failed.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -88,9 +90,11 @@ def export_rows(
     metric = next(iter(source.metrics(family)), Metric.L2)
     info = source.info(family, metric)
     schema = _schema(info)
-    part, written = path.with_name(path.name + ".part"), 0
-    try:
-        with pq.ParquetWriter(part, schema) as writer:
+    written = 0
+
+    def write(out: BinaryIO) -> None:
+        nonlocal written
+        with pq.ParquetWriter(out, schema) as writer:
             for records, embeddings in _rows_of(source, family, metric):
                 flat = pa.array(embeddings.reshape(-1))
                 columns = [
@@ -102,17 +106,12 @@ def export_rows(
                 if on_progress:
                     on_progress(written, info.rows)
         if written != info.rows:
-            part.unlink()
             raise StoreError(
                 f"{info.name} had {info.rows:,} rows at first, {written:,} were read. Let nobody "
                 "else write, then export again."
             )
-        part.replace(path)
-    except OSError as error:
-        raise StoreError(
-            f"{str(path)!r} cannot be written ({error.strerror or error}). Make room or choose "
-            "another place, then export again."
-        ) from error
+
+    write_whole(path, write)
     return Moved(str(path), written, written)
 
 
@@ -130,33 +129,47 @@ def import_rows(
         StoreError: The file is missing, damaged or of another kind, or as `transfer`.
         EncoderMismatchError: The target holds embeddings of another encoder.
     """
+    with _opened(path) as file:
+        encoder, dataset, complete = _described(file, path)
+        return [
+            _fill(
+                target, family, metric, _rows_in(file, path, encoder.dimension), encoder=encoder,
+                dataset=dataset, index=IndexChoice(), count=file.metadata.num_rows,
+                complete=complete, on_progress=on_progress,
+            )
+            for metric in metrics
+        ]  # fmt: skip
+
+
+def _opened(path: Path) -> Any:  # noqa: ANN401 - pyarrow has no types
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(path) as file:
-            about = file.schema_arrow.metadata or {}
-            if about.get(b"format") != _FORMAT:
-                raise StoreError(
-                    f"{str(path)!r} was not exported by Orchard. Export one: "
-                    "python -m scripts.transfer SOURCE_URI rows.parquet"
-                )
-            encoder = EncoderIdentity.parse(about[b"encoder"].decode())
-            dataset, count = about[b"dataset"].decode(), file.metadata.num_rows
-            complete = about[b"complete"] == b"true"
-            return [
-                _fill(
-                    target, family, metric, _rows_in(file, encoder.dimension), encoder=encoder,
-                    dataset=dataset, index=IndexChoice(), count=count, complete=complete,
-                    on_progress=on_progress,
-                )
-                for metric in metrics
-            ]  # fmt: skip
-    except (OSError, pa.ArrowException, KeyError, ValueError) as error:
+        return pq.ParquetFile(path)
+    except (OSError, pa.ArrowException) as error:
+        raise _unreadable(path, error) from error
+
+
+def _described(file: Any, path: Path) -> tuple[EncoderIdentity, str, bool]:  # noqa: ANN401
+    about = file.schema_arrow.metadata or {}
+    if about.get(b"format") != _FORMAT:
         raise StoreError(
-            f"{str(path)!r} cannot be read as a Parquet file of rows ({error}). Check the path, or "
-            "export it again."
-        ) from error
+            f"{str(path)!r} was not exported by Orchard. Export one: "
+            "python -m scripts.transfer SOURCE_URI rows.parquet"
+        )
+    try:
+        encoder = EncoderIdentity.parse(about[b"encoder"].decode())
+        return encoder, about[b"dataset"].decode(), about[b"complete"] == b"true"
+    except (KeyError, ValueError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> StoreError:
+    return StoreError(
+        f"{str(path)!r} cannot be read as a Parquet file of rows ({error}). Check the path, or "
+        "export it again."
+    )
 
 
 def _schema(info: CollectionInfo) -> Any:  # noqa: ANN401 - pyarrow has no types
@@ -191,10 +204,20 @@ def _rows_of(store: VectorStore, family: str, metric: Metric) -> Iterator[Rows]:
             yield here, np.stack([found[record.id] for record in here])
 
 
-def _rows_in(file: Any, dimension: int) -> Iterator[Rows]:  # noqa: ANN401
-    for batch in file.iter_batches(batch_size=BATCH_ROWS):
-        columns = [batch.column(name).to_pylist() for name in ("id", "path", "label", "digest")]
-        embeddings = batch.column("embedding").flatten().to_numpy().reshape(-1, dimension)
+def _rows_in(file: Any, path: Path, dimension: int) -> Iterator[Rows]:  # noqa: ANN401
+    import pyarrow as pa
+
+    batches = file.iter_batches(batch_size=BATCH_ROWS)
+    # The reading alone: what the target says of a batch says nothing of the file.
+    while True:
+        try:
+            batch = next(batches, None)
+            if batch is None:
+                return
+            columns = [batch.column(name).to_pylist() for name in ("id", "path", "label", "digest")]
+            embeddings = batch.column("embedding").flatten().to_numpy().reshape(-1, dimension)
+        except (OSError, pa.ArrowException, KeyError, ValueError) as error:
+            raise _unreadable(path, error) from error
         yield [ImageRecord(*values) for values in zip(*columns, strict=True)], embeddings
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from core.dataset import thumbnails
 from core.dataset.thumbnails import THUMBNAIL_SIDE, cached_thumbnail, thumbnail
 from core.errors import ImageError
 
@@ -95,31 +94,6 @@ def test_a_cache_that_cannot_be_made_still_gives_the_picture(file: Path, tmp_pat
     (tmp_path / "taken").touch()  # a file where the folder should be stops also the superuser
     content = cached_thumbnail(file, key=KEY, cache=tmp_path / "taken")
     assert opened(content).size == (320, 160)
-
-
-@pytest.mark.parametrize("step", ["write", "rename"])
-def test_a_full_disk_gives_the_picture_and_leaves_no_temporary_file(
-    file: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, step: str
-) -> None:
-    def full(*_: object, **__: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    real = thumbnails.os.fdopen
-
-    class FullDisk(io.BytesIO):
-        def __init__(self, descriptor: int, _: str) -> None:
-            super().__init__()
-            real(descriptor).close()
-
-        write = full  # type: ignore[assignment]
-
-    if step == "write":
-        monkeypatch.setattr(thumbnails.os, "fdopen", FullDisk)
-    else:
-        monkeypatch.setattr(Path, "replace", full)
-    assert opened(cached_thumbnail(file, key=KEY, cache=cache)).size == (320, 160)
-    monkeypatch.undo()
-    assert files_in(cache) == []
 
 
 def test_an_empty_file_in_the_cache_is_made_anew(file: Path, cache: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from core.config import Settings, load_settings
 from core.dataset.uploads import discard_archive, keep_upload, upload_folder
-from core.errors import ReadOnlyError, StoreError
+from core.errors import FileError, ReadOnlyError
 
 
 @pytest.fixture
@@ -44,5 +44,5 @@ def test_read_only_keeps_nothing(settings: Settings) -> None:
 def test_place_that_cannot_be_written_is_named(settings: Settings, tmp_path: Path) -> None:
     settings.data_dir.parent.mkdir(parents=True, exist_ok=True)
     settings.data_dir.write_text("a file")
-    with pytest.raises(StoreError, match="cannot be written"):
+    with pytest.raises(FileError, match="cannot be written"):
         keep_upload(b"zip", name="a.zip", settings=settings)

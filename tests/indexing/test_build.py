@@ -21,6 +21,7 @@ from core.errors import (
     CollectionNotFoundError,
     DatasetError,
     EncoderMismatchError,
+    FileError,
     SettingsError,
     StoreError,
 )
@@ -671,7 +672,7 @@ def test_report_is_saved_under_its_time(
     assert (built["index_type"], built["m"], built["ef_construction"]) == ("HNSW", 8, 200)
     assert [p.name for p in (tmp_path / "reports").iterdir()] == [path.name]
     (tmp_path / "file").touch()
-    with pytest.raises(StoreError, match=r"file/index-.*cannot be written"):
+    with pytest.raises(FileError, match=r"file/index-.*cannot be written"):
         save_index_report(report, folder=tmp_path / "file")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from core.collection.index import IndexChoice, IndexType
-from core.errors import BusyError, StoreError
+from core.errors import BusyError, FileError, StoreError
 from core.metric import Metric
 from core.records import SkippedFile
 from core.runs.runner import Progress, Runner
@@ -202,7 +202,7 @@ def test_end_is_told_to_the_caller_before_it_shows(tmp_path: Path) -> None:
 def test_start_is_refused_where_its_file_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("a file")
     runner = Runner(tmp_path / "runs", lambda task, progress: {})
-    with pytest.raises(StoreError, match="cannot be written"):
+    with pytest.raises(FileError, match="cannot be written"):
         runner.start(TASK)
     assert runner.state() is None
 

@@ -8,12 +8,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import BinaryIO
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from core.errors import DatasetError
+from core.errors import DatasetError, FileError
 from core.sample import drawing
 from core.sample.drawing import CLASSES, Progress, draw_sample, sample_paths
 from core.sample.folder import MARKER
@@ -184,7 +185,7 @@ def test_a_damaged_marker_is_refused_by_name(tmp_path: Path, text: str) -> None:
 @pytest.mark.usefixtures("cheap")
 def test_the_next_run_removes_temporary_files_of_a_killed_one(tmp_path: Path) -> None:
     draw_sample(tmp_path, per_class=1, size=32, workers=1)
-    (tmp_path / "grape" / ".grape_009.jpg.part").write_bytes(b"half a picture")
+    (tmp_path / "grape" / ".grape_009.jpg.0f.part").write_bytes(b"half a picture")
     draw_sample(tmp_path, per_class=1, size=32, workers=1)
     assert not list(tmp_path.rglob("*.part"))
 
@@ -193,12 +194,12 @@ def test_the_next_run_removes_temporary_files_of_a_killed_one(tmp_path: Path) ->
 def test_a_picture_that_cannot_be_saved_leaves_no_temporary_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full_disk(self: Image.Image, fp: Path, **options: object) -> None:
-        fp.write_bytes(b"half")
-        raise OSError(28, "No space left on device", str(fp))
+    def full_disk(self: Image.Image, fp: BinaryIO, **options: object) -> None:
+        fp.write(b"half")
+        raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Image.Image, "save", full_disk)
-    with pytest.raises(DatasetError, match=r"No space left on device.*Free some space"):
+    with pytest.raises(FileError, match=r"the disk is full\. Make room"):
         draw_sample(tmp_path, per_class=1, size=32, workers=1)
     assert set(everything(tmp_path)) == {MARKER}
 

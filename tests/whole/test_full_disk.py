@@ -1,49 +1,45 @@
-"""A disk that runs full while rows are written: a clear error, and a database that still opens."""
+"""A full disk: a clear error, nothing half written, and a database that still opens."""
 
-import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from core.collection.index import IndexChoice
+from core.config import Settings
 from core.dataset.files import image_id
+from core.dataset.thumbnails import cached_thumbnail
+from core.dataset.uploads import keep_upload
 from core.embeddings.matrix import load_matrix
+from core.embeddings.neighbourhood import Neighbourhoods
 from core.errors import FileError, StoreError
+from core.evaluation import files as report_files
+from core.evaluation import run as reports
+from core.evaluation.report import Request
+from core.indexing.report import IndexReport, save_index_report
 from core.metric import Metric
+from core.projection.cache import CachePlace, save_neighbours, save_projection
+from core.projection.projection import Projection, ProjectionSettings
 from core.records import EncoderIdentity, ImageRecord
+from core.runs.state import RunState, Status, save_state
+from core.runs.task import Kind, Task
+from core.sample.drawing import draw_sample
+from core.store.transfer import export_rows
 from core.store.vector_store import VectorStore
+from tests.support import made_up
+from tests.support.small_disk import fill_up, mounted
 
 DIMENSION = 2_048
 BATCH = 250
 # What waits to be flushed takes its size three times over: log, rows, index.
 DISK_MB, FILLER_MB = 96, 70
-# Set where mounting is known to work, so that the test cannot vanish there.
-REQUIRE_VARIABLE = "ORCHARD_REQUIRE_MOUNT"
-
-
-@contextmanager
-def mounted(folder: Path, *, megabytes: int) -> Iterator[Path]:
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        problem = done.stderr if done.returncode else ""
-    except OSError as error:
-        problem = str(error)
-    if problem:
-        reason = f"a small disk cannot be mounted here: {problem.strip()}"
-        if os.environ.get(REQUIRE_VARIABLE):
-            pytest.fail(f"{REQUIRE_VARIABLE} is set, but {reason}")
-        pytest.skip(reason)
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 @pytest.fixture
@@ -119,6 +115,128 @@ def test_full_disk_is_said_and_no_acknowledged_row_is_lost(small_disk: Path) -> 
     assert len(found) == len({r.id for r in found}) == info.rows
     assert {r.id for r in found} >= written
     store.close()
+
+
+# Every writer of files: what it writes into a folder, from a collection where it needs one.
+def write_matrix(folder: Path, store: VectorStore) -> None:
+    # Made again each time, as for a collection that has changed.
+    for file in folder.glob("*.npy"):
+        file.rename(file.with_name(f"other{file.name}"))
+    load_matrix(store, "set", Metric.L2, folder)
+
+
+def write_index_report(folder: Path, _: VectorStore) -> None:
+    save_index_report(
+        IndexReport("/photos", "a/b/c", 1, 0, 0, (), 0, 0, 0, 0, (), 1.0, 1.0), folder=folder
+    )
+
+
+def write_state(folder: Path, _: VectorStore) -> None:
+    save_state(RunState("run-1", Task(Kind.DROP, "fruit"), Status.RUNNING, 0.0), folder)
+
+
+def write_report(folder: Path, store: VectorStore) -> None:
+    with TemporaryDirectory() as elsewhere:
+        matrix = load_matrix(store, "set", Metric.L2, Path(elsewhere))
+        report = reports.evaluate(
+            matrix, store=store, info=store.info("set", Metric.L2), collection="set",
+            request=Request(nprobe=8),
+        )  # fmt: skip
+    report_files.save_report(report, folder)
+
+
+def write_upload(folder: Path, _: VectorStore) -> None:
+    keep_upload(b"a zip", name="fruit.zip", settings=Settings(data_dir=folder))
+
+
+def write_map(folder: Path, _: VectorStore) -> None:
+    made = Projection(
+        ProjectionSettings(), np.zeros((9, 2), dtype=np.float32), 1.0, 5, 9, 0.5, 1.0, ()
+    )
+    save_projection(CachePlace(folder / "map.npz", 9), made)
+
+
+def write_neighbours(folder: Path, _: VectorStore) -> None:
+    table = np.zeros((9, 3), dtype=np.float32)
+    save_neighbours(
+        CachePlace(folder / "table.npz", 9), Neighbourhoods(table.astype(np.int32), table, table)
+    )
+
+
+def write_export(folder: Path, store: VectorStore) -> None:
+    export_rows(store, folder / "rows.parquet", family="set")
+
+
+def write_sample(folder: Path, _: VectorStore) -> None:
+    draw_sample(folder / "sample", per_class=1, size=32, workers=1)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VectorStore]:
+    store = VectorStore(str(tmp_path_factory.mktemp("store") / "test.db"))
+    made_up.fill(store, "set")
+    yield store
+    store.close()
+
+
+def files_of(folder: Path) -> dict[Path, bytes]:
+    return {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        write_matrix,
+        write_index_report,
+        write_state,
+        write_report,
+        write_upload,
+        write_map,
+        write_neighbours,
+        write_export,
+        write_sample,
+    ],
+)
+def test_every_writer_says_that_the_disk_is_full_and_leaves_what_was_there(
+    tiny_disk: Path, store: VectorStore, write: Callable[[Path, VectorStore], None]
+) -> None:
+    folder = tiny_disk / "files"
+    write(folder, store)
+    assert files_of(folder)
+    filler = fill_up(tiny_disk)
+    before = files_of(folder)
+    with pytest.raises(FileError, match=r"cannot be written: the disk is full\. Make room there"):
+        write(folder, store)
+    assert sorted(files_of(folder).values()) == sorted(before.values())
+    assert not list(folder.rglob("*.part"))
+    # With room again the same goes through.
+    filler.unlink()
+    write(folder, store)
+
+
+def test_report_whose_second_file_does_not_fit_leaves_no_first(
+    tiny_disk: Path, store: VectorStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = report_files.write_whole
+
+    def write(path: Path, content: bytes) -> None:
+        real(path, content)
+        fill_up(tiny_disk)
+
+    monkeypatch.setattr(report_files, "write_whole", write)
+    with pytest.raises(FileError, match="the disk is full"):
+        write_report(tiny_disk / "reports", store)
+    assert files_of(tiny_disk / "reports") == {}
+
+
+def test_picture_is_shown_though_its_thumbnail_cannot_be_kept(
+    tiny_disk: Path, tmp_path: Path
+) -> None:
+    picture = tmp_path / "a.jpg"
+    Image.new("RGB", (64, 64), "red").save(picture)
+    fill_up(tiny_disk)
+    assert cached_thumbnail(picture, key="0" * 16, cache=tiny_disk / "thumbnails")
+    assert files_of(tiny_disk / "thumbnails") == {}
 
 
 READ = """
