@@ -12,11 +12,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.errors import OrchardError
+from core.files import unwritable, write_whole
 from core.metric import Metric
 from core.projection.cache import CachePlace
 from core.projection.projection import ProjectionSettings
@@ -120,7 +122,11 @@ class Projector:
         self._number = 0
 
     def prepare(self) -> None:
-        """Start the worker, which loads umap-learn; by the first job it may be ready."""
+        """Start the worker, which loads umap-learn; by the first job it may be ready.
+
+        Raises:
+            FileError: The folder cannot be written.
+        """
         self._started()
 
     def request(self, job: Job) -> None:
@@ -173,6 +179,8 @@ class Projector:
             try:
                 with _as_file(job.embeddings, self._folder) as source:
                     self._run(job, source)
+            except OrchardError as error:
+                self._finish(job.key, Status.FAILED, str(error))
             except Exception as error:
                 logger.exception("the job %s failed", job.key)
                 self._finish(job.key, Status.FAILED, f"{type(error).__name__}: {error}")
@@ -206,8 +214,7 @@ class Projector:
                 return self._process
             if self._process:
                 _end(self._process)
-            self._folder.mkdir(parents=True, exist_ok=True)
-            with (self._folder / LOG_NAME).open("w", encoding="utf-8") as log:
+            with _opened_log(self._folder / LOG_NAME) as log:
                 self._process = subprocess.Popen(
                     [sys.executable, "-m", "core.projection.worker"],
                     cwd=ROOT,
@@ -236,6 +243,14 @@ class Projector:
                 )
 
 
+def _opened_log(file: Path) -> TextIO:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        return file.open("w", encoding="utf-8")
+    except OSError as error:
+        raise unwritable(file, error) from error
+
+
 def _message(job: Job, source: dict[str, Any], number: int) -> dict[str, Any]:
     return {
         "number": number,
@@ -261,10 +276,9 @@ def _as_file(embeddings: NDArray[np.float32], folder: Path) -> Iterator[dict[str
         ):
             yield {"file": str(file), "offset": embeddings.offset, "shape": embeddings.shape}
             return
-    folder.mkdir(parents=True, exist_ok=True)
     file = (folder / f"embeddings-{time.time_ns()}.part").absolute()
     try:
-        np.ascontiguousarray(embeddings, dtype=np.float32).tofile(file)
+        write_whole(file, np.ascontiguousarray(embeddings, dtype="<f4").reshape(-1).data)
         yield {"file": str(file), "offset": 0, "shape": embeddings.shape}
     finally:
         file.unlink(missing_ok=True)

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.embeddings.neighbourhood import nearest
-from core.errors import ProjectionError
+from core.errors import OrchardError
 from core.metric import Metric
 from core.projection.cache import (
     CacheDamagedError,
@@ -62,6 +62,7 @@ def compute(
 
     Raises:
         ProjectionError: The rows cannot be projected.
+        FileError: A result cannot be written.
     """
     if not _is_there(load_neighbours, neighbours):
         table = nearest(embeddings, metric=metric, on_progress=on_progress)
@@ -119,7 +120,7 @@ def _serve(job: dict[str, Any], cancelled: set[int], answers: TextIO) -> None:
             ending["position"] = _placed(embeddings, slot, job["query"], report)
     except _CancelledError:
         ending = {"ended": "cancelled"}
-    except (ProjectionError, OSError) as error:
+    except (OrchardError, OSError) as error:
         ending = {"ended": "failed", "error": str(error)}
     except Exception as error:
         logger.exception("unexpected")

@@ -1,5 +1,6 @@
 """What sessions share for the map: the embeddings, maps and neighbour tables, the worker."""
 
+import contextlib
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from core.embeddings.neighbourhood import (
     survival,
     suspected_labels,
 )
+from core.errors import FileError
 from core.metric import Metric
 from core.projection.cache import (
     CacheDamagedError,
@@ -128,16 +130,31 @@ def find_neighbours(rows: MapRows, metric: Metric) -> Found[Neighbourhoods]:
         return Found(None, str(error))
 
 
-def first_view(rows: MapRows, settings: ProjectionSettings) -> Projection:
-    """Return the PCA map, computing it here and now when nobody has before."""
+def first_view(rows: MapRows, settings: ProjectionSettings) -> tuple[Projection, str]:
+    """Return the PCA map, computing it here and now when nobody has before.
+
+    Also returns why it could not be kept, then it lives as long as this process; else nothing.
+    """
     found = find_projection(rows, settings).value
-    if found is None:
-        # What comes next is UMAP or the neighbour table; the worker starts while PCA runs.
+    if found is not None:
+        return found, ""
+    # What comes next is UMAP or the neighbour table; the worker starts while PCA runs.
+    with contextlib.suppress(FileError):  # the job that comes next says so
         get_projector().prepare()
-        with st.spinner("First view by PCA", show_time=True):
-            found = project(rows.embeddings(), settings)
-            save_projection(_projection_slot(rows, settings), found)
-    return found
+    slot = _projection_slot(rows, settings)
+    with st.spinner("First view by PCA", show_time=True):
+        found = _first_view(str(slot.path), _rows=rows, _settings=settings)
+    try:
+        save_projection(slot, found)
+    except FileError as error:
+        return found, f"The map is shown but not kept: {error}"
+    _first_view.clear(str(slot.path), _rows=rows, _settings=settings)
+    return found, ""
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def _first_view(path: str, *, _rows: MapRows, _settings: ProjectionSettings) -> Projection:
+    return project(_rows.embeddings(), _settings)
 
 
 def job_for(

@@ -71,7 +71,11 @@ def _compute(rows: MapRows, info: CollectionInfo, settings: ProjectionSettings) 
     notices |= dict.fromkeys(filter(None, (found.notice, table.notice)))
     for notice in notices:
         st.info(plain(notice), icon=":material/autorenew:")
-    projection = found.value or cache.first_view(rows, first)
+    projection, not_kept = found.value, ""
+    if projection is None:
+        projection, not_kept = cache.first_view(rows, first)
+    if not_kept:
+        st.warning(plain(not_kept), icon=":material/warning:")
     if table.value is None or (settings.method is Method.UMAP and found.value is None):
         wanted = settings if settings.method is Method.UMAP else None
         _work(cache.job_for(rows, settings.metric, wanted))

@@ -19,7 +19,7 @@ from core.projection.cache import FORMAT
 from core.projection.colours import Colouring
 from core.ui import links, resources
 from pages.embedding_map import cache
-from tests.support import map_collection
+from tests.support import map_collection, small_disk
 from tests.support.map_collection import AWKWARD, PER_CLASS
 
 ROOT = Path(__file__).parents[3]
@@ -430,6 +430,20 @@ def test_a_cache_that_cannot_be_used_is_computed_again_and_said(
     assert expected in text(at)
     settle(method="PCA")
     assert table.stat().st_size > 100
+
+
+def test_a_full_disk_costs_what_is_computed_in_the_background_not_the_page(
+    fresh: Callable[..., Path], tmp_path: Path
+) -> None:
+    fresh({f"a/{n}.jpg": map_collection.embedding_of("lime", n) for n in range(12)})
+    with small_disk.mounted(tmp_path / "data" / "projections", megabytes=1) as disk:
+        small_disk.fill_up(disk)
+        at = settle()
+        assert "The map is shown but not kept" in text(at)
+        # Of the map, and of the table of neighbours.
+        assert text(at).count("the disk is full") == 2
+        assert not list(disk.glob(".*"))
+        close()
 
 
 def test_the_page_opens_without_torch_umap_and_sklearn(fresh: Callable[..., Path]) -> None:
