@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from core.encoder.weights import offline_weights
-from scripts.benchmark import PARTS, encoder, main
+from scripts.benchmark import encoder
+from scripts.benchmark.__main__ import PARTS, main
 from scripts.benchmark.measuring import median_seconds
 from tests.encoder.test_encoder import drawn
 
