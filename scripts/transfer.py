@@ -69,7 +69,7 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     with contextlib.ExitStack() as stack:
         bar = stack.enter_context(ProgressBar("rows", unit="row"))
         if arguments.target.endswith(_PARQUET):
-            source = _opened(arguments.source, settings, stack)
+            source = _opened(arguments.source, settings, stack, read_only=True)
             moved = [export_rows(source, Path(arguments.target), family=family, on_progress=bar)]
         elif arguments.source.endswith(_PARQUET):
             target = _opened(arguments.target, settings, stack)
@@ -81,15 +81,21 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
                 on_progress=bar,
             )
         else:
-            source = _opened(arguments.source, settings, stack)
+            source = _opened(arguments.source, settings, stack, read_only=True)
             target = _opened(arguments.target, settings, stack)
             moved = transfer(source, target, family=family, on_progress=bar)
     print("\n".join(map(_described, moved)))
     return 0
 
 
-def _opened(uri: str, settings: Settings, stack: contextlib.ExitStack) -> VectorStore:
-    there = load_settings(milvus_uri=uri, milvus_database=settings.milvus_database)
+def _opened(
+    uri: str, settings: Settings, stack: contextlib.ExitStack, *, read_only: bool = False
+) -> VectorStore:
+    there = load_settings(
+        milvus_uri=uri,
+        milvus_database=settings.milvus_database,
+        read_only=read_only or settings.read_only,
+    )
     store = open_store(there, patience=_PATIENCE_SECONDS, on_retry=_tell)
     return stack.enter_context(contextlib.closing(store))
 

@@ -19,7 +19,7 @@ import grpc
 from core.access import require_writable
 from core.errors import StoreError, StoreUnavailableError
 from core.store import lite
-from core.store.faults import store_error
+from core.store.faults import missing_database, store_error
 
 # pymilvus reads MILVUS_URI while it is imported, also from `.env`, and fails on a file name.
 _foreign = os.environ.get("MILVUS_URI")
@@ -114,7 +114,7 @@ class Connection:
         on_retry: Callable[[str], None] | None = None,
         read_only: bool = False,
     ) -> None:
-        """Connect, and create the database if it does not exist.
+        """Connect, and create the database if it does not exist and may be changed.
 
         Args:
             uri: A Milvus Lite file or an address such as http://localhost:19530.
@@ -122,11 +122,13 @@ class Connection:
             patience: Seconds during which a call that found a server down is tried again; 0 for
                 never. Opening is never tried again.
             on_retry: Called with a sentence before each further try.
-            read_only: Let every method that changes a collection raise `ReadOnlyError`.
+            read_only: Create no database, and let every method that changes a collection raise
+                `ReadOnlyError`.
 
         Raises:
             StoreUnavailableError: The server does not answer, or another process holds the file.
-            StoreError: The file cannot be used, or the server refused.
+            StoreError: The file cannot be used, the server refused, or there is no such database
+                and none may be created.
         """
         self.uri, self.database = uri, database
         self._secrets = (token, token.partition(":")[2])
@@ -142,10 +144,12 @@ class Connection:
         with contextlib.ExitStack() as opened:
             address = uri
             if self._is_lite:
+                if read_only and not Path(uri).expanduser().exists():
+                    raise missing_database(database, uri)
                 address = str(lite.acquire(Path(uri)))
                 opened.callback(lite.release, Path(address))
             with self._translated("open the database"):
-                self._client = self._connected(address, token, database, opened)
+                self._client = self._connected(address, token, opened, read_only=read_only)
             self._opened = opened.pop_all()
 
     def close(self) -> None:
@@ -164,15 +168,17 @@ class Connection:
         return (time.perf_counter() - started) * 1000
 
     def _connected(
-        self, address: str, token: str, database: str, opened: contextlib.ExitStack
+        self, address: str, token: str, opened: contextlib.ExitStack, *, read_only: bool
     ) -> MilvusClient:
         options = {"token": token, "timeout": self._timeout, "grpc_options": _GRPC}
         first = MilvusClient(address, **options)
         with contextlib.closing(first):
             self.version = str(first.get_server_version(timeout=self._timeout))
-            if database not in first.list_databases(timeout=self._timeout):
-                first.create_database(database, timeout=self._timeout)
-        client = MilvusClient(address, db_name=database, **options)
+            if self.database not in first.list_databases(timeout=self._timeout):
+                if read_only:
+                    raise missing_database(self.database, self.uri)
+                first.create_database(self.database, timeout=self._timeout)
+        client = MilvusClient(address, db_name=self.database, **options)
         opened.callback(client.close)
         # A wrong name only shows at the first call.
         client.list_collections(timeout=self._timeout)

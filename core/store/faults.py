@@ -62,6 +62,15 @@ def store_error(
     )
 
 
+def missing_database(database: str, uri: str) -> StoreError:
+    """Return the exception to raise where a database is to be read that does not exist."""
+    where = _USER_INFO.sub("//", uri)
+    return StoreError(
+        f"there is no database {database!r} at {where}, and where nothing may be "
+        "changed none is created. Check the address and the name of the database."
+    )
+
+
 def _brief(message: str) -> str:
     """Return the last line of a server's message, without the places of its own stack trace."""
     line = (message.splitlines() or [""])[-1].strip()

@@ -8,7 +8,7 @@ import pytest
 
 from core.collection.index import IndexChoice, IndexType
 from core.config import load_settings
-from core.errors import ReadOnlyError
+from core.errors import ReadOnlyError, StoreError
 from core.health.verify import verify
 from core.indexing.build import add_metric, build_index
 from core.metric import Metric
@@ -74,8 +74,21 @@ def test_reading_and_verifying_still_work(read_only: VectorStore) -> None:
 
 
 def test_the_setting_reaches_the_store(no_settings: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    open_store(load_settings()).close()
     monkeypatch.setenv("ORCHARD_READ_ONLY", "true")
     store = open_store(load_settings())
     with pytest.raises(ReadOnlyError):
         store.finish("anything", Metric.L2)
     store.close()
+
+
+def test_no_database_is_created_where_none_may_be_changed(
+    either_store: VectorStore, tmp_path: Path
+) -> None:
+    before = either_store._client.list_databases()
+    with pytest.raises(StoreError, match=r"there is no database 'typo' at .*none is created"):
+        VectorStore(either_store.uri, database="typo", timeout=30, read_only=True)
+    assert either_store._client.list_databases() == before
+    with pytest.raises(StoreError, match="there is no database"):
+        VectorStore(str(tmp_path / "typo" / "x.db"), read_only=True)
+    assert not (tmp_path / "typo").exists()

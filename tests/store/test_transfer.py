@@ -135,6 +135,10 @@ def test_script_moves_and_says_how_many(
     assert "rows.parquet: 12 rows written" in capsys.readouterr().out
     assert script.main([path, two, *common]) == 0
     assert "fruit_ip: 0 rows written, 12 there" in capsys.readouterr().out
+    missing = tmp_path / "typo.db"
+    assert script.main([str(missing), two, *common]) == 2
+    assert "there is no database 'pictures'" in capsys.readouterr().err
+    assert not missing.exists(), "the source stays as it is"
     for wrong in ([one, one], [path, path + ".parquet"], ["nothing", two]):
         assert script.main([*wrong, *common]) == 2
         said = capsys.readouterr().err
