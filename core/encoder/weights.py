@@ -67,8 +67,14 @@ def find_checkpoint(settings: Settings, *, on_progress: Progress | None = None) 
         return Checkpoint(offline_weights(), OFFLINE_ARCHITECTURE, notice=_offline_notice(error))
 
 
-def checkpoint_for(identity: EncoderIdentity, settings: Settings) -> Checkpoint:
+def checkpoint_for(
+    identity: EncoderIdentity, settings: Settings, *, on_progress: Progress | None = None
+) -> Checkpoint:
     """Find the very weights a collection was built with, for querying it.
+
+    Args:
+        on_progress: Called with bytes fetched and bytes in all during a download; whatever it
+            raises ends the download, and what has arrived is kept for the next try.
 
     Raises:
         EncoderMismatchError: No file at hand has the SHA-256 prefix that `identity` names.
@@ -95,7 +101,7 @@ def checkpoint_for(identity: EncoderIdentity, settings: Settings) -> Checkpoint:
             return Checkpoint(path, identity.architecture)
     url = official_urls(identity.architecture).get(identity.weights)
     if url and not settings.weights:
-        return Checkpoint(fetch_weights(url), identity.architecture)
+        return Checkpoint(fetch_weights(url, on_progress=on_progress), identity.architecture)
     raise EncoderMismatchError(
         f"the collection was built with {identity.architecture} and weights {identity.weights}, "
         f"and no such weights are at hand (looked at {_looked_at(candidates)}). Set "

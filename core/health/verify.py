@@ -4,7 +4,7 @@ Nothing is encoded: what only the encoder can mend, a row for a new or changed f
 `scripts.build_index`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -20,6 +20,8 @@ from core.metric import Metric
 from core.records import ImageRecord
 from core.store.vector_store import VectorStore
 from core.wording import REPLACE_IT
+
+Progress = Callable[[str, int, int], None]
 
 
 class Problem(StrEnum):
@@ -74,13 +76,21 @@ class Verification:
     findings: tuple[Finding, ...]
 
 
-def verify(store: VectorStore, *, family: str, dataset: Path | None = None) -> Verification:
+def verify(
+    store: VectorStore,
+    *,
+    family: str,
+    dataset: Path | None = None,
+    on_progress: Progress | None = None,
+) -> Verification:
     """Compare every collection of a family with its dataset folder and with the others.
 
     Every embedding is read and every file's digest taken.
 
     Args:
         dataset: Where the pictures lie; None takes the folder that was indexed.
+        on_progress: Called with a stage (`list`, `read` or `files`), how many rows or files are
+            done, and how many there are; whatever it raises stops the comparison.
 
     Raises:
         CollectionNotFoundError: The family has no collection.
@@ -89,13 +99,14 @@ def verify(store: VectorStore, *, family: str, dataset: Path | None = None) -> V
     metrics = store.metrics(family)
     if not metrics:
         store.info(family, Metric.L2)  # says what to build
+    tell = on_progress or _silent
     infos = {metric: store.info(family, metric) for metric in metrics}
-    rows = {metric: _rows(store, family, metric) for metric in metrics}
+    rows = _rows(store, family, infos, tell)
     indexed = next(iter(infos.values())).dataset
     root = dataset or (Path(indexed) if indexed else None)
-    findings = [*_state(family, infos), *_embeddings(store, family, infos, rows)]
+    findings = [*_state(family, infos), *_embeddings(store, family, infos, rows, tell)]
     findings += _differences(infos, rows)
-    in_files = list(_files(root, family, infos, rows))
+    in_files = list(_files(root, family, infos, rows, tell))
     return Verification(
         family=family,
         dataset=str(root or ""),
@@ -105,7 +116,13 @@ def verify(store: VectorStore, *, family: str, dataset: Path | None = None) -> V
     )
 
 
-def repair(store: VectorStore, *, family: str, dataset: Path | None = None) -> int:
+def repair(
+    store: VectorStore,
+    *,
+    family: str,
+    dataset: Path | None = None,
+    on_progress: Progress | None = None,
+) -> int:
     """Make the collections of a family alike by copying; returns how many rows were written.
 
     Where metrics hold different rows for one picture, that of the file's present bytes is taken;
@@ -113,6 +130,8 @@ def repair(store: VectorStore, *, family: str, dataset: Path | None = None) -> i
 
     Args:
         dataset: As for `verify`.
+        on_progress: Called with a stage (`list`, `repair` or `index`), how many rows are done, and
+            how many there are; whatever it raises stops the repair, and what is written stays.
 
     Raises:
         EncoderMismatchError: The metrics were made by different encoders.
@@ -125,18 +144,31 @@ def repair(store: VectorStore, *, family: str, dataset: Path | None = None) -> i
             f"{', '.join(f'{i.name} by {i.encoder}' for i in infos.values())}. To build them "
             f"anew, {REPLACE_IT}."
         )
-    rows = {metric: _rows(store, family, metric) for metric in metrics}
+    tell = on_progress or _silent
+    rows = _rows(store, family, infos, tell)
     root = dataset or Path(next((info.dataset for info in infos.values()), ""))
     chosen = {key: _source(key, rows, root) for key in set().union(*rows.values())}
-    written = 0
-    for target in metrics:
-        lacking = [key for key, m in chosen.items() if rows[target].get(key) != rows[m][key]]
+    lacking = {
+        metric: [key for key, source in chosen.items() if here.get(key) != rows[source][key]]
+        for metric, here in rows.items()
+    }
+    written, total = 0, sum(map(len, lacking.values()))
+    for target, wanted in lacking.items():
         for source in metrics:
-            keys = [key for key in lacking if chosen[key] is source]
-            written += _copy(store, family, keys, rows[source], source=source, target=target)
-        if lacking:
-            store.finish(family, target)
+            keys = [key for key in wanted if chosen[key] is source]
+            for start in range(0, len(keys), BATCH_ROWS):
+                tell("repair", written, total)
+                batch = keys[start : start + BATCH_ROWS]
+                written += _copy(store, family, batch, rows[source], source=source, target=target)
+        if wanted:
+            _finish(store, family, target, len(rows[target].keys() | wanted), tell)
     return written
+
+
+def _finish(store: VectorStore, family: str, metric: Metric, rows: int, tell: Progress) -> None:
+    store.finish(
+        family, metric, on_wait=lambda pending: tell("index", max(0, rows - pending), rows)
+    )
 
 
 def _source(key: int, rows: dict[Metric, dict[int, ImageRecord]], root: Path) -> Metric:
@@ -159,18 +191,26 @@ def _copy(
     source: Metric,
     target: Metric,
 ) -> int:
-    written = 0
-    for start in range(0, len(keys), BATCH_ROWS):
-        found = store.embeddings(family, source, keys[start : start + BATCH_ROWS])
-        if found:
-            here = [records[key] for key in found]
-            store.upsert(family, target, here, np.stack(list(found.values())))
-            written += len(here)
-    return written
+    found = store.embeddings(family, source, keys)
+    if found:
+        here = [records[key] for key in found]
+        store.upsert(family, target, here, np.stack(list(found.values())))
+    return len(found)
 
 
-def _rows(store: VectorStore, family: str, metric: Metric) -> dict[int, ImageRecord]:
-    return {record.id: record for record in store.records(family, metric)}
+def _rows(
+    store: VectorStore, family: str, infos: dict[Metric, CollectionInfo], tell: Progress
+) -> dict[Metric, dict[int, ImageRecord]]:
+    rows: dict[Metric, dict[int, ImageRecord]] = {}
+    done, total = 0, sum(info.rows for info in infos.values())
+    for metric in infos:
+        here = rows[metric] = {}
+        for record in store.records(family, metric):
+            if done % BATCH_ROWS == 0:
+                tell("list", done, total)
+            here[record.id] = record
+            done += 1
+    return rows
 
 
 def _finding(problem: Problem, where: str, examples: list[str]) -> Iterator[Finding]:
@@ -194,10 +234,13 @@ def _embeddings(
     family: str,
     infos: dict[Metric, CollectionInfo],
     rows: dict[Metric, dict[int, ImageRecord]],
+    tell: Progress,
 ) -> Iterator[Finding]:
+    done, total = 0, sum(map(len, rows.values()))
     for metric, info in infos.items():
         bad, ids = [], list(rows[metric])
         for start in range(0, len(ids), BATCH_ROWS):
+            tell("read", done, total)
             batch = ids[start : start + BATCH_ROWS]
             found = store.embeddings(family, metric, batch)
             for key in batch:
@@ -205,6 +248,7 @@ def _embeddings(
                 usable = vector is not None and vector.shape == (info.dimension,)
                 if vector is None or not usable or not np.isfinite(vector).all():
                     bad.append(rows[metric][key].path)
+            done += len(batch)
         yield from _finding(Problem.VECTOR, info.name, bad)
         if info.is_foreign:
             continue  # its ids are its own affair
@@ -228,6 +272,7 @@ def _files(
     family: str,
     infos: dict[Metric, CollectionInfo],
     rows: dict[Metric, dict[int, ImageRecord]],
+    tell: Progress,
 ) -> Iterator[Finding]:
     try:
         if root is None:
@@ -239,7 +284,8 @@ def _files(
         yield Finding(Problem.FOLDER, family, 1, (str(error),))
         return
     files: dict[str, ImageRecord | None] = {}
-    for path in listing.paths:
+    for number, path in enumerate(listing.paths):
+        tell("files", number, len(listing.paths))
         try:
             files[path] = read_picture(root, path)[0]
         except ImageError:
@@ -252,3 +298,7 @@ def _files(
             continue  # nobody took a digest of its files
         changed = [p for p, r in stored.items() if files.get(p) not in (None, r)]
         yield from _finding(Problem.CHANGED, info.name, changed)
+
+
+def _silent(stage: str, done: int, total: int) -> None:
+    """Report nothing."""

@@ -55,8 +55,9 @@ def build_index(
         shard: The share of the pictures to take. The first makes the collections, the others wait
             for them. Only a run over the whole, once all are through, fits and loads the indexes,
             prunes, and marks the collections as complete.
-        on_progress: Called with a stage (`encode` or `index`), how many are done, and how many
-            there are; whatever it raises stops the run, and what is encoded is written.
+        on_progress: Called with a stage (`copy`, `encode` or `index`), how many pictures or rows
+            are done, and how many there are; whatever it raises stops the run, and what is encoded
+            is written.
         on_skip: Called with each file that is left out, as it happens.
 
     Raises:
@@ -79,7 +80,7 @@ def build_index(
         store, family, tuple(metrics), encoder.identity, str(folder), index, shard, token
     )
     collections.prepare(whole.paths, recreate=recreate)
-    copied = collections.copy_missing()
+    copied = collections.copy_missing(on_progress or _silent)
     run = PictureRun(folder, encoder, collections, on_skip or _ignored)
     for skipped in listing.skipped:
         run.on_skip(skipped)
@@ -118,6 +119,10 @@ def add_metric(
     A metric that is there already gets the rows it lacks. The new collection counts as complete
     only if all those it is copied from do.
 
+    Args:
+        on_progress: Called with a stage (`copy` or `index`), how many rows are done, and how many
+            there are; whatever it raises stops the run, and what is copied stays.
+
     Raises:
         CollectionNotFoundError: The family has no collection to copy from.
         StoreError: The database failed; run it again to continue.
@@ -131,7 +136,7 @@ def add_metric(
     refuse_foreign(source)
     collections = Family(store, family, (metric,), source.encoder, source.dataset, index)
     collections.prepare((), recreate=False)
-    copied = collections.copy_missing()
+    copied = collections.copy_missing(on_progress or _silent)
     collections.finish(on_progress or _silent, complete=all(info.complete for info in infos))
     return IndexReport(
         dataset=source.dataset,

@@ -93,18 +93,28 @@ class Family:
                 self._upsert(metric, records, np.stack([embedding for _, embedding in lacking]))
         return replaced
 
-    def copy_missing(self) -> int:
+    def copy_missing(self, on_progress: Callable[[str, int, int], None]) -> int:
         """Give every collection the rows that another metric has; nothing is encoded again.
 
         Returns how many rows were copied, over all metrics.
+
+        Args:
+            on_progress: Called with `copy`, how many rows are copied, and how many are to be;
+                whatever it raises ends the copy, and what is written stays.
+
+        Raises:
+            StoreError: The database failed.
         """
         before = sum(map(len, self.stored.values()))
         everything = {i: r for stored in self.stored.values() for i, r in stored.items()}
+        total = len(everything) * len(self.metrics) - before
         for metric in self.metrics:
             lacking = [i for i in everything if i not in self.stored[metric]]
             for source in self._existing - {metric}:
                 shared = [i for i in lacking if i in self.stored[source]]
                 for start in range(0, len(shared), BATCH_ROWS):
+                    done = sum(map(len, self.stored.values())) - before
+                    on_progress("copy", done, total)
                     self._copy(shared[start : start + BATCH_ROWS], source, metric)
                 lacking = [i for i in lacking if i not in self.stored[metric]]
         return sum(map(len, self.stored.values())) - before
@@ -130,24 +140,37 @@ class Family:
         """Build and load the indexes, and mark the collections as complete.
 
         A shard only flushes what it wrote: others may still be writing.
+
+        Args:
+            on_progress: Called with a stage (`copy` or `index`), how many rows of a collection are
+                done, and how many it has; whatever it raises stops the work.
         """
         self._drop_replaced()
-        for number, metric in enumerate(self.metrics):
-            on_progress("index", number, len(self.metrics))
-            if self.shard != WHOLE:
+        for metric in self.metrics:
+            rows = len(self.stored[metric])
+            on_progress("index", 0, rows)
+            if self.shard == WHOLE:
+                self._fit(metric, on_progress)
+                self.store.set_complete(self.name, metric, complete=complete)
+            else:
                 self.store.flush(self.name, metric)
-                continue
-            self.store.fit_index(
-                self.name, metric, index=self.index, expected_rows=len(self.stored[metric])
-            )
-            self.store.finish(self.name, metric)
-            self.store.set_complete(self.name, metric, complete=complete)
-        on_progress("index", len(self.metrics), len(self.metrics))
+            on_progress("index", rows, rows)
 
     def rows_without_file(self, paths: Iterable[str]) -> int:
         """Return how many rows belong to files that the folder no longer has."""
         ids = {image_id(path) for path in paths}
         return len(set().union(*self.stored.values()) - ids)
+
+    def _fit(self, metric: Metric, on_progress: Callable[[str, int, int], None]) -> None:
+        rows = len(self.stored[metric])
+        self.store.fit_index(
+            self.name, metric, index=self.index, expected_rows=rows, on_progress=on_progress
+        )
+        self.store.finish(
+            self.name,
+            metric,
+            on_wait=lambda pending: on_progress("index", max(0, rows - pending), rows),
+        )
 
     def _copy(self, ids: Sequence[int], source: Metric, metric: Metric) -> None:
         found = self.store.embeddings(self.name, source, ids)

@@ -130,14 +130,17 @@ def _checkpoint(
 ) -> Checkpoint:
     metrics = store.metrics(task.family)
     if metrics and not task.recreate and not task.architecture:
-        return checkpoint_for(store.info(task.family, metrics[0]).encoder, settings)
+        wanted = store.info(task.family, metrics[0]).encoder
+        return checkpoint_for(wanted, settings, on_progress=_downloading(progress))
     if task.architecture and task.architecture != settings.architecture:
         # The weights of the settings are those of its own architecture.
         changed = {"architecture": task.architecture, "weights": None}
         settings = settings.model_copy(update=changed | {"weight_set": DEFAULT_WEIGHT_SET})
-    return find_checkpoint(
-        settings, on_progress=lambda done, total: progress("download", done, total)
-    )
+    return find_checkpoint(settings, on_progress=_downloading(progress))
+
+
+def _downloading(progress: Progress) -> Callable[[int, int], None]:
+    return lambda done, total: progress("download", done, total)
 
 
 def _add_metric(
@@ -154,14 +157,22 @@ def _reindex(
     task: Task, progress: Progress, store: VectorStore, settings: Settings
 ) -> dict[str, Any]:
     built = []
-    for number, metric in enumerate(task.metrics):
-        progress("index", number, len(task.metrics))
-        info = store.info(task.family, metric)
-        index = _explicit(task.index, info.rows)
-        store.fit_index(task.family, metric, index=index, expected_rows=info.rows)
-        store.finish(task.family, metric)
+    for metric in task.metrics:
+        rows = store.info(task.family, metric).rows
+        progress("index", 0, rows)
+        index = _explicit(task.index, rows)
+        store.fit_index(task.family, metric, index=index, expected_rows=rows, on_progress=progress)
+        _finish(store, task.family, metric, rows=rows, progress=progress)
         built.append(asdict(store.info(task.family, metric)))
     return {"collections": built}
+
+
+def _finish(
+    store: VectorStore, family: str, metric: Metric, *, rows: int, progress: Progress
+) -> None:
+    store.finish(
+        family, metric, on_wait=lambda pending: progress("index", max(0, rows - pending), rows)
+    )
 
 
 def _explicit(index: IndexChoice, rows: int) -> IndexChoice:
@@ -174,15 +185,14 @@ def _explicit(index: IndexChoice, rows: int) -> IndexChoice:
 def _verify(
     task: Task, progress: Progress, store: VectorStore, settings: Settings
 ) -> dict[str, Any]:
-    progress("verify", 0, 0)
-    return asdict(verify(store, family=task.family, dataset=settings.dataset))
+    found = verify(store, family=task.family, dataset=settings.dataset, on_progress=progress)
+    return asdict(found)
 
 
 def _repair(
     task: Task, progress: Progress, store: VectorStore, settings: Settings
 ) -> dict[str, Any]:
-    progress("repair", 0, 0)
-    written = repair(store, family=task.family, dataset=settings.dataset)
+    written = repair(store, family=task.family, dataset=settings.dataset, on_progress=progress)
     return {"written": written, **_verify(task, progress, store, settings)}
 
 

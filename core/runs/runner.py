@@ -54,7 +54,11 @@ class Progress:
         self._runner._skip(skipped)
 
     def note(self, sentence: str) -> None:
-        """Tell what a person should know."""
+        """Tell what a person should know, such as that a server is waited for.
+
+        Raises:
+            CancelledRunError: The run was asked to stop.
+        """
         self._runner._note(sentence)
 
 
@@ -201,5 +205,8 @@ class Runner:
     def _note(self, sentence: str) -> None:
         with self._lock:
             assert self._state is not None
+            # A run that waits for a server tells of nothing else.
+            if self._state.cancelling:
+                raise CancelledRunError
             notes = tuple(dict.fromkeys((*self._state.notes, sentence)))[-_MOST_NOTES:]
             self._state = replace(self._state, notes=notes)

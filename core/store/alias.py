@@ -56,7 +56,11 @@ def copy_rows(
     timeout: float,
     on_copied: Callable[[int], None] | None = None,
 ) -> int:
-    """Copy every row of one collection to another and return how many there were."""
+    """Copy every row of one collection to another and return how many there were.
+
+    Args:
+        on_copied: Called with the number of rows copied so far; whatever it raises ends the copy.
+    """
     fields = [KEY, VECTOR, *RECORD_FIELDS]
     batches = client.query_iterator(
         source, batch_size=_COPY_ROWS, output_fields=fields, timeout=timeout
@@ -74,8 +78,19 @@ def copy_rows(
     return copied
 
 
-def build_index(client: Client, name: str, *, timeout: float, flush_seconds: float) -> None:
-    """Flush a collection, wait for its index and load it."""
+def build_index(
+    client: Client,
+    name: str,
+    *,
+    timeout: float,
+    flush_seconds: float,
+    on_wait: Callable[[int], None] | None = None,
+) -> None:
+    """Flush a collection, wait for its index and load it.
+
+    Args:
+        on_wait: As for `index_building.wait_for_index`.
+    """
     client.flush(name, timeout=flush_seconds)
-    index_building.wait_for_index(client, name, timeout=timeout, on_wait=None)
+    index_building.wait_for_index(client, name, timeout=timeout, on_wait=on_wait)
     client.load_collection(name, timeout=flush_seconds)

@@ -1,5 +1,6 @@
 """Milvus behind one class: what it connects to, reads and searches, and what it writes here."""
 
+import contextlib
 import functools
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -31,6 +32,8 @@ from core.store.searching import Searcher
 __all__ = ["BATCH_ROWS", "VectorStore", "collection_name", "open_store"]
 
 _FLUSH_SECONDS = 600.0
+
+Progress = Callable[[str, int, int], None]
 
 
 def open_store(
@@ -85,7 +88,13 @@ class VectorStore(Searcher):
             self._client.create_alias(first, name, timeout=self._timeout)
 
     def fit_index(
-        self, family: str, metric: Metric, *, index: IndexChoice, expected_rows: int
+        self,
+        family: str,
+        metric: Metric,
+        *,
+        index: IndexChoice,
+        expected_rows: int,
+        on_progress: Progress | None = None,
     ) -> None:
         """Replace the index where it is missing, not the one asked for, or has been outgrown.
 
@@ -95,6 +104,8 @@ class VectorStore(Searcher):
 
         Args:
             index: `IndexChoice()` asks for nothing in particular, see `better_index`.
+            on_progress: Called with a stage (`copy`, then `index`), how many rows are done, and
+                how many there are; whatever it raises ends the work, and the old index stays.
         """
         name = collection_name(family, metric)
         self._writable(name)
@@ -104,7 +115,14 @@ class VectorStore(Searcher):
             return
         physical = str(described["collection_name"])
         if present and alias.is_aliased(name, physical):
-            self._rebuild_beside(family, metric, better, described, expected_rows)
+            self._rebuild_beside(
+                family,
+                metric,
+                better,
+                described,
+                expected_rows=expected_rows,
+                on_progress=on_progress or _silent,
+            )
             return
         # Nothing can be searched without an index; a collection that is no alias has to wait.
         action = f"replace the index of {name}"
@@ -243,28 +261,51 @@ class VectorStore(Searcher):
         metric: Metric,
         index: IndexChoice,
         described: dict[str, Any],
+        *,
         expected_rows: int,
+        on_progress: Progress,
     ) -> None:
         name, old = collection_name(family, metric), str(described["collection_name"])
         new = alias.free_slot(name, old)
         properties = {**described["properties"], **index_properties(index)}
-        with self._write_lock:
+        with self._write_lock, contextlib.ExitStack() as undo:
             live = self.count(family, metric)
+            undo.callback(self._drop_half_built, new)
             with self._translated(f"rebuild the index of {name}"):
                 alias.drop_leftovers(self._client, name, timeout=self._timeout, keep=old)
                 self._create_slot(new, dimension_of(described), properties)
                 index_building.create_index(
                     self._client, new, metric, index, rows=expected_rows, timeout=self._timeout
                 )
-                alias.copy_rows(self._client, old, new, timeout=self._write_seconds)
+                alias.copy_rows(
+                    self._client,
+                    old,
+                    new,
+                    timeout=self._write_seconds,
+                    on_copied=lambda copied: on_progress("copy", copied, live),
+                )
                 alias.build_index(
-                    self._client, new, timeout=self._timeout, flush_seconds=_FLUSH_SECONDS
+                    self._client,
+                    new,
+                    timeout=self._timeout,
+                    flush_seconds=_FLUSH_SECONDS,
+                    on_wait=lambda pending: on_progress("index", max(0, live - pending), live),
                 )
             if (copied := self._count(new)) != live:
                 raise StoreError(
                     f"{name} has {live:,} rows, the copy with the new index {copied:,}; "
                     "the old one stays in use. Let nobody else write, then run the same again."
                 )
+            undo.pop_all()
             with self._load_lock, self._translated(f"switch {name} to its new index"):
                 self._client.alter_alias(new, name, timeout=self._timeout)
                 self._client.drop_collection(old, timeout=self._write_seconds)
+
+    def _drop_half_built(self, slot: str) -> None:
+        """Give its space back now; where that fails, the next rebuild does."""
+        with contextlib.suppress(StoreError), self._translated(f"drop {slot}"):
+            self._client.drop_collection(slot, timeout=self._timeout)
+
+
+def _silent(stage: str, done: int, total: int) -> None:
+    """Report nothing."""

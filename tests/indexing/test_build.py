@@ -151,7 +151,8 @@ def test_progress_reaches_the_total(
     run(dataset, store, encoder, on_progress=lambda *step: seen.append(step))
     encoded = [(done, total) for stage, done, total in seen if stage == "encode"]
     assert encoded == [(n, 13) for n in range(1, 14)]
-    assert [step for step in seen if step[0] == "index"] == [("index", 0, 1), ("index", 1, 1)]
+    # The index covers none of the 12 rows, then all.
+    assert [step for step in seen if step[0] == "index"] == [("index", 0, 12), ("index", 12, 12)]
 
 
 # --- odd folders
@@ -485,7 +486,8 @@ def test_complete_is_true_only_at_the_end(
 
     run(dataset, store, encoder, on_progress=look)
     assert [complete for *_, complete in seen] == [False] * (len(seen) - 1) + [True]
-    assert seen[-1][:2] == ("index", 1)
+    # Twelve rows and the new one.
+    assert seen[-1][:2] == ("index", 13)
 
 
 KILLED = """
@@ -497,14 +499,14 @@ from core.metric import Metric
 from core.store.vector_store import VectorStore
 from tests.conftest import ColourEncoder
 
-index_run.BATCH_ROWS = 16
+pictures.BATCH_ROWS = 16
 class Dying(ColourEncoder):
     def encode(self, images):
         if self.calls >= 48:
             os.kill(os.getpid(), signal.SIGKILL)
         return super().encode(images)
 
-indexing.build_index(
+build.build_index(
     Path(sys.argv[1]), store=VectorStore(sys.argv[2], database="pictures"), encoder=Dying(),
     family="fruit", metrics=tuple(Metric),
 )

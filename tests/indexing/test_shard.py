@@ -113,9 +113,9 @@ from core.indexing import pictures, build
 from core.indexing.shard import Shard
 from core.store.vector_store import VectorStore
 from tests.conftest import ColourEncoder
-index_run.BATCH_ROWS = 8
+pictures.BATCH_ROWS = 8
 store = VectorStore(sys.argv[1], database=sys.argv[2], timeout=30, patience=60)
-report = indexing.build_index(
+report = build.build_index(
     Path(sys.argv[3]), store=store, encoder=ColourEncoder(), family="fruit",
     shard=Shard.parse(sys.argv[4]),
 )

@@ -361,7 +361,7 @@ def test_encoder_is_that_of_the_collection_unless_it_is_built_anew(
     def found(*_: object, **__: object) -> None:
         asked.append("settings")
 
-    def same(identity: object, _: object) -> None:
+    def same(identity: object, *_: object, **__: object) -> None:
         asked.append(str(identity))
 
     monkeypatch.setattr(operations, "find_checkpoint", found)

@@ -1,0 +1,202 @@
+"""Cancel works in the middle of every long part of a run, not only between two of them."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.collection.index import IndexChoice, IndexType
+from core.config import Settings, load_settings
+from core.encoder import weights
+from core.health import verify
+from core.indexing import family
+from core.indexing.build import build_index
+from core.metric import Metric
+from core.records import EncoderIdentity
+from core.runs.operations import perform
+from core.runs.runner import Progress, Runner
+from core.runs.state import RunState, Status
+from core.runs.task import Kind, Task
+from core.store import alias, index_building
+from core.store.vector_store import VectorStore, open_store
+from tests.conftest import ColourEncoder
+
+FAMILY = "fruit"
+# Twelve rows are copied and read in three parts.
+PART = 4
+
+
+@pytest.fixture
+def settings(no_settings: None) -> Settings:
+    return load_settings()
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[VectorStore]:
+    store = open_store(settings)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def built(
+    store: VectorStore, dataset: Path, encoder: ColourEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build_index(
+        dataset, store=store, encoder=encoder, family=FAMILY, metrics=(Metric.L2, Metric.COSINE)
+    )
+    for module in (family, verify):
+        monkeypatch.setattr(module, "BATCH_ROWS", PART)
+    monkeypatch.setattr(alias, "_COPY_ROWS", PART)
+
+
+class Cancelling:
+    """Tells the runner what a run tells, and cancels it at one moment of one stage."""
+
+    def __init__(
+        self, progress: Progress, cancel: Callable[[], None], moment: tuple[str, int]
+    ) -> None:
+        self.skip, self.note = progress.skip, progress.note
+        self._progress, self._cancel, self._moment = progress, cancel, moment
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        if (stage, done) == self._moment:
+            self._cancel()
+        self._progress(stage, done, total)
+
+
+Cancelled = Callable[[Task, str, int], RunState]
+
+
+@pytest.fixture
+def cancelled(store: VectorStore, settings: Settings) -> Cancelled:
+    """Start a task, cancel it when a stage has come to a number, and return how it ended."""
+
+    def go(task: Task, stage: str, done: int) -> RunState:
+        runner: Runner
+
+        def work(task: Task, progress: Progress) -> dict[str, Any]:
+            cancelling: Any = Cancelling(progress, runner.cancel, (stage, done))
+            return perform(task, cancelling, store=store, settings=settings)
+
+        runner = Runner(settings.data_dir / "runs", work)
+        runner.start(task)
+        runner.wait(60)
+        state = runner.state()
+        assert state is not None
+        return state
+
+    return go
+
+
+@pytest.mark.parametrize(("stage", "done"), [("list", 8), ("read", 16), ("files", 5)])
+def test_comparison_is_cancelled_among_rows_and_files(
+    built: None, cancelled: Cancelled, stage: str, done: int
+) -> None:
+    assert cancelled(Task(Kind.VERIFY, FAMILY), stage, done).status is Status.CANCELLED
+
+
+def test_repair_is_cancelled_and_keeps_what_it_has_written(
+    built: None, cancelled: Cancelled, store: VectorStore
+) -> None:
+    ids = [record.id for record in store.records(FAMILY, Metric.L2)]
+    store.delete(FAMILY, Metric.COSINE, ids)
+    state = cancelled(Task(Kind.REPAIR, FAMILY), "repair", PART)
+    assert state.status is Status.CANCELLED
+    assert state.can_continue
+    assert store.count(FAMILY, Metric.COSINE) == PART
+
+
+def test_copying_for_another_metric_is_cancelled_and_continued(
+    built: None, cancelled: Cancelled, store: VectorStore
+) -> None:
+    task = Task(Kind.ADD_METRIC, FAMILY, metrics=(Metric.IP,))
+    state = cancelled(task, "copy", PART)
+    assert state.status is Status.CANCELLED
+    assert store.count(FAMILY, Metric.IP) == PART
+    # The rest alone is copied.
+    again = cancelled(state.task, "never", 0)
+    assert again.outcome["copied"] == 12 - PART
+
+
+def test_rebuilding_is_cancelled_among_the_rows_and_the_old_index_stays(
+    built: None, cancelled: Cancelled, store: VectorStore
+) -> None:
+    before = store.info(FAMILY, Metric.L2)
+    task = Task(Kind.REINDEX, FAMILY, metrics=(Metric.L2,), index=IndexChoice(IndexType.FLAT))
+    state = cancelled(task, "copy", PART)
+    assert state.status is Status.CANCELLED
+    assert store.info(FAMILY, Metric.L2) == before
+    # One collection a metric: the half copy is gone.
+    assert len(store._client.list_collections()) == 2
+
+
+@pytest.mark.parametrize("kind", [Kind.REINDEX, Kind.BUILD])
+def test_waiting_for_an_index_is_cancelled(
+    kind: Kind, *, built: None, settings: Settings, store: VectorStore, dataset: Path,
+    encoder: ColourEncoder, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("core.runs.operations._encoder", lambda *_: encoder)
+    real = index_building.describe_index
+    waiting = threading.Event()
+
+    def never_done(*arguments: Any, **options: Any) -> dict[str, Any]:
+        waiting.set()
+        return {**real(*arguments, **options), "pending_index_rows": 7}
+
+    monkeypatch.setattr(index_building, "describe_index", never_done)
+    flat = IndexChoice(IndexType.FLAT)
+    task = Task(kind, FAMILY, folder=str(dataset), metrics=(Metric.L2,), index=flat)
+    runner = Runner(
+        settings.data_dir / "runs",
+        lambda task, progress: perform(task, progress, store=store, settings=settings),
+    )
+    runner.start(task)
+    assert waiting.wait(30)
+    time.sleep(0.5)
+    runner.cancel()
+    runner.wait(5)
+    assert runner.state().status is Status.CANCELLED
+
+
+def test_fetching_the_weights_of_a_collection_is_cancelled(
+    built: None, cancelled: Cancelled, dataset: Path, store: VectorStore, *,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+) -> None:  # fmt: skip
+    def slow_download(url: str, path: Path, *, on_progress: Any, **_: object) -> Path:
+        for done in range(1, 4):
+            if on_progress:
+                on_progress(done, 3)
+        raise AssertionError("the download went on to its end")
+
+    for metric in store.metrics(FAMILY):
+        store.drop(FAMILY, metric)
+    made = EncoderIdentity("resnet50", "0676ba61", "resize256-crop224-imagenet", 2_048)
+    store.create(
+        FAMILY, Metric.L2, encoder=made, dataset=str(dataset), index=IndexChoice(),
+        expected_rows=1,
+    )  # fmt: skip
+    monkeypatch.setattr(weights, "_hub_folder", lambda: tmp_path / "hub")
+    monkeypatch.setattr(weights, "download", slow_download)
+    task = Task(Kind.BUILD, FAMILY, folder=str(dataset), metrics=(Metric.L2,))
+    assert cancelled(task, "download", 2).status is Status.CANCELLED
+
+
+def test_waiting_for_a_server_is_cancelled(tmp_path: Path) -> None:
+    told = threading.Event()
+
+    def wait(task: Task, progress: Progress) -> dict[str, Any]:
+        while True:
+            progress.note("the database does not answer; trying again")
+            told.set()
+            time.sleep(0.01)
+
+    runner = Runner(tmp_path, wait)
+    runner.start(Task(Kind.VERIFY, FAMILY))
+    assert told.wait(5)
+    runner.cancel()
+    runner.wait(5)
+    assert runner.state().status is Status.CANCELLED
