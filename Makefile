@@ -1,4 +1,4 @@
-# Two commands: `make app` and `make test`. Windows users find the plain commands in the README.
+# The commands: `make app`, `make test`, `make quick`. Windows users find the plain commands in the README.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -7,20 +7,26 @@ PORT ?= 8501
 PHOTOS ?=
 SERVER ?=
 RECREATE ?=
+# Tests at once. More than there are cores, as most tests wait.
+WORKERS ?= 4
 ifeq ($(OS),Windows_NT)
 BIN := $(VENV)/Scripts
 else
 BIN := $(VENV)/bin
 endif
 
-.PHONY: app test lint benchmark clean
+.PHONY: app test quick lint benchmark clean
 
 app: $(VENV)/.requirements
 	@$(BIN)/python -m scripts.start --port "$(PORT)" $(if $(DATASET),--dataset "$(DATASET)") \
 		$(if $(RECREATE),--recreate)
 
 test: lint
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+
+# Without what needs a browser or a server, or takes more than half a minute.
+quick: lint
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not browser and not server and not slow" $(PYTEST_ARGS)
 
 lint: $(VENV)/.requirements-dev
 	$(BIN)/ruff check .

@@ -28,6 +28,35 @@ from tests.support.milvus_server import (
 
 DIMENSION = 8
 
+TESTS = Path(__file__).parent
+# What takes longest starts first, so that no worker is left with it at the end.
+FIRST = ("mortal", "browser", "server", "whole/test_kill", "whole/test_fuzz")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Share the tests out to the workers in groups; the tests of a group share a worker.
+
+    A file is a group, as what it makes is made once then. So are all tests of the one real server,
+    those that need a server to kill, and those that need a browser.
+    """
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
+    items.sort(key=_place)
+
+
+def _group(item: pytest.Item) -> str:
+    if item.get_closest_marker("server"):
+        return "mortal" if item.get_closest_marker("slow") else "server"
+    if item.get_closest_marker("browser"):
+        return "browser"
+    return item.path.relative_to(TESTS).with_suffix("").as_posix()
+
+
+def _place(item: pytest.Item) -> int:
+    group = item.get_closest_marker("xdist_group").args[0]
+    return FIRST.index(group) if group in FIRST else len(FIRST)
+
 
 @pytest.fixture(autouse=True)
 def own_main(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -468,6 +468,7 @@ def test_zip_that_a_run_is_unpacking_stays_when_another_start_is_refused(
         (zipped("readme.txt"), "no pictures"),
         (zipped("a/1.png", "a/2.png")[:60], "cut off"),
     ],
+    ids=["outside", "no pictures", "cut off"],  # the bytes hold the time of day
 )
 def test_bad_zip_is_refused_in_words_and_nothing_is_written(content: bytes, said: str) -> None:
     at = upload(content)
