@@ -13,7 +13,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from core.errors import ArchiveError, BusyError, OrchardError
+from core.files import unwritable
 from core.records import SkippedFile
 from core.runs.rate import Rate
 from core.runs.state import (
@@ -29,6 +32,7 @@ from core.runs.task import Task
 logger = logging.getLogger(__name__)
 
 _MOST_NOTES = 20
+_LOCK = ".lock"
 
 
 class CancelledRunError(Exception):
@@ -83,13 +87,16 @@ class Runner:
         self._state: RunState | None = None
         self._thread: threading.Thread | None = None
         self._rate = Rate()
-        mark_interrupted(folder)
+        # Held while a run goes on, so that another process on this folder can tell; whatever ends
+        # the process lets go of it. Taken in one thread and let go of in another.
+        self._alive = FileLock(folder / _LOCK, timeout=0, thread_local=False)
+        self._mark_interrupted()
 
     def start(self, task: Task) -> RunState:
         """Start a task in the background.
 
         Raises:
-            BusyError: Another run is going on.
+            BusyError: Another run is going on, here or in another process on the same folder.
             FileError: The run's file cannot be written; nothing was started.
         """
         with self._lock:
@@ -101,7 +108,12 @@ class Runner:
             now = datetime.now(UTC)
             name = f"run-{now.strftime('%Y%m%d-%H%M%S-%f')}"
             state = RunState(name, task, Status.RUNNING, now.timestamp())
-            save_state(state, self._folder)
+            self._take_folder()
+            try:
+                save_state(state, self._folder)
+            except BaseException:
+                self._alive.release()
+                raise
             self._state, self._rate = state, Rate()
             self._thread = threading.Thread(target=self._work, args=(task,), name="run")
             # The file remembers what the end of the process cuts off.
@@ -116,7 +128,11 @@ class Runner:
 
     def unfinished(self, family: str) -> RunState | None:
         """Return the family's newest run if it stopped and can be continued, else None."""
-        newest = next((s for s in load_states(self._folder) if s.task.family == family), None)
+        newest = self._newest(family)
+        if newest and newest.is_open:
+            # Of a process that may have ended since this one began.
+            self._mark_interrupted()
+            newest = self._newest(family)
         return newest if newest and newest.can_continue else None
 
     def dismiss(self, state: RunState) -> None:
@@ -171,8 +187,38 @@ class Runner:
             final = replace(final, notes=(*final.notes, note))
         # Last: whoever sees the end may count on the file and on what is known afresh.
         finally:
+            self._alive.release()
             with self._lock:
                 self._state = final
+
+    def _newest(self, family: str) -> RunState | None:
+        return next((s for s in load_states(self._folder) if s.task.family == family), None)
+
+    def _take_folder(self) -> None:
+        lock = self._folder / _LOCK
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._alive.acquire()
+        except Timeout:
+            raise BusyError(
+                f"another process works on {str(self._folder.parent)!r}. Wait until its run has "
+                "ended, or cancel it there, then start this one."
+            ) from None
+        except OSError as error:
+            raise unwritable(lock, error) from error
+
+    def _mark_interrupted(self) -> None:
+        """Mark what is said to run while no process runs anything."""
+        with self._lock:
+            if not self._folder.is_dir() or (self._state and self._state.is_open):
+                return
+            try:
+                with self._alive:
+                    mark_interrupted(self._folder)
+            except Timeout:
+                logger.info("another process works on %s", self._folder)
+            except (OSError, OrchardError) as error:
+                logger.warning("interrupted runs cannot be marked: %s", error)
 
     def _saved(self, final: RunState) -> RunState:
         try:

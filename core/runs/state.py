@@ -110,7 +110,7 @@ def load_states(folder: Path) -> Iterator[RunState]:
 def mark_interrupted(folder: Path) -> None:
     """Mark the runs that an earlier process did not live to finish.
 
-    Only for the start of a process: whatever runs then belongs to one that has ended.
+    Only while no process runs anything in this folder, see `Runner`.
     """
     for state in load_states(folder):
         if state.is_open:

@@ -1,7 +1,10 @@
 """One run at a time: started once, seen by all, cancelled, remembered past the end of a process."""
 
+import subprocess
+import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -152,18 +155,58 @@ def test_fault_of_ours_shows_no_details(tmp_path: Path) -> None:
     assert "secret" not in error
 
 
-def test_run_that_a_process_did_not_live_to_finish_is_offered_again(
-    tmp_path: Path, work: Work
+OTHER_PROCESS = """
+import sys, time
+from pathlib import Path
+from core.runs.runner import Runner
+from tests.runs.test_runner import TASK
+
+runner = Runner(Path(sys.argv[1]), lambda task, progress: time.sleep(600))
+runner.start(TASK)
+print("started", flush=True)
+runner.wait(600)
+"""
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process that works on the same folder."""
+    with subprocess.Popen(
+        [sys.executable, "-c", OTHER_PROCESS, str(tmp_path)],
+        cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert process.stdout.readline() == "started\n"
+        yield process
+        process.kill()
+
+
+def test_run_of_another_process_is_left_alone_until_that_has_ended(
+    tmp_path: Path, work: Work, other: subprocess.Popen[str]
 ) -> None:
-    Runner(tmp_path, work).start(TASK)
-    assert work.started.wait(5)
-    # What a new process finds is the file of a run that is still marked as running.
-    next_start = Runner(tmp_path, Work())
-    assert next_start.state() is None
-    found = next_start.unfinished("fruit")
+    runner = Runner(tmp_path, work)
+    assert [state.status for state in load_states(tmp_path)] == [Status.RUNNING]
+    assert runner.unfinished("fruit") is None
+    with pytest.raises(BusyError, match=r"another process works on .*cancel it there"):
+        runner.start(TASK)
+    other.kill()
+    other.wait()
+    found = runner.unfinished("fruit")
     assert found is not None
     assert (found.status, found.task) == (Status.INTERRUPTED, TASK)
+    runner.start(TASK)
     work.release.set()
+    assert state_after(runner).status is Status.DONE
+
+
+def test_run_that_a_process_did_not_live_to_finish_is_offered_by_the_next(
+    tmp_path: Path, other: subprocess.Popen[str]
+) -> None:
+    other.kill()
+    other.wait()
+    runner = Runner(tmp_path, Work())
+    assert runner.state() is None
+    assert [state.status for state in load_states(tmp_path)] == [Status.INTERRUPTED]
 
 
 def test_what_is_finished_or_cannot_go_on_is_not_offered(tmp_path: Path) -> None:
