@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from core.embeddings.neighbours import exact_neighbours
 from core.metric import Metric
 
-# How many neighbours are kept for every row, where the collection has that many.
+# How many neighbours are kept for every row, where the collection has that many. They also decide,
+# on every page, which labels are suspected and which pictures are hubs.
 NEIGHBOURS = 15
 
 # Rows scored again at once: with 15 neighbours of 2,048 numbers they take 31 MB.
 _BLOCK = 256
-_NO_DISTANCE = "the inner product is no distance; take COSINE or L2"
+_NO_DISTANCE = "the inner product is not a distance; take COSINE or L2"
 
 Progress = Callable[[str, int, int], None]
 
@@ -37,23 +38,8 @@ class Neighbourhoods:
 
     @property
     def k(self) -> int:
-        """Neighbourhoods per row: `NEIGHBOURS`, or one less than there are rows."""
+        """Neighbours per row: `NEIGHBOURS`, or one less than there are rows."""
         return int(self.indices.shape[1])
-
-
-@dataclass(frozen=True, slots=True)
-class Suspicion:
-    """A row whose neighbours mostly have one other class.
-
-    Attributes:
-        row: Its position.
-        label: The class most of its neighbours have.
-        share: Of its k neighbours with that class, in (0, 1].
-    """
-
-    row: int
-    label: str
-    share: float
 
 
 def as_euclidean(embeddings: NDArray[np.float32], metric: Metric) -> NDArray[np.float32]:
@@ -63,7 +49,7 @@ def as_euclidean(embeddings: NDArray[np.float32], metric: Metric) -> NDArray[np.
     vector of zeros stays as it is.
 
     Raises:
-        ValueError: `metric` is IP, which is no distance: a row need not be nearest to itself.
+        ValueError: `metric` is IP, which is not a distance: a row need not be nearest to itself.
     """
     if metric is Metric.IP:
         raise ValueError(_NO_DISTANCE)
@@ -126,11 +112,6 @@ def purity(
     return np.asarray(same.mean(axis=1), dtype=np.float32)
 
 
-def hub_counts(neighbours: Neighbourhoods) -> NDArray[np.int64]:
-    """Return (N,) how many other rows have each row among their neighbours; k on average."""
-    return np.bincount(neighbours.indices.ravel(), minlength=len(neighbours.indices))
-
-
 def survival(neighbours: Neighbourhoods, coordinates: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return (N,) shares of each row's true neighbours that are among its k nearest on the map.
 
@@ -188,30 +169,6 @@ def near_duplicates(neighbours: Neighbourhoods, *, similarity: float) -> list[ND
         members.setdefault(_root(parents, row), []).append(row)
     groups = [np.array(rows) for rows in members.values() if len(rows) > 1]
     return sorted(groups, key=lambda rows: (-len(rows), int(rows[0])))
-
-
-def suspected_labels(
-    neighbours: Neighbourhoods, labels: Sequence[str], *, least: float
-) -> list[Suspicion]:
-    """Return the rows of which a share of `least` and more of the neighbours have one other class.
-
-    Args:
-        least: Above 0, at most 1. A row without a label is suspected of nothing.
-
-    Returns:
-        The largest share first.
-    """
-    names, codes = np.unique(np.asarray(labels, dtype=object).astype(str), return_inverse=True)
-    found: list[Suspicion] = []
-    for row, around in enumerate(codes[neighbours.indices]):
-        if not around.size or not labels[row]:
-            continue
-        counts = np.bincount(around, minlength=len(names))
-        most = int(counts.argmax())
-        share = counts[most] / len(around)
-        if most != codes[row] and names[most] and share >= least:
-            found.append(Suspicion(row, str(names[most]), float(share)))
-    return sorted(found, key=lambda item: -item.share)
 
 
 def _scored_again(vectors: NDArray[np.float32], indices: NDArray[np.int32]) -> Neighbourhoods:

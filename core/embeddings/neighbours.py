@@ -116,6 +116,18 @@ def exact_neighbours(
     return Neighbours(positions, scores)
 
 
+def occurrences(positions: NDArray[np.int32], *, rows: int) -> NDArray[np.int64]:
+    """Return (rows,) how many neighbour lists each row is in: what makes a picture a hub.
+
+    It is the k-occurrence N_k(x) of Radovanovic, Nanopoulos, Ivanovic, "Hubs in Space" (2010); its
+    mean is k where every row has a list.
+
+    Args:
+        positions: (Q, k), -1 where a list has ended.
+    """
+    return np.bincount(positions[positions >= 0], minlength=rows)
+
+
 class _Product:
     """Scores of queries against the gallery, a block at a time; higher is better."""
 

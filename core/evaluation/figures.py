@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
+from core.embeddings.neighbourhood import NEIGHBOURS
 from core.embeddings.recall import ann_recall
 from core.evaluation.report import Report, Variant
 from core.measures.findings import causes, find_hubs, suspects, total
@@ -44,14 +45,13 @@ def index_summary(report: Report, *, ks: Sequence[int] = ()) -> Summary | None:
 def report_summary(report: Report) -> dict[str, Any]:
     """Return the figures of a report as plain data for JSON; undefined is null."""
     ks = report.configuration.request.ks
-    k = max(ks)
-    hubs = find_hubs(report.exact, report.judged, gallery=report.gallery, k=k)
+    hubs = find_hubs(report.exact, report.judged, gallery=report.gallery)
     figures = {
         "exact": asdict(summary_of(report)),
         "exact_without_copies": _means(summary_of(report, Variant(without_copies=True))),
         "tied_cuts": {k: tied_cuts(report.exact, k) for k in ks},
-        "hubs": {"k": k, "skew": hubs.skew, "never_retrieved": hubs.never},
-        "suspected_labels": len(suspects(report.judged, report.rows, k=k)),
+        "hubs": {"k": NEIGHBOURS, "skew": hubs.skew, "never_retrieved": hubs.never},
+        "suspected_labels": len(suspects(report.judged, report.rows)),
     }
     index = index_summary(report)
     if index is not None and report.index and report.judged_index:

@@ -1,17 +1,17 @@
 """What neighbour lists say about single pictures: hubs, suspected labels, causes of wrong hits."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.embeddings.neighbours import Neighbours
+from core.embeddings.neighbourhood import NEIGHBOURS
+from core.embeddings.neighbours import Neighbours, occurrences
 from core.embeddings.recall import exact_too
+from core.embeddings.suspects import Suspect, suspected_labels
 from core.measures.judgement import NO_CLASS, Judgement, LabelledRows
-
-# Queries times classes counted at once: 8 bytes each, so 32 MB.
-_VOTES = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,23 +36,6 @@ class Hubs:
 
 
 @dataclass(frozen=True, slots=True)
-class Suspect:
-    """A picture whose neighbours agree on another class.
-
-    Attributes:
-        query: Place among the queries.
-        suggested: The class that most of the first k neighbours have.
-        share: Share of the k neighbours of that class.
-        own_share: Share of the k neighbours of the picture's own class.
-    """
-
-    query: int
-    suggested: str
-    share: float
-    own_share: float
-
-
-@dataclass(frozen=True, slots=True)
 class Causes:
     """Where the wrong hits of an index come from, counted over the first k hits.
 
@@ -68,43 +51,33 @@ class Causes:
 
 
 def find_hubs(
-    neighbours: Neighbours, judged: Judgement, *, gallery: NDArray[np.bool_], k: int
+    neighbours: Neighbours, judged: Judgement, *, gallery: NDArray[np.bool_], k: int = NEIGHBOURS
 ) -> Hubs:
-    """Count how often every row is retrieved."""
+    """Count how often every row is retrieved.
+
+    Args:
+        k: Hits of a query that are looked at; the usual number is also the map's.
+    """
     positions = neighbours.positions[:, :k]
-    there = positions >= 0
-    occurrences = np.bincount(positions[there], minlength=len(gallery))
-    wrong = there & ~judged.right[:, :k] & (judged.classes != NO_CLASS)[:, None]
-    counted = occurrences[gallery].astype(np.float64)
-    spread = counted.std()
-    skew = float((((counted - counted.mean()) / spread) ** 3).mean()) if spread else float("nan")
+    counts = occurrences(positions, rows=len(gallery))
+    wrong = ~judged.right[:, :k] & (judged.classes != NO_CLASS)[:, None]
+    of_gallery = counts[gallery].astype(np.float64)
+    spread = of_gallery.std()
+    deviations = of_gallery - of_gallery.mean()
     return Hubs(
-        occurrences=occurrences,
-        bad=np.bincount(positions[wrong], minlength=len(gallery)),
-        skew=skew,
-        never=int((counted == 0).sum()),
+        occurrences=counts,
+        bad=occurrences(np.where(wrong, positions, -1), rows=len(gallery)),
+        skew=float(((deviations / spread) ** 3).mean()) if spread else math.nan,
+        never=int((of_gallery == 0).sum()),
     )
 
 
-def suspects(judged: Judgement, rows: LabelledRows, *, k: int) -> list[Suspect]:
-    """Return the queries of which more neighbours have one other class than have their own.
+def suspects(judged: Judgement, rows: LabelledRows) -> list[Suspect]:
+    """Return the queries whose label is suspected, by the rule and the neighbours of the map.
 
-    Certain first: by share of the suggested class minus share of the own, then by place. A query
-    without a label suggests the class of its neighbours as well.
+    See `core.embeddings.suspects`; `row` is a place among the queries.
     """
-    size = len(rows.classes)
-    if not size:
-        return []
-    found: list[Suspect] = []
-    block = max(1, _VOTES // size)
-    for start in range(0, len(judged.hits), block):
-        classes = judged.classes[start : start + block]
-        best, other, own = _votes(judged.hits[start : start + block, :k], classes, size)
-        found += [
-            Suspect(start + int(q), rows.classes[best[q]], float(other[q] / k), float(own[q] / k))
-            for q in np.flatnonzero(other > own)
-        ]
-    return sorted(found, key=lambda s: (s.own_share - s.share, s.query))
+    return suspected_labels(judged.classes, judged.hits[:, :NEIGHBOURS], names=rows.classes)
 
 
 def causes(index: Neighbours, judged: Judgement, exact: Neighbours, *, k: int) -> list[Causes]:
@@ -117,21 +90,19 @@ def causes(index: Neighbours, judged: Judgement, exact: Neighbours, *, k: int) -
         One for each of the Q queries; `total` adds them up.
     """
     usable = (judged.relevant > 0)[:, None]
-    found = index.positions[:, :k]
-    wrong = usable & (found >= 0) & ~judged.right[:, :k]
+    filled = index.positions[:, :k] >= 0
+    wrong = usable & filled & ~judged.right[:, :k]
     shared = exact_too(index, exact, k=k)
-    there = (exact.positions[:, :k] >= 0).sum(axis=1) - (found >= 0).sum(axis=1)
-    missing = np.where(usable[:, 0], np.maximum(there, 0), 0)
+    fewer = (exact.positions[:, :k] >= 0).sum(axis=1) - filled.sum(axis=1)
+    missing = np.where(usable[:, 0], np.maximum(fewer, 0), 0)
     counts = zip((wrong & shared).sum(axis=1), (wrong & ~shared).sum(axis=1), missing, strict=True)
     return [Causes(int(encoder), int(own), int(empty)) for encoder, own, empty in counts]
 
 
 def total(causes: Iterable[Causes]) -> Causes:
     """Add up the causes of many queries."""
-    found = list(causes)
-    return Causes(
-        sum(c.encoder for c in found), sum(c.index for c in found), sum(c.missing for c in found)
-    )
+    counts = [(cause.encoder, cause.index, cause.missing) for cause in causes]
+    return Causes(*np.array(counts, dtype=np.int64).reshape(-1, 3).sum(axis=0).tolist())
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,24 +138,10 @@ def score_bins(
     """
     usable = judged.relevant > 0
     scores, right = displayed[usable, :k], judged.right[usable, :k]
-    there = ~np.isnan(scores)
-    edges = np.histogram_bin_edges(scores[there], bins=bins)
+    filled = ~np.isnan(scores)
+    edges = np.histogram_bin_edges(scores[filled], bins=bins)
     return ScoreBins(
         edges,
-        np.histogram(scores[there & right], bins=edges)[0],
-        np.histogram(scores[there & ~right], bins=edges)[0],
+        np.histogram(scores[filled & right], bins=edges)[0],
+        np.histogram(scores[filled & ~right], bins=edges)[0],
     )
-
-
-def _votes(
-    hits: NDArray[np.int32], classes: NDArray[np.int32], size: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return (Q,) each: the other class met most, how often it is met, how often the own one is."""
-    everyone = np.arange(len(hits))
-    flat = everyone[:, None] * size + hits
-    votes = np.bincount(flat[hits >= 0], minlength=len(hits) * size).reshape(len(hits), size)
-    labelled = classes >= 0
-    own = np.where(labelled, votes[everyone, classes], 0)
-    votes[everyone[labelled], classes[labelled]] = -1
-    best = votes.argmax(axis=1)
-    return best, votes[everyone, best], own

@@ -8,7 +8,9 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from core.embeddings.neighbourhood import Neighbourhoods, Suspicion, hub_counts, purity
+from core.embeddings.neighbourhood import NEIGHBOURS, Neighbourhoods, purity
+from core.embeddings.neighbours import occurrences
+from core.embeddings.suspects import LEAST_SHARE, Suspect
 
 # More classes at once cannot be told apart; the rest is grey.
 MAX_COLOURED = 20
@@ -44,12 +46,13 @@ _EXPLANATIONS = {
     "1, higher is purer: precision@k with k as large as the neighbourhood.",
     Colouring.SURVIVAL: "Share of a picture's true nearest neighbours that are also among its "
     "nearest on the map, from 0 to 1, higher is better: low points are where the map misleads.",
-    Colouring.HUBS: "How many pictures have this one among their nearest neighbours. Hubs turn up "
-    "in many searches.",
+    Colouring.HUBS: f"How many pictures have this one among their {NEIGHBOURS} nearest neighbours, "
+    "as the Evaluation page counts it. Hubs turn up in many searches.",
     Colouring.DUPLICATES: "Groups of pictures that are more alike than the similarity chosen in "
     "the list of near-duplicates.",
-    Colouring.SUSPECTS: "Pictures whose nearest neighbours mostly have one other class: the label "
-    "may be wrong, or the picture unusual.",
+    Colouring.SUSPECTS: f"Pictures of which at least {LEAST_SHARE:.0%} of the {NEIGHBOURS} nearest "
+    "neighbours have one other class, as on the Evaluation page: the label may be wrong, or the "
+    "picture unusual.",
     Colouring.ROLE: "What an evaluation asks with, and what it searches in: by the settings, by "
     "folders such as test and train, or by what the encoder was trained on.",
 }
@@ -132,7 +135,8 @@ def by_survival(shares: NDArray[np.float32], k: int) -> Values:
 
 def by_hubs(neighbours: Neighbourhoods) -> Values:
     """Colour by how many rows name each row as a neighbour."""
-    counts = hub_counts(neighbours).astype(np.float64)
+    rows = len(neighbours.indices)
+    counts = occurrences(neighbours.indices, rows=rows).astype(np.float64)
     return Values(counts, "Neighbour of", 0, max(1.0, float(counts.max(initial=0))), True)
 
 
@@ -149,9 +153,9 @@ def by_groups(groups: Sequence[NDArray[np.int64]], rows: int) -> Categories:
     return Categories(codes, tuple(names), tuple(range(len(names))), "no near-duplicate")
 
 
-def by_suspicion(suspicions: Sequence[Suspicion], rows: int) -> Categories:
+def by_suspects(suspects: Sequence[Suspect], rows: int) -> Categories:
     """Colour the rows whose label is suspected."""
     codes = np.full(rows, -1, dtype=np.int64)
-    codes[[item.row for item in suspicions]] = 0
+    codes[[suspect.row for suspect in suspects]] = 0
     # Vermilion diamonds: the style that stands out most from grey circles.
-    return Categories(codes, (f"suspected: {len(suspicions)}",), (13,), "not suspected")
+    return Categories(codes, (f"suspected: {len(suspects)}",), (13,), "not suspected")

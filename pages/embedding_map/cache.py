@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 from core.embeddings.matrix import load_matrix
 from core.embeddings.neighbourhood import (
     Neighbourhoods,
-    Suspicion,
     near_duplicates,
     purity,
     survival,
-    suspected_labels,
 )
+from core.embeddings.suspects import Suspect, suspects_among
 from core.errors import FileError
 from core.metric import Metric
 from core.projection.cache import (
@@ -196,11 +195,9 @@ def get_purity(key: str, *, _neighbours: Neighbourhoods, _rows: MapRows) -> NDAr
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
-def get_suspicions(
-    key: str, least: float, *, _neighbours: Neighbourhoods, _rows: MapRows
-) -> list[Suspicion]:
+def get_suspects(key: str, *, _neighbours: Neighbourhoods, _rows: MapRows) -> list[Suspect]:
     """Return the suspected labels; `key` names the table. Shared: not to be written."""
-    return suspected_labels(_neighbours, _rows.labels, least=least)
+    return suspects_among(_neighbours, _rows.labels)
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)

@@ -8,13 +8,14 @@ import streamlit as st
 
 from core.dataset.takeaway import MAX_ZIP_BYTES, pictures_as_zip
 from core.embeddings.neighbourhood import Neighbourhoods, outliers
+from core.embeddings.suspects import LEAST_SHARE
 from core.files import csv_text
 from core.ui import links, resources
 from core.ui.text import plain
 from core.wording import counted
 from pages.embedding_map import grid
 from pages.embedding_map.controls import pick, ring
-from pages.embedding_map.view import LEAST_SUSPICION, View, groups_of, survival_of, suspicions_of
+from pages.embedding_map.view import View, groups_of, survival_of, suspects_of
 
 SELECTION, OUTLIERS, DUPLICATES, SUSPECTS = (
     "Selection",
@@ -132,16 +133,16 @@ def _show_selection(view: View) -> None:
 
 def _show_outliers(view: View, table: Neighbourhoods) -> None:
     metric = view.projection.settings.metric
-    found = outliers(table, metric=metric, count=SHOWN_OUTLIERS).tolist()
+    isolated = outliers(table, metric=metric, count=SHOWN_OUTLIERS).tolist()
     st.caption(
-        f"The {len(found)} pictures that are least like their {table.k}th nearest neighbour, the "
-        "loneliest first."
+        f"The {len(isolated)} pictures that are least like their {table.k}th nearest neighbour, "
+        "the most isolated first."
     )
     captions = {
-        row: f"{metric.noun} {metric.formatted(float(table.scores[row, -1]))}" for row in found
+        row: f"{metric.noun} {metric.formatted(float(table.scores[row, -1]))}" for row in isolated
     }
     grid.picture_grid(
-        view.rows, found, info=view.info, key="outliers", on_pick=pick, captions=captions
+        view.rows, isolated, info=view.info, key="outliers", on_pick=pick, captions=captions
     )
 
 
@@ -177,15 +178,18 @@ def _show_duplicates(view: View, table: Neighbourhoods) -> None:
 
 
 def _show_suspects(view: View, table: Neighbourhoods) -> None:
-    found = suspicions_of(view, table)
+    suspects = suspects_of(view, table)
     st.caption(
-        f"{counted(len(found), 'picture')} of which at least {LEAST_SUSPICION:.0%} of the "
-        f"{table.k} nearest neighbours have one other class, the most suspect first."
+        f"{counted(len(suspects), 'picture')} of which at least {LEAST_SHARE:.0%} of the {table.k} "
+        "nearest neighbours have one other class, the most suspect first. The Evaluation page "
+        "lists the pictures it asks with by the same rule."
     )
-    captions = {item.row: f"{item.share:.0%} {plain(item.label)}" for item in found}
+    captions = {
+        suspect.row: f"{suspect.share:.0%} {plain(suspect.suggested)}" for suspect in suspects
+    }
     grid.picture_grid(
         view.rows,
-        [item.row for item in found],
+        [suspect.row for suspect in suspects],
         info=view.info,
         key="suspects",
         on_pick=pick,

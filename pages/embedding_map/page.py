@@ -18,7 +18,7 @@ from core.projection.colours import (
     by_precision,
     by_purity,
     by_survival,
-    by_suspicion,
+    by_suspects,
 )
 from core.projection.jobs import Job
 from core.projection.placing import Placed
@@ -37,7 +37,7 @@ from pages.embedding_map.controls import (
 from pages.embedding_map.lists import DEFAULT_SIMILARITY, SELECTION, csv_of, show_list, show_picked
 from pages.embedding_map.placing import place, query_control, show_placed
 from pages.embedding_map.progress import follow
-from pages.embedding_map.view import View, about, groups_of, survival_of, suspicions_of, table_key
+from pages.embedding_map.view import View, about, groups_of, survival_of, suspects_of, table_key
 
 
 def main() -> None:
@@ -186,7 +186,7 @@ def _paint(view: View, colouring: Colouring, highlighted: list[str]) -> Categori
     elif colouring is Colouring.HUBS:
         paint = by_hubs(table)
     elif colouring is Colouring.SUSPECTS:
-        paint = by_suspicion(suspicions_of(view, table), len(rows))
+        paint = by_suspects(suspects_of(view, table), len(rows))
     else:
         similarity = st.session_state.get("similarity", DEFAULT_SIMILARITY)
         paint = by_groups(groups_of(view, table, similarity), len(rows))

@@ -6,14 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.collection.info import CollectionInfo
-from core.embeddings.neighbourhood import Neighbourhoods, Suspicion
+from core.embeddings.neighbourhood import Neighbourhoods
+from core.embeddings.suspects import Suspect
 from core.metric import Metric
 from core.projection.projection import REDUCED, Method, Projection
 from core.projection.rows import MapRows
 from pages.embedding_map import cache
-
-# Of a picture's neighbours have one other class, before its label is suspected.
-LEAST_SUSPICION = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +76,10 @@ def groups_of(view: View, table: Neighbourhoods, similarity: float) -> list[NDAr
     return cache.get_duplicates(key, similarity, _neighbours=table)
 
 
-def suspicions_of(view: View, table: Neighbourhoods) -> list[Suspicion]:
+def suspects_of(view: View, table: Neighbourhoods) -> list[Suspect]:
     """Return the rows of the view whose labels are suspected."""
     key = table_key(view.rows, view.projection.settings.metric)
-    return cache.get_suspicions(key, LEAST_SUSPICION, _neighbours=table, _rows=view.rows)
+    return cache.get_suspects(key, _neighbours=table, _rows=view.rows)
 
 
 def _trust(projection: Projection) -> str:

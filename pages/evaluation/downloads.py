@@ -33,7 +33,7 @@ def downloads(report: Report, figures: Figures, *, k: int, variant: Variant) -> 
         ).encode()
 
     def pictures() -> str:
-        hubs = find_hubs(report.exact, report.judged, gallery=report.gallery, k=k)
+        hubs = find_hubs(report.exact, report.judged, gallery=report.gallery)
         return as_csv(picture_rows(report, hubs))
 
     files: tuple[tuple[str, str, str, Callable[[], str | bytes]], ...] = (

@@ -120,9 +120,9 @@ def _section(
     elif view == "Duplicates":
         duplicates.duplicates_section(report, info, k=k, variant=looked.variant)
     elif view == "Labels":
-        pictures.suspects_section(report, info, k=k)
+        pictures.suspects_section(report, info)
     elif view == "Hubs":
-        pictures.hubs_section(report, info, k=k)
+        pictures.hubs_section(report, info)
     else:
         comparison.compare_section(report, shared.get_report_list().reports, k=k)
 

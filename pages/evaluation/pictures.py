@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
 from core.collection.info import CollectionInfo
+from core.embeddings.neighbourhood import NEIGHBOURS
 from core.embeddings.neighbours import Neighbours
 from core.embeddings.recall import exact_too
+from core.embeddings.suspects import LEAST_SHARE
 from core.errors import ImageError
 from core.evaluation.report import Report
 from core.evaluation.tables import confused_pairs, worst_queries
@@ -97,29 +99,31 @@ def worst_section(report: Report, figures: Figures, info: CollectionInfo, *, k: 
     _more(key, _QUERIES, len(worst))
 
 
-def suspects_section(report: Report, info: CollectionInfo, *, k: int) -> None:
+def suspects_section(report: Report, info: CollectionInfo) -> None:
     """Show pictures whose neighbours agree on another class."""
-    found = suspects(report.judged, report.rows, k=k)
-    st.subheader(f"{len(found):,} suspected labels")
+    listed = suspects(report.judged, report.rows)
+    st.subheader(f"{len(listed):,} suspected labels")
     st.caption(
-        f"More of the first {k} neighbours have one other class than have the picture's own. That "
-        "is a reason to look, not a proof. Most certain first."
+        f"At least {LEAST_SHARE:.0%} of the {NEIGHBOURS} nearest neighbours have one other class, "
+        "whatever k is: a reason to look, not a proof. Most certain first. The map lists by the "
+        "same rule."
     )
-    key = f"suspects {report.name} {k}"
-    for suspect in found[: _shown(key, _QUERIES)]:
-        record = _query(report, suspect.query)
+    key = f"suspects {report.name}"
+    for suspect in listed[: _shown(key, _QUERIES)]:
+        record = _query(report, suspect.row)
         st.markdown(
-            f"**{plain(record.label or 'no class')}**, or {plain(suspect.suggested)}? "
+            f"**{plain(record.label)}**, or {plain(suspect.suggested)}? "
             f"{suspect.share:.0%} of its neighbours against {suspect.own_share:.0%}"
         )
-        _query_with_hits(report, report.judged, report.exact, suspect.query, info, most=5)
+        _query_with_hits(report, report.judged, report.exact, suspect.row, info, most=5)
         st.caption(plain(record.path))
-    _more(key, _QUERIES, len(found))
+    _more(key, _QUERIES, len(listed))
 
 
-def hubs_section(report: Report, info: CollectionInfo, *, k: int) -> None:
+def hubs_section(report: Report, info: CollectionInfo) -> None:
     """Show how unevenly pictures are retrieved, the top hubs, the bad ones and the unseen."""
-    hubs = find_hubs(report.exact, report.judged, gallery=report.gallery, k=k)
+    hubs = find_hubs(report.exact, report.judged, gallery=report.gallery)
+    k = min(NEIGHBOURS, report.exact.depth)
     expected = len(report.queries) * k / max(1, int(report.gallery.sum()))
     st.subheader("Hubs")
     skew = (
@@ -129,8 +133,9 @@ def hubs_section(report: Report, info: CollectionInfo, *, k: int) -> None:
         "many queries)"
     )
     st.write(
-        f"A picture is among the first {k} hits of {expected:.1f} of {len(report.queries):,} "
-        f"queries on average. {skew}. Never retrieved: {counted(hubs.never, 'picture')}."
+        f"A picture is among the {k} nearest neighbours of {expected:.1f} of "
+        f"{len(report.queries):,} queries on average, whatever k is. {skew}. Never retrieved: "
+        f"{counted(hubs.never, 'picture')}."
     )
     top = hubs.occurrences.argsort(kind="stable")[::-1][: _PICTURES // 2]
     bad = hubs.bad.argsort(kind="stable")[::-1][: _PICTURES // 2]

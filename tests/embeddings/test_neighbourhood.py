@@ -7,14 +7,14 @@ from sklearn.neighbors import NearestNeighbors
 from core.embeddings.neighbourhood import (
     Neighbourhoods,
     as_euclidean,
-    hub_counts,
     near_duplicates,
     nearest,
     outliers,
     purity,
     survival,
-    suspected_labels,
 )
+from core.embeddings.neighbours import occurrences
+from core.embeddings.suspects import suspects_among
 from core.metric import Metric
 
 # Points on a line: a pair, a pair, and one far off.
@@ -76,8 +76,8 @@ def test_one_row_has_no_purity_and_no_group() -> None:
     assert np.isnan(survival(found, np.zeros((1, 2), dtype=np.float32))).all()
     assert near_duplicates(found, similarity=-1) == []
     assert outliers(found, metric=Metric.L2, count=5).tolist() == []
-    assert suspected_labels(found, ["a"], least=0.1) == []
-    assert hub_counts(found).tolist() == [0]
+    assert suspects_among(found, ["a"]) == []
+    assert occurrences(found.indices, rows=1).tolist() == [0]
 
 
 def test_unit_vectors_rank_as_cosine_and_zero_stays_zero() -> None:
@@ -86,7 +86,7 @@ def test_unit_vectors_rank_as_cosine_and_zero_stays_zero() -> None:
 
 
 def test_the_inner_product_is_refused() -> None:
-    with pytest.raises(ValueError, match="no distance"):
+    with pytest.raises(ValueError, match="not a distance"):
         nearest(LINE, metric=Metric.IP)
 
 
@@ -94,12 +94,6 @@ def test_purity_is_the_share_of_neighbours_of_the_class() -> None:
     found = nearest(LINE, metric=Metric.L2, k=2)
     # Row 0 (a): 1 (a), 2 (b). Row 2 (b): 3 (a), 1 (a). Row 4 (b): 3 (a), 2 (b).
     assert purity(found, LABELS).tolist() == [0.5, 0.5, 0, 0.5, 0.5]
-
-
-def test_hub_counts_add_up_to_k_per_row() -> None:
-    found = nearest(LINE, metric=Metric.L2, k=2)
-    # 0 is named by 1; 1 by 0, 2, 3; 2 by 0, 1, 3, 4; 3 by 2, 4; 4 by nobody: 10 = 5 rows x 2.
-    assert hub_counts(found).tolist() == [1, 3, 4, 2, 0]
 
 
 def test_survival_of_a_faithful_and_of_a_torn_map() -> None:
@@ -146,15 +140,6 @@ def test_cosines_are_there_whatever_the_metric() -> None:
     assert found.scores[0, 0] == 25
     assert found.cosines[0, 0] == pytest.approx(1)
     assert [g.tolist() for g in near_duplicates(found, similarity=0.99)] == [[0, 1]]
-
-
-def test_a_label_is_suspected_when_the_neighbours_agree_on_another() -> None:
-    # Row 0 is "a" among four "b"; row 5 has no label and is suspected of nothing.
-    labels = ["a", "b", "b", "b", "b", ""]
-    around = [[1, 2, 3, 4], [2, 3, 4, 0], [1, 3, 4, 0], [1, 2, 4, 0], [1, 2, 3, 0], [1, 2, 3, 4]]
-    table = _with_cosines([[0.5] * 4] * 6, around)
-    found = suspected_labels(table, labels, least=0.8)
-    assert [(item.row, item.label, item.share) for item in found] == [(0, "b", 1.0)]
 
 
 def test_progress_ends_at_the_number_of_rows() -> None:

@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics.pairwise import cosine_similarity, euclidean_distances, linear_kernel
 
 from core.embeddings import neighbours
-from core.embeddings.neighbours import Neighbours, exact_neighbours
+from core.embeddings.neighbours import Neighbours, exact_neighbours, occurrences
 from core.errors import QueryError
 from core.metric import Metric
 
@@ -119,3 +119,9 @@ def test_hits_become_lists_of_one_length() -> None:
     assert lists.positions.tolist() == [[4, 2], [-1, -1]]
     assert lists.scores[0].tolist() == [0.5, 0.25]
     assert np.isnan(lists.scores[1]).all()
+
+
+def test_occurrences_count_the_lists_a_row_is_in() -> None:
+    lists = np.array([[1, 2], [0, 2], [3, 1], [2, 1], [3, -1]], dtype=np.int32)
+    # 0 is in one list, 1 and 2 in three, 3 in two, 4 in none: 9 = 5 lists of two, one of them cut.
+    assert occurrences(lists, rows=5).tolist() == [1, 3, 3, 2, 0]

@@ -5,10 +5,14 @@ import math
 import numpy as np
 import pytest
 
-from core.embeddings.neighbours import Neighbours
+from core.embeddings.neighbourhood import nearest
+from core.embeddings.neighbours import Neighbours, exact_neighbours
 from core.embeddings.recall import ann_recall
+from core.embeddings.suspects import suspects_among
 from core.measures.findings import causes, find_hubs, score_bins, suspects, total
 from core.measures.judgement import judge, make_rows
+from core.metric import Metric
+from core.projection.colours import by_hubs
 
 
 def _lists(positions: list[list[int]], scores: list[list[float]] | None = None) -> Neighbours:
@@ -41,21 +45,24 @@ def test_hubs() -> None:
     assert math.isnan(top.skew)
 
 
-def test_suspects_most_certain_first() -> None:
-    rows = make_rows(["a", "a", "b", "b", "b", ""], list("123456"))
-    lists = _lists([[2, 3, 4], [0, 2, 3], [3, 4, 0], [2, 4, 1], [2, 3, 0], [2, 3, 0]])
-    found = suspects(judge(lists, rows, np.arange(6)), rows, k=3)
-    # Query 0: b 3, a 0. Query 5 has no label: b 2, none of its own. Query 1: b 2, a 1.
-    assert [(s.query, s.suggested) for s in found] == [(0, "b"), (5, "b"), (1, "b")]
-    assert found[2].share == pytest.approx(2 / 3)
-    assert found[2].own_share == pytest.approx(1 / 3)
-
-
-def test_one_class_has_no_suspects() -> None:
-    rows = make_rows(["a", "a"], list("12"))
-    assert suspects(judge(_lists([[1], [0]]), rows, np.arange(2)), rows, k=1) == []
-    none = make_rows(["", ""], list("12"))
-    assert suspects(judge(_lists([[1], [0]]), none, np.arange(2)), none, k=1) == []
+def test_page_and_map_suspect_the_same_labels_and_count_the_same_hubs() -> None:
+    random = np.random.default_rng(0)
+    centres = random.normal(size=(4, 8))
+    embeddings = (np.repeat(centres, 30, axis=0) + 0.3 * random.normal(size=(120, 8))).astype("f4")
+    labels = [f"class {number // 30}" for number in range(120)]
+    labels[3], labels[70], labels[100] = "class 1", "class 0", ""
+    rows = make_rows(labels, list(map(str, range(120))))
+    queries = np.arange(120)
+    exact = exact_neighbours(embeddings, queries=queries, metric=Metric.COSINE, k=40)
+    judged = judge(exact, rows, queries)
+    table = nearest(embeddings, metric=Metric.COSINE)
+    on_page = suspects(judged, rows)
+    assert {3, 70} <= {suspect.row for suspect in on_page}
+    assert on_page == suspects_among(table, labels)
+    hubs = find_hubs(exact, judged, gallery=rows.gallery)
+    assert hubs.occurrences.tolist() == by_hubs(table).values.tolist()
+    # Every picture has 15 neighbours.
+    assert hubs.occurrences.sum() == 120 * 15
 
 
 def test_ann_recall_is_a_property_of_the_index() -> None:

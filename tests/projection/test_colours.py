@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from core.embeddings.neighbourhood import Neighbourhoods, Suspicion
+from core.embeddings.neighbourhood import Neighbourhoods
+from core.embeddings.suspects import Suspect
 from core.projection.colours import (
     MAX_COLOURED,
     by_class,
@@ -11,7 +12,7 @@ from core.projection.colours import (
     by_precision,
     by_purity,
     by_survival,
-    by_suspicion,
+    by_suspects,
     default_highlight,
 )
 
@@ -76,5 +77,5 @@ def test_the_ten_largest_groups_have_a_colour_and_the_rest_share_one() -> None:
 
 def test_no_groups_and_no_suspects_leave_everything_grey() -> None:
     assert by_groups([], 3).codes.tolist() == [-1, -1, -1]
-    assert by_suspicion([], 2).codes.tolist() == [-1, -1]
-    assert by_suspicion([Suspicion(1, "a", 0.9)], 2).codes.tolist() == [-1, 0]
+    assert by_suspects([], 2).codes.tolist() == [-1, -1]
+    assert by_suspects([Suspect(1, "a", 0.9, 0.1)], 2).codes.tolist() == [-1, 0]
