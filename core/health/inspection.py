@@ -14,14 +14,12 @@ from core.collection.info import CollectionInfo
 from core.dataset.files import resolve_inside
 from core.dataset.pictures import decode
 from core.embeddings.matrix import Matrix, load_matrix
-from core.embeddings.neighbourhood import near_duplicates, nearest
+from core.embeddings.neighbourhood import NEAR_DUPLICATE, near_duplicates, nearest
 from core.errors import DatasetError, ImageError
 from core.metric import Metric
 from core.records import SkippedFile
 from core.store.vector_store import VectorStore
 
-# Cosine similarity from which two pictures count as near-duplicates.
-SIMILARITY = 0.98
 # Groups that are listed; all are counted.
 MOST_GROUPS = 100
 _GROUP_MEMBERS = 20
@@ -98,7 +96,7 @@ def inspect_pictures(
         metric=Metric.COSINE,
         on_progress=lambda _, done, total: tell("compare", done, total),
     )
-    near = near_duplicates(table, similarity=SIMILARITY)
+    near = near_duplicates(table, similarity=NEAR_DUPLICATE)
     alike = [tuple(matrix.paths[row] for row in group) for group in near]
     return Inspection(
         pictures=len(matrix.ids),
@@ -109,7 +107,7 @@ def inspect_pictures(
         exact_count=sum(len(group) - 1 for group in exact),
         near=_listed(alike),
         near_count=sum(len(group) - 1 for group in alike),
-        similarity=SIMILARITY,
+        similarity=NEAR_DUPLICATE,
     )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 
 from core.dataset.takeaway import MAX_ZIP_BYTES, pictures_as_zip
-from core.embeddings.neighbourhood import Neighbourhoods, outliers
+from core.embeddings.neighbourhood import NEAR_DUPLICATE, Neighbourhoods, outliers
 from core.embeddings.suspects import LEAST_SHARE
 from core.files import csv_text
 from core.ui import links, resources
@@ -25,7 +25,6 @@ SELECTION, OUTLIERS, DUPLICATES, SUSPECTS = (
 )
 SHOWN_OUTLIERS = 50
 SHOWN_GROUPS = 20
-DEFAULT_SIMILARITY = 0.97
 
 
 def show_picked(view: View, picked: int | None) -> None:
@@ -151,7 +150,7 @@ def _show_duplicates(view: View, table: Neighbourhoods) -> None:
         "Cosine similarity of at least",
         0.5,
         1.0,
-        DEFAULT_SIMILARITY,
+        NEAR_DUPLICATE,
         0.005,
         format="%.3f",
         key="similarity",

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from core.collection.info import CollectionInfo
+from core.embeddings.neighbourhood import NEAR_DUPLICATE
 from core.encoder.training_list import training_list
 from core.projection.colours import (
     Categories,
@@ -34,7 +35,7 @@ from pages.embedding_map.controls import (
     picture_control,
     settings_control,
 )
-from pages.embedding_map.lists import DEFAULT_SIMILARITY, SELECTION, csv_of, show_list, show_picked
+from pages.embedding_map.lists import SELECTION, csv_of, show_list, show_picked
 from pages.embedding_map.placing import place, query_control, show_placed
 from pages.embedding_map.progress import follow
 from pages.embedding_map.view import View, about, groups_of, survival_of, suspects_of, table_key
@@ -188,7 +189,7 @@ def _paint(view: View, colouring: Colouring, highlighted: list[str]) -> Categori
     elif colouring is Colouring.SUSPECTS:
         paint = by_suspects(suspects_of(view, table), len(rows))
     else:
-        similarity = st.session_state.get("similarity", DEFAULT_SIMILARITY)
+        similarity = st.session_state.get("similarity", NEAR_DUPLICATE)
         paint = by_groups(groups_of(view, table, similarity), len(rows))
     return paint
 

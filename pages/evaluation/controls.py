@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.collection.index import nprobe_steps
 from core.collection.info import CollectionInfo
+from core.embeddings.neighbourhood import NEAR_DUPLICATE
 from core.errors import QueryError, ReportError
 from core.evaluation.files import Listing
 from core.evaluation.report import Configuration, QuerySet, Report, Request, Variant
@@ -148,7 +149,8 @@ def variant_control() -> Variant:
         key="near",
         bind="query-params",
         help="Leaves out hits with a higher cosine similarity to the query: frames of one video or "
-        "bursts inflate every figure. 1.00 leaves none out.",
+        f"bursts inflate every figure. 1.00 leaves none out; from {NEAR_DUPLICATE} on two pictures "
+        "count as near-duplicates elsewhere.",
     )
     return Variant(without_copies=copies, up_to=None if near >= 1 else near)
 

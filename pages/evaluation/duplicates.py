@@ -4,6 +4,7 @@ import numpy as np
 import streamlit as st
 
 from core.collection.info import CollectionInfo
+from core.embeddings.neighbourhood import NEAR_DUPLICATE
 from core.evaluation.report import Report, Variant
 from core.evaluation.tables import nearest_pairs
 from pages.evaluation.cache import get_figures
@@ -20,8 +21,9 @@ def duplicates_section(report: Report, info: CollectionInfo, *, k: int, variant:
     variants = {
         "as they are": Variant(),
         "without exact copies": Variant(without_copies=True),
+        "without near-duplicates": Variant(up_to=NEAR_DUPLICATE),
     }
-    if variant.up_to is not None:
+    if variant.up_to not in (None, NEAR_DUPLICATE):
         variants[left_out(variant).lower() + " left out"] = variant
     base = get_figures(report.name, k, Variant()).shown.macro[name].value
     rows = []
@@ -51,11 +53,11 @@ def duplicates_section(report: Report, info: CollectionInfo, *, k: int, variant:
             ),
         },
     )
-    if variant.up_to is None:
-        st.caption(
-            "Lower “Neighbours up to similarity” among the controls to leave near-duplicates out: "
-            "frames of one video and bursts. The pairs below show where they begin."
-        )
+    st.caption(
+        f"Near-duplicates, frames of one video and bursts, have a cosine similarity above "
+        f"{NEAR_DUPLICATE}, as on the other pages. The pairs below show whether that fits these "
+        "pictures; “Neighbours up to similarity” among the controls draws the line elsewhere."
+    )
     _pairs(report, info)
 
 

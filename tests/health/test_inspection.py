@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from core.embeddings.neighbourhood import NEAR_DUPLICATE
 from core.errors import CollectionNotFoundError, DatasetError
 from core.health.inspection import dataset_of, inspect_pictures
 from core.indexing.build import build_index
@@ -36,6 +37,7 @@ def test_everything_that_is_wrong_is_found(
     near = next(group for group in found.near if "apple/0.png" in group)
     assert {"pear/copy.png", "plum/large.jpg"} <= set(near)
     assert found.near_count >= 2
+    assert found.similarity == NEAR_DUPLICATE
     assert seen == {"read", "inspect", "compare"}
 
 

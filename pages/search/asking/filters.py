@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import streamlit as st
 
 from core.collection.catalogue import Catalogue
+from core.embeddings.neighbourhood import NEAR_DUPLICATE
 from core.metric import Metric
 from core.ui.text import plain
 
-DEFAULT_SIMILARITY, LEAST_SIMILARITY = 0.97, 0.8
+LEAST_SIMILARITY = 0.8
 # Steps of the limit, and digits that show all of it: what is hidden must not look like the limit.
 _LIMITS = {Metric.COSINE: (0.005, "%.4f"), Metric.L2: (0.1, "%.4g"), Metric.IP: (1.0, "%.6g")}
 
@@ -111,7 +112,7 @@ def _hide_duplicates_control(*, can_compare: bool) -> float | None:
         "Nearly the same from this cosine similarity",
         LEAST_SIMILARITY,
         1.0,
-        DEFAULT_SIMILARITY,
+        NEAR_DUPLICATE,
         0.005,
         format="%.3f",
         key="duplicates_from",

@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
 from core.config import Settings
+from core.embeddings.neighbourhood import NEAR_DUPLICATE
 from core.errors import StoreUnavailableError
 from core.projection.cache import FORMAT
 from core.projection.colours import Colouring
@@ -204,6 +205,7 @@ def test_a_picture_of_a_list_can_be_found_on_the_map(pictures: Path) -> None:
 
 
 def test_near_duplicates_are_the_pairs_that_were_made(pictures: Path) -> None:
+    assert settle(list="Near-duplicates").slider(key="similarity").value == NEAR_DUPLICATE
     at = settle(list="Near-duplicates", similarity="0.995")
     # 0 and 1 of each class differ by 0.001 in every number.
     assert "3 groups with 6 pictures" in text(at)

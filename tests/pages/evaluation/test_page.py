@@ -8,6 +8,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from core.embeddings.neighbourhood import NEAR_DUPLICATE
 from core.ui import resources
 from scripts import evaluate
 from tests.support import dashboard
@@ -224,6 +225,7 @@ def test_duplicates_show_what_they_add(data_dir: Path) -> None:
     assert list(table["Neighbours"]) == [
         "as they are",
         "without exact copies",
+        "without near-duplicates",
         "neighbours above a similarity of 0.50 left out",
     ]
     # One pair of copies: each of the two is the other's hit.
@@ -231,7 +233,8 @@ def test_duplicates_show_what_they_add(data_dir: Path) -> None:
     # The gap is the difference of the values beside it.
     values = [float(text.split()[0]) for text in table["Macro precision@10"]]
     assert list(table["Gap"]) == pytest.approx([v - values[0] for v in values], abs=1e-3)
-    assert table["Gap"][2] != 0
+    assert table["Gap"][3] != 0
+    assert f"above {NEAR_DUPLICATE}, as on the other pages" in texts(at)
 
 
 def test_a_cut_off_that_is_typed_in_is_measured(data_dir: Path) -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core.dataset.files import image_id
+from core.embeddings.neighbourhood import NEAR_DUPLICATE
 from core.errors import EncoderMismatchError
 from core.records import ImageRecord
 from core.search.crop import Crop
@@ -171,6 +172,7 @@ def test_a_limit_holds_in_the_metrics_direction(dataset: Path) -> None:
 def test_near_duplicates_can_be_hidden_and_are_counted(dataset: Path) -> None:
     at = from_collection()
     at.toggle(key="hide_duplicates").set_value(True).run()
+    assert at.slider(key="duplicates_from").value == NEAR_DUPLICATE
     at.slider(key="duplicates_from").set_value(0.8).run()
     assert not at.exception
     shown, asked = map(int, re.findall(r"\d+", count_line(at)))
