@@ -9,6 +9,7 @@ SERVER ?=
 RECREATE ?=
 # Tests at once. More than there are cores, as most tests wait.
 WORKERS ?= 4
+IMAGENET ?=
 ifeq ($(OS),Windows_NT)
 BIN := $(VENV)/Scripts
 else
@@ -17,7 +18,7 @@ endif
 
 .PHONY: app test quick lint benchmark clean
 
-app: $(VENV)/.requirements
+app: $(VENV)/.requirements $(if $(IMAGENET),$(VENV)/.requirements-imagenet)
 	@$(BIN)/python -m scripts.start --port "$(PORT)" $(if $(DATASET),--dataset "$(DATASET)") \
 		$(if $(RECREATE),--recreate)
 
@@ -45,7 +46,12 @@ $(VENV)/.requirements: requirements.txt | $(VENV)/pyvenv.cfg
 	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-$(VENV)/.requirements-dev: requirements.txt requirements-dev.txt requirements-server.txt | $(VENV)/pyvenv.cfg
+$(VENV)/.requirements-imagenet: requirements-imagenet.txt requirements.txt | $(VENV)/pyvenv.cfg
+	$(BIN)/python -m pip install --disable-pip-version-check -r requirements-imagenet.txt
+	@touch $@
+
+$(VENV)/.requirements-dev: requirements.txt requirements-dev.txt requirements-server.txt \
+		requirements-imagenet.txt | $(VENV)/pyvenv.cfg
 	$(BIN)/python -m pip install --disable-pip-version-check -r requirements-dev.txt
 	@touch $@ $(VENV)/.requirements
 

@@ -23,9 +23,12 @@ ARCHITECTURES = (
     "resnext101_32x8d",
     "wide_resnet50_2",
     "wide_resnet101_2",
+    "efficientnet_lite2",
     "resnet14",
 )
 DEFAULT_ARCHITECTURE = "resnet50"
+# Comes with requirements-imagenet.txt, weights and all.
+IMAGENET_ARCHITECTURE = "efficientnet_lite2"
 # Ships with Orchard; torchvision has no such network.
 OFFLINE_ARCHITECTURE = "resnet14"
 DEFAULT_WEIGHT_SET = "IMAGENET1K_V1"

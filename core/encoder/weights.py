@@ -1,4 +1,4 @@
-"""Which checkpoint an encoder loads: the settings', the cached, the official or the shipped one."""
+"""Which checkpoint an encoder loads: the settings', the cached, the official, one at hand."""
 
 import logging
 from dataclasses import dataclass
@@ -8,11 +8,13 @@ from core.config import (
     ARCHITECTURES,
     DEFAULT_ARCHITECTURE,
     DEFAULT_WEIGHT_SET,
+    IMAGENET_ARCHITECTURE,
     OFFLINE_ARCHITECTURE,
     Settings,
 )
 from core.encoder.checkpoint import hash_in_name, sha256_prefix
 from core.encoder.download import Progress, download
+from core.encoder.imagenet_package import installed_weights, is_installed, required_weights
 from core.encoder.published import official_url, official_urls
 from core.errors import EncoderMismatchError, WeightsDownloadError, WeightsError
 from core.records import EncoderIdentity
@@ -21,6 +23,10 @@ from core.wording import REPLACE_IT
 logger = logging.getLogger(__name__)
 
 _OFFLINE_IN_USE = "Offline encoder in use."
+_INSTEAD = (
+    "EfficientNet-Lite2 is in use, which knows photos of anything: the resnet50 weights are not at "
+    f"hand. To switch once they are, {REPLACE_IT}."
+)
 
 OFFLINE_FOLDER = Path(__file__).resolve().parents[2] / "weights"
 
@@ -42,19 +48,22 @@ def find_checkpoint(settings: Settings, *, on_progress: Progress | None = None) 
     """Find the weights to index with.
 
     In this order: the file named in the settings, the torch hub cache, the official torchvision
-    download, and, if neither another network nor other weights were asked for, the offline encoder
-    that ships with Orchard. A download that arrives with another hash ends the search: whoever
-    changed it should be noticed.
+    download, and, if neither another network nor other weights were asked for, EfficientNet-Lite2
+    where it is installed, else the offline encoder that ships with Orchard. A download that arrives
+    with another hash ends the search: whoever changed it should be noticed.
 
     Args:
         on_progress: Called with bytes fetched and bytes in all during a download.
 
     Raises:
         WeightsDownloadError: What was asked for by name could not be fetched.
-        WeightsError: A download was changed on the way, or torchvision has no such weights.
+        WeightsError: A download was changed on the way, torchvision has no such weights, or
+            EfficientNet-Lite2 was asked for and is not installed.
     """
     if settings.weights:
         return Checkpoint(settings.weights, settings.architecture)
+    if settings.architecture == IMAGENET_ARCHITECTURE:
+        return Checkpoint(required_weights(), IMAGENET_ARCHITECTURE)
     if settings.architecture == OFFLINE_ARCHITECTURE:
         return Checkpoint(offline_weights(), OFFLINE_ARCHITECTURE)
     try:
@@ -64,6 +73,8 @@ def find_checkpoint(settings: Settings, *, on_progress: Progress | None = None) 
         asked_for = (settings.architecture, settings.weight_set)
         if asked_for != (DEFAULT_ARCHITECTURE, DEFAULT_WEIGHT_SET):
             raise
+        if is_installed():
+            return Checkpoint(required_weights(), IMAGENET_ARCHITECTURE, notice=_INSTEAD)
         return Checkpoint(offline_weights(), OFFLINE_ARCHITECTURE, notice=_offline_notice(error))
 
 
@@ -95,6 +106,8 @@ def checkpoint_for(
     candidates = [settings.weights] if settings.weights else []
     if identity.architecture == OFFLINE_ARCHITECTURE:
         candidates += sorted(OFFLINE_FOLDER.glob("*.pth"))
+    if identity.architecture == IMAGENET_ARCHITECTURE:
+        candidates += [path for path in [installed_weights()] if path]
     candidates += sorted(_hub_folder().glob(f"{identity.architecture}-*.pth"))
     for path in candidates:
         if _may_be(path, identity.weights) and sha256_prefix(path) == identity.weights:

@@ -21,8 +21,8 @@ FIRST = {
 }
 
 
-def test_every_network_but_the_shipped_one_has_first_generation_weights() -> None:
-    assert set(FIRST) == set(ARCHITECTURES) - {"resnet14"}
+def test_every_network_of_torchvision_has_first_generation_weights() -> None:
+    assert set(FIRST) == set(ARCHITECTURES) - {"efficientnet_lite2", "resnet14"}
 
 
 @pytest.mark.parametrize(("architecture", "prefix"), FIRST.items())
@@ -67,4 +67,5 @@ def test_other_files_get_the_preset_of_the_first_generation() -> None:
     assert sides_for("resnet50", "00000000") == sides_for("resnet50", "0676ba61") == (256, 224)
     assert sides_for("resnet50", "11ad3fa6") == (232, 224)
     assert sides_for("resnet14", "00000000") == (160, 160)
-    assert official_urls("resnet14") == {}
+    assert sides_for("efficientnet_lite2", "9656183e") == (260, 260)
+    assert official_urls("resnet14") == official_urls("efficientnet_lite2") == {}

@@ -24,6 +24,17 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def imagenet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stands in for the file of the EfficientNet-Lite2 package; nothing is installed at first."""
+    path = tmp_path / "package" / f"efficientnet-lite2-{prefix_of(b'imagenet')}.pth"
+    path.parent.mkdir()
+    monkeypatch.setattr(weights, "is_installed", path.is_file)
+    monkeypatch.setattr(weights, "installed_weights", lambda: path if path.is_file() else None)
+    monkeypatch.setattr(weights, "required_weights", lambda: path)
+    return path
+
+
 @pytest.fixture
 def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Stands in for the folder that ships with Orchard; holds one file."""
@@ -44,6 +55,10 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
         monkeypatch.setattr(weights, "official_url", lambda *_: server.url(name))
         monkeypatch.setattr(weights, "official_urls", lambda _: {prefix: server.url(name)})
         yield server
+
+
+def prefix_of(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:8]
 
 
 def named_file(folder: Path, architecture: str, content: bytes) -> Path:
@@ -89,6 +104,36 @@ def test_without_network_the_offline_encoder_serves_and_says_why_and_how_to_swit
     assert str(hub) in found.notice  # where to put the file by hand
     # The dashboard may hold the database, so that a command alone would be no way.
     assert "under Build on the Collection page, or with --recreate" in found.notice
+
+
+def test_without_network_efficientnet_serves_before_the_offline_encoder_where_it_is_installed(
+    hub: Path, offline: Path, imagenet: Path, server: FileServer
+) -> None:
+    imagenet.write_bytes(b"imagenet")
+    server.status = 503
+    found = find_checkpoint(load_settings())
+    assert (found.path, found.architecture) == (imagenet, "efficientnet_lite2")
+    assert "EfficientNet-Lite2" in found.notice
+    assert not is_offline_notice(found.notice)
+
+
+def test_resnet50_comes_before_efficientnet(hub: Path, imagenet: Path, server: FileServer) -> None:
+    imagenet.write_bytes(b"imagenet")
+    assert find_checkpoint(load_settings()).architecture == "resnet50"
+
+
+def test_efficientnet_can_be_asked_for_by_name(imagenet: Path) -> None:
+    imagenet.write_bytes(b"imagenet")
+    settings = load_settings(architecture="efficientnet_lite2")
+    assert find_checkpoint(settings) == Checkpoint(imagenet, "efficientnet_lite2")
+
+
+def test_a_query_finds_efficientnet_by_its_hash(hub: Path, imagenet: Path) -> None:
+    imagenet.write_bytes(b"imagenet")
+    wanted = identity(b"imagenet", "efficientnet_lite2")
+    assert checkpoint_for(wanted, load_settings()) == Checkpoint(imagenet, "efficientnet_lite2")
+    with pytest.raises(EncoderMismatchError, match="no such weights are at hand"):
+        checkpoint_for(identity(b"another", "efficientnet_lite2"), load_settings())
 
 
 def test_another_network_than_the_default_is_never_replaced_by_the_offline_encoder(
