@@ -14,7 +14,7 @@ from PIL import Image
 from core.collection.info import CollectionInfo
 from core.collection.query import check_nprobe
 from core.config import Settings, load_settings
-from core.dataset.files import digest_of
+from core.dataset.files import bytes_of, digest_of
 from core.dataset.pictures import decode
 from core.encoder.weights import checkpoint_for
 from core.errors import ImageError, OrchardError, QueryError
@@ -127,7 +127,7 @@ def _unfinished(info: CollectionInfo) -> str:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return bytes_of(path, name=str(path))
     except OSError as error:
         raise ImageError(
             f"{str(path)!r} cannot be read ({error.strerror}). Check the path."

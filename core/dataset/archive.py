@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from core.dataset.files import MAX_FILE_BYTES
 from core.dataset.listing import IMAGE_SUFFIXES, MAX_PATH_BYTES
 from core.errors import ArchiveError
 
 MAX_FILES = 100_000
 MAX_BYTES = 4_000_000_000
-MAX_FILE_BYTES = 500_000_000
 # Photos hardly shrink, plain bitmaps of drawings to a hundredth; a bomb to a thousandth and less.
 MAX_RATIO = 200
 # Below this many bytes an archive may hold whatever it likes.

@@ -1,10 +1,14 @@
 """One file of a dataset: its id, class, digest and bytes; nothing outside the folder is opened."""
 
 import hashlib
+import os
 from pathlib import Path
 
 from core.errors import ImageError
 from core.records import ImageRecord
+
+# Larger than any photo; more is refused before it is read into memory.
+MAX_FILE_BYTES = 500_000_000
 
 
 def read_picture(root: Path, path: str) -> tuple[ImageRecord, bytes]:
@@ -15,17 +19,38 @@ def read_picture(root: Path, path: str) -> tuple[ImageRecord, bytes]:
         path: Relative to `root`, as `list_dataset` or a collection gives it.
 
     Raises:
-        ImageError: `path` leads out of `root`, or the file is gone or cannot be read.
+        ImageError: `path` leads out of `root`, or the file is gone, cannot be read or has more
+            than `MAX_FILE_BYTES`.
     """
     file = resolve_inside(root, path)
     try:
-        content = file.read_bytes()
+        content = bytes_of(file, name=path)
     except OSError as error:
         raise ImageError(
             f"cannot read {path!r}: {error.strerror or error}. Check that the file still exists "
             "and may be read, then index again."
         ) from error
     return ImageRecord(image_id(path), path, label_of(path), digest_of(content)), content
+
+
+def bytes_of(file: Path, *, name: str) -> bytes:
+    """Return all bytes of a file that is small enough to be a picture.
+
+    Args:
+        name: Of the file, for messages.
+
+    Raises:
+        ImageError: It has more than `MAX_FILE_BYTES`, and was not read.
+        OSError: It cannot be read.
+    """
+    with file.open("rb") as opened:
+        size = os.fstat(opened.fileno()).st_size
+        if size > MAX_FILE_BYTES:
+            raise ImageError(
+                f"{name!r} has {size:,} bytes, more than the limit of {MAX_FILE_BYTES:,} for a "
+                "picture. Make it smaller first, or remove the file."
+            )
+        return opened.read()
 
 
 def resolve_inside(root: Path, path: str) -> Path:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
+from core.dataset.files import bytes_of
 from core.dataset.pictures import decode
 from core.errors import FileError, ImageError
 from core.files import write_whole
@@ -66,13 +67,13 @@ def cached_thumbnail(file: Path, *, key: str, cache: Path) -> bytes:
         cache: Folder below which thumbnails are kept; it is made if missing.
 
     Raises:
-        ImageError: The file is gone or is no picture.
+        ImageError: The file is gone, too large or no picture.
     """
     cached = _place(cache, key)
     if cached and (small := _read_or_nothing(cached)):
         return small
     try:
-        content = file.read_bytes()
+        content = bytes_of(file, name=file.name)
     except OSError as error:
         raise ImageError(
             f"{file.name!r} cannot be read ({error.strerror}). The file may have been moved or "

@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image
 
 from core.collection.info import CollectionInfo
-from core.dataset.files import resolve_inside
+from core.dataset.files import bytes_of, resolve_inside
 from core.dataset.pictures import decode
 from core.embeddings.matrix import Matrix, load_matrix
 from core.embeddings.neighbourhood import NEAR_DUPLICATE, near_duplicates, nearest
@@ -147,7 +147,7 @@ def _files(
 
 def _looked_at(root: Path, path: str) -> tuple[int, int, str] | SkippedFile:
     try:
-        content = resolve_inside(root, path).read_bytes()
+        content = bytes_of(resolve_inside(root, path), name=path)
         decode(content, name=path, short_side=_SHORT_SIDE)
     except ImageError as error:
         return SkippedFile(path, str(error))

@@ -1,9 +1,11 @@
 """Inspection: sizes, damage, and duplicates of bytes and of looks."""
 
+import os
 from pathlib import Path
 
 import pytest
 
+from core.dataset.files import MAX_FILE_BYTES
 from core.embeddings.neighbourhood import NEAR_DUPLICATE
 from core.errors import CollectionNotFoundError, DatasetError
 from core.health.inspection import dataset_of, inspect_pictures
@@ -23,16 +25,19 @@ def test_everything_that_is_wrong_is_found(
     build_index(dataset, store=store, encoder=encoder, family="fruit", metrics=[Metric.L2])
     (dataset / "plum" / "3.png").write_bytes(b"no longer a picture")
     (dataset / "plum" / "2.png").unlink()
+    os.truncate(dataset / "plum" / "1.png", MAX_FILE_BYTES + 1)
     seen: set[str] = set()
     found = inspect_pictures(
         store, family="fruit", cache_dir=tmp_path / "m",
         on_progress=lambda stage, *_: seen.add(stage),
     )  # fmt: skip
     assert found.pictures == 14
-    # 12 + 2 pictures, 2 of them spoilt; all are 12 pixels wide but the large one.
-    assert found.sizes == ((12, 12, 11), (40, 40, 1))
-    assert found.formats == {"PNG": 11, "JPEG": 1}
-    assert sorted(one.path for one in found.damaged) == ["plum/2.png", "plum/3.png"]
+    # 12 + 2 pictures, 3 of them spoilt; all are 12 pixels wide but the large one.
+    assert found.sizes == ((12, 12, 10), (40, 40, 1))
+    assert found.formats == {"PNG": 10, "JPEG": 1}
+    damaged = {one.path: one.reason for one in found.damaged}
+    assert sorted(damaged) == ["plum/1.png", "plum/2.png", "plum/3.png"]
+    assert "500,000,001 bytes" in damaged["plum/1.png"]
     assert (found.exact, found.exact_count) == ((("apple/0.png", "pear/copy.png"),), 1)
     near = next(group for group in found.near if "apple/0.png" in group)
     assert {"pear/copy.png", "plum/large.jpg"} <= set(near)
