@@ -1,10 +1,11 @@
 """A file over the network: continued where it broke off, verified, never half under its name."""
 
+import contextlib
 import logging
 import re
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from filelock import FileLock
 
 from core.encoder.checkpoint import sha256_prefix
 from core.errors import WeightsDownloadError, WeightsError
+from core.files import unwritable
 
 logger = logging.getLogger(__name__)
 
@@ -45,22 +47,27 @@ def download(
         WeightsDownloadError: No network, no such file, a web page instead of a file (networks that
             want a sign-in answer so), or the connection broke for good.
         WeightsError: The hash differs; what was fetched is removed.
+        FileError: `path` cannot be written; what has arrived is kept for the next try.
     """
     match = _HASH.search(path.name)
     if not match:
         raise WeightsError(f"{path.name!r} carries no hash to verify a download by. Fetch by hand.")
-    try:
+    lock = FileLock(f"{path}.lock")
+    with _told_of_the_disk(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         # Two processes that append to one partial file would spoil it for both.
-        with FileLock(f"{path}.lock"):
-            if not path.exists():
-                _fetch_verified(url, path, match[1], seconds, on_progress)
+        lock.acquire()
+    try:
+        if not path.exists():
+            _fetch_verified(url, path, match[1], seconds, on_progress)
     # URLError and time-outs are OSErrors; a proxy variable that is no address is a ValueError.
     except (OSError, HTTPException, ValueError) as error:
         raise WeightsDownloadError(
             f"{url} could not be fetched ({_reason(error)}). Check the network or the proxy "
             f"variables, or put the file at {str(path)!r} by hand."
         ) from error
+    finally:
+        lock.release()
     return path
 
 
@@ -81,7 +88,8 @@ def _fetch_verified(
             f"{url} arrived with SHA-256 {found}..., its name says {wanted}. Something on the way "
             "changed it; the file was removed. Try another network, or fetch it by hand."
         )
-    partial.replace(path)
+    with _told_of_the_disk(path):
+        partial.replace(path)
 
 
 def _fetch(url: str, partial: Path, seconds: float, on_progress: Progress | None) -> None:
@@ -112,14 +120,31 @@ def _fetch_rest(url: str, partial: Path, seconds: float, on_progress: Progress |
         _refuse_page(answer)
         have = have if answer.status == 206 else 0
         expected = have + int(answer.headers.get("Content-Length") or 0)
-        with partial.open("ab" if have else "wb") as file:
-            while piece := answer.read(1 << 18):
+        with _told_of_the_disk(partial), partial.open("ab" if have else "wb") as file:
+            for piece in _pieces(answer):
                 file.write(piece)
                 have += len(piece)
                 if on_progress:
                     on_progress(have, max(have, expected))
         if have < expected:
             raise OSError(f"the connection ended after {have:,} of {expected:,} bytes")
+
+
+def _pieces(answer: HTTPResponse) -> Iterator[bytes]:
+    try:
+        while piece := answer.read(1 << 18):
+            yield piece
+    # Told apart from an OSError of the disk that the pieces are written to.
+    except OSError as error:
+        raise HTTPException(_reason(error)) from error
+
+
+@contextlib.contextmanager
+def _told_of_the_disk(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise unwritable(path, error) from error
 
 
 def _refuse_page(answer: HTTPResponse) -> None:

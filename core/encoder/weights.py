@@ -59,6 +59,7 @@ def find_checkpoint(settings: Settings, *, on_progress: Progress | None = None) 
         WeightsDownloadError: What was asked for by name could not be fetched.
         WeightsError: A download was changed on the way, torchvision has no such weights, or
             EfficientNet-Lite2 was asked for and is not installed.
+        FileError: A download cannot be written; no other encoder takes its place.
     """
     if settings.weights:
         return Checkpoint(settings.weights, settings.architecture)
@@ -155,6 +156,7 @@ def fetch_weights(url: str, *, on_progress: Progress | None = None) -> Path:
     Raises:
         WeightsDownloadError: They are not cached and could not be fetched.
         WeightsError: What was fetched is not what the name says.
+        FileError: The cache cannot be written.
     """
     path = _hub_folder() / url.rsplit("/", 1)[1]
     if path.is_file():

@@ -6,7 +6,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.dataset.files import digest_of
-from core.errors import EncoderMismatchError, ImageError, WeightsError
+from core.errors import EncoderMismatchError, FileError, ImageError, WeightsError
 from core.projection.placing import Placed
 from core.projection.projection import Method, ProjectionSettings
 from core.ui import resources
@@ -50,7 +50,7 @@ def place(view: View, upload: UploadedFile) -> Placed | None:
             _rows=view.rows,
             _coordinates=view.projection.coordinates,
         )
-    except (ImageError, EncoderMismatchError, WeightsError) as error:
+    except (ImageError, EncoderMismatchError, WeightsError, FileError) as error:
         st.error(plain(str(error)), icon=":material/error:")
         return None
     if not _is_by_umap(view):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from core.collection.catalogue import Catalogue
 from core.collection.info import CollectionInfo
-from core.errors import EncoderMismatchError, ImageError, WeightsError
+from core.errors import EncoderMismatchError, FileError, ImageError, WeightsError
 from core.search.feedback import FeedbackWeights, mean_embedding, moved_query
 from core.search.query_picture import QueryPicture
 from core.ui import resources
@@ -84,7 +84,7 @@ def _label(picture: QueryPicture, catalogue: Catalogue) -> str:
 def _embedded(picture: QueryPicture, info: CollectionInfo) -> Embedded | None:
     try:
         part = cache.embed(picture, info)
-    except (ImageError, EncoderMismatchError, WeightsError) as error:
+    except (ImageError, EncoderMismatchError, WeightsError, FileError) as error:
         logger.info("no embedding for a query: %s", error)
         st.error(plain(f"{picture.name}: {error}"), icon=":material/error:")
         return None

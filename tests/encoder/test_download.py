@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.encoder.download import download
-from core.errors import WeightsDownloadError, WeightsError
+from core.errors import FileError, WeightsDownloadError, WeightsError
 from tests.support.web import FileServer, running_server
 
 CONTENT = bytes(range(256)) * 4000  # 1,024,000 bytes: several pieces
@@ -227,9 +227,9 @@ def test_a_proxy_variable_that_is_no_address_is_a_download_error(
         download(f"http://orchard.invalid/{NAME}", path, seconds=2)
 
 
-def test_a_folder_that_cannot_be_made_is_a_download_error(
+def test_a_folder_that_cannot_be_made_is_not_told_as_a_fault_of_the_network(
     server: FileServer, tmp_path: Path
 ) -> None:
     (tmp_path / "taken").touch()
-    with pytest.raises(WeightsDownloadError, match="by hand"):
+    with pytest.raises(FileError, match="cannot be written: Not a directory"):
         download(server.url(NAME), tmp_path / "taken" / "sub" / NAME)

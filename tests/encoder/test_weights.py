@@ -10,7 +10,7 @@ from core.config import load_settings
 from core.encoder import weights
 from core.encoder.checkpoint import sha256_prefix
 from core.encoder.weights import Checkpoint, checkpoint_for, find_checkpoint, is_offline_notice
-from core.errors import EncoderMismatchError, WeightsDownloadError, WeightsError
+from core.errors import EncoderMismatchError, FileError, WeightsDownloadError, WeightsError
 from core.records import EncoderIdentity
 from tests.support.web import FileServer, running_server
 
@@ -104,6 +104,15 @@ def test_without_network_the_offline_encoder_serves_and_says_why_and_how_to_swit
     assert str(hub) in found.notice  # where to put the file by hand
     # The dashboard may hold the database, so that a command alone would be no way.
     assert "under Build on the Collection page, or with --recreate" in found.notice
+
+
+def test_cache_that_cannot_be_written_is_said_and_no_other_encoder_takes_its_place(
+    hub: Path, offline: Path, server: FileServer
+) -> None:
+    hub.rmdir()
+    hub.touch()
+    with pytest.raises(FileError, match=r"cannot be written: File exists"):
+        find_checkpoint(load_settings())
 
 
 def test_without_network_efficientnet_serves_before_the_offline_encoder_where_it_is_installed(

@@ -1,5 +1,6 @@
 """A full disk: a clear error, nothing half written, and a database that still opens."""
 
+import hashlib
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from core.dataset.thumbnails import cached_thumbnail
 from core.dataset.uploads import keep_upload
 from core.embeddings.matrix import load_matrix
 from core.embeddings.neighbourhood import Neighbourhoods
+from core.encoder.download import download
 from core.errors import FileError, StoreError
 from core.evaluation import files as report_files
 from core.evaluation import run as reports
@@ -35,6 +37,7 @@ from core.store.transfer import export_rows
 from core.store.vector_store import VectorStore
 from tests.support import made_up
 from tests.support.small_disk import fill_up, mounted
+from tests.support.web import running_server
 
 DIMENSION = 2_048
 BATCH = 250
@@ -227,6 +230,26 @@ def test_report_whose_second_file_does_not_fit_leaves_no_first(
     with pytest.raises(FileError, match="the disk is full"):
         write_report(tiny_disk / "reports", store)
     assert files_of(tiny_disk / "reports") == {}
+
+
+def test_download_that_does_not_fit_is_no_fault_of_the_network_and_continues(
+    tiny_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    content = bytes(900_000)
+    name = f"net-{hashlib.sha256(content).hexdigest()[:8]}.pth"
+    # 1,048,576 bytes less 400,000 are too few for 900,000.
+    filler = tiny_disk / "filler"
+    filler.write_bytes(bytes(400_000))
+    with running_server() as server:
+        server.content = content
+        with pytest.raises(FileError, match=r"\.pth.*: the disk is full\. Make room there"):
+            download(server.url(name), tiny_disk / name)
+        assert not (tiny_disk / name).exists()
+        filler.unlink()
+        download(server.url(name), tiny_disk / name)
+    assert (tiny_disk / name).read_bytes() == content
+    assert server.asked[-1].startswith("bytes="), "what had arrived was kept"
 
 
 def test_picture_is_shown_though_its_thumbnail_cannot_be_kept(
