@@ -14,7 +14,7 @@ from core.collection.info import CollectionInfo
 from core.dataset.split import find_split
 from core.embeddings.matrix import Matrix
 from core.embeddings.neighbours import Neighbours, exact_neighbours
-from core.encoder.training_list import training_list
+from core.encoder.training_list import TrainingList, training_list
 from core.errors import QueryError, StoreError
 from core.evaluation.queries import choose_queries, matching
 from core.evaluation.report import Configuration, Report, Request
@@ -60,14 +60,14 @@ def evaluate(
     known = training_list(info.encoder)
     gallery = matching(matrix, request.gallery_paths)
     queries = choose_queries(matrix, request, known)
-    report = on_progress or _silent
+    tell = on_progress or _silent
     exact = exact_neighbours(
         matrix.embeddings,
         queries=queries,
         metric=info.metric,
         k=_depth(matrix, request, len(queries)),
         gallery=gallery,
-        on_progress=lambda done, total: report("exact", done, total),
+        on_progress=lambda done, total: tell("exact", done, total),
     )
     index = None
     if request.nprobe is not None:
@@ -78,14 +78,18 @@ def evaluate(
             queries=queries,
             k=max(request.ks),
             nprobe=request.nprobe,
-            on_progress=lambda done, total: report("index", done, total),
+            on_progress=lambda done, total: tell("index", done, total),
         )
-    configuration = _configuration(matrix, store, info, request=request, collection=collection)
-    seen = known.trained_on if known else frozenset()
-    trained = sum(matrix.digests[query] in seen for query in queries) if known else None
-    seconds = round(time.monotonic() - started, 2)
     return Report(
-        configuration=replace(configuration, trained_queries=trained, seconds=seconds),
+        configuration=_configuration(
+            matrix,
+            store,
+            info,
+            request=request,
+            collection=collection,
+            trained_queries=_trained(matrix, queries, known),
+            seconds=round(time.monotonic() - started, 2),
+        ),
         ids=matrix.ids,
         paths=matrix.paths,
         labels=matrix.labels,
@@ -144,6 +148,8 @@ def _configuration(
     *,
     request: Request,
     collection: str,
+    trained_queries: int | None,
+    seconds: float,
 ) -> Configuration:
     return Configuration(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -156,10 +162,17 @@ def _configuration(
         fingerprint=matrix.fingerprint,
         rows=len(matrix.ids),
         request=request,
-        trained_queries=None,
+        trained_queries=trained_queries,
         versions=_versions(store),
-        seconds=0.0,
+        seconds=seconds,
     )
+
+
+def _trained(matrix: Matrix, queries: NDArray[np.int64], known: TrainingList | None) -> int | None:
+    """Return how many queries the encoder was trained on; None where no list says so."""
+    if known is None:
+        return None
+    return sum(matrix.digests[query] in known.trained_on for query in queries)
 
 
 def _checked(request: Request, info: CollectionInfo) -> Request:

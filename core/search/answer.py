@@ -3,11 +3,15 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.collection.info import CollectionInfo
+from core.embeddings.one_query import exact_scores
+from core.errors import QueryError
 from core.metric import Metric
 from core.search.hits import Hit
 from core.search.index_search import search
@@ -79,87 +83,123 @@ def ask(
 
     Args:
         embedding: (D,) float32.
-        reference: Needed by `question.exact` and `question.similarity`.
+        reference: Needed by `question.exact`; without it `question.similarity` hides nothing.
         scores: Returns the score of every row of the reference with the embedding: (N,), so that
-            whoever calls may keep it; needed with `reference`.
+            whoever calls may keep it; None works it out.
 
     Raises:
-        QueryError: A value is outside its range.
+        QueryError: A value is outside its range, or exact search is asked for without a reference.
         StoreError: The database failed.
     """
-    spent, used = 0.0, 0
-
-    def from_index(depth: int) -> Sequence[Hit]:
-        nonlocal spent, used
-        result = search(
-            embedding,
-            store=store,
-            info=info,
-            k=depth,
-            nprobe=question.nprobe,
-            ef=question.ef,
-            labels=question.labels,
-            exclude=question.exclude,
-        )
-        spent, used = spent + result.search_ms, result.nprobe
-        return result.hits
-
-    def exactly(depth: int) -> Sequence[Hit]:
-        assert reference and scores
-        return reference.best(
-            scores(),
+    exact = None
+    if reference is not None:
+        compare = partial(exact_scores, reference.matrix.embeddings, embedding, metric=info.metric)
+        look = partial(
+            _exactly,
+            reference=reference,
+            scores=scores or compare,
+            question=question,
             metric=info.metric,
-            k=depth,
-            labels=question.labels,
-            exclude=question.exclude,
         )
+        exact = _refined(look, question, info.metric, reference)
+    if question.exact:
+        if exact is None:
+            raise QueryError(
+                "exact search was asked for, but the embeddings of the collection are not at hand "
+                "(reference is None). Wait until they are read, or ask the index."
+            )
+        return replace(exact, exact=exact.hits)
+    look = partial(_from_index, embedding=embedding, store=store, info=info, question=question)
+    answer = _refined(look, question, info.metric, reference)
+    return answer if exact is None else replace(answer, exact=exact.hits)
 
-    answer = None
-    if not question.exact:
-        answer = _refined(from_index, question, info.metric, reference)
-        answer = replace(answer, search_ms=spent, nprobe=used)
-    if reference is None and answer:
-        return answer
+
+class _Found(NamedTuple):
+    """What one search gave: hits, milliseconds, lists searched (0 without lists)."""
+
+    hits: Sequence[Hit]
+    milliseconds: float
+    nprobe: int
+
+
+def _from_index(
+    k: int,
+    *,
+    embedding: NDArray[np.float32],
+    store: VectorStore,
+    info: CollectionInfo,
+    question: Question,
+) -> _Found:
+    result = search(
+        embedding,
+        store=store,
+        info=info,
+        k=k,
+        nprobe=question.nprobe,
+        ef=question.ef,
+        labels=question.labels,
+        exclude=question.exclude,
+    )
+    return _Found(result.hits, result.search_ms, result.nprobe)
+
+
+def _exactly(
+    k: int,
+    *,
+    reference: ExactIndex,
+    scores: Callable[[], NDArray[np.float32]],
+    question: Question,
+    metric: Metric,
+) -> _Found:
     started = time.perf_counter()
-    exact = _refined(exactly, question, info.metric, reference)
-    if answer is None:
-        answer = replace(exact, search_ms=1000 * (time.perf_counter() - started))
-    return replace(answer, exact=exact.hits)
+    hits = reference.best(
+        scores(), metric=metric, k=k, labels=question.labels, exclude=question.exclude
+    )
+    return _Found(hits, 1000 * (time.perf_counter() - started), 0)
 
 
 def _refined(
-    found: Callable[[int], Sequence[Hit]],
+    look: Callable[[int], _Found],
     question: Question,
     metric: Metric,
     reference: ExactIndex | None,
 ) -> Answer:
-    """Keep what meets the conditions, looking deeper while near-duplicates leave too few."""
-    depth = question.k
+    """Keep what meets the conditions, looking deeper while near-duplicates leave too few.
+
+    Args:
+        look: Searches for that many hits.
+    """
+    spent, depth = 0.0, question.k
     while True:
-        hits = found(depth)
-        limit = question.limit
-        good = [hit for hit in hits if limit is None or metric.reaches(hit.score, limit)]
-        kept = good
-        if question.similarity is not None and reference is not None:
-            kept = _distinct(good, reference, question.similarity)
-        enough = len(kept) >= question.k or len(good) < depth or depth >= _DEEPEST
-        if enough or question.similarity is None:
+        found = look(depth)
+        spent += found.milliseconds
+        good = _within(question.limit, found.hits, metric)
+        kept = _distinct(good, reference, question.similarity)
+        if len(kept) >= question.k or len(good) < depth or depth >= _DEEPEST:
             break
         depth = min(4 * depth, _DEEPEST)
     ranked = tuple(Hit(rank, h.record, h.score) for rank, h in enumerate(kept[: question.k], 1))
-    last = ranked[-1].record if len(ranked) == question.k else None
-    # Near-duplicates of better hits only, not those behind the last hit that is shown.
-    seen = next((n for n, hit in enumerate(good, 1) if hit.record == last), len(good))
     return Answer(
         hits=ranked,
-        nprobe=0,
-        search_ms=0.0,
-        duplicates=seen - len(ranked),
-        beyond_limit=len(good) < len(hits),
+        nprobe=found.nprobe,
+        search_ms=spent,
+        duplicates=_passed(good, ranked, question.k) - len(ranked),
+        beyond_limit=len(good) < len(found.hits),
     )
 
 
-def _distinct(hits: list[Hit], reference: ExactIndex, similarity: float) -> list[Hit]:
+def _within(limit: float | None, hits: Sequence[Hit], metric: Metric) -> Sequence[Hit]:
+    if limit is None:
+        return hits
+    return [hit for hit in hits if metric.reaches(hit.score, limit)]
+
+
+def _distinct(
+    hits: Sequence[Hit], reference: ExactIndex | None, similarity: float | None
+) -> Sequence[Hit]:
+    """Leave out near-duplicates of better hits; all stay without a reference or a similarity."""
+    if reference is None or similarity is None:
+        return hits
     rows = reference.embeddings([hit.record.id for hit in hits])
     sizes = np.linalg.norm(rows, axis=1, keepdims=True)
     units = np.divide(rows, sizes, out=np.zeros_like(rows), where=sizes > 0)
@@ -170,3 +210,10 @@ def _distinct(hits: list[Hit], reference: ExactIndex, similarity: float) -> list
         if not alike[number, kept].any():
             kept.append(number)
     return [hits[number] for number in kept]
+
+
+def _passed(good: Sequence[Hit], ranked: Sequence[Hit], k: int) -> int:
+    """Return how many hits it took to fill the answer: those behind its last one do not count."""
+    if len(ranked) < k:
+        return len(good)
+    return [hit.record for hit in good].index(ranked[-1].record) + 1

@@ -29,7 +29,6 @@ class SearchResult:
         k: Hits asked for.
         nprobe: Lists that were searched for this answer; 0 where the index has no lists.
         ef: Candidates an HNSW index looked at for this answer; 0 for other index types.
-        encode_ms: Milliseconds to turn the picture into an embedding; 0 when it was stored.
         search_ms: Milliseconds the database took, with the way there and back.
     """
 
@@ -37,6 +36,5 @@ class SearchResult:
     metric: Metric
     k: int
     nprobe: int
-    encode_ms: float
     search_ms: float
     ef: int = 0

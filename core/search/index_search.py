@@ -1,4 +1,4 @@
-"""A query -> hits, with the times it took."""
+"""A query -> its embedding -> hits of the index, with the times both took."""
 
 import time
 from collections.abc import Collection, Sequence
@@ -53,7 +53,6 @@ def search(
     ef: int | None = None,
     labels: Sequence[str] = (),
     exclude: Collection[int] = (),
-    encode_ms: float = 0.0,
 ) -> SearchResult:
     """Return the `k` rows most like an embedding.
 
@@ -67,7 +66,6 @@ def search(
         ef: Candidates an HNSW index looks at; None takes `default_ef`. Other indexes ignore it.
         labels: Only rows of these classes; empty means all.
         exclude: Ids of rows to leave out: the query itself, when it is in the collection.
-        encode_ms: Passed through to the result.
 
     Raises:
         QueryError: A value is outside its range.
@@ -75,23 +73,22 @@ def search(
     """
     if nprobe is None:
         nprobe = min(DEFAULT_NPROBE, info.nlist)
-    wanted = k + len(exclude)
-    if not 1 <= k <= wanted <= MAX_LIMIT:
-        raise QueryError(f"k is {k}, allowed are 1 to {MAX_LIMIT - (wanted - k):,}.")
-    ef = max(wanted, default_ef(wanted) if ef is None else ef)
+    depth = k + len(exclude)
+    if not 1 <= k <= depth <= MAX_LIMIT:
+        raise QueryError(f"k is {k}, allowed are 1 to {MAX_LIMIT - (depth - k):,}.")
+    ef = max(depth, default_ef(depth) if ef is None else ef)
     started = time.perf_counter()
-    found = store.search(info, embedding, k=wanted, nprobe=nprobe, ef=ef, labels=labels)
-    while labels and len(found) < wanted and nprobe < info.nlist:
+    rows = store.search(info, embedding, k=depth, nprobe=nprobe, ef=ef, labels=labels)
+    while labels and len(rows) < depth and nprobe < info.nlist:
         nprobe = min(2 * nprobe, info.nlist)
-        found = store.search(info, embedding, k=wanted, nprobe=nprobe, ef=ef, labels=labels)
+        rows = store.search(info, embedding, k=depth, nprobe=nprobe, ef=ef, labels=labels)
     milliseconds = 1000 * (time.perf_counter() - started)
-    kept = [(record, score) for record, score in found if record.id not in exclude][:k]
+    kept = [(record, score) for record, score in rows if record.id not in exclude][:k]
     return SearchResult(
         hits=tuple(Hit(rank, record, score) for rank, (record, score) in enumerate(kept, 1)),
         metric=info.metric,
         k=k,
         nprobe=nprobe if info.nlist else 0,
-        encode_ms=encode_ms,
         search_ms=milliseconds,
         ef=ef if info.m else 0,
     )

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from core.collection.index import IndexChoice, IndexType
 from core.collection.info import CollectionInfo
 from core.embeddings.one_query import exact_scores
+from core.errors import QueryError
 from core.metric import Metric
 from core.records import ImageRecord
 from core.search.answer import Answer, Question, ask
@@ -162,3 +163,19 @@ def test_the_reference_knows_rows_by_id_and_says_what_it_does_not_know(
     allowed = reference.allowed(["rare"], [records[-1].id, 12345])
     assert allowed.sum() == 4 and len(allowed) == ROWS
     assert reference.farthest_usual[Metric.L2] > 0
+
+
+def test_exact_search_without_the_embeddings_is_refused(store: VectorStore) -> None:
+    info, _, vectors = fill(store)
+    with pytest.raises(QueryError, match=r"embeddings .* not at hand.* ask the index"):
+        ask(vectors[0], Question(k=3, exact=True), store=store, info=info)
+
+
+def test_exact_search_works_its_scores_out_where_nobody_has_kept_them(
+    store: VectorStore, tmp_path: Path
+) -> None:
+    info, records, vectors = fill(store)
+    reference = reference_of(store, tmp_path)
+    answer = ask(vectors[3], Question(k=4, exact=True), store=store, info=info, reference=reference)
+    assert ids(answer) == [records[n].id for n in nearest(vectors, vectors[3])[:4]]
+    assert (answer.nprobe, answer.exact) == (0, answer.hits)
