@@ -6,6 +6,7 @@ The report is saved and can be opened on the Evaluation page.
 """
 
 import argparse
+import contextlib
 import sys
 
 from core.collection.info import CollectionInfo
@@ -23,7 +24,7 @@ from core.measures.retrieval import measure_names
 from core.measures.summary import Summary
 from core.metric import Metric
 from core.search.index_search import DEFAULT_NPROBE
-from core.store.vector_store import open_store
+from core.store.vector_store import VectorStore, open_store
 from scripts.terminal import ProgressBar, guarded, parse_metric
 
 
@@ -92,7 +93,29 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(arguments: argparse.Namespace, settings: Settings, requirements: list[Requirement]) -> int:
-    store = open_store(settings)
+    with contextlib.closing(open_store(settings)) as store:
+        report = _evaluated(store, arguments, settings, requirements)
+    # Before it is saved: a requirement that names no measure of the report is a mistake.
+    summary = summary_of(report)
+    results = [(requirement, requirement.value(summary)) for requirement in requirements]
+    folder = settings.data_dir / "reports"
+    report = save_report(report, folder)
+    if arguments.json:
+        print(read_json_text(report.name, folder))
+    else:
+        print(_as_text(report, summary))
+    for requirement, value in results:
+        verdict = "holds" if requirement.holds(value) else "does not hold"
+        print(f"requirement {requirement.text!r} {verdict}: {value:.3g}", file=sys.stderr)
+    return int(not all(requirement.holds(value) for requirement, value in results))
+
+
+def _evaluated(
+    store: VectorStore,
+    arguments: argparse.Namespace,
+    settings: Settings,
+    requirements: list[Requirement],
+) -> Report:
     info = store.info(settings.collection, arguments.metric)
     with ProgressBar("embeddings", unit="row") as rows:
         matrix = load_matrix(
@@ -109,7 +132,7 @@ def _run(arguments: argparse.Namespace, settings: Settings, requirements: list[R
     # Exact search is the quick part, so the bar follows the index where there is one.
     stage = "exact" if request.nprobe is None else "index"
     with ProgressBar("queries", unit="query") as queries:
-        report = evaluate(
+        return evaluate(
             matrix,
             store=store,
             info=info,
@@ -117,19 +140,6 @@ def _run(arguments: argparse.Namespace, settings: Settings, requirements: list[R
             request=request,
             on_progress=queries.stage(stage),
         )
-    # Before it is saved: a requirement that names no measure of the report is a mistake.
-    summary = summary_of(report)
-    results = [(requirement, requirement.value(summary)) for requirement in requirements]
-    folder = settings.data_dir / "reports"
-    report = save_report(report, folder)
-    if arguments.json:
-        print(read_json_text(report.name, folder))
-    else:
-        print(_as_text(report, summary))
-    for requirement, value in results:
-        verdict = "holds" if requirement.holds(value) else "does not hold"
-        print(f"requirement {requirement.text!r} {verdict}: {value:.3g}", file=sys.stderr)
-    return int(not all(requirement.holds(value) for requirement, value in results))
 
 
 def _request(

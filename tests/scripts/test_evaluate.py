@@ -9,6 +9,7 @@ import pytest
 
 from core.errors import QueryError
 from core.evaluation.requirement import parse_requirement
+from core.store.lite import is_locked
 from scripts.evaluate import main
 from tests.support.made_up import make_database
 
@@ -47,6 +48,11 @@ def test_json_is_the_saved_report(capsys: pytest.CaptureFixture[str], data_dir: 
     assert (data_dir / "reports" / f"{content['name']}.npz").is_file()
 
 
+def test_database_can_be_opened_by_others_afterwards(data_dir: Path) -> None:
+    assert main([]) == 0
+    assert not is_locked(data_dir / "orchard.db")
+
+
 def test_requirement_decides_the_status(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--require", "macro precision@1 >= 0.0"]) == 0
     assert main(["--require", "macro precision@1 > 1", "--require", "micro MRR@10 > 0"]) == 1
@@ -59,7 +65,7 @@ def test_a_requirement_without_a_measure_is_told_before_anything_is_asked(
     def never(*_: object, **__: object) -> None:
         raise AssertionError("queries were asked")
 
-    monkeypatch.setattr("scripts.evaluate.run", never)
+    monkeypatch.setattr("scripts.evaluate.evaluate", never)
     assert main(["--require", "macro precison@10 >= 0.8"]) == 2
     assert "'precison@10', which the report does not have. It has" in capsys.readouterr().err
 
