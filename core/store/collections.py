@@ -42,7 +42,7 @@ class Reader(Connection):
         """
         super().__init__(uri, **options)
         self._path_prefix, self._assumed_encoder = path_prefix, assumed_encoder
-        self._prefixes: dict[Schema, str] = {}
+        self._prefixes: dict[tuple[str, Schema], str] = {}
 
     def metrics(self, family: str) -> list[Metric]:
         """Return the metrics for which the family has a collection.
@@ -132,7 +132,7 @@ class Reader(Connection):
         schema = schema_of(described)
         if self._path_prefix:
             return replace(schema, prefix=folder_prefix(self._path_prefix))
-        if schema not in self._prefixes:
+        if (name, schema) not in self._prefixes:
             query = functools.partial(
                 self._client.query,
                 name,
@@ -142,8 +142,8 @@ class Reader(Connection):
                 timeout=self._timeout,
             )
             paths = [str(row[schema.path] or "") for row in self._read(name, query)]
-            self._prefixes[schema] = common_prefix(paths)
-        return replace(schema, prefix=self._prefixes[schema])
+            self._prefixes[name, schema] = common_prefix(paths)
+        return replace(schema, prefix=self._prefixes[name, schema])
 
     def _exists(self, name: str) -> bool:
         return bool(

@@ -107,6 +107,15 @@ def test_records_are_relative_to_the_folder_and_its_folders_are_the_classes(
     np.testing.assert_array_equal(got[3], numbers[3])
 
 
+def test_each_of_two_with_the_same_fields_has_a_folder_of_its_own(store: VectorStore) -> None:
+    make(store)
+    make(store, "other", stored=paths("/srv/two"))
+    assert store.info(FAMILY, Metric.L2).schema.prefix == "/data/fruit/"
+    assert store.info("other", Metric.L2).schema.prefix == "/srv/two/"
+    first = next(iter(store.records("other", Metric.L2)))
+    assert first == ImageRecord(0, "apple/0.jpg", "apple", "")
+
+
 def test_search_with_a_stored_picture_and_with_a_class(either_store: VectorStore) -> None:
     numbers = make(either_store)
     info = either_store.info(FAMILY, Metric.L2)
