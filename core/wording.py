@@ -35,3 +35,13 @@ def queries(number: int) -> str:
 def classes(number: int) -> str:
     """Return such as `1 class` or `19 classes`."""
     return counted(number, "class", "classes")
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as a person says them: `0.4 s`, `12 s`, `3 min`, `1 h 5 min`."""
+    if seconds < 1:
+        return f"{seconds:.1f} s"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"

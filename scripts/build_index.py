@@ -155,13 +155,13 @@ def _built(
     started = time.monotonic()
     from core.encoder.encoder import Encoder
 
-    with ProgressBar("weights", unit="B", is_bytes=True) as fetched:
-        checkpoint = find_checkpoint(settings, on_progress=fetched)
+    with ProgressBar() as bar:
+        checkpoint = find_checkpoint(settings, on_progress=bar)
     if checkpoint.notice:
         print(f"\n*** {checkpoint.notice}\n", file=sys.stderr)
     encoder = Encoder(checkpoint, precision=settings.precision)
     load_seconds = round(time.monotonic() - started, 2)
-    with ProgressBar("pictures", unit="picture") as pictures:
+    with ProgressBar() as bar:
         report = build_index(
             arguments.dataset,
             store=store,
@@ -172,7 +172,7 @@ def _built(
             recreate=arguments.recreate,
             prune=arguments.prune,
             shard=Shard.parse(arguments.shard),
-            on_progress=pictures.stage("encode"),
+            on_progress=bar,
         )
     return replace(report, load_seconds=load_seconds)
 

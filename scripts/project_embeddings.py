@@ -40,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
             # The collections of a family hold the same rows; the page reads COSINE where it can.
             present = store.metrics(family)
             source = present[0] if present and Metric.COSINE not in present else Metric.COSINE
-            with ProgressBar("embeddings", unit="picture") as bar:
+            with ProgressBar() as bar:
                 matrix = load_matrix(store, family, source, settings.embeddings_dir, bar)
         finally:
             store.close()
@@ -50,14 +50,14 @@ def main(argv: list[str] | None = None) -> int:
         folder, mark = settings.data_dir / "projections", rows.fingerprint
         slot = projection_slot(folder, fingerprint=mark, rows=len(rows), settings=item)
         table = neighbours_slot(folder, fingerprint=mark, rows=len(rows), metric=item.metric)
-        with ProgressBar("UMAP", unit="epoch") as bar:
+        with ProgressBar() as bar:
             compute(
                 rows.embeddings(),
                 neighbours=table,
                 metric=item.metric,
                 projection=slot,
                 settings=item,
-                on_progress=bar.stage("layout"),
+                on_progress=bar,
             )
         made = load_projection(slot)
         if made is None:

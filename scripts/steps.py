@@ -23,6 +23,7 @@ from core.encoder.weights import find_checkpoint
 from core.errors import OrchardError, SettingsError
 from core.indexing.build import build_index
 from core.metric import Metric
+from core.progress import Stage
 from core.store.vector_store import VectorStore, open_store
 from scripts import search
 from scripts.terminal import ProgressBar, guarded, parse_metric
@@ -121,14 +122,14 @@ def _create_index(
 def _load(store: VectorStore, settings: Settings, metric: Metric, dataset: Path) -> None:
     family = settings.collection
     store.info(family, metric)  # says what to do if the collection is not there
-    with ProgressBar("pictures", unit="picture") as pictures:
+    with ProgressBar() as bar:
         report = build_index(
             dataset,
             store=store,
             encoder=_encoder(settings),
             family=family,
             metrics=[metric],
-            on_progress=pictures.stage("encode"),
+            on_progress=bar,
         )
     _finish(store, family, metric)
     print(
@@ -141,11 +142,13 @@ def _load(store: VectorStore, settings: Settings, metric: Metric, dataset: Path)
 def _finish(store: VectorStore, family: str, metric: Metric) -> None:
     """Wait for the index, with the rows it covers already."""
     total = store.count(family, metric)
-    with ProgressBar("index", unit="row") as covered:
+    with ProgressBar() as bar:
         store.finish(
-            family, metric, on_wait=lambda pending: covered(max(total - pending, 0), total)
+            family,
+            metric,
+            on_wait=lambda pending: bar(Stage.INDEX, max(total - pending, 0), total),
         )
-        covered(total, total)
+        bar(Stage.INDEX, total, total)
 
 
 def _described(info: CollectionInfo) -> str:

@@ -15,6 +15,7 @@ from core.config import Settings
 from core.errors import OrchardError
 from core.logs import FILE_NAME, start_logging
 from core.metric import Metric
+from core.progress import Stage
 
 logger = logging.getLogger(__name__)
 
@@ -87,14 +88,19 @@ def _discard_output() -> None:
 
 
 class ProgressBar:
-    """A bar with count, rate and time left, on standard error, fed by a callback.
+    """Bars with count, rate and time left, one for each stage in turn, on standard error.
 
-    Call the object with how many are done and how many there are; used as a context manager it
-    leaves the terminal clean.
+    The object is a `Progress`; used as a context manager it leaves the terminal clean.
     """
 
-    def __init__(self, description: str, *, unit: str, is_bytes: bool = False) -> None:
-        self._description, self._unit, self._is_bytes = description, unit, is_bytes
+    def __init__(self, subject: str = "") -> None:
+        """Show nothing yet.
+
+        Args:
+            subject: What the work is about, shown before the stage.
+        """
+        self._subject = subject
+        self._stage: Stage | None = None
         self._bar: tqdm[NoReturn] | None = None
 
     def __enter__(self) -> "ProgressBar":
@@ -106,28 +112,27 @@ class ProgressBar:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._bar is not None:
-            self._bar.close()
+        self._close()
 
-    def __call__(self, done: int, total: int) -> None:
-        """Show that `done` of `total` are through."""
-        if self._bar is None:
+    def __call__(self, stage: Stage, done: int, total: int) -> None:
+        """Show that `done` of `total` are through; a stage that cannot be counted has no bar."""
+        if stage is not self._stage:
+            self._close()
+            self._stage = stage
+        if self._bar is None and total:
             self._bar = tqdm(
                 total=total,
-                desc=self._description,
-                unit=self._unit,
-                unit_scale=self._is_bytes,
+                desc=f"{self._subject}: {stage.text}" if self._subject else stage.text,
+                unit=stage.unit if stage is Stage.DOWNLOAD else f" {stage.unit}",
+                unit_scale=stage is Stage.DOWNLOAD,
                 dynamic_ncols=True,
                 # A log file gets a line now and then, not ten a second.
                 mininterval=0.2 if sys.stderr.isatty() else 10,
             )
-        self._bar.update(done - self._bar.n)
+        if self._bar is not None:
+            self._bar.update(done - self._bar.n)
 
-    def stage(self, name: str) -> Callable[[str, int, int], None]:
-        """Return a callback that shows only the named stage of several."""
-
-        def show(stage: str, done: int, total: int) -> None:
-            if stage == name:
-                self(done, total)
-
-        return show
+    def _close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+        self._bar = None

@@ -67,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
 def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     family = settings.collection
     with contextlib.ExitStack() as stack:
-        bar = stack.enter_context(ProgressBar("rows", unit="row"))
+        bar = stack.enter_context(ProgressBar())
         if arguments.target.endswith(_PARQUET):
             source = _opened(arguments.source, settings, stack, read_only=True)
             moved = [export_rows(source, Path(arguments.target), family=family, on_progress=bar)]

@@ -8,7 +8,6 @@ import shutil
 import stat
 import zipfile
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -16,6 +15,7 @@ from typing import IO
 from core.dataset.files import MAX_FILE_BYTES
 from core.dataset.listing import IMAGE_SUFFIXES, MAX_PATH_BYTES
 from core.errors import ArchiveError
+from core.progress import Progress, Stage, silent
 
 MAX_FILES = 100_000
 MAX_BYTES = 4_000_000_000
@@ -27,7 +27,6 @@ _MAX_NAME_BYTES = 255
 _PIECE = 1 << 20
 
 Source = Path | IO[bytes]
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +80,11 @@ def inspect_archive(source: Source) -> ArchivePlan:
     )
 
 
-def unpack(source: Source, target: Path, *, on_progress: Progress | None = None) -> int:
+def unpack(source: Source, target: Path, *, on_progress: Progress = silent) -> int:
     """Unpack the pictures into the new folder `target`, which appears only when it is whole.
 
     Args:
-        on_progress: Called with pictures written and pictures there are; whatever it raises stops
-            the unpacking, and nothing is left behind.
+        on_progress: Stage `UNPACK`, in pictures; if it stops the work, nothing is left behind.
 
     Returns:
         How many pictures there are.
@@ -104,8 +102,7 @@ def unpack(source: Source, target: Path, *, on_progress: Progress | None = None)
         with _opened(source) as archive:
             for done, (name, path) in enumerate(plan.pictures.items(), start=1):
                 _write(archive, name, part / path)
-                if on_progress:
-                    on_progress(done, len(plan.pictures))
+                on_progress(Stage.UNPACK, done, len(plan.pictures))
         part.replace(target)
     except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError) as error:
         raise ArchiveError(

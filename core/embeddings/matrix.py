@@ -7,7 +7,7 @@ encoder, so a changed collection never meets an old matrix.
 import contextlib
 import hashlib
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -19,6 +19,7 @@ from core.collection.info import CollectionInfo
 from core.errors import CollectionNotFoundError, OrchardError, StoreError
 from core.files import write_whole
 from core.metric import Metric
+from core.progress import Progress, Stage, silent
 from core.records import EncoderIdentity, ImageRecord
 from core.store.vector_store import VectorStore
 
@@ -26,8 +27,6 @@ logger = logging.getLogger(__name__)
 
 # Raised whenever the meaning of the file changes.
 _VERSION = 1
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +70,13 @@ def load_matrix(
     family: str,
     metric: Metric,
     cache_dir: Path,
-    on_progress: Progress | None = None,
+    on_progress: Progress = silent,
 ) -> Matrix:
     """Return the embeddings of a collection, from `cache_dir` if they are there already.
 
     Args:
         cache_dir: Is made when missing; older matrices of the collection in it are deleted.
-        on_progress: Called with rows read and rows there are; whatever it raises stops the
-            reading, and nothing is left behind.
+        on_progress: Stage `READ`, in rows; if it stops the work, nothing is left behind.
 
     Raises:
         CollectionNotFoundError: There is no such collection, or it is empty.
@@ -143,7 +141,7 @@ def _read(
     records: list[ImageRecord],
     file: Path,
     *,
-    on_progress: Progress | None,
+    on_progress: Progress,
 ) -> None:
     """Write the matrix, then delete the older ones of the collection."""
     batches = store.rows_with_embeddings(family, info.metric)
@@ -162,7 +160,7 @@ def _fill(
     batches: Iterable[tuple[list[ImageRecord], NDArray[np.float32]]],
     records: list[ImageRecord],
     shape: tuple[int, int],
-    on_progress: Progress | None,
+    on_progress: Progress,
 ) -> None:
     # Written, not mapped: a map on a full disk ends the process (SIGBUS) instead of raising.
     header = {"descr": "<f4", "fortran_order": False, "shape": shape}
@@ -182,8 +180,7 @@ def _fill(
             out.seek(start + int(positions[run[0]]) * row_bytes)
             out.write(np.ascontiguousarray(embeddings[run], dtype="<f4").data)
         filled[positions] = True
-        if on_progress:
-            on_progress(int(filled.sum()), len(records))
+        on_progress(Stage.READ, int(filled.sum()), len(records))
     if not filled.all():
         raise StoreError(
             "the collection changed while its embeddings were read. Wait until indexing has "

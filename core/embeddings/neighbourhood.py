@@ -1,14 +1,14 @@
 """The exact nearest neighbours of every row, and what they say about rows and maps; NumPy only."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.embeddings.neighbours import exact_neighbours
 from core.metric import Metric
+from core.progress import Progress, Stage, silent
 
 # How many neighbours are kept for every row, where the collection has that many. They also decide,
 # on every page, which labels are suspected and which pictures are hubs.
@@ -22,8 +22,6 @@ NEAR_DUPLICATE = 0.98
 # Rows scored again at once: with 15 neighbours of 2,048 numbers they take 31 MB.
 _BLOCK = 256
 _NO_DISTANCE = "the inner product is not a distance; take COSINE or L2"
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +68,7 @@ def nearest(
     *,
     metric: Metric,
     k: int = NEIGHBOURS,
-    on_progress: Progress | None = None,
+    on_progress: Progress = silent,
 ) -> Neighbourhoods:
     """Compare every row with every other and keep the `k` nearest.
 
@@ -78,7 +76,7 @@ def nearest(
         embeddings: (N, D) float32.
         metric: COSINE or L2.
         k: 1 and more; fewer are kept where there are fewer other rows.
-        on_progress: Called with `neighbours`, rows done, rows in all.
+        on_progress: Stage `COMPARE`, in rows.
     """
     if metric is Metric.IP:
         raise ValueError(_NO_DISTANCE)
@@ -92,7 +90,8 @@ def nearest(
         queries=np.arange(rows),
         metric=metric,
         k=k,
-        on_progress=partial(on_progress, "neighbours") if on_progress else None,
+        on_progress=on_progress,
+        stage=Stage.COMPARE,
     )
     if metric is Metric.COSINE:
         cosines = np.clip(found.scores, -1, 1)

@@ -4,7 +4,7 @@ Rows are ordered by id, ascending, so a row's position breaks ties as its id wou
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 
 from core.errors import QueryError
 from core.metric import Metric
+from core.progress import Progress, Stage, silent
 
 # Queries at once and gallery rows at once: the scores of a block take 4 * 512 * N bytes (100 MB at
 # 50,000 rows), and the product is already as fast as the processor allows.
 _QUERY_BLOCK = 512
 _GALLERY_BLOCK = 4096
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +68,8 @@ def exact_neighbours(
     metric: Metric,
     k: int,
     gallery: NDArray[np.bool_] | None = None,
-    on_progress: Progress | None = None,
+    on_progress: Progress = silent,
+    stage: Stage = Stage.EXACT,
 ) -> Neighbours:
     """Return the `k` best rows for every query, never the query itself.
 
@@ -82,8 +82,8 @@ def exact_neighbours(
         queries: (Q,) positions of the queries.
         k: 1 and more; cut to the number of rows that can be found.
         gallery: (N,) rows that may be found; None means all.
-        on_progress: Called with how many queries are done, and how many there are; whatever it
-            raises stops the search.
+        on_progress: One stage, in queries.
+        stage: What the search is to whoever waits for it.
 
     Returns:
         Lists as deep as `k`, or as the gallery where it is smaller.
@@ -111,8 +111,7 @@ def exact_neighbours(
         end = start + len(block)
         positions[start:end] = np.where(best >= 0, columns[best], -1)
         scores[start:end] = values if metric.higher_is_better else -values
-        if on_progress:
-            on_progress(end, len(queries))
+        on_progress(stage, end, len(queries))
     return Neighbours(positions, scores)
 
 

@@ -5,7 +5,7 @@ import logging
 import re
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from filelock import FileLock
 from core.encoder.checkpoint import sha256_prefix
 from core.errors import WeightsDownloadError, WeightsError
 from core.files import unwritable
+from core.progress import Progress, Stage, silent
 
 logger = logging.getLogger(__name__)
 
@@ -21,14 +22,12 @@ CONNECT_SECONDS = 5.0
 
 _HASH = re.compile(r"-([0-9a-f]{8,64})\.\w+$")
 
-Progress = Callable[[int, int], None]
-
 
 def download(
     url: str,
     path: Path,
     *,
-    on_progress: Progress | None = None,
+    on_progress: Progress = silent,
     seconds: float = CONNECT_SECONDS,
 ) -> Path:
     """Fetch `url` to `path`, continuing what an earlier try left, and verify its hash.
@@ -40,7 +39,7 @@ def download(
 
     Args:
         path: Its name ends in a dash, at least eight digits of the SHA-256, and a suffix.
-        on_progress: Called with bytes fetched and bytes in all.
+        on_progress: Stage `DOWNLOAD`, in bytes.
         seconds: Time to wait for a connection, and for each next piece.
 
     Raises:
@@ -72,7 +71,7 @@ def download(
 
 
 def _fetch_verified(
-    url: str, path: Path, wanted: str, seconds: float, on_progress: Progress | None
+    url: str, path: Path, wanted: str, seconds: float, on_progress: Progress
 ) -> None:
     partial = path.with_name(path.name + ".partial")
     resumed = partial.exists()
@@ -92,7 +91,7 @@ def _fetch_verified(
         partial.replace(path)
 
 
-def _fetch(url: str, partial: Path, seconds: float, on_progress: Progress | None) -> None:
+def _fetch(url: str, partial: Path, seconds: float, on_progress: Progress) -> None:
     while True:
         before = _size(partial)
         try:
@@ -103,7 +102,7 @@ def _fetch(url: str, partial: Path, seconds: float, on_progress: Progress | None
             logger.warning("%s broke off (%s); going on", url, _reason(error))
 
 
-def _fetch_rest(url: str, partial: Path, seconds: float, on_progress: Progress | None) -> None:
+def _fetch_rest(url: str, partial: Path, seconds: float, on_progress: Progress) -> None:
     have = _size(partial)
     request = urllib.request.Request(url, headers={"User-Agent": "orchard"})  # noqa: S310
     if have:
@@ -124,8 +123,7 @@ def _fetch_rest(url: str, partial: Path, seconds: float, on_progress: Progress |
             for piece in _pieces(answer):
                 file.write(piece)
                 have += len(piece)
-                if on_progress:
-                    on_progress(have, max(have, expected))
+                on_progress(Stage.DOWNLOAD, have, max(have, expected))
         if have < expected:
             raise OSError(f"the connection ended after {have:,} of {expected:,} bytes")
 

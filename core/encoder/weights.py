@@ -13,10 +13,11 @@ from core.config import (
     Settings,
 )
 from core.encoder.checkpoint import hash_in_name, sha256_prefix
-from core.encoder.download import Progress, download
+from core.encoder.download import download
 from core.encoder.imagenet_package import installed_weights, is_installed, required_weights
 from core.encoder.published import official_url, official_urls
 from core.errors import EncoderMismatchError, WeightsDownloadError, WeightsError
+from core.progress import Progress, silent
 from core.records import EncoderIdentity
 from core.wording import REPLACE_IT
 
@@ -44,7 +45,7 @@ class Checkpoint:
     notice: str = ""
 
 
-def find_checkpoint(settings: Settings, *, on_progress: Progress | None = None) -> Checkpoint:
+def find_checkpoint(settings: Settings, *, on_progress: Progress = silent) -> Checkpoint:
     """Find the weights to index with.
 
     In this order: the file named in the settings, the torch hub cache, the official torchvision
@@ -53,7 +54,7 @@ def find_checkpoint(settings: Settings, *, on_progress: Progress | None = None) 
     with another hash ends the search: whoever changed it should be noticed.
 
     Args:
-        on_progress: Called with bytes fetched and bytes in all during a download.
+        on_progress: Stage `DOWNLOAD`, in bytes.
 
     Raises:
         WeightsDownloadError: What was asked for by name could not be fetched.
@@ -80,13 +81,13 @@ def find_checkpoint(settings: Settings, *, on_progress: Progress | None = None) 
 
 
 def checkpoint_for(
-    identity: EncoderIdentity, settings: Settings, *, on_progress: Progress | None = None
+    identity: EncoderIdentity, settings: Settings, *, on_progress: Progress = silent
 ) -> Checkpoint:
     """Find the very weights a collection was built with, for querying it.
 
     Args:
-        on_progress: Called with bytes fetched and bytes in all during a download; whatever it
-            raises ends the download, and what has arrived is kept for the next try.
+        on_progress: Stage `DOWNLOAD`, in bytes; if it stops the download, what has arrived is kept
+            for the next try.
 
     Raises:
         EncoderMismatchError: No file at hand has the SHA-256 prefix that `identity` names.
@@ -150,7 +151,7 @@ def offline_weights() -> Path:
     return found[0]
 
 
-def fetch_weights(url: str, *, on_progress: Progress | None = None) -> Path:
+def fetch_weights(url: str, *, on_progress: Progress = silent) -> Path:
     """Return published weights from the torch hub cache, fetching them first if need be.
 
     Raises:

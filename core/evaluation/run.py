@@ -2,7 +2,6 @@
 
 import platform
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -19,6 +18,7 @@ from core.errors import QueryError, StoreError
 from core.evaluation.queries import choose_queries, matching
 from core.evaluation.report import Configuration, Report, Request
 from core.measures.retrieval import check_ks
+from core.progress import Progress, Stage, silent
 from core.store.vector_store import VectorStore
 
 # Queries in one call to the database.
@@ -29,8 +29,6 @@ _KEPT = 20_000_000
 # Neighbours beyond the largest k, so that near-duplicates can be taken out.
 _SPARE = 50
 
-Progress = Callable[[str, int, int], None]
-
 
 def evaluate(
     matrix: Matrix,
@@ -39,7 +37,7 @@ def evaluate(
     info: CollectionInfo,
     collection: str,
     request: Request,
-    on_progress: Progress | None = None,
+    on_progress: Progress = silent,
 ) -> Report:
     """Find the neighbours of every query, exactly and with the index.
 
@@ -47,8 +45,7 @@ def evaluate(
         matrix: All rows of the collection that `info` describes. Where folders called `train` and
             `test` stand above the classes, the folders below them are the classes.
         collection: Name of the family, for the report.
-        on_progress: Called with a stage (`exact` or `index`), how many queries are done, and how
-            many there are; whatever it raises stops the run.
+        on_progress: Stages `EXACT` and `SEARCH`, in queries.
 
     Raises:
         QueryError: A value of the request is outside its range, or leaves no query.
@@ -60,14 +57,13 @@ def evaluate(
     known = training_list(info.encoder)
     gallery = matching(matrix, request.gallery_paths)
     queries = choose_queries(matrix, request, known)
-    tell = on_progress or _silent
     exact = exact_neighbours(
         matrix.embeddings,
         queries=queries,
         metric=info.metric,
         k=_depth(matrix, request, len(queries)),
         gallery=gallery,
-        on_progress=lambda done, total: tell("exact", done, total),
+        on_progress=on_progress,
     )
     index = None
     if request.nprobe is not None:
@@ -78,7 +74,7 @@ def evaluate(
             queries=queries,
             k=max(request.ks),
             nprobe=request.nprobe,
-            on_progress=lambda done, total: tell("index", done, total),
+            on_progress=on_progress,
         )
     return Report(
         configuration=_configuration(
@@ -110,7 +106,7 @@ def index_neighbours(
     queries: NDArray[np.int64],
     k: int,
     nprobe: int,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: Progress = silent,
 ) -> Neighbours:
     """Return what the index finds: one hit more than `k` is asked for, then the query is removed.
 
@@ -128,8 +124,7 @@ def index_neighbours(
             for query, hits in zip(block, answers, strict=True)
         ]
         parts.append(Neighbours.from_hits(lists, depth=k))
-        if on_progress:
-            on_progress(start + len(block), len(queries))
+        on_progress(Stage.SEARCH, start + len(block), len(queries))
     return Neighbours(
         np.concatenate([part.positions for part in parts]),
         np.concatenate([part.scores for part in parts]),
@@ -225,7 +220,3 @@ def _versions(store: VectorStore) -> dict[str, str]:
         "pymilvus": version("pymilvus"),
         "milvus": store.version,
     }
-
-
-def _silent(stage: str, done: int, total: int) -> None:
-    """Report nothing."""

@@ -1,7 +1,6 @@
 """What nprobe costs and gives: precision, ANN recall and time for 1, 2, 4 ... nlist."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +15,7 @@ from core.evaluation.report import Report
 from core.evaluation.run import index_neighbours
 from core.measures.judgement import judge
 from core.measures.retrieval import precision_at
+from core.progress import Progress, Stage, silent
 from core.store.vector_store import VectorStore
 
 # Queries for the measures, and those of them that are timed one by one, as the Search page asks.
@@ -48,14 +48,13 @@ def sweep(
     store: VectorStore,
     info: CollectionInfo,
     k: int,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: Progress = silent,
 ) -> list[SweepPoint]:
     """Measure every step of nprobe with up to 200 queries of a report, drawn by its seed.
 
     Args:
         matrix: Of the same rows as the report.
-        on_progress: Called with how many steps are done, and how many there are; whatever it
-            raises stops the sweep.
+        on_progress: Stage `SWEEP`, in steps of nprobe.
 
     Raises:
         ReportError: The collection has changed since the report, or the report's gallery is a
@@ -92,8 +91,7 @@ def sweep(
                 p95=float(np.percentile(times, 95)),
             )
         )
-        if on_progress:
-            on_progress(done, len(steps))
+        on_progress(Stage.SWEEP, done, len(steps))
     return points
 
 

@@ -2,7 +2,6 @@
 
 import io
 from collections import Counter
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from core.embeddings.matrix import Matrix, load_matrix
 from core.embeddings.neighbourhood import NEAR_DUPLICATE, near_duplicates, nearest
 from core.errors import DatasetError, ImageError
 from core.metric import Metric
+from core.progress import Progress, Stage, silent
 from core.records import SkippedFile
 from core.store.vector_store import VectorStore
 
@@ -27,8 +27,6 @@ _GROUP_MEMBERS = 20
 _SHORT_SIDE = 32
 _THREADS = 2
 _CHUNK = 64
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,34 +66,26 @@ def inspect_pictures(
     family: str,
     dataset: Path | None = None,
     cache_dir: Path,
-    on_progress: Progress | None = None,
+    on_progress: Progress = silent,
 ) -> Inspection:
     """Decode every file once, and compare every embedding with every other.
 
     Args:
         dataset: Where the pictures lie; None takes the folder that was indexed.
         cache_dir: Where copies of the embeddings are kept, see `core.embeddings.matrix`.
-        on_progress: Called with a stage (`read`, `inspect` or `compare`), how many are done, and
-            how many there are; whatever it raises stops the inspection.
+        on_progress: Stages `READ`, `INSPECT` and `COMPARE`, in pictures.
 
     Raises:
         CollectionNotFoundError: The family has no collection, or it is empty.
         StoreError: The database failed.
     """
-    tell = on_progress or (lambda stage, done, total: None)
     metric = next(iter(store.metrics(family)), Metric.COSINE)
     info = store.info(family, metric)
-    matrix = load_matrix(
-        store, family, metric, cache_dir, lambda done, total: tell("read", done, total)
-    )
+    matrix = load_matrix(store, family, metric, cache_dir, on_progress)
     root = dataset or dataset_of(info)
-    sizes, formats, damaged = _files(root, matrix, tell)
+    sizes, formats, damaged = _files(root, matrix, on_progress)
     exact = _same_bytes(matrix)
-    table = nearest(
-        matrix.embeddings,
-        metric=Metric.COSINE,
-        on_progress=lambda _, done, total: tell("compare", done, total),
-    )
+    table = nearest(matrix.embeddings, metric=Metric.COSINE, on_progress=on_progress)
     near = near_duplicates(table, similarity=NEAR_DUPLICATE)
     alike = [tuple(matrix.paths[row] for row in group) for group in near]
     return Inspection(
@@ -126,7 +116,7 @@ def dataset_of(info: CollectionInfo) -> Path:
 
 
 def _files(
-    root: Path, matrix: Matrix, tell: Progress
+    root: Path, matrix: Matrix, on_progress: Progress
 ) -> tuple[Counter[tuple[int, int]], Counter[str], tuple[SkippedFile, ...]]:
     sizes: Counter[tuple[int, int]] = Counter()
     formats: Counter[str] = Counter()
@@ -141,7 +131,7 @@ def _files(
                     width, height, kind = found
                     sizes[width, height] += 1
                     formats[kind] += 1
-            tell("inspect", start + len(chunk), len(matrix.paths))
+            on_progress(Stage.INSPECT, start + len(chunk), len(matrix.paths))
     return sizes, formats, tuple(damaged)
 
 

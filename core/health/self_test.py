@@ -1,7 +1,6 @@
 """Whether a collection answers as it should: known pictures, nprobe, exact against approximate."""
 
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -17,6 +16,7 @@ from core.embeddings.neighbours import Neighbours, exact_neighbours
 from core.embeddings.one_query import exact_scores
 from core.embeddings.recall import ann_recall
 from core.metric import Metric
+from core.progress import Progress, Stage, silent
 from core.store.vector_store import VectorStore
 from core.wording import queries as counted_queries
 
@@ -27,8 +27,6 @@ _SEED = 0
 _PATIENCE = 3.0
 # The database sums in another order than NumPy.
 _TOLERANCE = 1e-4
-
-Progress = Callable[[str, int, int], None]
 
 
 class Outcome(StrEnum):
@@ -67,31 +65,27 @@ class SelfTest:
 
 
 def run_self_test(
-    store: VectorStore, *, family: str, cache_dir: Path, on_progress: Progress | None = None
+    store: VectorStore, *, family: str, cache_dir: Path, on_progress: Progress = silent
 ) -> SelfTest:
     """Search every collection of a family for up to 20 of its own pictures.
 
     Args:
         cache_dir: Where copies of the embeddings are kept, see `core.embeddings.matrix`.
-        on_progress: Called with a stage (`read` or `check`), how many are done, and how many
-            there are; whatever it raises stops the test.
+        on_progress: Stages `READ`, in rows, and `CHECK`, in collections.
 
     Raises:
         CollectionNotFoundError: The family has no collection, or it is empty.
         StoreError: The database failed.
     """
-    tell = on_progress or (lambda stage, done, total: None)
     metrics = store.metrics(family)
     if not metrics:
         store.info(family, Metric.COSINE)  # says what to build
     checks: list[Check] = []
     asked = 0
     for number, metric in enumerate(metrics):
-        tell("check", number, len(metrics))
+        on_progress(Stage.CHECK, number, len(metrics))
         info = store.info(family, metric)
-        matrix = load_matrix(
-            store, family, metric, cache_dir, lambda done, total: tell("read", done, total)
-        )
+        matrix = load_matrix(store, family, metric, cache_dir, on_progress)
         count = min(QUERIES, len(matrix.ids))
         queries = np.sort(
             np.random.default_rng(_SEED).choice(len(matrix.ids), size=count, replace=False)
@@ -102,7 +96,7 @@ def run_self_test(
             _nprobe_matters(store, info, matrix, queries),
             _agrees_with_exact(store, info, matrix, queries),
         ]
-    tell("check", len(metrics), len(metrics))
+    on_progress(Stage.CHECK, len(metrics), len(metrics))
     return SelfTest(tuple(checks), asked)
 
 

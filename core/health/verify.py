@@ -4,7 +4,7 @@ Nothing is encoded: what only the encoder can mend, a row for a new or changed f
 `scripts.build_index`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -17,11 +17,10 @@ from core.dataset.files import image_id, read_picture
 from core.dataset.listing import list_dataset
 from core.errors import DatasetError, EncoderMismatchError, ImageError
 from core.metric import Metric
+from core.progress import Progress, Stage, silent
 from core.records import ImageRecord
 from core.store.vector_store import VectorStore
 from core.wording import REPLACE_IT
-
-Progress = Callable[[str, int, int], None]
 
 
 class Problem(StrEnum):
@@ -81,7 +80,7 @@ def verify(
     *,
     family: str,
     dataset: Path | None = None,
-    on_progress: Progress | None = None,
+    on_progress: Progress = silent,
 ) -> Verification:
     """Compare every collection of a family with its dataset folder and with the others.
 
@@ -89,8 +88,7 @@ def verify(
 
     Args:
         dataset: Where the pictures lie; None takes the folder that was indexed.
-        on_progress: Called with a stage (`list`, `read` or `files`), how many rows or files are
-            done, and how many there are; whatever it raises stops the comparison.
+        on_progress: Stages `LIST` and `READ`, in rows, and `FILES`.
 
     Raises:
         CollectionNotFoundError: The family has no collection.
@@ -99,14 +97,13 @@ def verify(
     metrics = store.metrics(family)
     if not metrics:
         store.info(family, Metric.L2)  # says what to build
-    tell = on_progress or _silent
     infos = {metric: store.info(family, metric) for metric in metrics}
-    rows = _rows(store, family, infos, tell)
+    rows = _rows(store, family, infos, on_progress)
     indexed = next(iter(infos.values())).dataset
     root = dataset or (Path(indexed) if indexed else None)
-    findings = [*_state(family, infos), *_embeddings(store, family, infos, rows, tell)]
+    findings = [*_state(family, infos), *_embeddings(store, family, infos, rows, on_progress)]
     findings += _differences(infos, rows)
-    in_files = list(_files(root, family, infos, rows, tell))
+    in_files = list(_files(root, family, infos, rows, on_progress))
     return Verification(
         family=family,
         dataset=str(root or ""),
@@ -121,7 +118,7 @@ def repair(
     *,
     family: str,
     dataset: Path | None = None,
-    on_progress: Progress | None = None,
+    on_progress: Progress = silent,
 ) -> int:
     """Make the collections of a family alike by copying; returns how many rows were written.
 
@@ -130,8 +127,8 @@ def repair(
 
     Args:
         dataset: As for `verify`.
-        on_progress: Called with a stage (`list`, `repair` or `index`), how many rows are done, and
-            how many there are; whatever it raises stops the repair, and what is written stays.
+        on_progress: Stages `LIST`, `REPAIR` and `INDEX`, in rows; if it stops the repair, what is
+            written stays.
 
     Raises:
         EncoderMismatchError: The metrics were made by different encoders.
@@ -144,8 +141,7 @@ def repair(
             f"{', '.join(f'{i.name} by {i.encoder}' for i in infos.values())}. To build them "
             f"anew, {REPLACE_IT}."
         )
-    tell = on_progress or _silent
-    rows = _rows(store, family, infos, tell)
+    rows = _rows(store, family, infos, on_progress)
     root = dataset or Path(next((info.dataset for info in infos.values()), ""))
     chosen = {key: _source(key, rows, root) for key in set().union(*rows.values())}
     lacking = {
@@ -157,17 +153,21 @@ def repair(
         for source in metrics:
             keys = [key for key in wanted if chosen[key] is source]
             for start in range(0, len(keys), BATCH_ROWS):
-                tell("repair", written, total)
+                on_progress(Stage.REPAIR, written, total)
                 batch = keys[start : start + BATCH_ROWS]
                 written += _copy(store, family, batch, rows[source], source=source, target=target)
         if wanted:
-            _finish(store, family, target, len(rows[target].keys() | wanted), tell)
+            _finish(store, family, target, len(rows[target].keys() | wanted), on_progress)
     return written
 
 
-def _finish(store: VectorStore, family: str, metric: Metric, rows: int, tell: Progress) -> None:
+def _finish(
+    store: VectorStore, family: str, metric: Metric, rows: int, on_progress: Progress
+) -> None:
     store.finish(
-        family, metric, on_wait=lambda pending: tell("index", max(0, rows - pending), rows)
+        family,
+        metric,
+        on_wait=lambda pending: on_progress(Stage.INDEX, max(0, rows - pending), rows),
     )
 
 
@@ -199,7 +199,7 @@ def _copy(
 
 
 def _rows(
-    store: VectorStore, family: str, infos: dict[Metric, CollectionInfo], tell: Progress
+    store: VectorStore, family: str, infos: dict[Metric, CollectionInfo], on_progress: Progress
 ) -> dict[Metric, dict[int, ImageRecord]]:
     rows: dict[Metric, dict[int, ImageRecord]] = {}
     done, total = 0, sum(info.rows for info in infos.values())
@@ -207,7 +207,7 @@ def _rows(
         here = rows[metric] = {}
         for record in store.records(family, metric):
             if done % BATCH_ROWS == 0:
-                tell("list", done, total)
+                on_progress(Stage.LIST, done, total)
             here[record.id] = record
             done += 1
     return rows
@@ -234,13 +234,13 @@ def _embeddings(
     family: str,
     infos: dict[Metric, CollectionInfo],
     rows: dict[Metric, dict[int, ImageRecord]],
-    tell: Progress,
+    on_progress: Progress,
 ) -> Iterator[Finding]:
     done, total = 0, sum(map(len, rows.values()))
     for metric, info in infos.items():
         bad, ids = [], list(rows[metric])
         for start in range(0, len(ids), BATCH_ROWS):
-            tell("read", done, total)
+            on_progress(Stage.READ, done, total)
             batch = ids[start : start + BATCH_ROWS]
             found = store.embeddings(family, metric, batch)
             for key in batch:
@@ -272,7 +272,7 @@ def _files(
     family: str,
     infos: dict[Metric, CollectionInfo],
     rows: dict[Metric, dict[int, ImageRecord]],
-    tell: Progress,
+    on_progress: Progress,
 ) -> Iterator[Finding]:
     try:
         if root is None:
@@ -285,7 +285,7 @@ def _files(
         return
     files: dict[str, ImageRecord | None] = {}
     for number, path in enumerate(listing.paths):
-        tell("files", number, len(listing.paths))
+        on_progress(Stage.FILES, number, len(listing.paths))
         try:
             files[path] = read_picture(root, path)[0]
         except ImageError:
@@ -298,7 +298,3 @@ def _files(
             continue  # nobody took a digest of its files
         changed = [p for p, r in stored.items() if files.get(p) not in (None, r)]
         yield from _finding(Problem.CHANGED, info.name, changed)
-
-
-def _silent(stage: str, done: int, total: int) -> None:
-    """Report nothing."""

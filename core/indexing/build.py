@@ -10,10 +10,11 @@ from core.collection.index import IndexChoice
 from core.dataset.listing import list_dataset
 from core.errors import SettingsError
 from core.indexing.family import Family, refuse_foreign
-from core.indexing.pictures import PictureRun, Progress
+from core.indexing.pictures import PictureRun
 from core.indexing.report import IndexReport
 from core.indexing.shard import WHOLE, Shard, share_of
 from core.metric import Metric
+from core.progress import Progress, silent
 from core.records import SkippedFile
 from core.store.vector_store import VectorStore
 
@@ -35,7 +36,7 @@ def build_index(
     token: str = "",
     prune: bool = False,
     shard: Shard = WHOLE,
-    on_progress: Progress | None = None,
+    on_progress: Progress = silent,
     on_skip: Callable[[SkippedFile], None] | None = None,
 ) -> IndexReport:
     """Bring the collections of a family up to date with a dataset folder.
@@ -55,9 +56,8 @@ def build_index(
         shard: The share of the pictures to take. The first makes the collections, the others wait
             for them. Only a run over the whole, once all are through, fits and loads the indexes,
             prunes, and marks the collections as complete.
-        on_progress: Called with a stage (`copy`, `encode` or `index`), how many pictures or rows
-            are done, and how many there are; whatever it raises stops the run, and what is encoded
-            is written.
+        on_progress: Stages `COPY` and `INDEX`, in rows, and `ENCODE`, in pictures; if it stops the
+            run, what is encoded is written.
         on_skip: Called with each file that is left out, as it happens.
 
     Raises:
@@ -80,14 +80,14 @@ def build_index(
         store, family, tuple(metrics), encoder.identity, str(folder), index, shard, token
     )
     collections.prepare(whole.paths, recreate=recreate)
-    copied = collections.copy_missing(on_progress or _silent)
+    copied = collections.copy_missing(on_progress)
     run = PictureRun(folder, encoder, collections, on_skip or _ignored)
     for skipped in listing.skipped:
         run.on_skip(skipped)
-    run.encode_all(listing, on_progress or _silent)
+    run.encode_all(listing, on_progress)
     encoded_seconds = time.monotonic() - started
     removed = collections.prune(folder) if prune else 0
-    collections.finish(on_progress or _silent)
+    collections.finish(on_progress)
     counts = run.counts
     return IndexReport(
         dataset=str(folder),
@@ -112,7 +112,7 @@ def add_metric(
     store: VectorStore,
     family: str,
     index: IndexChoice = IndexChoice(),  # noqa: B008 - frozen
-    on_progress: Progress | None = None,
+    on_progress: Progress = silent,
 ) -> IndexReport:
     """Give a family a collection for one more metric; embeddings are copied, nothing is encoded.
 
@@ -120,8 +120,7 @@ def add_metric(
     only if all those it is copied from do.
 
     Args:
-        on_progress: Called with a stage (`copy` or `index`), how many rows are done, and how many
-            there are; whatever it raises stops the run, and what is copied stays.
+        on_progress: Stages `COPY` and `INDEX`, in rows; if it stops the run, what is copied stays.
 
     Raises:
         CollectionNotFoundError: The family has no collection to copy from.
@@ -136,8 +135,8 @@ def add_metric(
     refuse_foreign(source)
     collections = Family(store, family, (metric,), source.encoder, source.dataset, index)
     collections.prepare((), recreate=False)
-    copied = collections.copy_missing(on_progress or _silent)
-    collections.finish(on_progress or _silent, complete=all(info.complete for info in infos))
+    copied = collections.copy_missing(on_progress)
+    collections.finish(on_progress, complete=all(info.complete for info in infos))
     return IndexReport(
         dataset=source.dataset,
         encoder=str(source.encoder),
@@ -153,10 +152,6 @@ def add_metric(
         seconds=round(time.monotonic() - started, 2),
         images_per_second=0.0,
     )
-
-
-def _silent(stage: str, done: int, total: int) -> None:
-    """Report nothing."""
 
 
 def _ignored(skipped: SkippedFile) -> None:

@@ -1,7 +1,7 @@
 """The collections of a family, one a metric: what each holds, and how they are kept alike."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from core.errors import DatasetError, EncoderMismatchError, StoreError
 from core.indexing.missing_files import gone_among
 from core.indexing.shard import WHOLE, Shard
 from core.metric import Metric
+from core.progress import Progress, Stage
 from core.records import EncoderIdentity, ImageRecord
 from core.store.vector_store import VectorStore
 from core.wording import ANOTHER_COLLECTION, REPLACE_IT
@@ -93,14 +94,13 @@ class Family:
                 self._upsert(metric, records, np.stack([embedding for _, embedding in lacking]))
         return replaced
 
-    def copy_missing(self, on_progress: Callable[[str, int, int], None]) -> int:
+    def copy_missing(self, on_progress: Progress) -> int:
         """Give every collection the rows that another metric has; nothing is encoded again.
 
         Returns how many rows were copied, over all metrics.
 
         Args:
-            on_progress: Called with `copy`, how many rows are copied, and how many are to be;
-                whatever it raises ends the copy, and what is written stays.
+            on_progress: Stage `COPY`, in rows; if it stops the copy, what is written stays.
 
         Raises:
             StoreError: The database failed.
@@ -114,7 +114,7 @@ class Family:
                 shared = [i for i in lacking if i in self.stored[source]]
                 for start in range(0, len(shared), BATCH_ROWS):
                     done = sum(map(len, self.stored.values())) - before
-                    on_progress("copy", done, total)
+                    on_progress(Stage.COPY, done, total)
                     self._copy(shared[start : start + BATCH_ROWS], source, metric)
                 lacking = [i for i in lacking if i not in self.stored[metric]]
         return sum(map(len, self.stored.values())) - before
@@ -134,34 +134,31 @@ class Family:
                 del self.stored[metric][i]
         return len(gone)
 
-    def finish(
-        self, on_progress: Callable[[str, int, int], None], *, complete: bool = True
-    ) -> None:
+    def finish(self, on_progress: Progress, *, complete: bool = True) -> None:
         """Build and load the indexes, and mark the collections as complete.
 
         A shard only flushes what it wrote: others may still be writing.
 
         Args:
-            on_progress: Called with a stage (`copy` or `index`), how many rows of a collection are
-                done, and how many it has; whatever it raises stops the work.
+            on_progress: Stages `COPY` and `INDEX`, in rows of a collection.
         """
         self._drop_replaced()
         for metric in self.metrics:
             rows = len(self.stored[metric])
-            on_progress("index", 0, rows)
+            on_progress(Stage.INDEX, 0, rows)
             if self.shard == WHOLE:
                 self._fit(metric, on_progress)
                 self.store.set_complete(self.name, metric, complete=complete)
             else:
                 self.store.flush(self.name, metric)
-            on_progress("index", rows, rows)
+            on_progress(Stage.INDEX, rows, rows)
 
     def rows_without_file(self, paths: Iterable[str]) -> int:
         """Return how many rows belong to files that the folder no longer has."""
         ids = {image_id(path) for path in paths}
         return len(set().union(*self.stored.values()) - ids)
 
-    def _fit(self, metric: Metric, on_progress: Callable[[str, int, int], None]) -> None:
+    def _fit(self, metric: Metric, on_progress: Progress) -> None:
         rows = len(self.stored[metric])
         self.store.fit_index(
             self.name, metric, index=self.index, expected_rows=rows, on_progress=on_progress
@@ -169,7 +166,7 @@ class Family:
         self.store.finish(
             self.name,
             metric,
-            on_wait=lambda pending: on_progress("index", max(0, rows - pending), rows),
+            on_wait=lambda pending: on_progress(Stage.INDEX, max(0, rows - pending), rows),
         )
 
     def _copy(self, ids: Sequence[int], source: Metric, metric: Metric) -> None:

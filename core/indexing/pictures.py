@@ -19,6 +19,7 @@ from core.errors import DatasetError, ImageError
 from core.indexing.ahead import in_order_ahead
 from core.indexing.family import Family
 from core.indexing.shard import WHOLE
+from core.progress import Progress, Stage
 from core.records import ImageRecord, SkippedFile
 
 if TYPE_CHECKING:
@@ -31,8 +32,6 @@ logger = logging.getLogger(__name__)
 DECODE_THREADS = min(16, max(2, os.cpu_count() or 2))
 # Batches decoded ahead of the model: enough to hide a slow file, few enough to keep memory flat.
 AHEAD_BATCHES = 2
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass
@@ -82,7 +81,7 @@ class PictureRun:
                     if len(batch) == self.encoder.batch_size:
                         self._encode(batch)
                         batch = []
-                    on_progress("encode", done, total)
+                    on_progress(Stage.ENCODE, done, total)
             self._encode(batch)
         finally:
             # Whatever stops the run, what is encoded already need not be encoded again.

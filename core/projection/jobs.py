@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from core.errors import OrchardError
 from core.files import unwritable, write_whole
 from core.metric import Metric
+from core.progress import Stage, seconds_left
 from core.projection.cache import CachePlace
 from core.projection.projection import ProjectionSettings
 
@@ -29,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LOG_NAME = "worker.log"
 
 # In these stages the worker looks often whether it is still wanted; in others it is ended.
-_ATTENTIVE = ("neighbours", "layout")
+_ATTENTIVE = (Stage.COMPARE, Stage.LAYOUT)
 
 
 class Status(StrEnum):
@@ -47,16 +48,14 @@ class JobState:
     """What is known about a job.
 
     Attributes:
-        stage: `read`, `neighbours`, `reduce`, `graph`, `layout`, `trust` or `place`; empty before
-            the start.
-        done: Steps of the stage that are done, of `total`.
+        done: Steps of the stage that are done, of `total`; 0 of 0 where they cannot be counted.
         since: When the stage began, on the clock of `time.monotonic`.
         error: Why it failed.
         position: (2,) or (3,), of a query that was placed.
     """
 
     status: Status
-    stage: str = ""
+    stage: Stage = Stage.START
     done: int = 0
     total: int = 0
     since: float = 0.0
@@ -70,9 +69,7 @@ class JobState:
 
     def seconds_left(self, now: float) -> float | None:
         """Return the seconds left of the stage at its pace so far; None before it has one."""
-        if not self.done or self.total <= self.done:
-            return None
-        return (now - self.since) / self.done * (self.total - self.done)
+        return seconds_left(self.done, self.total, now - self.since)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,8 +227,11 @@ class Projector:
             state = self._states[key]
             if state.status is not Status.RUNNING:
                 return
-            since = state.since if state.stage == answer["stage"] else time.monotonic()
-            self._states[key] = JobState(Status.RUNNING, since=since, **answer)
+            stage = Stage(answer["stage"])
+            since = state.since if state.stage is stage else time.monotonic()
+            self._states[key] = JobState(
+                Status.RUNNING, stage, answer["done"], answer["total"], since
+            )
 
     def _finish(
         self, key: str, status: Status, error: str, *, position: tuple[float, ...] = ()

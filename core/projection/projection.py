@@ -1,7 +1,6 @@
 """Embeddings -> positions on a map: PCA at once, UMAP on PCA-reduced embeddings."""
 
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from core.embeddings.neighbourhood import as_euclidean
 from core.errors import ProjectionError
 from core.metric import Metric
+from core.progress import Progress, Stage, silent
 from core.projection.trustworthiness import trust_in
 from core.projection.umap_layout import umap_layout, umap_transform
 
@@ -21,8 +21,6 @@ REDUCED = 50
 MIN_UMAP_ROWS = 5
 
 DEFAULT_SEED = 42
-
-Progress = Callable[[str, int, int], None]
 
 
 class Method(StrEnum):
@@ -103,14 +101,13 @@ def project(
     embeddings: NDArray[np.float32],
     settings: ProjectionSettings,
     *,
-    on_progress: Progress | None = None,
+    on_progress: Progress = silent,
 ) -> Projection:
     """Place every row on a map.
 
     Args:
         embeddings: (N, D) float32, N of 1 and more.
-        on_progress: Called with a stage (`reduce`, `graph`, `layout`, `trust`), how many steps are
-            done and how many there are; what it raises stops the work.
+        on_progress: Stages `REDUCE`, `GRAPH`, `LAYOUT`, in epochs, and `TRUST`.
 
     Raises:
         ProjectionError: There is no row, or a number is not finite.
@@ -121,18 +118,17 @@ def project(
             "and every number must be finite. Build the index again."
         )
     started = time.perf_counter()
-    report = on_progress or _silent
-    report("reduce", 0, 1)
+    on_progress(Stage.REDUCE, 0, 0)
     vectors = as_euclidean(embeddings, settings.metric)
     reduced, variance = reduce(vectors, REDUCED, seed=settings.seed)
     notes: list[str] = []
     if _umap_fits(reduced, settings, notes):
-        coordinates = _umap(reduced, settings, notes, report)
+        coordinates = _umap(reduced, settings, notes, on_progress)
         kept = float(variance.sum())
     else:
         coordinates = _first_columns(reduced, settings.dimensions)
         kept = float(variance[: settings.dimensions].sum())
-    report("trust", 0, 1)
+    on_progress(Stage.TRUST, 0, 0)
     trust, trust_k, trust_rows = trust_in(vectors, coordinates, seed=settings.seed)
     return Projection(
         settings=settings,
@@ -151,7 +147,7 @@ def transform(
     projection: Projection,
     query: NDArray[np.float32],
     *,
-    on_progress: Progress | None = None,
+    on_progress: Progress = silent,
 ) -> NDArray[np.float32]:
     """Return where UMAP's own transform puts a query on its map, (2,) or (3,) float32.
 
@@ -161,7 +157,7 @@ def transform(
     Args:
         embeddings: (N, D) float32, those of the map.
         query: (D,) float32.
-        on_progress: As for `project`; the stage is `place`.
+        on_progress: Stage `PLACE`.
 
     Raises:
         ProjectionError: The map was not made by UMAP, or the query has another number of numbers.
@@ -178,7 +174,7 @@ def transform(
     if reducer is None or not _umap_fits(vectors, settings, notes):
         why = " ".join(notes) or "All embeddings are equal."
         raise ProjectionError(f"UMAP cannot place a picture on this map. {why}")
-    (on_progress or _silent)("place", 0, 1)
+    on_progress(Stage.PLACE, 0, 0)
     found = umap_transform(
         reducer.transform(vectors).astype(np.float32),
         projection.coordinates,
@@ -242,7 +238,7 @@ def _umap(
     reduced: NDArray[np.float32],
     settings: ProjectionSettings,
     notes: list[str],
-    report: Progress,
+    on_progress: Progress,
 ) -> NDArray[np.float32]:
     n_neighbors = min(settings.n_neighbors, len(reduced) - 1)
     if n_neighbors < settings.n_neighbors:
@@ -250,14 +246,14 @@ def _umap(
             f"n_neighbors was lowered from {settings.n_neighbors} to {n_neighbors}: there are only "
             f"{len(reduced)} pictures."
         )
-    report("graph", 0, 1)
+    on_progress(Stage.GRAPH, 0, 0)
     positions = umap_layout(
         reduced,
         dimensions=min(settings.dimensions, reduced.shape[1]),
         n_neighbors=n_neighbors,
         min_dist=settings.min_dist,
         seed=settings.seed,
-        on_epoch=lambda done, total: report("layout", done, total),
+        on_progress=on_progress,
     )
     if not np.isfinite(positions).all():
         notes.append("UMAP found no finite positions for these pictures: PCA is shown.")
@@ -269,7 +265,3 @@ def _first_columns(positions: NDArray[np.float32], dimensions: int) -> NDArray[n
     """Return (N, dimensions), filled up with zeros where there are fewer columns."""
     missing = max(0, dimensions - positions.shape[1])
     return np.pad(positions[:, :dimensions], ((0, 0), (0, missing)))
-
-
-def _silent(stage: str, done: int, total: int) -> None:
-    """Report nothing."""

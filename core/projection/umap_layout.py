@@ -4,7 +4,6 @@ import io
 import re
 import threading
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from core.embeddings.neighbourhood import nearest
 from core.metric import Metric
+from core.progress import Progress, Stage, silent
 
 # Numba's threads may be used from one thread at a time; the others would end the process.
 _ONE_AT_A_TIME = threading.Lock()
@@ -24,19 +24,19 @@ def umap_layout(
     n_neighbors: int,
     min_dist: float,
     seed: int,
-    on_epoch: Callable[[int, int], None],
+    on_progress: Progress = silent,
 ) -> NDArray[np.float32]:
     """Return UMAP's positions (N, dimensions) for vectors compared by Euclidean distance.
 
     Args:
         vectors: (N, D), N of 5 and more, not all equal, D of `dimensions` and more.
         n_neighbors: 2 to N - 1.
-        on_epoch: Called with epochs done and epochs in all; what it raises stops the work.
+        on_progress: Stage `LAYOUT`, in epochs.
     """
     neighbours = _with_themselves(vectors, n_neighbors)
     with _ONE_AT_A_TIME, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = _model(dimensions, n_neighbors, min_dist, seed, on_epoch)
+        model = _model(dimensions, n_neighbors, min_dist, seed, on_progress)
         model.precomputed_knn = (*neighbours, None)
         return np.asarray(model.fit_transform(vectors), dtype=np.float32)
 
@@ -86,9 +86,7 @@ def warm_up() -> None:
     Until it is done `umap_layout` waits in other threads.
     """
     rows = np.random.default_rng(0).normal(size=(8, 3)).astype(np.float32)
-    umap_layout(
-        rows, dimensions=2, n_neighbors=3, min_dist=0.1, seed=0, on_epoch=lambda done, total: None
-    )
+    umap_layout(rows, dimensions=2, n_neighbors=3, min_dist=0.1, seed=0)
 
 
 def _umap() -> Any:  # noqa: ANN401 - umap-learn has no types
@@ -118,7 +116,7 @@ def _model(
     n_neighbors: int,
     min_dist: float,
     seed: int,
-    on_epoch: Callable[[int, int], None],
+    on_progress: Progress,
 ) -> Any:  # noqa: ANN401 - umap-learn has no types
     return _umap().UMAP(
         n_neighbors=n_neighbors,
@@ -131,7 +129,7 @@ def _model(
         # A seed means one thread anyway; saying so spares a warning.
         n_jobs=1,
         tqdm_kwds={
-            "file": _EpochReader(on_epoch),
+            "file": _EpochReader(on_progress),
             "bar_format": "{n}/{total}",
             "mininterval": 0,
             "disable": False,
@@ -159,11 +157,11 @@ def _with_themselves(
 class _EpochReader(io.TextIOBase):
     """Takes what umap-learn's progress bar writes, and passes the epochs on."""
 
-    def __init__(self, on_epoch: Callable[[int, int], None]) -> None:
-        self._on_epoch = on_epoch
+    def __init__(self, on_progress: Progress) -> None:
+        self._on_progress = on_progress
 
     def write(self, text: str) -> int:
         counts = re.search(r"(\d+)/(\d+)", text)
         if counts:
-            self._on_epoch(int(counts[1]), int(counts[2]))
+            self._on_progress(Stage.LAYOUT, int(counts[1]), int(counts[2]))
         return len(text)

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from core.embeddings.neighbourhood import nearest
 from core.errors import OrchardError
 from core.metric import Metric
+from core.progress import Progress, Stage, silent
 from core.projection.cache import (
     CacheDamagedError,
     CachePlace,
@@ -37,8 +38,6 @@ from core.projection.umap_layout import warm_up
 
 logger = logging.getLogger(__name__)
 
-Progress = Callable[[str, int, int], None]
-
 
 class _CancelledError(Exception):
     """The job is no longer wanted."""
@@ -51,7 +50,7 @@ def compute(
     metric: Metric,
     projection: CachePlace | None = None,
     settings: ProjectionSettings | None = None,
-    on_progress: Progress | None = None,
+    on_progress: Progress = silent,
 ) -> None:
     """Fill the places that are empty or damaged; what is there already is kept.
 
@@ -97,13 +96,13 @@ def _listen(jobs: "queue.Queue[dict[str, Any]]", cancelled: set[int]) -> None:
 
 
 def _serve(job: dict[str, Any], cancelled: set[int], answers: TextIO) -> None:
-    def report(stage: str, done: int, total: int) -> None:
+    def tell_progress(stage: Stage, done: int, total: int) -> None:
         if job["number"] in cancelled:
             raise _CancelledError
         answers.write(json.dumps({"stage": stage, "done": done, "total": total}) + "\n")
 
     try:
-        report("read", 0, 1)
+        tell_progress(Stage.READ, 0, 0)
         settings = job["settings"]
         embeddings = _read(job["embeddings"], job["rows"])
         slot = CachePlace(Path(job["projection"]), len(job["rows"])) if job["projection"] else None
@@ -113,11 +112,11 @@ def _serve(job: dict[str, Any], cancelled: set[int], answers: TextIO) -> None:
             metric=Metric(job["metric"]),
             projection=slot,
             settings=_settings(settings) if settings else None,
-            on_progress=report,
+            on_progress=tell_progress,
         )
         ending: dict[str, Any] = {"ended": "done"}
         if slot and job["query"]:
-            ending["position"] = _placed(embeddings, slot, job["query"], report)
+            ending["position"] = _placed(embeddings, slot, job["query"], tell_progress)
     except _CancelledError:
         ending = {"ended": "cancelled"}
     except (OrchardError, OSError) as error:
@@ -129,13 +128,13 @@ def _serve(job: dict[str, Any], cancelled: set[int], answers: TextIO) -> None:
 
 
 def _placed(
-    embeddings: NDArray[np.float32], slot: CachePlace, query: list[float], report: Progress
+    embeddings: NDArray[np.float32], slot: CachePlace, query: list[float], on_progress: Progress
 ) -> list[float]:
     projection = load_projection(slot)
     assert projection
     numbers = np.array(query, dtype=np.float32)
-    position: list[float] = transform(embeddings, projection, numbers, on_progress=report).tolist()
-    return position
+    place = transform(embeddings, projection, numbers, on_progress=on_progress)
+    return [float(number) for number in place]
 
 
 def _read(source: dict[str, Any], rows: list[int]) -> NDArray[np.float32]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from core.runs.state import RunState, Status, load_states
 from core.runs.task import Kind
+from core.wording import duration
 
 logger = logging.getLogger(__name__)
 
@@ -105,16 +106,6 @@ def expected_seconds(runs: Sequence[PastRun], pictures: int, *, architecture: st
         return None
     rate = statistics.median(run.rate for run in told)
     return pictures / rate + statistics.median(run.overhead for run in told)
-
-
-def duration(seconds: float) -> str:
-    """Return seconds as a person says them: `0.4 s`, `12 s`, `3 min`, `1 h 5 min`."""
-    if seconds < 1:
-        return f"{seconds:.1f} s"
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def _of_state(state: RunState) -> PastRun:

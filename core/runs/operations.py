@@ -20,6 +20,7 @@ from core.health.verify import repair, verify
 from core.indexing.build import add_metric, build_index
 from core.indexing.missing_files import find_gone
 from core.metric import Metric
+from core.progress import Stage
 from core.records import ImageRecord
 from core.runs.runner import Progress
 from core.runs.task import Kind, Task
@@ -75,11 +76,7 @@ def _build(
 ) -> dict[str, Any]:
     folder = Path(task.folder)
     if task.draw:
-        draw_sample(
-            folder,
-            per_class=task.draw,
-            on_progress=lambda done, total: progress("draw", done, total),
-        )
+        draw_sample(folder, per_class=task.draw, on_progress=progress)
     if task.archive:
         _unpack(Path(task.archive), folder, progress)
     # A wrong folder should not cost a download and the loading of a model first.
@@ -107,7 +104,7 @@ def _unpack(archive: Path, folder: Path, progress: Progress) -> None:
         if not archive.is_file():
             raise ArchiveError("the uploaded file is gone. Upload it again.")
         try:
-            unpack(archive, folder, on_progress=lambda done, total: progress("unpack", done, total))
+            unpack(archive, folder, on_progress=progress)
         except ArchiveError:
             archive.unlink(missing_ok=True)
             raise
@@ -115,13 +112,13 @@ def _unpack(archive: Path, folder: Path, progress: Progress) -> None:
 
 
 def _encoder(task: Task, progress: Progress, store: VectorStore, settings: Settings) -> "Encoder":
-    progress("load", 0, 0)
+    progress(Stage.LOAD, 0, 0)
     checkpoint = _checkpoint(task, progress, store, settings)
     if checkpoint.notice:
         progress.note(checkpoint.notice)
     from core.encoder.encoder import Encoder
 
-    progress("load", 0, 0)
+    progress(Stage.LOAD, 0, 0)
     return Encoder(checkpoint, precision=settings.precision)
 
 
@@ -131,16 +128,12 @@ def _checkpoint(
     metrics = store.metrics(task.family)
     if metrics and not task.recreate and not task.architecture:
         wanted = store.info(task.family, metrics[0]).encoder
-        return checkpoint_for(wanted, settings, on_progress=_downloading(progress))
+        return checkpoint_for(wanted, settings, on_progress=progress)
     if task.architecture and task.architecture != settings.architecture:
         # The weights of the settings are those of its own architecture.
         changed = {"architecture": task.architecture, "weights": None}
         settings = settings.model_copy(update=changed | {"weight_set": DEFAULT_WEIGHT_SET})
-    return find_checkpoint(settings, on_progress=_downloading(progress))
-
-
-def _downloading(progress: Progress) -> Callable[[int, int], None]:
-    return lambda done, total: progress("download", done, total)
+    return find_checkpoint(settings, on_progress=progress)
 
 
 def _add_metric(
@@ -159,7 +152,7 @@ def _reindex(
     built = []
     for metric in task.metrics:
         rows = store.info(task.family, metric).rows
-        progress("index", 0, rows)
+        progress(Stage.INDEX, 0, rows)
         index = _explicit(task.index, rows)
         store.fit_index(task.family, metric, index=index, expected_rows=rows, on_progress=progress)
         _finish(store, task.family, metric, rows=rows, progress=progress)
@@ -171,7 +164,7 @@ def _finish(
     store: VectorStore, family: str, metric: Metric, *, rows: int, progress: Progress
 ) -> None:
     store.finish(
-        family, metric, on_wait=lambda pending: progress("index", max(0, rows - pending), rows)
+        family, metric, on_wait=lambda pending: progress(Stage.INDEX, max(0, rows - pending), rows)
     )
 
 
@@ -201,7 +194,7 @@ def _prune(
 ) -> dict[str, Any]:
     metrics = _require(store, task.family)
     root = settings.dataset or dataset_of(store.info(task.family, metrics[0]))
-    progress("verify", 0, 0)
+    progress(Stage.VERIFY, 0, 0)
     gone = find_gone(store, family=task.family, root=root)
     if len(gone.paths) > task.agreed:
         raise DatasetError(
@@ -228,7 +221,7 @@ def _delete(
     metrics = _require(store, task.family)
     gone: dict[int, str] = {}
     for number, metric in enumerate(metrics):
-        progress("delete", number, len(metrics))
+        progress(Stage.DELETE, number, len(metrics))
         here = {r.id: r.path for r in store.records(task.family, metric) if doomed(r)}
         store.delete(task.family, metric, list(here))
         store.finish(task.family, metric)
@@ -240,7 +233,7 @@ def _drop(task: Task, progress: Progress, store: VectorStore, settings: Settings
     existing = store.metrics(task.family)
     dropped = [metric for metric in task.metrics if metric in existing]
     for number, metric in enumerate(dropped):
-        progress("drop", number, len(dropped))
+        progress(Stage.DROP, number, len(dropped))
         store.drop(task.family, metric)
     return {"dropped": dropped}
 

@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 
 from core.errors import ArchiveError, BusyError, OrchardError
 from core.files import unwritable
+from core.progress import Stage
 from core.records import SkippedFile
 from core.runs.rate import Rate
 from core.runs.state import (
@@ -45,7 +46,7 @@ class Progress:
     def __init__(self, runner: "Runner") -> None:
         self._runner = runner
 
-    def __call__(self, stage: str, done: int, total: int) -> None:
+    def __call__(self, stage: Stage, done: int, total: int) -> None:
         """Tell the stage, how many steps are done, and how many there are.
 
         Raises:
@@ -227,14 +228,14 @@ class Runner:
             return replace(final, notes=(*final.notes, str(error)))
         return final
 
-    def _advance(self, stage: str, done: int, total: int) -> None:
+    def _advance(self, stage: Stage, done: int, total: int) -> None:
         now = time.monotonic()
         with self._lock:
             state = self._state
             assert state is not None
             if state.cancelling:
                 raise CancelledRunError
-            if stage != state.stage:
+            if stage is not state.stage:
                 self._rate = Rate()
             rate = self._rate.record(now, done)
             self._state = replace(state, stage=stage, done=done, total=total, rate=rate)

@@ -10,6 +10,7 @@ from typing import Any
 
 from core.errors import OrchardError
 from core.files import write_whole
+from core.progress import Stage, seconds_left
 from core.records import SkippedFile
 from core.runs.task import Task
 
@@ -36,7 +37,6 @@ class RunState:
     Attributes:
         name: Of its file, by the moment it began.
         started: Seconds since 1970.
-        stage: Such as `encode`; empty before the first.
         done: Steps of the stage that are done, of `total`; 0 of 0 where they cannot be counted.
         rate: Steps a second over the last moments; 0 while unknown.
         cancelling: Whether it was asked to stop and has not yet.
@@ -54,7 +54,7 @@ class RunState:
     task: Task
     status: Status
     started: float
-    stage: str = ""
+    stage: Stage = Stage.START
     done: int = 0
     total: int = 0
     rate: float = 0.0
@@ -83,9 +83,7 @@ class RunState:
     @property
     def seconds_left(self) -> float | None:
         """Seconds left of the stage at its present rate; None while that is unknown."""
-        if not self.rate or self.done >= self.total:
-            return None
-        return (self.total - self.done) / self.rate
+        return seconds_left(self.done, self.total, self.done / self.rate) if self.rate else None
 
 
 def save_state(state: RunState, folder: Path) -> None:
@@ -123,6 +121,7 @@ def _parsed(data: dict[str, Any]) -> RunState:
             **data,
             "task": Task.from_dict(data["task"]),
             "status": Status(data["status"]),
+            "stage": Stage(data["stage"]),
             "skipped": tuple(SkippedFile(**one) for one in data["skipped"]),
             "notes": tuple(data["notes"]),
         }

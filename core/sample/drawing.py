@@ -10,7 +10,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, as_completed, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
@@ -19,6 +19,7 @@ from pathlib import Path
 
 from core.errors import DatasetError
 from core.files import write_whole
+from core.progress import Progress, Stage, silent
 from core.sample.folder import SampleRun, picture_name, prepare_folder
 
 _log = logging.getLogger(__name__)
@@ -35,8 +36,6 @@ CLASSES: tuple[str, ...] = (
     "litchi",
     "mango",
 )
-
-Progress = Callable[[int, int], None]
 
 _DRAWING = 1  # raise it whenever the same seed gives other pictures
 _MAX_PER_CLASS = 9999
@@ -63,7 +62,7 @@ def draw_sample(
     per_class: int = 60,
     size: int = 256,
     seed: int = 0,
-    on_progress: Progress | None = None,
+    on_progress: Progress = silent,
     workers: int | None = None,
 ) -> int:
     """Draw the sample dataset into `root`, one folder a class, and return how many pictures it has.
@@ -77,7 +76,7 @@ def draw_sample(
         per_class: Pictures a class, 1 to 9999.
         size: Pixels a side, 32 to 2048.
         seed: 0 or more; the same seed gives the same pictures.
-        on_progress: Called with (pictures done, pictures in all) from 0 on.
+        on_progress: Stage `DRAW`, in pictures, from 0 on.
         workers: Processes to draw with, 1 to 16; 1 draws in this process and starts none. Left
             out: one a processor.
 
@@ -128,14 +127,13 @@ def _jobs(root: Path, run: SampleRun) -> list[_Job]:
     ]
 
 
-def _draw_all(jobs: list[_Job], *, workers: int | None, on_progress: Progress | None) -> int:
+def _draw_all(jobs: list[_Job], *, workers: int | None, on_progress: Progress) -> int:
     """Draw every job and report each; returns how many there were."""
     total = len(jobs)
     if workers is None:
         workers = min(os.cpu_count() or 1, _MAX_WORKERS) if total >= _WORTH_A_POOL else 1
     _log.info("drawing %d pictures with %d worker(s)", total, workers)
-    if on_progress is not None:
-        on_progress(0, total)
+    on_progress(Stage.DRAW, 0, total)
     if workers == 1:
         _report(map(_draw, jobs), total=total, on_progress=on_progress)
         return total
@@ -145,10 +143,9 @@ def _draw_all(jobs: list[_Job], *, workers: int | None, on_progress: Progress | 
     return total
 
 
-def _report(finished: Iterator[None], *, total: int, on_progress: Progress | None) -> None:
+def _report(finished: Iterator[None], *, total: int, on_progress: Progress) -> None:
     for done, _ in enumerate(finished, start=1):
-        if on_progress is not None:
-            on_progress(done, total)
+        on_progress(Stage.DRAW, done, total)
 
 
 def _draw_in_pool(jobs: list[_Job], *, workers: int) -> Generator[None, None, None]:

@@ -1,6 +1,6 @@
 """The embeddings of a collection at hand: what the answers of its index are measured against."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from core.embeddings.matrix import Matrix, load_matrix
 from core.embeddings.one_query import best_rows, farthest_usual
 from core.metric import Metric
+from core.progress import Progress, silent
 from core.search.hits import Hit
 from core.store.vector_store import VectorStore
 
@@ -64,13 +65,13 @@ def load_reference(
     family: str,
     metrics: Sequence[Metric],
     cache_dir: Path,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: Progress = silent,
 ) -> ExactIndex:
     """Read the embeddings, from `cache_dir` if they are there, and measure how near rows lie.
 
     Args:
         metrics: Of the family, one or more; the embeddings are read from the first.
-        on_progress: Called with rows read and rows there are.
+        on_progress: Stage `READ`, in rows.
 
     Raises:
         OrchardError: As `core.embeddings.matrix.load_matrix`.

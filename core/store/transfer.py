@@ -5,7 +5,7 @@ stopped continues where it was.
 """
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,11 +19,11 @@ from core.collection.rows import BATCH_ROWS
 from core.errors import EncoderMismatchError, StoreError
 from core.files import write_whole
 from core.metric import Metric
+from core.progress import Progress, Stage, silent
 from core.records import EncoderIdentity, ImageRecord
 from core.store.vector_store import VectorStore
 
 Rows = tuple[list[ImageRecord], NDArray[np.float32]]
-Progress = Callable[[int, int], None]
 
 _FORMAT = b"orchard.rows/1"
 
@@ -47,7 +47,7 @@ def transfer(
     target: VectorStore,
     *,
     family: str,
-    on_progress: Progress | None = None,
+    on_progress: Progress = silent,
 ) -> list[Moved]:
     """Copy every collection of a family from one database to another, with its index.
 
@@ -73,7 +73,7 @@ def transfer(
 
 
 def export_rows(
-    source: VectorStore, path: Path, *, family: str, on_progress: Progress | None = None
+    source: VectorStore, path: Path, *, family: str, on_progress: Progress = silent
 ) -> Moved:
     """Write the rows of a family into a Parquet file: id, path, label, digest, embedding.
 
@@ -103,8 +103,7 @@ def export_rows(
                 ]
                 writer.write_batch(pa.record_batch(columns, schema=schema))
                 written += len(records)
-                if on_progress:
-                    on_progress(written, info.rows)
+                on_progress(Stage.COPY, written, info.rows)
         if written != info.rows:
             raise StoreError(
                 f"{info.name} had {info.rows:,} rows at first, {written:,} were read. Let nobody "
@@ -121,7 +120,7 @@ def import_rows(
     *,
     family: str,
     metrics: Sequence[Metric] = tuple(Metric),
-    on_progress: Progress | None = None,
+    on_progress: Progress = silent,
 ) -> list[Moved]:
     """Fill the collections of a family from a file that `export_rows` wrote.
 
@@ -232,7 +231,7 @@ def _fill(
     index: IndexChoice,
     count: int,
     complete: bool,
-    on_progress: Progress | None,
+    on_progress: Progress,
 ) -> Moved:
     present: dict[int, ImageRecord] = {}
     if metric in store.metrics(family):
@@ -256,8 +255,7 @@ def _fill(
             store.upsert(family, metric, [records[n] for n in new], embeddings[new])
         done, written = done + len(records), written + len(new)
         ids.update(record.id for record in records)
-        if on_progress:
-            on_progress(done, count)
+        on_progress(Stage.COPY, done, count)
     store.finish(family, metric)
     info = store.info(family, metric)
     expected = len(ids | present.keys())

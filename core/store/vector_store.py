@@ -23,6 +23,7 @@ from core.config import Settings
 from core.dataset.listing import MAX_PATH_BYTES
 from core.errors import StoreError
 from core.metric import Metric
+from core.progress import Progress, Stage, silent
 from core.records import EncoderIdentity, ImageRecord
 from core.store import alias, index_building
 from core.store.collections import collection_name
@@ -32,8 +33,6 @@ from core.store.searching import Searcher
 __all__ = ["BATCH_ROWS", "VectorStore", "collection_name", "open_store"]
 
 _FLUSH_SECONDS = 600.0
-
-Progress = Callable[[str, int, int], None]
 
 
 def open_store(
@@ -94,7 +93,7 @@ class VectorStore(Searcher):
         *,
         index: IndexChoice,
         expected_rows: int,
-        on_progress: Progress | None = None,
+        on_progress: Progress = silent,
     ) -> None:
         """Replace the index where it is missing, not the one asked for, or has been outgrown.
 
@@ -104,8 +103,8 @@ class VectorStore(Searcher):
 
         Args:
             index: `IndexChoice()` asks for nothing in particular, see `better_index`.
-            on_progress: Called with a stage (`copy`, then `index`), how many rows are done, and
-                how many there are; whatever it raises ends the work, and the old index stays.
+            on_progress: Stages `COPY`, then `INDEX`, in rows; if it stops the work, the old index
+                stays.
         """
         name = collection_name(family, metric)
         self._writable(name)
@@ -121,7 +120,7 @@ class VectorStore(Searcher):
                 better,
                 described,
                 expected_rows=expected_rows,
-                on_progress=on_progress or _silent,
+                on_progress=on_progress,
             )
             return
         # Nothing can be searched without an index; a collection that is no alias has to wait.
@@ -282,14 +281,14 @@ class VectorStore(Searcher):
                     old,
                     new,
                     timeout=self._write_seconds,
-                    on_copied=lambda copied: on_progress("copy", copied, live),
+                    on_copied=lambda copied: on_progress(Stage.COPY, copied, live),
                 )
                 alias.build_index(
                     self._client,
                     new,
                     timeout=self._timeout,
                     flush_seconds=_FLUSH_SECONDS,
-                    on_wait=lambda pending: on_progress("index", max(0, live - pending), live),
+                    on_wait=lambda pending: on_progress(Stage.INDEX, max(0, live - pending), live),
                 )
             if (copied := self._count(new)) != live:
                 raise StoreError(
@@ -305,7 +304,3 @@ class VectorStore(Searcher):
         """Give its space back now; where that fails, the next rebuild does."""
         with contextlib.suppress(StoreError), self._translated(f"drop {slot}"):
             self._client.drop_collection(slot, timeout=self._timeout)
-
-
-def _silent(stage: str, done: int, total: int) -> None:
-    """Report nothing."""

@@ -14,11 +14,11 @@ from core.dataset.uploads import keep_upload
 from core.errors import BusyError, OrchardError
 from core.indexing.plan import index_sentences, index_to_build, refuse_to_add
 from core.metric import Metric
-from core.runs.history import duration, expected_seconds, how_long
+from core.runs.history import expected_seconds, how_long
 from core.runs.task import Kind, Task
 from core.ui import resources
 from core.ui.text import plain
-from core.wording import classes, counted, sentence
+from core.wording import classes, counted, duration, sentence
 from pages.collection import cache
 from pages.collection.index_controls import index_control, index_or_old
 

@@ -6,12 +6,12 @@ from core.collection.info import CollectionInfo
 from core.errors import ImageError, OrchardError
 from core.health.self_test import Outcome
 from core.health.status import CollectionHealth, DatabaseHealth, FilesHealth, concerns
-from core.runs.history import duration, how_long
+from core.runs.history import how_long
 from core.runs.state import Status
 from core.runs.task import Kind, Task
 from core.ui import resources
 from core.ui.text import plain
-from core.wording import sentence
+from core.wording import duration, sentence
 from pages.collection import cache
 
 _VERDICTS = {

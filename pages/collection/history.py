@@ -4,9 +4,9 @@ import json
 
 import streamlit as st
 
-from core.runs.history import PastRun, duration
+from core.runs.history import PastRun
 from core.ui.text import plain
-from core.wording import sentence
+from core.wording import duration, sentence
 from pages.collection import cache
 
 MOST_RUNS = 200

@@ -3,38 +3,16 @@
 import streamlit as st
 
 from core.encoder.weights import is_offline, is_offline_notice
+from core.progress import progress_text, share_done
 from core.records import SkippedFile
-from core.runs.history import duration
 from core.runs.outcome import result_text
 from core.runs.state import RunState, Status
 from core.runs.task import Kind
 from core.ui import resources
 from core.ui.text import plain
-from core.wording import counted, sentence
+from core.wording import counted, duration, sentence
 from pages.collection import cache
 
-_STAGES = {
-    "": "Starting",
-    "draw": "Drawing the sample",
-    "unpack": "Unpacking the archive",
-    "download": "Fetching the weights",
-    "load": "Loading the encoder",
-    "encode": "Encoding pictures",
-    "copy": "Copying rows",
-    "index": "Building the index",
-    "list": "Listing rows",
-    "read": "Reading embeddings",
-    "files": "Reading files",
-    "check": "Checking collections",
-    "inspect": "Looking at the files",
-    "compare": "Comparing every picture with every other",
-    "delete": "Deleting rows",
-    "drop": "Dropping collections",
-    "verify": "Comparing collections and files",
-    "repair": "Copying rows",
-}
-# What has a rate worth telling, and in what.
-_UNITS = {"encode": "pictures", "draw": "pictures", "unpack": "pictures", "inspect": "pictures"}
 _SHOWN_SKIPS = 20
 _CLOSED = "collection_run_closed"
 
@@ -53,19 +31,13 @@ def show_run() -> None:
     _offer_to_continue()
 
 
-def progress_text(state: RunState) -> str:
+def run_text(state: RunState) -> str:
     """Return one line about a run: stage, count, rate and time left."""
     if state.cancelling:
         return "Stopping; what is encoded is being written"
-    text = _STAGES.get(state.stage, state.stage)
-    if state.total and state.stage == "download":
-        text += f": {state.done / 1e6:.0f} of {state.total / 1e6:.0f} MB"
-    elif state.total:
-        text += f": {state.done:,} of {state.total:,}"
-    if state.rate and state.stage in _UNITS:
-        text += f", {state.rate:.1f} {_UNITS[state.stage]} a second"
-    left = state.seconds_left
-    return text if left is None else f"{text}, about {duration(max(1.0, left))} left"
+    return progress_text(
+        state.stage, state.done, state.total, rate=state.rate, left=state.seconds_left
+    )
 
 
 def summary(state: RunState) -> str:
@@ -85,8 +57,7 @@ def _watch_closely(mark: str) -> None:
         st.rerun()
     with st.container(border=True, key="run"):
         st.markdown(f":material/sync: **{plain(state.task.title)}**")
-        share = state.done / state.total if state.total else 0.0
-        st.progress(min(1.0, share), progress_text(state))
+        st.progress(share_done(state.done, state.total), run_text(state))
         st.button(
             "Cancel",
             icon=":material/stop:",

@@ -35,6 +35,7 @@ from core.projection.placing import Placed, place_query
 from core.projection.projection import Projection, ProjectionSettings, project
 from core.projection.rows import MapRows, choose_rows
 from core.ui import resources
+from core.ui.progress import progress_bar
 from pages.embedding_map.chart import hover_texts
 
 # As late as a collection that another process changes may show.
@@ -79,17 +80,12 @@ def get_rows(name: str, rows: int) -> MapRows:
 
 
 def _read_rows(name: str) -> MapRows:
-    place = st.empty()
-
-    def show(done: int, total: int) -> None:
-        place.progress(done / total, f"Reading embeddings: {done:,} of {total:,}")
-
     settings = resources.get_settings()
     infos = resources.get_collections()
     metric = next(metric for metric, info in infos.items() if info.name == name)
     folder = settings.embeddings_dir
-    matrix = load_matrix(resources.get_store(), settings.collection, metric, folder, show)
-    place.empty()
+    with progress_bar() as show:
+        matrix = load_matrix(resources.get_store(), settings.collection, metric, folder, show)
     return choose_rows(matrix, limit=settings.map_limit)
 
 

@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.collection.info import CollectionInfo
 from core.errors import ImageError
+from core.progress import progress_text, share_done
 from core.projection.jobs import JobState, Status
 from core.projection.rows import MapRows
 from core.records import ImageRecord
@@ -19,36 +20,20 @@ logger = logging.getLogger(__name__)
 PAGE_SIZE = 50
 TILE_PIXELS = 120
 
-_STAGES = {
-    "": "Waiting for the worker to start",
-    "read": "Reading embeddings",
-    "neighbours": "Comparing every picture with every other",
-    "reduce": "Reducing embeddings to 50 numbers by PCA",
-    "graph": "Preparing UMAP; the first time on a machine takes longer, since it compiles itself",
-    "layout": "UMAP epoch",
-    "trust": "Measuring trustworthiness",
-    "place": "UMAP places the picture; the first one takes up to minutes, since it compiles itself",
-}
-
 Pick = Callable[[ImageRecord], None]
 
 
-def progress_text(state: JobState, now: float) -> str:
+def job_text(state: JobState, now: float) -> str:
     """Return one line about a job: stage, count and time left."""
     if state.status is Status.WAITING:
         return "Waiting for another map to be computed"
-    text = _STAGES[state.stage]
-    if state.total > 1:
-        text += f": {state.done:,} of {state.total:,}"
-    left = state.seconds_left(now)
-    return text if left is None else f"{text}, about {max(1, round(left))} s left"
+    return progress_text(state.stage, state.done, state.total, left=state.seconds_left(now))
 
 
 def show_progress(state: JobState, *, key: str, on_cancel: Callable[[], None]) -> None:
     """Show how far a job is, with a button to stop it; `key` tells jobs apart."""
-    share = state.done / state.total if state.total > 1 else 0.0
     with st.container(horizontal=True, vertical_alignment="center", key=f"map_progress_{key}"):
-        st.progress(min(1.0, share), progress_text(state, time.monotonic()))
+        st.progress(share_done(state.done, state.total), job_text(state, time.monotonic()))
         st.button("Cancel", icon=":material/close:", on_click=on_cancel, key=f"map_cancel_{key}")
 
 

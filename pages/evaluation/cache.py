@@ -1,7 +1,6 @@
 """What the Evaluation page shares between reruns: opened reports and what follows from them."""
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from core.evaluation.sweep import SweepPoint, sweep
 from core.measures.judgement import Judgement
 from core.measures.summary import Summary
 from core.metric import Metric
+from core.progress import Progress, silent
 from core.ui import resources
 
 # Two runs at once would only slow each other down.
@@ -102,9 +102,7 @@ def get_fingerprint(collection: str, rows: int, encoder: str) -> str:
     return fingerprint(records, info.encoder)
 
 
-def run_report(
-    request: Request, metric: Metric, *, on_progress: Callable[[str, int, int], None]
-) -> Report:
+def run_report(request: Request, metric: Metric, *, on_progress: Progress) -> Report:
     """Run and save a report.
 
     Raises:
@@ -116,7 +114,7 @@ def run_report(
     try:
         info = resources.get_store().info(resources.get_settings().collection, metric)
         report = evaluate(
-            get_matrix(info, on_progress=lambda done, total: on_progress("read", done, total)),
+            get_matrix(info, on_progress=on_progress),
             store=resources.get_store(),
             info=info,
             collection=resources.get_settings().collection,
@@ -129,7 +127,7 @@ def run_report(
 
 
 def run_sweep(
-    report: Report, info: CollectionInfo, *, k: int, on_progress: Callable[[str, int, int], None]
+    report: Report, info: CollectionInfo, *, k: int, on_progress: Progress
 ) -> list[SweepPoint]:
     """Measure every step of nprobe on the collection as it is now.
 
@@ -141,11 +139,11 @@ def run_sweep(
     try:
         return sweep(
             report,
-            get_matrix(info, on_progress=lambda done, total: on_progress("read", done, total)),
+            get_matrix(info, on_progress=on_progress),
             store=resources.get_store(),
             info=info,
             k=k,
-            on_progress=lambda done, total: on_progress("sweep", done, total),
+            on_progress=on_progress,
         )
     finally:
         _running.release()
@@ -177,9 +175,7 @@ def get_usual_paths() -> tuple[str, str]:
     )
 
 
-def get_matrix(
-    info: CollectionInfo, *, on_progress: Callable[[int, int], None] | None = None
-) -> Matrix:
+def get_matrix(info: CollectionInfo, *, on_progress: Progress = silent) -> Matrix:
     """Return the embeddings of a collection; what is on disk already is not read again."""
     settings = resources.get_settings()
     return load_matrix(

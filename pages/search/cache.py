@@ -21,6 +21,7 @@ from core.dataset.thumbnails import cached_thumbnail
 from core.embeddings.one_query import exact_scores
 from core.errors import ImageError, OrchardError
 from core.metric import Metric
+from core.progress import Stage
 from core.records import ImageRecord
 from core.search.index_search import encode_query
 from core.search.query_picture import QueryPicture, open_query, preview, stage
@@ -86,7 +87,7 @@ def _preparing(fingerprint: str) -> Preparation:
     metrics = list(resources.get_collections())
     preparation = Preparation(Future())
 
-    def show(done: int, total: int) -> None:
+    def show(stage: Stage, done: int, total: int) -> None:
         preparation.done, preparation.total = done, total
 
     pool = ThreadPoolExecutor(1, thread_name_prefix="reference")

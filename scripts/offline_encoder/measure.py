@@ -28,6 +28,7 @@ from core.dataset.files import read_picture
 from core.dataset.pictures import decode
 from core.encoder.weights import Checkpoint, offline_weights
 from core.errors import DatasetError
+from core.progress import Stage
 from scripts.terminal import ProgressBar, guarded
 
 CUTOFFS = (1, 5, 10)
@@ -157,11 +158,11 @@ def _read(data: Path, group: str, paths: Sequence[str]) -> Photos:
     if not chosen:
         raise DatasetError(f"the split lists no photos below {group!r}. Check --group.")
     images = []
-    with ProgressBar("photos", unit="photo") as bar:
+    with ProgressBar() as bar:
         for number, path in enumerate(chosen, 1):
             _, content = read_picture(data, path)
             images.append(decode(content, name=path))
-            bar(number, len(chosen))
+            bar(Stage.INSPECT, number, len(chosen))
     return Photos(images, np.array([path.split("/")[1] for path in chosen]))
 
 

@@ -46,10 +46,10 @@ def test_class_folders_are_unpacked_and_the_rest_is_counted(tmp_path: Path) -> N
     plan = inspect_archive(source)
     assert (plan.classes, plan.other) == ({"apple": 2, "pear": 1}, 3)
     assert plan.size == 3 * len(PICTURE)
-    seen: list[tuple[int, int]] = []
+    seen: list[tuple[str, int, int]] = []
     count = unpack(source, tmp_path / "new", on_progress=lambda *step: seen.append(step))
     assert count == 3
-    assert seen == [(1, 3), (2, 3), (3, 3)]
+    assert seen == [("unpack", done, 3) for done in (1, 2, 3)]
     files = sorted(p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file())
     assert files == ["new/apple/1.png", "new/apple/red/2.PNG", "new/pear/1.png"]
     assert (tmp_path / "new/apple/1.png").read_bytes() == PICTURE
@@ -148,7 +148,7 @@ def test_name_that_is_too_long_is_refused(tmp_path: Path) -> None:
 
 
 def test_stopped_unpacking_leaves_nothing(tmp_path: Path) -> None:
-    def stop(done: int, total: int) -> None:
+    def stop(stage: str, done: int, total: int) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

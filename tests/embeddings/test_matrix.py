@@ -39,12 +39,12 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VectorStore]:
 
 
 def test_rows_are_those_stored_in_order_of_ids(store: VectorStore, tmp_path: Path) -> None:
-    seen: list[tuple[int, int]] = []
+    seen: list[tuple[str, int, int]] = []
     matrix = load_matrix(store, "set", Metric.L2, tmp_path, lambda *done: seen.append(done))
     assert matrix.ids.tolist() == sorted(record.id for record in RECORDS)
     assert [matrix.record(position) for position in range(40)] == RECORDS[::-1]
     assert np.array_equal(matrix.embeddings, EMBEDDINGS[::-1])
-    assert seen[-1] == (40, 40)
+    assert seen[-1] == ("read", 40, 40)
 
 
 def test_read_from_the_database_once(
@@ -92,7 +92,7 @@ def test_older_matrices_of_the_collection_only_are_deleted(
 
 
 def test_stopping_leaves_nothing_behind(store: VectorStore, tmp_path: Path) -> None:
-    def stop(done: int, total: int) -> None:
+    def stop(stage: str, done: int, total: int) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

@@ -145,4 +145,4 @@ def test_cosines_are_there_whatever_the_metric() -> None:
 def test_progress_ends_at_the_number_of_rows() -> None:
     seen: list[tuple[str, int, int]] = []
     nearest(_random(600), metric=Metric.L2, k=3, on_progress=lambda *step: seen.append(step))
-    assert seen == [("neighbours", 512, 600), ("neighbours", 600, 600)]
+    assert seen == [("compare", 512, 600), ("compare", 600, 600)]

@@ -90,7 +90,7 @@ def test_dropped_neighbours_move_the_others_up() -> None:
 
 
 def test_progress_can_stop_the_search() -> None:
-    def stop(done: int, total: int) -> None:
+    def stop(stage: str, done: int, total: int) -> None:
         raise KeyboardInterrupt(f"{done} of {total}")
 
     rows = np.ones((3, 2), dtype=np.float32)

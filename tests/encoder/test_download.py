@@ -47,12 +47,12 @@ def fetch_fails(server: FileServer, path: Path, *, seconds: float = 5) -> str:
 
 
 def test_a_good_file_arrives_whole_with_progress(server: FileServer, path: Path) -> None:
-    steps: list[tuple[int, int]] = []
+    steps: list[tuple[str, int, int]] = []
     found = download(server.url(NAME), path, on_progress=lambda *step: steps.append(step))
     assert found == path
     assert path.read_bytes() == CONTENT
     assert names(path) == [NAME]
-    assert steps[-1] == (len(CONTENT), len(CONTENT))
+    assert steps[-1] == ("download", len(CONTENT), len(CONTENT))
     assert steps == sorted(steps)
     assert len(steps) > 1
 
@@ -72,10 +72,10 @@ def test_two_that_fetch_the_same_file_at_once_get_it_whole_and_it_is_fetched_onc
 
 def test_a_file_of_unknown_length_arrives_too(server: FileServer, path: Path) -> None:
     server.with_length = False
-    steps: list[tuple[int, int]] = []
+    steps: list[tuple[str, int, int]] = []
     download(server.url(NAME), path, on_progress=lambda *step: steps.append(step))
     assert path.read_bytes() == CONTENT
-    assert all(done <= total for done, total in steps)
+    assert all(done <= total for _, done, total in steps)
 
 
 def test_a_file_that_is_not_what_its_name_says_is_removed(server: FileServer, path: Path) -> None:
@@ -121,13 +121,13 @@ def test_a_hash_of_digits_alone_is_verified_too(server: FileServer, tmp_path: Pa
 
 def test_a_dropped_connection_is_taken_up_again(server: FileServer, path: Path) -> None:
     server.cuts = [600_000, 200_000]
-    steps: list[tuple[int, int]] = []
+    steps: list[tuple[str, int, int]] = []
     download(server.url(NAME), path, on_progress=lambda *step: steps.append(step))
     assert server.asked == ["", "bytes=600000-", "bytes=800000-"]
     assert path.read_bytes() == CONTENT
     assert names(path) == [NAME]
     assert steps == sorted(steps)
-    assert {total for _, total in steps} == {len(CONTENT)}
+    assert {total for _, _, total in steps} == {len(CONTENT)}
 
 
 def test_a_connection_that_brings_nothing_more_is_told_and_the_next_try_goes_on(
@@ -147,9 +147,9 @@ def test_progress_of_a_resumed_download_counts_what_was_there(
 ) -> None:
     server.cuts = [600_000, 0]
     fetch_fails(server, path)
-    steps: list[tuple[int, int]] = []
+    steps: list[tuple[str, int, int]] = []
     download(server.url(NAME), path, on_progress=lambda *step: steps.append(step))
-    assert all(done > 600_000 and total == len(CONTENT) for done, total in steps)
+    assert all(done > 600_000 and total == len(CONTENT) for _, done, total in steps)
 
 
 def test_a_server_without_ranges_starts_over(server: FileServer, path: Path) -> None:

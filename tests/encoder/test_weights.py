@@ -86,11 +86,11 @@ def test_the_hub_cache_is_used_before_the_network(hub: Path, server: FileServer)
 
 
 def test_what_is_not_cached_is_fetched_into_the_hub_cache(hub: Path, server: FileServer) -> None:
-    steps: list[tuple[int, int]] = []
+    steps: list[tuple[str, int, int]] = []
     found = find_checkpoint(load_settings(), on_progress=lambda *step: steps.append(step))
     assert found == Checkpoint(hub / found.path.name, "resnet50")
     assert found.path.read_bytes() == server.content
-    assert steps == [(8, 8)]
+    assert steps == [("download", 8, 8)]
 
 
 def test_without_network_the_offline_encoder_serves_and_says_why_and_how_to_switch(

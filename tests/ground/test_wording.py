@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.wording import counted, sentence
+from core.wording import counted, duration, sentence
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,11 @@ def test_one_is_singular_and_everything_else_plural() -> None:
     assert counted(1, "picture") == "1 picture"
     assert counted(0, "picture") == "0 pictures"
     assert counted(1253, "query", "queries") == "1,253 queries"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.4, "0.4 s"), (12.4, "12 s"), (89, "89 s"), (130, "2 min"), (5400, "1 h 30 min")],
+)
+def test_durations_as_a_person_says_them(seconds: float, said: str) -> None:
+    assert duration(seconds) == said

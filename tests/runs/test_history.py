@@ -10,7 +10,7 @@ from core.collection.index import IndexChoice
 from core.indexing.build import add_metric, build_index
 from core.indexing.report import save_index_report
 from core.metric import Metric
-from core.runs.history import PastRun, duration, expected_seconds, how_long, past_runs, unreadable
+from core.runs.history import PastRun, expected_seconds, how_long, past_runs, unreadable
 from core.runs.runner import Runner
 from core.runs.state import Status
 from core.runs.task import Kind, Task
@@ -124,11 +124,3 @@ def test_expected_time_passes_over_runs_that_encoded_little() -> None:
     assert expected_seconds(few, 100, architecture="resnet50") is None
     runs = [*few, past(Kind.BUILD, 9, rate=20.0, encoded=500, looked_at=1_000, encoder=encoder)]
     assert expected_seconds(runs, 100, architecture="resnet50") == pytest.approx(5.0)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [(0.4, "0.4 s"), (12.4, "12 s"), (89, "89 s"), (130, "2 min"), (5400, "1 h 30 min")],
-)
-def test_durations_as_a_person_says_them(seconds: float, said: str) -> None:
-    assert duration(seconds) == said

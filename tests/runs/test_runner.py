@@ -13,6 +13,7 @@ import pytest
 from core.collection.index import IndexChoice, IndexType
 from core.errors import BusyError, FileError, StoreError
 from core.metric import Metric
+from core.progress import Stage
 from core.records import SkippedFile
 from core.runs.runner import Progress, Runner
 from core.runs.state import MOST_SKIPPED, Status, load_states
@@ -32,7 +33,7 @@ class Work:
         done = 0
         while not self.release.wait(0.01):
             done += 1
-            progress("encode", done, 1_000_000)
+            progress(Stage.ENCODE, done, 1_000_000)
         return {"done": done}
 
 

@@ -15,10 +15,12 @@ import pytest
 from PIL import Image
 
 from core.errors import DatasetError, FileError
+from core.progress import Progress, Stage
 from core.sample import drawing
-from core.sample.drawing import CLASSES, Progress, draw_sample, sample_paths
+from core.sample.drawing import CLASSES, draw_sample, sample_paths
 from core.sample.folder import MARKER
 from scripts import make_sample
+from scripts.terminal import ProgressBar
 
 ROOT = Path(__file__).parents[2]
 
@@ -110,12 +112,12 @@ def test_no_two_pictures_are_alike(drawn: Path) -> None:
 
 @pytest.mark.usefixtures("cheap")
 def test_progress_goes_from_none_to_all(tmp_path: Path) -> None:
-    seen: list[tuple[int, int]] = []
+    seen: list[tuple[str, int, int]] = []
     count = draw_sample(
         tmp_path, per_class=2, size=32, workers=1, on_progress=lambda *step: seen.append(step)
     )
     assert count == 20
-    assert seen == [(done, 20) for done in range(21)]
+    assert seen == [("draw", done, 20) for done in range(21)]
 
 
 @pytest.mark.usefixtures("cheap")
@@ -230,7 +232,7 @@ def test_a_value_out_of_range_is_named_with_the_range_and_makes_no_folder(
 
 
 def stop_after(pictures_done: int) -> Progress:
-    def report(done: int, total: int) -> None:
+    def report(stage: Stage, done: int, total: int) -> None:
         if done == pictures_done:
             raise KeyboardInterrupt
 
@@ -238,16 +240,15 @@ def stop_after(pictures_done: int) -> Progress:
 
 
 @pytest.mark.usefixtures("cheap")
-def test_the_script_draws_and_shows_progress_in_tenths(
+def test_the_script_draws_and_shows_progress(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = [str(tmp_path), "--per-class", "3", "--size", "32", "--workers", "1"]
     assert make_sample.main(arguments) == 0
     out, err = capsys.readouterr()
     assert "30 pictures of 10 classes" in out
-    lines = err.splitlines()
-    assert len(lines) == 10
-    assert lines[-1].startswith("drawing 30/30, ")
+    assert "Drawing the sample: 100%" in err
+    assert "30/30" in err
 
 
 def test_the_script_exits_with_2_and_one_line_for_bad_input(
@@ -265,19 +266,15 @@ def test_the_script_exits_with_2_and_one_line_for_bad_input(
 
 
 @pytest.mark.usefixtures("cheap")
-def test_the_script_exits_with_130_and_says_how_far_it_came_when_interrupted(
+def test_the_script_exits_with_130_and_says_how_to_go_on_when_interrupted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    show = make_sample._Progress.show
-
-    def show_then_stop(self: make_sample._Progress, done: int, total: int) -> None:
-        show(self, done, total)
-        stop_after(4)(done, total)
-
-    monkeypatch.setattr(make_sample._Progress, "show", show_then_stop)
+    monkeypatch.setattr(ProgressBar, "__call__", lambda self, *step: stop_after(4)(*step))
     arguments = [str(tmp_path), "--per-class", "1", "--size", "32", "--workers", "1"]
     assert make_sample.main(arguments) == 130
-    assert "4 of 10 pictures are drawn" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert str(tmp_path) in said
+    assert "running the same command again finishes" in said
     assert len(pictures(tmp_path)) == 4
 
 

@@ -14,6 +14,7 @@ from core.config import Settings, load_settings
 from core.errors import DatasetError
 from core.logs import FILE_NAME
 from core.metric import Metric
+from core.progress import Stage
 from scripts.terminal import ProgressBar, guarded, parse_metric
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -146,21 +147,26 @@ def test_a_wrong_metric_is_named_with_those_allowed() -> None:
         parse_metric("manhattan")
 
 
-def test_a_progress_bar_shows_count_and_total_on_standard_error(
+def test_every_stage_that_can_be_counted_has_a_progress_bar_on_standard_error(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with ProgressBar("pictures", unit="picture") as bar:
-        show = bar.stage("encode")
-        show("list", 99, 99)
-        show("encode", 1, 4)
-        show("encode", 4, 4)
+    with ProgressBar() as bar:
+        bar(Stage.LOAD, 0, 0)
+        bar(Stage.ENCODE, 1, 4)
+        bar(Stage.ENCODE, 4, 4)
+        bar(Stage.INDEX, 3, 3)
     captured = capsys.readouterr()
-    assert "4/4" in captured.err
-    assert "99" not in captured.err.split("[")[0]
+    assert Stage.LOAD.text not in captured.err
+    lines = [line for line in captured.err.splitlines() if "100%" in line]
+    assert [line.split(": 100%")[0] for line in lines] == [
+        "Encoding pictures",
+        "Building the index",
+    ]
+    assert ["4/4" in lines[0], "3/3" in lines[1]] == [True, True]
     assert captured.out == ""
 
 
 def test_a_progress_bar_that_never_ran_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    with ProgressBar("weights", unit="B", is_bytes=True):
+    with ProgressBar():
         pass
     assert capsys.readouterr() == ("", "")

@@ -19,6 +19,7 @@ from core.collection.index import IndexChoice, IndexType
 from core.encoder import weights
 from core.errors import StoreError, StoreUnavailableError, WeightsDownloadError
 from core.metric import Metric
+from core.progress import Stage
 from core.runs import operations
 from core.runs.runner import Progress
 from core.runs.state import RunState, Status
@@ -99,7 +100,7 @@ def hold(monkeypatch: pytest.MonkeyPatch) -> None:
         done = 0
         while True:
             done += 1
-            progress("encode", done, 1_000_000)
+            progress(Stage.ENCODE, done, 1_000_000)
             time.sleep(0.01)
 
     monkeypatch.setattr(cache, "perform", forever)

@@ -1,8 +1,9 @@
 """One line about a run: stage, counts, rate, time left, and what it did."""
 
+from core.progress import Stage
 from core.runs.state import RunState, Status
 from core.runs.task import Kind, Task
-from pages.collection.run import progress_text, summary
+from pages.collection.run import run_text, summary
 
 TASK = Task(Kind.BUILD, "fruit", folder="/photos")
 
@@ -13,15 +14,15 @@ def state(**facts: object) -> RunState:
 
 def test_progress_has_counts_rate_and_time_left() -> None:
     # 900 pictures at 10 a second take 90 s, which is said in minutes: 1.5 rounds to 2.
-    running = state(stage="encode", done=100, total=1_000, rate=10.0)
-    assert progress_text(running) == (
+    running = state(stage=Stage.ENCODE, done=100, total=1_000, rate=10.0)
+    assert run_text(running) == (
         "Encoding pictures: 100 of 1,000, 10.0 pictures a second, about 2 min left"
     )
-    assert progress_text(state()) == "Starting"
-    assert progress_text(state(stage="download", done=5_000_000, total=98_000_000)) == (
+    assert run_text(state()) == "Starting"
+    assert run_text(state(stage=Stage.DOWNLOAD, done=5_000_000, total=98_000_000)) == (
         "Fetching the weights: 5 of 98 MB"
     )
-    assert "Stopping" in progress_text(state(stage="encode", cancelling=True))
+    assert "Stopping" in run_text(state(stage=Stage.ENCODE, cancelling=True))
 
 
 def test_summary_names_what_was_done_and_skipped() -> None:
