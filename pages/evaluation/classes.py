@@ -2,13 +2,12 @@
 
 import math
 
-import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
 from core.evaluation.notes import notes, training_note
 from core.evaluation.report import Report, Variant
 from core.measures.bootstrap import Estimate
+from core.measures.curves import MACRO_MEAN, precision_curves
 from core.measures.summary import Summary
 from core.ui.text import plain
 from pages.evaluation import charts
@@ -16,7 +15,6 @@ from pages.evaluation.cache import Figures
 
 # Classes drawn in colour on the curves when none is chosen: the worst ones.
 _HIGHLIGHTED = 4
-_CURVE_K = 50
 # Four figures beside the controls at 1,400 pixels, two at 390.
 _FIGURE_PIXELS = 160
 
@@ -115,10 +113,10 @@ def class_charts(report: Report, figures: Figures, *, k: int, chosen: list[str])
         alt=f"Bars of {name} per class with intervals; the table above has the same numbers",
     )
     st.subheader("precision over k")
-    lines = curve_values(report, figures)
+    lines = precision_curves(figures.judged, report.rows)
     shown = chosen or [c.label for c in worst[:_HIGHLIGHTED]]
     st.plotly_chart(
-        charts.curves(lines, highlighted=[*shown, "macro mean"], dark=dark),
+        charts.curves(lines, highlighted=[*shown, MACRO_MEAN], dark=dark),
         key="curves",
         config={"displayModeBar": False},
         alt="precision at every k per class",
@@ -128,26 +126,6 @@ def class_charts(report: Report, figures: Figures, *, k: int, chosen: list[str])
         + ("the chosen classes" if chosen else "the worst classes; choose others at the left")
         + ". Thin grey lines are the other classes, the thick line is the macro mean."
     )
-
-
-def curve_values(report: Report, figures: Figures) -> dict[str, NDArray[np.float64]]:
-    """Return precision@k for k = 1 to 50 per class, and their mean; NaN where unknown."""
-    judged = figures.judged
-    depth = min(_CURVE_K, judged.right.shape[1])
-    ranks = np.arange(1, depth + 1)
-    shares = np.cumsum(judged.right[:, :depth], axis=1) / ranks
-    if judged.known is not None:
-        shares = np.where(ranks <= judged.known[:, None], shares, np.nan)
-    lines: dict[str, NDArray[np.float64]] = {}
-    for summary in figures.shown.classes:
-        members = judged.classes == report.rows.classes.index(summary.label)
-        rows = shares[members & (judged.relevant > 0)]
-        known = ~np.isnan(rows)
-        with np.errstate(invalid="ignore"):
-            lines[summary.label] = np.where(known, rows, 0).sum(axis=0) / known.sum(axis=0)
-    if lines:
-        lines["macro mean"] = np.mean(list(lines.values()), axis=0)
-    return lines
 
 
 def _gap(before: Estimate, after: Estimate, name: str, variant: Variant) -> None:

@@ -9,9 +9,10 @@ from core.evaluation.figures import as_plain
 from core.evaluation.files import read_json_text
 from core.evaluation.report import Report, Variant
 from core.evaluation.tables import as_csv, class_rows, picture_rows, query_rows
+from core.measures.curves import precision_curves
 from core.measures.findings import find_hubs
 from pages.evaluation.cache import Figures, reports_folder
-from pages.evaluation.classes import curve_values, left_out
+from pages.evaluation.classes import left_out
 from pages.evaluation.html_report import html_report
 
 
@@ -21,13 +22,12 @@ def downloads(report: Report, figures: Figures, *, k: int, variant: Variant) -> 
     ks = tuple(sorted({1, k}))
 
     def page() -> bytes:
-        lines = curve_values(report, figures)
         return html_report(
             report,
             figures.shown,
             figures.judged,
             k=k,
-            curves=lines,
+            curves=precision_curves(figures.judged, report.rows),
             index=figures.index,
             left_out=left_out(variant),
         ).encode()

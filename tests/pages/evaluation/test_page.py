@@ -364,8 +364,8 @@ def test_html_report_needs_nothing_else_and_escapes_names(data_dir: Path) -> Non
     from dataclasses import replace
 
     from core.evaluation.figures import summary_of
-    from pages.evaluation.cache import Figures, get_report
-    from pages.evaluation.classes import curve_values
+    from core.measures.curves import precision_curves
+    from pages.evaluation.cache import get_report
     from pages.evaluation.html_report import html_report
 
     at = run_report(page().run())
@@ -374,8 +374,8 @@ def test_html_report_needs_nothing_else_and_escapes_names(data_dir: Path) -> Non
     labels = tuple(evil if label == "apple" else label for label in report.labels)
     report = replace(report, labels=labels)
     summary = summary_of(report)
-    figures = Figures(summary, summary, None, report.judged, report.exact)
-    text = html_report(report, summary, report.judged, k=10, curves=curve_values(report, figures))
+    curves = precision_curves(report.judged, report.rows)
+    text = html_report(report, summary, report.judged, k=10, curves=curves)
     assert evil not in text
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
     assert str(summary.macro["precision@10"]) in text
