@@ -2,6 +2,12 @@
 
 import math
 from enum import StrEnum
+from typing import TypeVar, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+_Float = TypeVar("_Float", np.float32, np.float64)
 
 # Far below what tells two pictures apart; distances this small are rounding.
 _SHOWN_AS_ZERO = 0.0005
@@ -41,12 +47,25 @@ class Metric(StrEnum):
             Metric.COSINE: "cosine similarity, from -1 to 1, higher is more alike",
         }[self]
 
-    def displayed(self, score: float) -> float:
+    @overload
+    def displayed(self, score: float) -> float: ...
+
+    @overload
+    def displayed(self, score: NDArray[_Float]) -> NDArray[_Float]: ...
+
+    def displayed(self, score: float | NDArray[_Float]) -> float | NDArray[_Float]:
         """Return the number to show for a score: L2 as the distance itself, others unchanged.
 
         Milvus returns the square of the L2 distance; rounding can make it negative near zero.
+
+        Args:
+            score: One, or an array of any shape, which keeps its type; NaN stays NaN.
         """
-        return math.sqrt(max(score, 0.0)) if self is Metric.L2 else score
+        if self is not Metric.L2:
+            return score
+        if isinstance(score, np.ndarray):
+            return np.sqrt(np.maximum(score, 0))
+        return math.sqrt(max(score, 0.0))
 
     def reaches(self, score: float, limit: float) -> bool:
         """Whether a score is at least as good as a limit that is given as displayed."""

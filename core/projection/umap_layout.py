@@ -150,7 +150,7 @@ def _with_themselves(
     """
     others = nearest(vectors, metric=Metric.L2, k=n_neighbors - 1)
     own = np.arange(len(vectors), dtype=np.int32)[:, None]
-    distances = np.sqrt(others.scores)
+    distances = Metric.L2.displayed(others.scores)
     return np.hstack([own, others.indices]), np.hstack([np.zeros_like(distances[:, :1]), distances])
 
 

@@ -19,9 +19,7 @@ def scores_section(report: Report, figures: Figures, *, k: int) -> None:
     """Show how scores of right and wrong hits are spread."""
     metric = report.configuration.metric
     st.subheader("What a score is worth")
-    scores = figures.lists.scores.astype(np.float64)
-    if not metric.higher_is_better:
-        scores = np.sqrt(np.maximum(scores, 0))
+    scores = metric.displayed(figures.lists.scores.astype(np.float64))
     bins = score_bins(scores, figures.judged, k=k)
     st.plotly_chart(
         charts.score_figure(bins, axis=metric.noun, dark=is_dark()),
@@ -39,8 +37,9 @@ def sweep_section(report: Report, info: CollectionInfo, *, k: int) -> None:
     """Measure nprobe against precision, ANN recall and time; hand the best one on."""
     st.subheader("How many lists are worth searching?")
     if info.nlist <= 1:
+        lists = "a single list" if info.nlist else "no lists"
         st.info(
-            f"The index is {info.index_type or 'none'}, which has no lists to choose from.",
+            f"The index is {info.index_type or 'none'}, which has {lists} to choose from.",
             icon=":material/info:",
         )
         return

@@ -3,6 +3,7 @@
 import math
 import re
 
+import numpy as np
 import pytest
 
 from core.metric import Metric
@@ -95,3 +96,11 @@ def test_names_are_those_of_milvus() -> None:
     assert Metric("COSINE") is Metric.COSINE
     with pytest.raises(ValueError, match="cosine"):
         Metric("cosine")
+
+
+def test_an_array_of_scores_is_displayed_as_each_of_them_is() -> None:
+    scores = np.array([[25.0, -1e-9], [0.25, np.nan]], dtype=np.float32)
+    shown = Metric.L2.displayed(scores)
+    np.testing.assert_array_equal(shown, np.float32([[5, 0], [0.5, np.nan]]))
+    assert shown.dtype == np.float32
+    assert Metric.COSINE.displayed(scores) is scores
