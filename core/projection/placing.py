@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.embeddings.neighbourhood import NEIGHBOURS, as_euclidean
+from core.embeddings.neighbourhood import NEIGHBOURS
+from core.embeddings.one_query import best_rows, exact_scores
 from core.errors import EncoderMismatchError
 from core.metric import Metric
 
@@ -40,7 +41,7 @@ def place_query(
 
     Args:
         query: (D,).
-        embeddings: (N, D) float32, N of 1 and more.
+        embeddings: (N, D) float32, N of 1 and more; may be memory-mapped, it is read in blocks.
         coordinates: (N, 2) or (N, 3).
         metric: Decides which rows are nearest: COSINE or L2.
 
@@ -52,11 +53,10 @@ def place_query(
             f"the query has {query.size} numbers, the map {embeddings.shape[1]}. Query with the "
             "encoder the collection was built with."
         )
-    gaps = as_euclidean(embeddings, metric) - as_euclidean(query[None], metric)
-    distances = np.einsum("ij,ij->i", gaps, gaps)
-    rows = np.argsort(distances, kind="stable")[:NEIGHBOURS]
-    units = as_euclidean(embeddings[rows], Metric.COSINE)
-    cosines = np.clip(units @ as_euclidean(query[None], Metric.COSINE)[0], -1, 1)
+    scores = exact_scores(embeddings, query, metric=metric)
+    everyone = np.ones(len(embeddings), dtype=bool)
+    rows = best_rows(scores, metric=metric, k=NEIGHBOURS, allowed=everyone)
+    cosines = np.clip(exact_scores(embeddings[rows], query, metric=Metric.COSINE), -1, 1)
     weights = np.maximum(cosines, 0)
     if not weights.any():
         weights = np.ones_like(weights)

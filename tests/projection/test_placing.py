@@ -1,5 +1,7 @@
 """A query's place: cases worked out by hand."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -45,3 +47,15 @@ def test_the_metric_decides_who_is_near() -> None:
 def test_another_dimension_is_refused() -> None:
     with pytest.raises(EncoderMismatchError, match="the query has 3 numbers, the map 2"):
         place_query(np.zeros(3, "f4"), ROWS, PLACES, metric=Metric.L2)
+
+
+def test_a_large_matrix_is_compared_in_blocks() -> None:
+    rows = np.random.default_rng(0).normal(size=(40_000, 64)).astype("f4")
+    places = np.zeros((len(rows), 2), "f4")
+    tracemalloc.start()
+    place_query(rows[7], rows, places, metric=Metric.L2)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # The matrix takes 10 MB. Its scores, and what is sorted of them, take 8 bytes a row here and
+    # there: 2 MB; a copy of the matrix would not fit.
+    assert most < rows.nbytes / 2
