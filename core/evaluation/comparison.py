@@ -8,7 +8,14 @@ from numpy.typing import NDArray
 
 from core.errors import ReportError
 from core.evaluation.report import Report
-from core.measures.bootstrap import Estimate, estimates, holm, resampled_means, two_sided_p
+from core.measures.bootstrap import (
+    Estimate,
+    borrowed_means,
+    estimates,
+    holm,
+    resampled_means,
+    two_sided_p,
+)
 from core.measures.summary import measures_of
 
 # What is called a difference: a Holm-adjusted p-value below this.
@@ -48,7 +55,8 @@ class Comparison:
 
     Attributes:
         classes: Losses first.
-        macro: Mean difference over classes.
+        macro: Mean difference over classes; for its interval a class with one query borrows the
+            spread of all pairs.
         queries: Asked in both.
         left_out: Asked in only one of the two.
     """
@@ -81,17 +89,25 @@ def compare(first: Report, second: Report, *, measure: str, index: bool = False)
     replicates: list[NDArray[np.float64]] = []
     present = np.unique(codes[usable])
     for code in present:
-        chosen = usable & (codes == code)
-        pairs = (after - before)[chosen][:, None]
+        members = usable & (codes == code)
+        pairs = (after - before)[members][:, None]
         seed = (first.configuration.request.seed, int(code))
         drawn = resampled_means(pairs, seed=seed)
         single = len(pairs) < 2
-        found = estimates(pairs.mean(axis=0), None if single else drawn)[0]
+        difference = estimates(pairs.mean(axis=0), None if single else drawn)[0]
         label = first.rows.classes[code]
         rows.append(
-            (label, len(pairs), float(before[chosen].mean()), float(after[chosen].mean()), found)
+            (
+                label,
+                len(pairs),
+                float(before[members].mean()),
+                float(after[members].mean()),
+                difference,
+            )
         )
         p_values.append(math.nan if single else _p(pairs, drawn, seed=seed, classes=len(present)))
+        if single:
+            drawn = borrowed_means(pairs[0], (after - before)[usable][:, None], seed=seed)
         replicates.append(drawn)
     classes = [ClassDifference(*row, p=p) for row, p in zip(rows, holm(p_values), strict=True)]
     return Comparison(
@@ -154,14 +170,15 @@ def _p(
     B resamples give no p below 2 / (B + 1), which times the number of classes must stay below.
     """
     p = two_sided_p(drawn[:, 0])
-    wanted = min(_RESAMPLES, math.ceil(4 * classes / LEVEL))
-    if p >= LEVEL or wanted <= len(drawn):
+    resamples = min(_RESAMPLES, math.ceil(4 * classes / LEVEL))
+    if p >= LEVEL or resamples <= len(drawn):
         return p
-    return two_sided_p(resampled_means(pairs, seed=seed, resamples=wanted)[:, 0])
+    return two_sided_p(resampled_means(pairs, seed=seed, resamples=resamples)[:, 0])
 
 
 def _macro(classes: list[ClassDifference], replicates: list[NDArray[np.float64]]) -> Estimate:
     if not classes:
         return Estimate(math.nan, math.nan, math.nan)
     mean = np.array([np.mean([c.difference.value for c in classes])])
-    return estimates(mean, np.mean(replicates, axis=0))[0]
+    # A spread that was borrowed may lead out of the range of a difference.
+    return estimates(mean, np.clip(np.mean(replicates, axis=0), -1.0, 1.0))[0]

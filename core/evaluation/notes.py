@@ -96,6 +96,12 @@ def _doubts(report: Report, summary: Summary) -> list[str]:
         for k, count in summary.unknown.items()
         if count
     ]
+    single = sum(c.queries == 1 for c in summary.classes)
+    if single:
+        lines.append(
+            f"{classes(single)} with a single query, which shows no spread of its own: in the "
+            "intervals of the means the spread of all queries stands for it, on the wide side."
+        )
     ties = {k: tied_cuts(report.exact, k) for k in summary.ks}
     lines += [
         f"{queries(count)} with a tie at the cut after {k} hits; it is broken by id."

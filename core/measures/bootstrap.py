@@ -65,6 +65,30 @@ def resampled_means(
     return means
 
 
+def borrowed_means(
+    value: NDArray[np.float64],
+    everything: NDArray[np.float64],
+    *,
+    seed: int | Sequence[int],
+    resamples: int = RESAMPLES,
+) -> NDArray[np.float64]:
+    """Return what stands for the resampled means of a class with one query: (resamples, M).
+
+    One query drawn again and again gives the same mean, as if it were certain. So the class borrows
+    the spread of all queries: its value plus what a query drawn from all of them lies off their
+    mean. That spread holds the differences between classes too, so it errs on the wide side.
+
+    Args:
+        value: (M,) the class's only query.
+        everything: (n, M), all queries of all classes, n >= 1; NaN is left out of the mean.
+    """
+    known = ~np.isnan(everything)
+    with np.errstate(invalid="ignore"):
+        centre = np.where(known, everything, 0.0).sum(axis=0) / known.sum(axis=0)
+    drawn = np.random.default_rng(seed).integers(len(everything), size=resamples)
+    return np.asarray(value + everything[drawn] - centre)
+
+
 def estimates(value: NDArray[np.float64], means: NDArray[np.float64] | None) -> list[Estimate]:
     """Return one estimate for each of M measures.
 
@@ -92,7 +116,9 @@ def percentiles(means: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArra
 
 
 def two_sided_p(differences: NDArray[np.float64]) -> float:
-    """Return the bootstrap p-value of "no difference": twice the smaller tail, at least 1/B.
+    """Return the bootstrap p-value of "no difference": twice the smaller tail.
+
+    Both tails count one more than was drawn, so p is never 0: at least 2 / (B + 1), at most 1.
 
     Args:
         differences: (B,) resampled mean differences.

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.measures.bootstrap import FEW_QUERIES, Estimate, estimates, resampled_means
+from core.measures.bootstrap import (
+    FEW_QUERIES,
+    Estimate,
+    borrowed_means,
+    estimates,
+    resampled_means,
+)
 from core.measures.judgement import NO_CLASS, Judgement, LabelledRows
 from core.measures.retrieval import R_MEASURES, ceiling_at, query_measures
 
@@ -37,7 +43,7 @@ class ClassSummary:
 
     @property
     def few(self) -> bool:
-        """Whether the interval rests on too few queries to be trusted."""
+        """Whether the interval rests on too few queries to be trusted; of one there is none."""
         return self.queries < FEW_QUERIES
 
     def over_ceiling(self, k: int) -> float:
@@ -53,7 +59,8 @@ class Summary:
         ks: Cut-offs, ascending.
         classes: In alphabetical order, those with at least one query that has something to find.
         macro: Mean over classes, each counting the same: the headline; undefined when a class
-            has no value.
+            has no value. For its interval, and that of `micro`, a class with one query borrows the
+            spread of all queries, see `core.measures.bootstrap.borrowed_means`.
         micro: Mean over queries; undefined when a class has no value.
         queries: Queries behind the means.
         lone: Classes left out, since their queries have nothing to find.
@@ -114,22 +121,23 @@ def summarise(
         members = np.flatnonzero(usable & (judged.classes == number))
         mean = _mean(table[members])
         drawn = resampled_means(table[members], seed=(seed, int(number)))
-        found = estimates(mean, drawn if len(members) > 1 else None)
-        classes.append(
-            _class_summary(judged, rows, members, ks, dict(zip(names, found, strict=True)))
-        )
+        single = len(members) == 1
+        measures = dict(zip(names, estimates(mean, None if single else drawn), strict=True))
+        classes.append(_class_summary(judged, rows, members, ks, measures))
         means.append(mean)
         sizes.append((~np.isnan(table[members])).sum(axis=0))
+        if single:
+            drawn = borrowed_means(mean, table[usable], seed=(seed, int(number)))
         replicates.append(drawn)
-    lone = usable | (judged.classes == NO_CLASS)
+    lone = ~usable & (judged.classes != NO_CLASS)
     return Summary(
         ks=ks,
         classes=tuple(classes),
         macro=_macro(names, means, replicates),
         micro=_micro(names, sizes, means, replicates),
         queries=int(usable.sum()),
-        lone=tuple(rows.classes[n] for n in np.setdiff1d(judged.classes[~lone], numbers)),
-        lone_queries=int((~lone).sum()),
+        lone=tuple(rows.classes[n] for n in np.setdiff1d(judged.classes[lone], numbers)),
+        lone_queries=int(lone.sum()),
         unlabelled=int((judged.classes == NO_CLASS).sum()),
         underfilled={k: int((judged.filled[usable] < k).sum()) for k in ks},
         unknown={
@@ -187,7 +195,7 @@ def _macro(
     if not means:
         return {name: Estimate(math.nan, math.nan, math.nan) for name in names}
     # A class without a value leaves the mean undefined: over fewer classes it would mislead.
-    drawn = np.stack(replicates).mean(axis=0)
+    drawn = _bounded(np.stack(replicates).mean(axis=0))
     return dict(zip(names, estimates(np.stack(means).mean(axis=0), drawn), strict=True))
 
 
@@ -205,7 +213,12 @@ def _micro(
         weights /= weights.sum(axis=0)
     value = (np.stack(means) * weights).sum(axis=0)
     drawn = sum(d * w for d, w in zip(replicates, weights, strict=True))
-    return dict(zip(names, estimates(value, np.asarray(drawn)), strict=True))
+    return dict(zip(names, estimates(value, _bounded(np.asarray(drawn))), strict=True))
+
+
+def _bounded(means: NDArray[np.float64]) -> NDArray[np.float64]:
+    # A spread that was borrowed may lead out of the range of the measures.
+    return np.clip(means, 0.0, 1.0)
 
 
 def _mean(table: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from core.embeddings.neighbours import Neighbours, exact_neighbours
-from core.measures.bootstrap import Estimate, estimates, holm, resampled_means, two_sided_p
+from core.measures.bootstrap import (
+    Estimate,
+    borrowed_means,
+    estimates,
+    holm,
+    resampled_means,
+    two_sided_p,
+)
 from core.measures.judgement import (
     Judgement,
     LabelledRows,
@@ -193,3 +200,41 @@ def test_estimates_read_as_text() -> None:
     assert str(Estimate(0.84, 0.79, 0.88)) == "0.840 (0.790 to 0.880)"
     assert str(Estimate(math.nan, math.nan, math.nan)) == "undefined"
     assert str(Estimate(0.5, math.nan, math.nan)) == "0.500"
+
+
+def _first_hits(right: list[bool]) -> tuple[Judgement, LabelledRows]:
+    """Query i has class i, one picture to find, and one hit."""
+    size = len(right)
+    rows = make_rows([f"{n:03}" for n in range(size)] * 2, list(map(str, range(2 * size))))
+    hits = [[size + n if good else (n + 1) % size] for n, good in enumerate(right)]
+    lists = Neighbours(np.array(hits, dtype=np.int32), np.ones((size, 1), dtype=np.float32))
+    return judge(lists, rows, np.arange(size)), rows
+
+
+def test_classes_with_one_query_do_not_make_the_mean_look_certain() -> None:
+    summary = summarise(*_first_hits([n % 2 == 0 for n in range(100)]), ks=[1], seed=0)
+    assert all(math.isnan(c.measures["precision@1"].low) for c in summary.classes)
+    for mean in (summary.macro["precision@1"], summary.micro["precision@1"]):
+        # 100 classes, half of them 1 and half 0: the deviation of their mean is
+        # sqrt(0.5 * 0.5 / 100) = 0.05, and 1.96 of them lie to either side.
+        assert mean.value == pytest.approx(0.5)
+        assert (mean.low, mean.high) == pytest.approx((0.5 - 0.098, 0.5 + 0.098), abs=0.02)
+
+
+def test_a_borrowed_spread_stays_in_the_range_of_the_measure() -> None:
+    # 5 of 6 right. A wrong one drawn six times gives 5/6 + (0 - 5/6) = 0, a right one 1.
+    mean = summarise(*_first_hits([True] * 5 + [False]), ks=[1], seed=0).macro["precision@1"]
+    assert 0 <= mean.low < 5 / 6 < mean.high <= 1
+
+
+def test_the_spread_that_is_borrowed_is_that_of_all_queries() -> None:
+    everything = np.array([[0.0, np.nan], [1.0, 0.5], [0.5, 0.5]])
+    drawn = borrowed_means(np.array([0.25, 0.5]), everything, seed=0)
+    # Off the mean 0.5 by -0.5, 0.5 and 0: around 0.25. In the second column all known are alike.
+    assert sorted(set(drawn[:, 0].tolist())) == [-0.25, 0.25, 0.75]
+    assert set(drawn[~np.isnan(drawn[:, 1]), 1].tolist()) == {0.5}
+
+
+def test_a_p_value_is_at_least_two_over_the_resamples_and_one() -> None:
+    # None of 99 lies at or below 0: 2 * (0 + 1) / (99 + 1).
+    assert two_sided_p(np.ones(99)) == pytest.approx(0.02)
