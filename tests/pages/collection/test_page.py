@@ -21,7 +21,7 @@ from core.errors import StoreError, StoreUnavailableError, WeightsDownloadError
 from core.metric import Metric
 from core.progress import Stage
 from core.runs import operations
-from core.runs.runner import Progress
+from core.runs.runner import Progress, Runner
 from core.runs.state import RunState, Status
 from core.runs.task import Kind, Task
 from core.ui import frame, resources
@@ -320,6 +320,12 @@ def clear_runner() -> None:
     cache.forget()
 
 
+def die(runner: Runner) -> None:
+    """Leave a run as a process leaves it that ends: the system lets go of its lock."""
+    runner._alive.release()
+    clear_runner()
+
+
 def test_stop_in_the_middle_is_offered_again_after_the_next_start(
     photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -329,7 +335,7 @@ def test_stop_in_the_middle_is_offered_again_after_the_next_start(
             Task(Kind.BUILD, "fruit_vector", folder=str(photos), metrics=(Metric.L2,))
         )
         old = cache.get_runner()
-    clear_runner()
+    die(old)
     at = page()
     assert "was cut off when the dashboard stopped" in texts(at)
     at.button(key="run_continue").click().run()
@@ -351,7 +357,7 @@ def test_replacement_cut_off_before_its_first_row_is_offered_again(
         old.start(
             Task(Kind.BUILD, "fruit_vector", folder=str(built), metrics=metrics, recreate=True)
         )
-    clear_runner()
+    die(old)
     at = page()
     assert "was cut off when the dashboard stopped" in texts(at)
     at.button(key="run_continue").click().run()
