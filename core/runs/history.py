@@ -20,6 +20,9 @@ RUNS, INDEX_REPORTS = "runs", "index_reports"
 # Of fewer pictures the first batches, which set things up, are too large a part.
 _FEWEST_ENCODED = 20
 
+# What reading JSON of another form raises.
+_DAMAGED = (ValueError, TypeError, KeyError, AttributeError)
+
 
 @dataclass(frozen=True, slots=True)
 class PastRun:
@@ -34,6 +37,9 @@ class PastRun:
         rate: Pictures encoded a second; 0 where none were.
         overhead: Seconds of a build besides encoding: loading the encoder, fitting the indexes.
         encoder: That made the embeddings; empty where none was used.
+        collections: Full names of those it wrote, such as `fruit_vector_l2`.
+        skipped: How many files were left out.
+        skipped_paths: Those of them that the report names.
         report: As it was saved.
     """
 
@@ -48,7 +54,9 @@ class PastRun:
     rate: float
     overhead: float
     encoder: str
+    collections: frozenset[str]
     skipped: int
+    skipped_paths: frozenset[str]
     error: str
     report: dict[str, Any]
 
@@ -61,8 +69,7 @@ class PastRun:
 
 def past_runs(data_dir: Path) -> list[PastRun]:
     """Return every run that has ended, newest first; damaged files are passed over and logged."""
-    found = [_of_state(state) for state in load_states(data_dir / RUNS) if not state.is_open]
-    found += _of_scripts(data_dir / INDEX_REPORTS)
+    found = [*_of_states(data_dir / RUNS), *_of_scripts(data_dir / INDEX_REPORTS)]
     return sorted(found, key=lambda run: run.started, reverse=True)
 
 
@@ -73,9 +80,9 @@ def unreadable(runs: Sequence[PastRun], collection: str) -> frozenset[str]:
         collection: Its full name, such as `fruit_vector_l2`.
     """
     for run in runs:
-        built = {one["name"] for one in run.report.get("collections") or ()}
-        if run.kind is Kind.BUILD and run.status is Status.DONE and collection in built:
-            return frozenset(one["path"] for one in run.report.get("skipped") or ())
+        is_build = run.kind is Kind.BUILD and run.status is Status.DONE
+        if is_build and collection in run.collections:
+            return run.skipped_paths
     return frozenset()
 
 
@@ -106,6 +113,16 @@ def expected_seconds(runs: Sequence[PastRun], pictures: int, *, architecture: st
         return None
     rate = statistics.median(run.rate for run in told)
     return pictures / rate + statistics.median(run.overhead for run in told)
+
+
+def _of_states(folder: Path) -> Iterator[PastRun]:
+    for state in load_states(folder):
+        if state.is_open:
+            continue
+        try:
+            yield _of_state(state)
+        except _DAMAGED as error:
+            logger.warning("%s says what no run does and is passed over: %s", state.name, error)
 
 
 def _of_state(state: RunState) -> PastRun:
@@ -142,7 +159,7 @@ def _of_scripts(folder: Path) -> Iterator[PastRun]:
                 report=report,
                 **_figures(report),
             )
-        except (OSError, ValueError, TypeError, KeyError) as error:
+        except (OSError, *_DAMAGED) as error:
             logger.warning("%s is no report of indexing and is passed over: %s", path, error)
 
 
@@ -153,7 +170,10 @@ def _figures(report: dict[str, Any]) -> dict[str, Any]:
     passed_over = int(report.get("unchanged") or 0) + len(report.get("skipped") or ())
     took = float(report.get("seconds") or 0.0) + float(report.get("load_seconds") or 0.0)
     at_start = int(report.get("rows_at_start") or 0)
+    skipped = report.get("skipped") or ()
     return {
+        "collections": frozenset(str(one["name"]) for one in collections),
+        "skipped_paths": frozenset(str(one["path"]) for one in skipped),
         "rows": max((int(one["rows"]) for one in collections), default=at_start),
         "encoded": encoded,
         "looked_at": encoded + passed_over,

@@ -41,6 +41,28 @@ def test_runs_of_dashboard_and_scripts_are_listed_newest_first(
     assert all(run.status is Status.DONE for run in found)
 
 
+@pytest.mark.parametrize(
+    "spoilt",
+    [{"collections": [{"rows": 3}]}, {"skipped": [{"reason": "damaged"}]}, {"added": "one"}],
+)
+def test_report_with_a_part_missing_is_passed_over_as_a_whole(
+    tmp_path: Path, spoilt: dict[str, Any]
+) -> None:
+    usual = {
+        "dataset": "/photos", "seconds": 1.0, "images_per_second": 1.0, "copied": 0, "added": 1,
+        "collections": [{"name": "fruit_l2", "rows": 3}],
+        "skipped": [{"path": "a.png", "reason": "damaged"}],
+    }  # fmt: skip
+    folder = tmp_path / "index_reports"
+    folder.mkdir()
+    (folder / "index-20260101-000000-000000.json").write_text(json.dumps(usual))
+    (folder / "index-20260102-000000-000000.json").write_text(json.dumps({**usual, **spoilt}))
+    ran(tmp_path, Kind.BUILD, {**usual, **spoilt})
+    found = past_runs(tmp_path)
+    assert [run.title for run in found] == ["Build from /photos at the command line"]
+    assert unreadable(found, "fruit_l2") == {"a.png"}
+
+
 def test_run_that_goes_on_is_not_history(tmp_path: Path) -> None:
     ran(tmp_path, Kind.PRUNE, {})
     file = next((tmp_path / "runs").glob("*.json"))
@@ -53,7 +75,7 @@ def past(kind: Kind, seconds: float, **details: Any) -> PastRun:
     fields = {
         "title": "", "started": None, "status": Status.DONE, "rows": 0, "rate": 0.0,
         "encoded": 100, "looked_at": 100, "overhead": 0.0, "encoder": "", "skipped": 0, "error": "",
-        "report": {}, **details,
+        "report": {}, "collections": frozenset(), "skipped_paths": frozenset(), **details,
     }  # fmt: skip
     return PastRun(kind=kind, seconds=seconds, **fields)
 
@@ -74,13 +96,13 @@ def test_how_long_counts_finished_runs_of_the_kind() -> None:
 
 def test_unreadable_files_are_those_of_the_newest_finished_build_of_the_collection() -> None:
     def built(name: str, *skipped: str, **details: Any) -> PastRun:
-        report = {"collections": [{"name": name}], "skipped": [{"path": p} for p in skipped]}
-        return past(Kind.BUILD, 1, report=report, **details)
+        paths, names = frozenset(skipped), frozenset([name])
+        return past(Kind.BUILD, 1, collections=names, skipped_paths=paths, **details)
 
     runs = [
         built("fruit_l2", "cut-off.png", status=Status.CANCELLED),
         built("other_l2", "other.png"),
-        past(Kind.ADD_METRIC, 1, report={"collections": [{"name": "fruit_l2"}]}),
+        past(Kind.ADD_METRIC, 1, collections=frozenset(["fruit_l2"])),
         built("fruit_l2", "a/new.png"),
         built("fruit_l2", "a/old.png"),
     ]
