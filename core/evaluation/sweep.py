@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.collection.index import nprobe_steps
 from core.collection.info import CollectionInfo
@@ -57,21 +58,18 @@ def sweep(
         on_progress: Stage `SWEEP`, in steps of nprobe.
 
     Raises:
-        ReportError: The collection has changed since the report, or the report's gallery is a
-            part of it.
+        ReportError: The collection has changed since the report, the report's gallery is a part
+            of it, or none of its queries has anything to find.
         StoreError: The database failed.
     """
     _require_same(report, matrix)
-    random = np.random.default_rng(report.configuration.request.seed)
-    usable = np.flatnonzero(report.judged.relevant > 0)
-    size = min(_QUERIES, len(usable))
-    chosen = np.sort(random.choice(usable, size, replace=False)) if size else usable
+    chosen = _drawn(report)
     queries = report.queries[chosen]
     exact = Neighbours(report.exact.positions[chosen], report.exact.scores[chosen])
     points: list[SweepPoint] = []
     steps = nprobe_steps(info.nlist)
     for done, nprobe in enumerate(steps, 1):
-        found = index_neighbours(
+        index = index_neighbours(
             matrix, store=store, info=info, queries=queries, k=k, nprobe=nprobe
         )
         times = []
@@ -81,18 +79,31 @@ def sweep(
             started = time.perf_counter()
             store.search_ids(info, matrix.embeddings[[query]], k=k, nprobe=nprobe)
             times.append(1000 * (time.perf_counter() - started))
-        right = judge(found, report.rows, queries).right
+        right = judge(index, report.rows, queries).right
         points.append(
             SweepPoint(
                 nprobe=nprobe,
                 precision=float(precision_at(right, k).mean()),
-                recall=float(ann_recall(found, exact, k=k).mean()),
+                recall=float(ann_recall(index, exact, k=k).mean()),
                 p50=float(np.percentile(times, 50)),
                 p95=float(np.percentile(times, 95)),
             )
         )
         on_progress(Stage.SWEEP, done, len(steps))
     return points
+
+
+def _drawn(report: Report) -> NDArray[np.int64]:
+    """Return the places of up to 200 queries that have something to find, ascending."""
+    usable = np.flatnonzero(report.judged.relevant > 0)
+    if not len(usable):
+        raise ReportError(
+            f"none of the {len(report.queries):,} queries of this report has a second picture of "
+            "its class to find, so no setting is better than another. Run a report with more "
+            "queries, then measure nprobe."
+        )
+    random = np.random.default_rng(report.configuration.request.seed)
+    return np.sort(random.choice(usable, min(_QUERIES, len(usable)), replace=False))
 
 
 def _require_same(report: Report, matrix: Matrix) -> None:

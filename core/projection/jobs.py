@@ -29,8 +29,11 @@ logger = logging.getLogger(__name__)
 ROOT = Path(__file__).resolve().parents[2]
 LOG_NAME = "worker.log"
 
-# In these stages the worker looks often whether it is still wanted; in others it is ended.
-_ATTENTIVE = (Stage.COMPARE, Stage.LAYOUT)
+# In these stages, and before the first, the worker soon looks whether it is still wanted; in others
+# it is ended.
+_ATTENTIVE = (Stage.START, Stage.READ, Stage.COMPARE, Stage.LAYOUT)
+# Jobs that have ended, and are still known for the page that asked for them.
+_ENDED = 100
 
 
 class Status(StrEnum):
@@ -117,6 +120,8 @@ class Projector:
         self._process: subprocess.Popen[str] | None = None
         self._thread: threading.Thread | None = None
         self._number = 0
+        # The key of the job that the worker has; empty while it has none.
+        self._sent = ""
 
     def prepare(self) -> None:
         """Start the worker, which loads umap-learn; by the first job it may be ready.
@@ -132,14 +137,16 @@ class Projector:
             state = self._states.get(job.key)
             if state and state.is_open:
                 return
+            self._states.pop(job.key, None)
             self._states[job.key] = JobState(Status.WAITING)
+            self._forget_old()
             self._jobs.put(job)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="projector", daemon=True)
                 self._thread.start()
 
     def state(self, key: str) -> JobState | None:
-        """Return how far a job is; None for one that was never asked for."""
+        """Return how far a job is; None for one nobody asked for, or that has ended long ago."""
         with self._lock:
             return self._states.get(key)
 
@@ -150,14 +157,14 @@ class Projector:
             if state is None or not state.is_open:
                 return
             self._states[key] = replace(state, status=Status.CANCELLED)
-            process = self._process
-            if state.status is not Status.RUNNING or process is None:
+            # Before the worker has the job, the state alone keeps it from being sent.
+            if self._process is None or self._sent != key:
                 return
             if state.stage in _ATTENTIVE:
                 with contextlib.suppress(OSError, ValueError):
-                    _send(process, {"cancel": self._number})
+                    _send(self._process, {"cancel": self._number})
             else:
-                process.kill()
+                self._process.kill()
 
     def close(self) -> None:
         """End the worker; waiting jobs are dropped."""
@@ -170,7 +177,7 @@ class Projector:
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
             with self._lock:
-                if self._states[job.key].status is not Status.WAITING:
+                if not self._has_status(job.key, Status.WAITING):
                     continue
                 self._states[job.key] = JobState(Status.RUNNING, since=time.monotonic())
             try:
@@ -185,23 +192,30 @@ class Projector:
     def _run(self, job: Job, source: dict[str, Any]) -> None:
         process = self._started()
         with self._lock:
+            if not self._has_status(job.key, Status.RUNNING):
+                return
             self._number += 1
             _send(process, _message(job, source, self._number))
-        assert process.stdout is not None
-        for line in process.stdout:
+            self._sent = job.key
+        try:
+            self._follow(process, job.key)
+        finally:
+            with self._lock:
+                self._sent = ""
+
+    def _follow(self, process: "subprocess.Popen[str]", key: str) -> None:
+        """Note what the worker answers, until the job has ended or the process has."""
+        for line in process.stdout or ():
             answer = json.loads(line)
             if "ended" in answer:
-                position = tuple(answer.get("position", ()))
-                self._finish(
-                    job.key, Status(answer["ended"]), answer.get("error", ""), position=position
-                )
+                status, error = Status(answer["ended"]), answer.get("error", "")
+                self._finish(key, status, error, position=tuple(answer.get("position", ())))
                 return
-            self._advance(job.key, answer)
-        status = process.wait()
+            self._advance(key, answer)
         self._finish(
-            job.key,
+            key,
             Status.FAILED,
-            f"the computing process ended with status {status}; details are in "
+            f"the computing process ended with status {process.wait()}; details are in "
             f"{self._folder / LOG_NAME}",
         )
 
@@ -224,9 +238,9 @@ class Projector:
 
     def _advance(self, key: str, answer: dict[str, Any]) -> None:
         with self._lock:
-            state = self._states[key]
-            if state.status is not Status.RUNNING:
+            if not self._has_status(key, Status.RUNNING):
                 return
+            state = self._states[key]
             stage = Stage(answer["stage"])
             since = state.since if state.stage is stage else time.monotonic()
             self._states[key] = JobState(
@@ -237,10 +251,20 @@ class Projector:
         self, key: str, status: Status, error: str, *, position: tuple[float, ...] = ()
     ) -> None:
         with self._lock:
-            if self._states[key].status is Status.RUNNING:
+            if self._has_status(key, Status.RUNNING):
                 self._states[key] = replace(
                     self._states[key], status=status, error=error, position=position
                 )
+
+    def _has_status(self, key: str, status: Status) -> bool:
+        # A job that was cancelled may be forgotten before its turn comes.
+        state = self._states.get(key)
+        return state is not None and state.status is status
+
+    def _forget_old(self) -> None:
+        ended = [key for key, state in self._states.items() if not state.is_open]
+        for key in ended[:-_ENDED]:
+            del self._states[key]
 
 
 def _opened_log(file: Path) -> TextIO:

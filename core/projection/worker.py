@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.embeddings.neighbourhood import nearest
-from core.errors import OrchardError
+from core.errors import OrchardError, ProjectionError
 from core.metric import Metric
 from core.progress import Progress, Stage, silent
 from core.projection.cache import (
@@ -131,7 +131,11 @@ def _placed(
     embeddings: NDArray[np.float32], slot: CachePlace, query: list[float], on_progress: Progress
 ) -> list[float]:
     projection = load_projection(slot)
-    assert projection
+    if projection is None:
+        raise ProjectionError(
+            f"the map {str(slot.path)!r} is gone, so no picture can be placed on it. Open the map "
+            "again, then place the picture."
+        )
     numbers = np.array(query, dtype=np.float32)
     place = transform(embeddings, projection, numbers, on_progress=on_progress)
     return [float(number) for number in place]

@@ -14,7 +14,9 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +25,7 @@ from core.embeddings.neighbourhood import Neighbourhoods, as_euclidean, purity, 
 from core.errors import OrchardError
 from core.metric import Metric
 from core.projection.cache import (
+    CachePlace,
     load_neighbours,
     load_projection,
     neighbours_slot,
@@ -37,6 +40,8 @@ from core.projection.worker import compute
 from pages.embedding_map.chart import hover_texts, map_figure
 
 TRUST_K = 15
+
+_Stored = TypeVar("_Stored")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -133,8 +138,7 @@ def _timed_process(name: str, folder: str, environment: dict[str, str] | None) -
     times: dict[str, float] = {}
     started, spent = time.perf_counter(), 0.0
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as child:  # noqa: S603
-        assert child.stdout is not None
-        for kind, line in zip(("first", "second"), child.stdout, strict=True):
+        for kind, line in zip(("first", "second"), child.stdout or (), strict=True):
             now, processor = time.perf_counter(), float(line)
             times[f"{kind}_seconds"] = round(now - started, 2)
             times[f"{kind}_processor_seconds"] = round(processor - spent, 2)
@@ -162,9 +166,7 @@ def _umap_of(name: str, vectors: NDArray[np.float32], folder: Path) -> NDArray[n
         made = projection_slot(folder, fingerprint="made up", rows=len(vectors), settings=settings)
         table = neighbours_slot(folder, fingerprint="made up", rows=len(vectors), metric=metric)
         compute(vectors, neighbours=table, metric=metric, projection=made, settings=settings)
-        loaded = load_projection(made)
-        assert loaded is not None
-        return loaded.coordinates
+        return _read_back(load_projection, made).coordinates
     import umap
 
     model = umap.UMAP(n_neighbors=15, min_dist=0.1, metric="cosine", random_state=42, n_jobs=1)
@@ -197,13 +199,20 @@ def time_cached_view(points: int) -> float:
         save_projection(place, projection)
         save_neighbours(table, Neighbourhoods(indices, numbers, numbers))
         started = time.perf_counter()
-        loaded, neighbours = load_projection(place), load_neighbours(table)
-        assert loaded and neighbours
+        loaded = _read_back(load_projection, place)
+        neighbours = _read_back(load_neighbours, table)
         pure = purity(neighbours, labels)
         survival(neighbours, loaded.coordinates)
         texts = hover_texts(labels, files, ids, pure)
         map_figure(loaded.coordinates, by_class(labels), texts).to_json()
         return round(time.perf_counter() - started, 3)
+
+
+def _read_back(load: Callable[[CachePlace], _Stored | None], place: CachePlace) -> _Stored:
+    stored = load(place)
+    if stored is None:
+        raise OrchardError(f"{str(place.path)!r} has just been written and is gone. Try again.")
+    return stored
 
 
 if __name__ == "__main__":

@@ -142,7 +142,10 @@ def _bare_search(info: CollectionInfo, k: int, steps: list[int]) -> Callable[[],
     store = resources.get_store()
     picture = next(iter(resources.get_catalogue().by_id))
     query = resources.get_stored_embedding(info.name, picture)
-    assert query is not None
+    if query is None:
+        raise StoreError(
+            f"{info.name} no longer has the picture {picture}. Run the benchmark again."
+        )
     lists = itertools.cycle(steps)
     return lambda: store.search(info, query, k=k + 1, nprobe=next(lists))
 

@@ -411,6 +411,15 @@ def test_a_sweep_measures_every_step_and_all_lists_are_exact(
     assert all(0 < point.p50 <= point.p95 for point in points)
 
 
+def test_a_sweep_without_a_query_that_has_something_to_find_is_refused(
+    cosine: tuple[Matrix, CollectionInfo], store: VectorStore
+) -> None:
+    report = _run(cosine, store)
+    lone = replace(report, labels=tuple(f"class {number}" for number in range(len(report.ids))))
+    with pytest.raises(ReportError, match=r"none of the 66 queries .* Run a report with more"):
+        sweep(lone, cosine[0], store=store, info=cosine[1], k=10)
+
+
 def test_a_sweep_over_a_changed_collection_or_a_part_of_it_is_refused(
     cosine: tuple[Matrix, CollectionInfo], store: VectorStore
 ) -> None:

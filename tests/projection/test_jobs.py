@@ -9,9 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.errors import ProjectionError
 from core.metric import Metric
 from core.progress import Stage
-from core.projection.cache import load_neighbours, load_projection, neighbours_slot, projection_slot
+from core.projection import jobs, worker
+from core.projection.cache import (
+    CachePlace,
+    load_neighbours,
+    load_projection,
+    neighbours_slot,
+    projection_slot,
+)
 from core.projection.jobs import Job, JobState, Projector, Status
 from core.projection.projection import Method, ProjectionSettings, project, transform
 
@@ -125,6 +133,44 @@ def test_progress_by_epochs_then_cancel_then_the_next_job(
     assert _wait(projector, following.key, _closed).status is Status.DONE
     assert not job.projection.path.exists()
     assert job.neighbours.path.exists(), "what was finished before is kept"
+
+
+def test_cancel_before_the_worker_has_the_job_is_not_lost(
+    projector: Projector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = _job(tmp_path / "first", None)
+    start = projector._started
+
+    def cancel_then_start() -> object:
+        projector.cancel(job.key)
+        return start()
+
+    monkeypatch.setattr(projector, "_started", cancel_then_start)
+    projector.request(job)
+    assert _wait(projector, job.key, _closed).status is Status.CANCELLED
+    following = _job(tmp_path / "second", ProjectionSettings(method=Method.PCA))
+    projector.request(following)
+    assert _wait(projector, following.key, _closed).status is Status.DONE
+    assert not job.neighbours.path.exists()
+
+
+def test_of_jobs_that_have_ended_only_the_latest_are_known(
+    projector: Projector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "_ENDED", 1)
+    made = [_job(tmp_path, ProjectionSettings(method=Method.PCA, seed=seed)) for seed in range(3)]
+    for job in made:
+        projector.request(job)
+        assert _wait(projector, job.key, _closed).status is Status.DONE
+    # The third came when two had ended.
+    assert projector.state(made[0].key) is None
+    assert [projector.state(job.key).status for job in made[1:]] == [Status.DONE] * 2
+
+
+def test_a_picture_cannot_be_placed_on_a_map_that_is_gone(tmp_path: Path) -> None:
+    place = CachePlace(tmp_path / "gone.npz", rows=5)
+    with pytest.raises(ProjectionError, match=r"gone\.npz.* is gone.* Open the map again"):
+        worker._placed(ROWS, place, [0.0] * 40, lambda *_: None)
 
 
 def test_cancel_before_the_layout_ends_the_process_and_the_next_job_gets_a_new_one(
