@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from core.data_folder import DataFolder
 from core.errors import SettingsError
 from core.records import EncoderIdentity
 
@@ -185,12 +186,12 @@ class Settings(BaseSettings):
     @cached_property
     def uri(self) -> str:
         """The address that is connected to: `milvus_uri`, or the Lite file below `data_dir`."""
-        return self.milvus_uri or str(self.data_dir / "orchard.db")
+        return self.milvus_uri or str(self.data.database)
 
     @property
-    def embeddings_dir(self) -> Path:
-        """Where embeddings that were read from the database lie, one copy for all pages."""
-        return self.data_dir / "embeddings"
+    def data(self) -> DataFolder:
+        """What lies where below `data_dir`."""
+        return DataFolder(self.data_dir)
 
     @property
     def assumed_identity(self) -> EncoderIdentity | None:

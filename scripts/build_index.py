@@ -133,7 +133,7 @@ def _run(arguments: argparse.Namespace, settings: Settings, index: IndexChoice) 
             report = add_metric(
                 arguments.add_metric, store=store, family=settings.collection, index=index
             )
-    path = save_index_report(report, folder=settings.data_dir / "index_reports")
+    path = save_index_report(report, folder=settings.data.index_reports)
     if arguments.json:
         print(json.dumps(report.to_dict(), indent=2, ensure_ascii=False))
         print(f"report: {path}", file=sys.stderr)

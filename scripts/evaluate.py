@@ -98,7 +98,7 @@ def _run(arguments: argparse.Namespace, settings: Settings, requirements: list[R
     # Before it is saved: a requirement that names no measure of the report is a mistake.
     summary = summary_of(report)
     results = [(requirement, requirement.value(summary)) for requirement in requirements]
-    folder = settings.data_dir / "reports"
+    folder = settings.data.reports
     report = save_report(report, folder)
     if arguments.json:
         print(read_json_text(report.name, folder))
@@ -119,7 +119,7 @@ def _evaluated(
     info = store.info(settings.collection, arguments.metric)
     with ProgressBar() as bar:
         matrix = load_matrix(
-            store, settings.collection, arguments.metric, settings.embeddings_dir, bar
+            store, settings.collection, arguments.metric, settings.data.embeddings, bar
         )
     request = _request(arguments, settings, info, matrix)
     for requirement in requirements:

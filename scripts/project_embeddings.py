@@ -41,13 +41,13 @@ def main(argv: list[str] | None = None) -> int:
             present = store.metrics(family)
             source = present[0] if present and Metric.COSINE not in present else Metric.COSINE
             with ProgressBar() as bar:
-                matrix = load_matrix(store, family, source, settings.embeddings_dir, bar)
+                matrix = load_matrix(store, family, source, settings.data.embeddings, bar)
         finally:
             store.close()
         return choose_rows(matrix, limit=settings.map_limit)
 
     def _made(rows: MapRows, item: ProjectionSettings) -> Projection:
-        folder, mark = settings.data_dir / "projections", rows.fingerprint
+        folder, mark = settings.data.projections, rows.fingerprint
         slot = projection_slot(folder, fingerprint=mark, rows=len(rows), settings=item)
         table = neighbours_slot(folder, fingerprint=mark, rows=len(rows), metric=item.metric)
         with ProgressBar() as bar:

@@ -21,6 +21,7 @@ from core.collection.info import CollectionInfo
 from core.config import Settings, load_settings
 from core.dataset.listing import list_dataset
 from core.errors import OrchardError, SettingsError, StoreUnavailableError
+from core.files import write_whole
 from core.sample.drawing import CLASSES
 from core.store.lite import is_locked
 from core.store.vector_store import open_store
@@ -97,7 +98,7 @@ def plan(
             )
         return Plan(family, None, f"{info.rows:,} pictures, not built by Orchard")
     if info is None:
-        return Plan(family, dataset or settings.dataset or sample_folder(settings), "new")
+        return Plan(family, dataset or settings.dataset or settings.data.sample, "new")
     if recreate:
         return Plan(family, Path(info.dataset), "to be built anew")
     if not info.complete:
@@ -110,11 +111,6 @@ def own_collection(dataset: Path) -> str:
     folder = dataset.resolve()
     words = re.sub(r"[^A-Za-z0-9]+", "_", folder.name).strip("_").lower()[:40]
     return f"c_{words}_{hashlib.blake2b(str(folder).encode()).hexdigest()[:6]}"
-
-
-def sample_folder(settings: Settings) -> Path:
-    """Return where the sample dataset is drawn."""
-    return settings.data_dir / "sample"
 
 
 def _run(settings: Settings, dataset: Path | None, port: int, *, recreate: bool) -> int:
@@ -152,7 +148,7 @@ def _existing(settings: Settings, dataset: Path | None) -> dict[str, CollectionI
 
 def _build(dataset: Path, collection: str, settings: Settings, *, recreate: bool) -> int:
     """Index in a process of its own, since only its end surely frees a Milvus Lite file."""
-    if dataset == sample_folder(settings) and not _is_drawn(dataset):
+    if dataset == settings.data.sample and not _is_drawn(dataset):
         status = _module("scripts.make_sample", str(dataset), "--per-class", str(SAMPLE_PER_CLASS))
         if status:
             return status
@@ -172,8 +168,7 @@ def _module(name: str, *arguments: str) -> int:
 
 def _serve(settings: Settings, collection: str, port: int) -> int:
     state = {"pid": os.getpid(), "port": port, "collection": collection}
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    _state_file(settings).write_text(json.dumps(state), encoding="utf-8")
+    write_whole(settings.data.app, json.dumps(state).encode())
     os.environ["ORCHARD_COLLECTION"] = collection
     command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "streamlit_app.py")]
     command += ["--server.port", str(port), "--server.address", ADDRESS]
@@ -216,16 +211,12 @@ def _refuse_second_dashboard(settings: Settings) -> None:
 
 def _running(settings: Settings) -> dict[str, int] | None:
     try:
-        state: dict[str, int] = json.loads(_state_file(settings).read_text(encoding="utf-8"))
+        state: dict[str, int] = json.loads(settings.data.app.read_text(encoding="utf-8"))
         if os.name == "posix":
             os.kill(state["pid"], 0)
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return state
-
-
-def _state_file(settings: Settings) -> Path:
-    return settings.data_dir / "app.json"
 
 
 def _is_port_taken(port: int) -> bool:

@@ -70,7 +70,7 @@ def _log_traceback(settings: Settings | None) -> str:
     # Without any handler Python would print the traceback at the terminal.
     if logger.hasHandlers():
         logger.exception("unexpected")
-    log = settings.data_dir / FILE_NAME if settings else Path(FILE_NAME)
+    log = settings.data.log if settings else Path(FILE_NAME)
     if log.is_file():
         return f"The details are in {log}; please report them."
     return f"There is no log, since {log} could not be written; please report this line."

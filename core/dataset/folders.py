@@ -8,9 +8,6 @@ from pathlib import Path
 from core.config import Settings
 from core.errors import DatasetError
 
-UPLOADS = "uploads"
-SAMPLE = "sample"
-
 _MOST_SUGGESTIONS = 200
 
 
@@ -24,9 +21,8 @@ def allowed_roots(settings: Settings, *, indexed: str = "") -> tuple[Path, ...]:
     Args:
         indexed: The dataset folder of the collection; empty if there is none.
     """
-    data = settings.data_dir
     named = [*settings.root_folders, settings.dataset, Path(indexed) if indexed else None]
-    named += [data / SAMPLE, data / UPLOADS]
+    named += [settings.data.sample, settings.data.uploads]
     return tuple(dict.fromkeys(folder.resolve() for folder in named if folder))
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from core.access import require_writable
 from core.config import Settings
-from core.dataset.folders import UPLOADS
 from core.errors import StoreError
 from core.files import write_whole
 
@@ -42,7 +41,7 @@ def discard_archive(archive: Path, *, settings: Settings) -> None:
     Raises:
         StoreError: It cannot be deleted.
     """
-    if archive.parent != (settings.data_dir / UPLOADS).absolute():
+    if archive.parent != settings.data.uploads.absolute():
         return
     try:
         archive.unlink(missing_ok=True)
@@ -57,4 +56,4 @@ def upload_folder(content: bytes | memoryview, *, name: str, settings: Settings)
     """Return the folder an upload belongs into: its name and eight digits of its BLAKE2b."""
     word = re.sub(r"[^A-Za-z0-9]+", "_", Path(name).stem).strip("_")[:40] or "upload"
     digest = hashlib.blake2b(content, digest_size=4).hexdigest()
-    return (settings.data_dir / UPLOADS / f"{word}-{digest}").absolute()
+    return (settings.data.uploads / f"{word}-{digest}").absolute()

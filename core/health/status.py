@@ -13,15 +13,6 @@ from core.errors import CollectionNotFoundError, DatasetError, StoreError
 from core.store.vector_store import VectorStore
 from core.wording import counted
 
-# What lies in the data folder, by what a person calls it.
-_FOLDERS = {
-    "Thumbnails": ("thumbnails",),
-    "Reports": ("index_reports", "reports", "runs"),
-    "Maps": ("projections",),
-    "Copies of embeddings": ("embeddings",),
-    "Uploaded pictures": ("uploads",),
-}
-
 
 @dataclass(frozen=True, slots=True)
 class DatabaseHealth:
@@ -130,10 +121,15 @@ def files_health(folder: Path, *, unreadable: Collection[str] = ()) -> FilesHeal
 
 def disk_usage(settings: Settings) -> dict[str, int]:
     """Return bytes by what they are used for; a server's own files are not among them."""
-    used = {"Database": bytes_of(Path(settings.uri))} if settings.is_lite else {}
-    for name, folders in _FOLDERS.items():
-        used[name] = sum(bytes_of(settings.data_dir / folder) for folder in folders)
-    return used
+    data = settings.data
+    database = {"Database": bytes_of(Path(settings.uri))} if settings.is_lite else {}
+    return database | {
+        "Thumbnails": bytes_of(data.thumbnails),
+        "Reports": sum(map(bytes_of, (data.index_reports, data.reports, data.runs))),
+        "Maps": bytes_of(data.projections),
+        "Copies of embeddings": bytes_of(data.embeddings),
+        "Uploaded pictures": bytes_of(data.uploads),
+    }
 
 
 def bytes_of(folder: Path) -> int:

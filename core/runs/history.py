@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from core.data_folder import DataFolder
 from core.runs.state import RunState, Status, load_states
 from core.runs.task import Kind
 from core.wording import duration
 
 logger = logging.getLogger(__name__)
 
-RUNS, INDEX_REPORTS = "runs", "index_reports"
 
 # Of fewer pictures the first batches, which set things up, are too large a part.
 _FEWEST_ENCODED = 20
@@ -67,9 +67,9 @@ class PastRun:
         return enough and self.rate > 0
 
 
-def past_runs(data_dir: Path) -> list[PastRun]:
+def past_runs(data: DataFolder) -> list[PastRun]:
     """Return every run that has ended, newest first; damaged files are passed over and logged."""
-    found = [*_of_states(data_dir / RUNS), *_of_scripts(data_dir / INDEX_REPORTS)]
+    found = [*_of_states(data.runs), *_of_scripts(data.index_reports)]
     return sorted(found, key=lambda run: run.started, reverse=True)
 
 

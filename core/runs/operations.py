@@ -241,7 +241,7 @@ def _drop(task: Task, progress: Progress, store: VectorStore, settings: Settings
 def _self_test(
     task: Task, progress: Progress, store: VectorStore, settings: Settings
 ) -> dict[str, Any]:
-    cache = settings.embeddings_dir
+    cache = settings.data.embeddings
     return run_self_test(store, family=task.family, cache_dir=cache, on_progress=progress).to_dict()
 
 
@@ -252,7 +252,7 @@ def _inspect(
         store,
         family=task.family,
         dataset=settings.dataset,
-        cache_dir=settings.embeddings_dir,
+        cache_dir=settings.data.embeddings,
         on_progress=progress,
     ).to_dict()
 

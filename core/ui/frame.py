@@ -14,7 +14,6 @@ from core.errors import (
     OrchardError,
     StoreUnavailableError,
 )
-from core.logs import FILE_NAME
 from core.metric import Metric
 from core.ui import resources
 from core.ui.links import COLLECTION_PAGE
@@ -96,7 +95,7 @@ def _page_errors() -> Iterator[None]:
         st.error(plain(sentence(str(error))), icon=":material/error:")
     except Exception:
         logger.exception("unexpected")
-        log = resources.get_settings().data_dir / FILE_NAME
+        log = resources.get_settings().data.log
         st.error(
             f"Something went wrong that should not. The details are in {plain(str(log))}; please "
             "report them.",

@@ -185,7 +185,7 @@ def get_thumbnail(record: ImageRecord, *, info: CollectionInfo) -> bytes:
         raise ImageError(
             "the file is no longer in the dataset folder. Restore it, or index the folder again."
         )
-    return cached_thumbnail(file, key=record.digest, cache=settings.data_dir / "thumbnails")
+    return cached_thumbnail(file, key=record.digest, cache=settings.data.thumbnails)
 
 
 def dataset_folder(info: CollectionInfo) -> Path:

@@ -9,7 +9,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from core.collection.info import CollectionInfo
 from core.config import ARCHITECTURES
 from core.dataset.files import label_of
-from core.dataset.folders import SAMPLE, folder_inside
+from core.dataset.folders import folder_inside
 from core.dataset.uploads import keep_upload
 from core.errors import BusyError, OrchardError
 from core.indexing.plan import index_sentences, index_to_build, refuse_to_add
@@ -187,7 +187,7 @@ def _sample_control(empty: Task) -> Source:
 
     st.caption("Ten kinds of fruit are drawn; nothing is downloaded.")
     count = st.number_input("Pictures a class", 4, 500, 60, key="build_sample")
-    folder = (resources.get_settings().data_dir / SAMPLE).absolute()
+    folder = resources.get_settings().data.sample.absolute()
     task = replace(empty, folder=str(folder), draw=int(count))
     return Source(task, sample_paths(int(count)))
 

@@ -24,7 +24,7 @@ from core.health.status import (
 )
 from core.indexing.missing_files import GoneRows, find_gone
 from core.metric import Metric
-from core.runs.history import RUNS, PastRun, past_runs, unreadable
+from core.runs.history import PastRun, past_runs, unreadable
 from core.runs.operations import perform
 from core.runs.runner import Runner
 from core.runs.state import RunState
@@ -39,7 +39,7 @@ def get_runner() -> Runner:
     """Return the one runner of the process."""
     settings = resources.get_settings()
     work = partial(perform, store=resources.get_store(), settings=settings)
-    return Runner(settings.data_dir / RUNS, work, on_end=forget)
+    return Runner(settings.data.runs, work, on_end=forget)
 
 
 def forget() -> None:
@@ -152,7 +152,7 @@ def get_disk() -> dict[str, int]:
 @st.cache_data(show_spinner=False, ttl=30)
 def get_past_runs() -> list[PastRun]:
     """Return every run that has ended, newest first."""
-    return past_runs(resources.get_settings().data_dir)
+    return past_runs(resources.get_settings().data)
 
 
 def get_roots() -> tuple[Path, ...]:

@@ -59,7 +59,7 @@ class Found(Generic[T]):
 
 def map_folder() -> Path:
     """Return the folder for maps and neighbour tables."""
-    return resources.get_settings().data_dir / "projections"
+    return resources.get_settings().data.projections
 
 
 def get_rows(name: str, rows: int) -> MapRows:
@@ -83,7 +83,7 @@ def _read_rows(name: str) -> MapRows:
     settings = resources.get_settings()
     infos = resources.get_collections()
     metric = next(metric for metric, info in infos.items() if info.name == name)
-    folder = settings.embeddings_dir
+    folder = settings.data.embeddings
     with progress_bar() as show:
         matrix = load_matrix(resources.get_store(), settings.collection, metric, folder, show)
     return choose_rows(matrix, limit=settings.map_limit)

@@ -49,7 +49,7 @@ class Figures:
 
 def reports_folder() -> Path:
     """Return the folder of saved reports."""
-    return resources.get_settings().data_dir / "reports"
+    return resources.get_settings().data.reports
 
 
 def get_report_list() -> Listing:
@@ -182,6 +182,6 @@ def get_matrix(info: CollectionInfo, *, on_progress: Progress = silent) -> Matri
         resources.get_store(),
         settings.collection,
         info.metric,
-        settings.embeddings_dir,
+        settings.data.embeddings,
         on_progress=on_progress,
     )

@@ -96,7 +96,7 @@ def _preparing(fingerprint: str) -> Preparation:
         store,
         settings.collection,
         metrics,
-        settings.embeddings_dir,
+        settings.data.embeddings,
         show,
     )
     pool.shutdown(wait=False)
@@ -220,6 +220,4 @@ def _found(folder: str, path: str) -> tuple[str, int]:
 @st.cache_resource(show_spinner=False, max_entries=1000)
 def _thumbnail(path: str, digest: str, changed: int, *, _read: list[bool]) -> bytes:
     _read.append(True)
-    return cached_thumbnail(
-        Path(path), key=digest, cache=resources.get_settings().data_dir / "thumbnails"
-    )
+    return cached_thumbnail(Path(path), key=digest, cache=resources.get_settings().data.thumbnails)

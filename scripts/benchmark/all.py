@@ -47,7 +47,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    photos = (arguments.photos or load_settings().data_dir / "sample").expanduser().resolve()
+    photos = (arguments.photos or load_settings().data.sample).expanduser().resolve()
     if not photos.is_dir():
         raise OrchardError(
             f"{str(photos)!r} is no folder. Give photos with --photos, or draw the sample first: "

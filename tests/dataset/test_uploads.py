@@ -18,7 +18,7 @@ def test_the_same_upload_has_the_same_place_whatever_its_name_leads_to(settings:
     kept = keep_upload(b"zip", name="../../My fruit.zip", settings=settings)
     assert kept.archive.read_bytes() == b"zip"
     assert kept.folder.name.startswith("My_fruit-")
-    assert kept.folder.parent == (settings.data_dir / "uploads").absolute()
+    assert kept.folder.parent == (settings.data.uploads).absolute()
     assert keep_upload(b"zip", name="My fruit.zip", settings=settings) == kept
     assert upload_folder(b"other", name="My fruit.zip", settings=settings) != kept.folder
     assert [file.name for file in kept.folder.parent.iterdir()] == [kept.archive.name]
@@ -38,7 +38,7 @@ def test_read_only_keeps_nothing(settings: Settings) -> None:
     closed = settings.model_copy(update={"read_only": True})
     with pytest.raises(ReadOnlyError):
         keep_upload(b"zip", name="a.zip", settings=closed)
-    assert not (settings.data_dir / "uploads").exists()
+    assert not (settings.data.uploads).exists()
 
 
 def test_place_that_cannot_be_written_is_named(settings: Settings, tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def cancelled(store: VectorStore, settings: Settings) -> Cancelled:
             cancelling: Any = Cancelling(progress, runner.cancel, (stage, done))
             return perform(task, cancelling, store=store, settings=settings)
 
-        runner = Runner(settings.data_dir / "runs", work)
+        runner = Runner(settings.data.runs, work)
         runner.start(task)
         runner.wait(60)
         state = runner.state()
@@ -151,7 +151,7 @@ def test_waiting_for_an_index_is_cancelled(
     flat = IndexChoice(IndexType.FLAT)
     task = Task(kind, FAMILY, folder=str(dataset), metrics=(Metric.L2,), index=flat)
     runner = Runner(
-        settings.data_dir / "runs",
+        settings.data.runs,
         lambda task, progress: perform(task, progress, store=store, settings=settings),
     )
     runner.start(task)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from core.collection.index import IndexChoice
+from core.data_folder import DataFolder
 from core.indexing.build import add_metric, build_index
 from core.indexing.report import save_index_report
 from core.metric import Metric
@@ -33,7 +34,7 @@ def test_runs_of_dashboard_and_scripts_are_listed_newest_first(
     save_index_report(copied, folder=tmp_path / "index_reports")
     ran(tmp_path, Kind.PRUNE, {"removed": 3})
     (tmp_path / "index_reports" / "index-20260101-000000-000000.json").write_text("{")
-    found = past_runs(tmp_path)
+    found = past_runs(DataFolder(tmp_path))
     assert [run.kind for run in found] == [Kind.PRUNE, Kind.ADD_METRIC, Kind.BUILD]
     assert [run.rows for run in found] == [0, 12, 12]
     assert found[0].report["removed"] == 3
@@ -58,7 +59,7 @@ def test_report_with_a_part_missing_is_passed_over_as_a_whole(
     (folder / "index-20260101-000000-000000.json").write_text(json.dumps(usual))
     (folder / "index-20260102-000000-000000.json").write_text(json.dumps({**usual, **spoilt}))
     ran(tmp_path, Kind.BUILD, {**usual, **spoilt})
-    found = past_runs(tmp_path)
+    found = past_runs(DataFolder(tmp_path))
     assert [run.title for run in found] == ["Build from /photos at the command line"]
     assert unreadable(found, "fruit_l2") == {"a.png"}
 
@@ -68,7 +69,7 @@ def test_run_that_goes_on_is_not_history(tmp_path: Path) -> None:
     file = next((tmp_path / "runs").glob("*.json"))
     state = json.loads(file.read_text())
     file.write_text(json.dumps({**state, "status": "running"}))
-    assert past_runs(tmp_path) == []
+    assert past_runs(DataFolder(tmp_path)) == []
 
 
 def past(kind: Kind, seconds: float, **details: Any) -> PastRun:
@@ -129,7 +130,7 @@ def test_expected_time_counts_loading(tmp_path: Path) -> None:
         "seconds": 15.0, "load_seconds": 40.0, "encoder": "resnet50/a/b/2048",
     }  # fmt: skip
     ran(tmp_path, Kind.BUILD, outcome)
-    runs = past_runs(tmp_path)
+    runs = past_runs(DataFolder(tmp_path))
     assert expected_seconds(runs, 24, architecture="resnet50") == pytest.approx(55.0)
     # Ten times as many take 100 s to encode, and are loaded for once.
     assert expected_seconds(runs, 240, architecture="resnet50") == pytest.approx(145.0)

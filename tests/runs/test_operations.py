@@ -53,7 +53,7 @@ def run(store: VectorStore, settings: Settings) -> Run:
 
     def go(kind: Kind, **details: Any) -> RunState:
         runner = Runner(
-            settings.data_dir / "runs",
+            settings.data.runs,
             lambda task, progress: perform(task, progress, store=store, settings=settings),
         )
         runner.start(Task(kind, FAMILY, **details))
@@ -98,7 +98,7 @@ def test_archive_is_unpacked_built_from_and_removed(
     with zipfile.ZipFile(archive, "w") as zipped:
         for file in dataset.rglob("*.png"):
             zipped.write(file, file.relative_to(dataset))
-    folder = settings.data_dir / "uploads" / "up"
+    folder = settings.data.uploads / "up"
     state = run(Kind.BUILD, archive=str(archive), folder=str(folder), metrics=(Metric.L2,))
     assert state.status is Status.DONE, state.error
     assert rows(store) == {"L2": 12}
@@ -113,7 +113,7 @@ def test_archive_is_unpacked_built_from_and_removed(
 def test_damaged_archive_is_deleted_and_not_offered_again(
     run: Run, tmp_path: Path, settings: Settings
 ) -> None:
-    archive, folder = tmp_path / "up.zip", settings.data_dir / "uploads" / "up"
+    archive, folder = tmp_path / "up.zip", settings.data.uploads / "up"
     archive.write_bytes(damaged_zip())
     state = run(Kind.BUILD, archive=str(archive), folder=str(folder), metrics=ALL)
     assert (state.status, state.can_continue) == (Status.FAILED, False)
@@ -123,7 +123,7 @@ def test_damaged_archive_is_deleted_and_not_offered_again(
 
 
 def test_sample_is_drawn_first(run: Run, settings: Settings, store: VectorStore) -> None:
-    folder = settings.data_dir / "sample"
+    folder = settings.data.sample
     state = run(Kind.BUILD, folder=str(folder), draw=2, metrics=(Metric.L2,))
     assert state.status is Status.DONE, state.error
     assert rows(store) == {"L2": 20}
@@ -148,7 +148,7 @@ def test_cancelled_build_is_continued_and_encodes_the_rest_only(
 
     monkeypatch.setattr(encoder, "encode", encode_then_cancel)
     runner = Runner(
-        settings.data_dir / "runs",
+        settings.data.runs,
         lambda task, progress: perform(task, progress, store=store, settings=settings),
     )
     task = Task(Kind.BUILD, FAMILY, folder=str(dataset), metrics=(Metric.L2,), recreate=recreate)
@@ -300,7 +300,7 @@ def test_every_run_tells_over_how_many_rows_it_went(
     (dataset / "apple" / "0.png").unlink()
     state = run(kind, **details)
     assert state.status is Status.DONE, state.error
-    newest = past_runs(settings.data_dir)[0]
+    newest = past_runs(settings.data)[0]
     assert (newest.kind, newest.rows) == (kind, 12)
 
 

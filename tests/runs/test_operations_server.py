@@ -57,7 +57,7 @@ def test_server_that_goes_away_fails_the_run_in_words_and_it_is_continued_later(
         return perform(task, look, store=store, settings=settings)  # type: ignore[arg-type]
 
     task = Task(Kind.BUILD, "fruit", folder=str(photos), metrics=(Metric.L2,))
-    first = Runner(settings.data_dir / "runs", go_away_in_the_middle)
+    first = Runner(settings.data.runs, go_away_in_the_middle)
     first.start(task)
     first.wait(120)
     state = first.state()
@@ -68,7 +68,7 @@ def test_server_that_goes_away_fails_the_run_in_words_and_it_is_continued_later(
 
     server.thaw()
     second = Runner(
-        settings.data_dir / "runs",
+        settings.data.runs,
         lambda task, progress: perform(task, progress, store=store, settings=settings),
     )
     # A server that answers may still refuse for some seconds; each time it is offered again.

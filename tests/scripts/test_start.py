@@ -64,7 +64,7 @@ def collection(dataset: Path, *, complete: bool = True) -> CollectionInfo:
 def test_without_a_collection_the_sample_is_built(settings: Settings) -> None:
     chosen = start.plan(settings, None, {}, recreate=False)
     assert chosen.collection == "fruit_vector"
-    assert chosen.dataset == start.sample_folder(settings)
+    assert chosen.dataset == settings.data.sample
 
 
 def test_a_folder_without_a_collection_is_built(settings: Settings, tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # Modules of `core` that lie in no package, and may import each other alone.
 GROUND = {
-    *("access", "config", "errors", "files", "logs", "metric", "progress", "records", "wording"),
+    *("access", "config", "data_folder", "errors", "files"),
+    *("logs", "metric", "progress", "records", "wording"),
 }
 # From the bottom up: each package, and what it may import besides itself and the ground.
 DATA = {"core.dataset", "core.collection"}
@@ -158,6 +159,11 @@ def test_only_the_encoder_imports_torch() -> None:
     files = [*sources("core"), *sources("pages")]
     rest = [file for file in files if package_of(module_of(file)) != "core.encoder"]
     assert breaches(rest, "torch", "torchvision") == []
+
+
+def test_only_the_data_folder_names_what_lies_in_it() -> None:
+    files = [*sources("core"), *sources("pages"), *sources("scripts")]
+    assert [str(file) for file in files if ".data_dir /" in file.read_text(encoding="utf-8")] == []
 
 
 def test_pages_never_import_each_other() -> None:

@@ -410,7 +410,7 @@ def test_upload_is_judged_and_hashed_once_whatever_else_is_changed(
 
 
 def kept_archives() -> list[str]:
-    return [p.name for p in (resources.get_settings().data_dir / "uploads").glob("*.zip")]
+    return [p.name for p in (resources.get_settings().data.uploads).glob("*.zip")]
 
 
 def test_zip_that_turns_out_damaged_leaves_nothing_and_is_not_offered_again() -> None:
@@ -419,7 +419,7 @@ def test_zip_that_turns_out_damaged_leaves_nothing_and_is_not_offered_again() ->
     assert ended().status is Status.FAILED
     assert "The archive is damaged" in texts(at.run())
     assert "run_continue" not in [button.key for button in at.button]
-    assert list((resources.get_settings().data_dir / "uploads").iterdir()) == []
+    assert list((resources.get_settings().data.uploads).iterdir()) == []
 
 
 def test_zip_of_a_stopped_run_is_kept_until_nobody_can_continue_it(
@@ -481,7 +481,7 @@ def test_bad_zip_is_refused_in_words_and_nothing_is_written(content: bytes, said
     at = upload(content)
     assert said in texts(at)
     assert "build" not in [button.key for button in at.button]
-    assert not (resources.get_settings().data_dir / "uploads").exists()
+    assert not (resources.get_settings().data.uploads).exists()
 
 
 def test_add_metric_remove_class_and_drop_by_typing_the_name(built: Path) -> None:
