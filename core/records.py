@@ -1,6 +1,11 @@
 """Frozen records that cross module borders."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +24,36 @@ class ImageRecord:
     path: str
     label: str
     digest: str
+
+
+class RecordColumns(Protocol):
+    """Pictures as columns, one place a picture in each."""
+
+    @property
+    def ids(self) -> NDArray[np.int64]:
+        """(N,) int64."""
+
+    @property
+    def paths(self) -> Sequence[str]:
+        """(N,) relative to the dataset folder."""
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """(N,) classes; empty for a picture without one."""
+
+    @property
+    def digests(self) -> Sequence[str]:
+        """(N,) BLAKE2b of the files; empty where nobody took it."""
+
+
+def record_at(columns: RecordColumns, position: int) -> ImageRecord:
+    """Return the picture at a position, from 0, of the columns."""
+    return ImageRecord(
+        int(columns.ids[position]),
+        columns.paths[position],
+        columns.labels[position],
+        columns.digests[position],
+    )
 
 
 @dataclass(frozen=True, slots=True)

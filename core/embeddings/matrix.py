@@ -20,7 +20,7 @@ from core.errors import CollectionNotFoundError, OrchardError, StoreError
 from core.files import write_whole
 from core.metric import Metric
 from core.progress import Progress, Stage, silent
-from core.records import EncoderIdentity, ImageRecord
+from core.records import EncoderIdentity, ImageRecord, record_at
 from core.store.vector_store import VectorStore
 
 logger = logging.getLogger(__name__)
@@ -51,12 +51,7 @@ class Matrix:
 
     def record(self, position: int) -> ImageRecord:
         """Return one row as a record."""
-        return ImageRecord(
-            int(self.ids[position]),
-            self.paths[position],
-            self.labels[position],
-            self.digests[position],
-        )
+        return record_at(self, position)
 
     def places(self, ids: Sequence[int]) -> NDArray[np.int64]:
         """Return the rows of ids: (len(ids),); -1 for an id that is not there."""

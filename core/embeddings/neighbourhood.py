@@ -85,7 +85,7 @@ def nearest(
     if not k:
         empty = np.zeros((rows, 0), dtype=np.float32)
         return Neighbourhoods(empty.astype(np.int32), empty, empty)
-    found = exact_neighbours(
+    lists = exact_neighbours(
         embeddings,
         queries=np.arange(rows),
         metric=metric,
@@ -94,9 +94,9 @@ def nearest(
         stage=Stage.COMPARE,
     )
     if metric is Metric.COSINE:
-        cosines = np.clip(found.scores, -1, 1)
-        return Neighbourhoods(found.positions, cosines, cosines)
-    return _scored_again(embeddings, found.positions)
+        cosines = np.clip(lists.scores, -1, 1)
+        return Neighbourhoods(lists.positions, cosines, cosines)
+    return _scored_again(embeddings, lists.positions)
 
 
 def purity(
@@ -130,11 +130,11 @@ def survival(neighbours: Neighbourhoods, coordinates: NDArray[np.float32]) -> ND
         return np.full(rows, np.nan, dtype=np.float32)
     from scipy.spatial import KDTree
 
-    _, found = KDTree(coordinates).query(coordinates, k=k + 1)
+    _, on_map = KDTree(coordinates).query(coordinates, k=k + 1)
     # The row itself is dropped by its number: equal positions may put another one first.
-    is_self = found == np.arange(rows)[:, None]
+    is_self = on_map == np.arange(rows)[:, None]
     is_self[~is_self.any(axis=1), -1] = True
-    kept = found[~is_self].reshape(rows, k)
+    kept = on_map[~is_self].reshape(rows, k)
     shared = (kept[:, :, None] == neighbours.indices[:, None, :]).any(axis=2)
     return np.asarray(shared.mean(axis=1), dtype=np.float32)
 
@@ -165,9 +165,9 @@ def near_duplicates(neighbours: Neighbourhoods, *, similarity: float) -> list[ND
     """
     parents = list(range(len(neighbours.indices)))
     for row, place in np.argwhere(neighbours.cosines >= similarity):
-        one = _root(parents, int(row))
+        own = _root(parents, int(row))
         other = _root(parents, int(neighbours.indices[row, place]))
-        parents[max(one, other)] = min(one, other)
+        parents[max(own, other)] = min(own, other)
     members: dict[int, list[int]] = {}
     for row in range(len(parents)):
         members.setdefault(_root(parents, row), []).append(row)

@@ -210,6 +210,6 @@ def _best(keys: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray
     counts = np.bincount(rows, minlength=len(keys))
     starts = np.cumsum(counts) - counts
     taken = order[(starts[:, None] + np.arange(k)).ravel()].reshape(len(keys), k)
-    chosen, best = columns[taken], values[taken]
-    missing = np.isneginf(best)
-    return np.where(missing, -1, chosen), np.where(missing, np.float32(np.nan), best)
+    places, highest = columns[taken], values[taken]
+    missing = np.isneginf(highest)
+    return np.where(missing, -1, places), np.where(missing, np.float32(np.nan), highest)

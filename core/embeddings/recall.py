@@ -13,16 +13,16 @@ def ann_recall(index: Neighbours, exact: Neighbours, *, k: int) -> NDArray[np.fl
     one in (so does ann-benchmarks); the database sums in another order, so scores are taken as
     equal up to 1e-5 of their size.
     """
-    wanted, found = exact.positions[:, :k], index.positions[:, :k]
-    if not wanted.shape[1]:
+    best, hits = exact.positions[:, :k], index.positions[:, :k]
+    if not best.shape[1]:
         # There was nothing to find, and the index missed nothing.
-        return np.ones(len(wanted))
-    common = _contained(found, wanted)
-    there = (wanted >= 0).sum(axis=1)
-    last = exact.scores[np.arange(len(wanted)), np.maximum(there - 1, 0)][:, None]
-    tied = (found >= 0) & np.isclose(index.scores[:, :k], last, rtol=1e-5, atol=1e-7)
-    good = np.minimum((common | tied).sum(axis=1), there)
-    shares: NDArray[np.float64] = good / np.maximum(there, 1)
+        return np.ones(len(best))
+    common = _contained(hits, best)
+    depth = (best >= 0).sum(axis=1)
+    last = exact.scores[np.arange(len(best)), np.maximum(depth - 1, 0)][:, None]
+    tied = (hits >= 0) & np.isclose(index.scores[:, :k], last, rtol=1e-5, atol=1e-7)
+    good = np.minimum((common | tied).sum(axis=1), depth)
+    shares: NDArray[np.float64] = good / np.maximum(depth, 1)
     return shares
 
 
@@ -38,6 +38,6 @@ def _contained(items: NDArray[np.int32], others: NDArray[np.int32]) -> NDArray[n
     """
     size = int(max(items.max(initial=0), others.max(initial=0))) + 1
     shift = np.arange(len(items), dtype=np.int64)[:, None] * size
-    known = (others + shift)[others >= 0]
-    inside: NDArray[np.bool_] = np.isin(items + shift, known)
+    shifted = (others + shift)[others >= 0]
+    inside: NDArray[np.bool_] = np.isin(items + shift, shifted)
     return inside & (items >= 0)

@@ -99,18 +99,18 @@ class Listing:
 
 def list_reports(folder: Path) -> Listing:
     """Look through a folder; the arrays of a report are not read."""
-    found: list[tuple[str, Configuration]] = []
+    reports: list[tuple[str, Configuration]] = []
     unreadable: list[str] = []
     for file in sorted(folder.glob("*.json")):
         try:
-            found.append((file.stem, _configuration(_read_json(file).get("configuration"))))
+            reports.append((file.stem, _configuration(_read_json(file).get("configuration"))))
         except ReportError as error:
             unreadable.append(str(error))
         except (OrchardError, ValueError) as error:
             unreadable.append(str(_damaged(file, str(error))))
     for reason in unreadable:
         logger.info("not listed: %s", reason)
-    newest = sorted(found, key=lambda item: (item[1].created, item[0]), reverse=True)
+    newest = sorted(reports, key=lambda item: (item[1].created, item[0]), reverse=True)
     return Listing(tuple(newest), tuple(unreadable))
 
 
@@ -152,10 +152,10 @@ def _read_json(file: Path) -> dict[str, Any]:
 
 def _configuration(content: object) -> Configuration:
     """Check every field: what is shown and computed with later must have its type."""
-    found = _CONFIGURATION.validate_python(content)
-    check_ks(found.request.ks)
-    EncoderIdentity.parse(found.encoder)
-    return found
+    configuration = _CONFIGURATION.validate_python(content)
+    check_ks(configuration.request.ks)
+    EncoderIdentity.parse(configuration.encoder)
+    return configuration
 
 
 def _arrays(report: Report) -> bytes:

@@ -19,15 +19,15 @@ def choose_queries(
     Raises:
         QueryError: None is left, or held-out pictures are wanted and no list of them is known.
     """
-    wanted = matching(matrix, request.query_paths)
+    usable = matching(matrix, request.query_paths)
     if request.queries is QuerySet.HELD_OUT:
         if known is None:
             raise QueryError(
                 "held-out queries were asked for, but no list says which pictures the encoder of "
                 "this collection was trained on. Ask with all queries."
             )
-        wanted &= np.array([digest in known.held_out for digest in matrix.digests])
-    queries = np.flatnonzero(wanted)
+        usable &= np.array([digest in known.held_out for digest in matrix.digests])
+    queries = np.flatnonzero(usable)
     if request.sample is not None:
         queries = _stratified(matrix, queries, request.sample, request.seed)
     if not len(queries):
@@ -68,8 +68,8 @@ def _stratified(
     spare = max(0, size - int(taken.sum()))
     taken[np.argsort(-(shares % 1), kind="stable")[:spare]] += 1
     random = np.random.default_rng(seed)
-    chosen = [
+    drawn = [
         random.choice(queries[labels == name], min(number, count), replace=False)
         for name, number, count in zip(names, taken, counts, strict=True)
     ]
-    return np.sort(np.concatenate(chosen))
+    return np.sort(np.concatenate(drawn))

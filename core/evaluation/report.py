@@ -18,7 +18,7 @@ from core.measures.judgement import (
     make_rows,
 )
 from core.metric import Metric
-from core.records import ImageRecord
+from core.records import ImageRecord, record_at
 
 
 class QuerySet(StrEnum):
@@ -158,9 +158,4 @@ class Report:
 
     def record(self, position: int) -> ImageRecord:
         """Return one of the rows as a record."""
-        return ImageRecord(
-            int(self.ids[position]),
-            self.paths[position],
-            self.labels[position],
-            self.digests[position],
-        )
+        return record_at(self, position)

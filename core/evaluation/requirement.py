@@ -80,16 +80,16 @@ def parse_requirement(text: str) -> Requirement:
     Raises:
         QueryError: It has another form.
     """
-    found = _FORM.fullmatch(text)
+    parts = _FORM.fullmatch(text)
     try:
-        if not found:
+        if not parts:
             raise ValueError
-        limit = float(found["limit"])
+        limit = float(parts["limit"])
     except ValueError:
         raise QueryError(
             f"the requirement {text!r} cannot be read. Write one like 'macro precision@10 >= 0.8' "
             "or 'class Apple recall@5 > 0.5'; signs are >=, >, <= and <."
         ) from None
-    label = found["label"]
-    mean = "" if label else found[1]
-    return Requirement(text, mean, label, found["measure"], found["sign"], limit)
+    label = parts["label"]
+    mean = "" if label else parts[1]
+    return Requirement(text, mean, label, parts["measure"], parts["sign"], limit)

@@ -63,9 +63,9 @@ def sweep(
         StoreError: The database failed.
     """
     _require_same(report, matrix)
-    chosen = _drawn(report)
-    queries = report.queries[chosen]
-    exact = Neighbours(report.exact.positions[chosen], report.exact.scores[chosen])
+    places = _drawn(report)
+    queries = report.queries[places]
+    exact = Neighbours(report.exact.positions[places], report.exact.scores[places])
     points: list[SweepPoint] = []
     steps = nprobe_steps(info.nlist)
     for done, nprobe in enumerate(steps, 1):

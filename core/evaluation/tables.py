@@ -86,18 +86,18 @@ def nearest_pairs(report: Report, *, most: int) -> list[tuple[int, int, float]]:
     """
     similar = np.where(np.isnan(report.similarities), -np.inf, report.similarities)
     # Every pair may be there twice, from either side.
-    wanted = min(2 * most, similar.size)
-    if not wanted:
+    looked_at = min(2 * most, similar.size)
+    if not looked_at:
         return []
     flat = similar.ravel()
-    best = np.argpartition(flat, flat.size - wanted)[flat.size - wanted :]
+    best = np.argpartition(flat, flat.size - looked_at)[flat.size - looked_at :]
     best = best[np.lexsort((best, -flat[best]))]
-    found: dict[tuple[int, int], tuple[int, int, float]] = {}
+    pairs: dict[tuple[int, int], tuple[int, int, float]] = {}
     for place in best[np.isfinite(flat[best])]:
         query, rank = (int(number) for number in np.unravel_index(place, similar.shape))
         ends = sorted((int(report.queries[query]), int(report.exact.positions[query, rank])))
-        found.setdefault((ends[0], ends[1]), (query, rank, float(flat[place])))
-    return list(found.values())[:most]
+        pairs.setdefault((ends[0], ends[1]), (query, rank, float(flat[place])))
+    return list(pairs.values())[:most]
 
 
 def as_csv(rows: Sequence[Mapping[str, object]]) -> str:
@@ -114,16 +114,16 @@ def worst_queries(report: Report, judged: Judgement, *, k: int, label: str = "")
     Args:
         label: Only of this class; empty for all.
     """
-    wanted = judged.relevant > 0
+    usable = judged.relevant > 0
     if label:
-        wanted &= judged.classes == report.rows.classes.index(label)
-    if not wanted.any():
+        usable &= judged.classes == report.rows.classes.index(label)
+    if not usable.any():
         return []
     right = judged.right[:, :k]
-    found = right.sum(axis=1)
+    counts = right.sum(axis=1)
     first = np.where(judged.right.any(axis=1), judged.right.argmax(axis=1), judged.right.shape[1])
-    order = np.lexsort((np.arange(len(found)), -first, found))
-    return [int(query) for query in order if wanted[query]]
+    order = np.lexsort((np.arange(len(counts)), -first, counts))
+    return [int(query) for query in order if usable[query]]
 
 
 def confused_pairs(
@@ -134,9 +134,9 @@ def confused_pairs(
     Best ranks first.
     """
     usable = (judged.relevant > 0) & (judged.classes == rows.index(asked))
-    there = (
+    confused = (
         usable[:, None] & (judged.hits[:, :k] == rows.index(got)) & (judged.hits[:, :k] != NO_CLASS)
     )
-    queries, ranks = np.nonzero(there)
+    queries, ranks = np.nonzero(confused)
     order = np.lexsort((queries, ranks))
     return [(int(queries[i]), int(ranks[i])) for i in order]

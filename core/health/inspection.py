@@ -152,8 +152,8 @@ def _same_bytes(matrix: Matrix) -> list[tuple[str, ...]]:
     groups: dict[str, list[str]] = {}
     for path, digest in zip(matrix.paths, matrix.digests, strict=True):
         groups.setdefault(digest or path, []).append(path)
-    found = [tuple(sorted(paths)) for paths in groups.values() if len(paths) > 1]
-    return sorted(found, key=lambda paths: (-len(paths), paths))
+    copies = [tuple(sorted(paths)) for paths in groups.values() if len(paths) > 1]
+    return sorted(copies, key=lambda paths: (-len(paths), paths))
 
 
 def _listed(groups: list[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:

@@ -158,35 +158,35 @@ def concerns(
     """
     if database.error:
         return [database.error]
-    found = [] if is_changing else _collection_concerns(collections)
+    sentences = [] if is_changing else _collection_concerns(collections)
     if files is None:
-        return found
+        return sentences
     if files.error:
-        found.append(files.error)
+        sentences.append(files.error)
     elif collections and not is_changing:
-        found += _count_concerns(files, max(one.info.rows for one in collections))
-    return found
+        sentences += _count_concerns(files, max(collection.info.rows for collection in collections))
+    return sentences
 
 
 def _collection_concerns(collections: list[CollectionHealth]) -> list[str]:
-    found = []
-    for one in collections:
-        info = one.info
+    sentences = []
+    for collection in collections:
+        info = collection.info
         if not info.complete:
-            found.append(f"{info.name} is incomplete: its last indexing run did not finish.")
+            sentences.append(f"{info.name} is incomplete: its last indexing run did not finish.")
         if info.pending_rows:
-            found.append(
+            sentences.append(
                 f"{info.name}: the index does not cover {info.pending_rows:,} rows yet; they are "
                 "searched one by one."
             )
-        if not one.loaded:
-            found.append(f"{info.name} is not loaded; the first search loads it.")
-    counts = {one.info.rows for one in collections}
+        if not collection.loaded:
+            sentences.append(f"{info.name} is not loaded; the first search loads it.")
+    counts = {collection.info.rows for collection in collections}
     if len(counts) > 1:
-        found.append("the metrics have different numbers of rows. Verify, then repair.")
-    if len({one.info.encoder for one in collections}) > 1:
-        found.append("the metrics were made by different encoders. Build the collection anew.")
-    return found
+        sentences.append("the metrics have different numbers of rows. Verify, then repair.")
+    if len({collection.info.encoder for collection in collections}) > 1:
+        sentences.append("the metrics were made by different encoders. Build the collection anew.")
+    return sentences
 
 
 def _count_concerns(files: FilesHealth, rows: int) -> list[str]:

@@ -191,11 +191,11 @@ def _copy(
     source: Metric,
     target: Metric,
 ) -> int:
-    found = store.embeddings(family, source, keys)
-    if found:
-        here = [records[key] for key in found]
-        store.upsert(family, target, here, np.stack(list(found.values())))
-    return len(found)
+    embeddings = store.embeddings(family, source, keys)
+    if embeddings:
+        copied = [records[key] for key in embeddings]
+        store.upsert(family, target, copied, np.stack(list(embeddings.values())))
+    return len(embeddings)
 
 
 def _rows(
@@ -242,9 +242,9 @@ def _embeddings(
         for start in range(0, len(ids), BATCH_ROWS):
             on_progress(Stage.READ, done, total)
             batch = ids[start : start + BATCH_ROWS]
-            found = store.embeddings(family, metric, batch)
+            vectors = store.embeddings(family, metric, batch)
             for key in batch:
-                vector = found.get(key)
+                vector = vectors.get(key)
                 usable = vector is not None and vector.shape == (info.dimension,)
                 if vector is None or not usable or not np.isfinite(vector).all():
                     bad.append(rows[metric][key].path)

@@ -103,15 +103,15 @@ def judge(
         known = np.where(neighbours.depth < reachable, left, np.iinfo(np.int64).max)
         reachable = reachable - dropped.sum(axis=1)
         neighbours = neighbours.without(dropped)
-    there = neighbours.positions >= 0
-    hits = np.where(there, rows.codes[neighbours.positions], NO_CLASS).astype(np.int32)
+    filled = neighbours.positions >= 0
+    hits = np.where(filled, rows.codes[neighbours.positions], NO_CLASS).astype(np.int32)
     return Judgement(
         classes=classes,
         hits=hits,
         right=(hits == classes[:, None]) & (hits >= 0),
         relevant=relevant.astype(np.int64),
         reachable=reachable,
-        filled=there.sum(axis=1),
+        filled=filled.sum(axis=1),
         known=known,
     )
 

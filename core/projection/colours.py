@@ -102,8 +102,8 @@ def by_class(labels: Sequence[str], highlighted: Sequence[str] = ()) -> Categori
     classes = sorted(set(labels))
     shown = classes
     if len(classes) > MAX_COLOURED:
-        wanted = set(highlighted or default_highlight(labels))
-        shown = [name for name in classes if name in wanted][:MAX_COLOURED]
+        named = set(highlighted or default_highlight(labels))
+        shown = [name for name in classes if name in named][:MAX_COLOURED]
     places = {name: place for place, name in enumerate(shown)}
     codes = np.array([places.get(label, -1) for label in labels], dtype=np.int64)
     styles = tuple(classes.index(name) for name in shown)

@@ -175,7 +175,7 @@ def transform(
         why = " ".join(notes) or "All embeddings are equal."
         raise ProjectionError(f"UMAP cannot place a picture on this map. {why}")
     on_progress(Stage.PLACE, 0, 0)
-    found = umap_transform(
+    positions = umap_transform(
         reducer.transform(vectors).astype(np.float32),
         projection.coordinates,
         reducer.transform(as_euclidean(query[None], settings.metric)).astype(np.float32),
@@ -183,7 +183,7 @@ def transform(
         min_dist=settings.min_dist,
         seed=settings.seed,
     )
-    return np.asarray(found[0], dtype=np.float32)
+    return np.asarray(positions[0], dtype=np.float32)
 
 
 def reduce(

@@ -23,8 +23,8 @@ def trust_in(
     """
     rows = len(vectors)
     if rows > TRUST_ROWS:
-        chosen = np.random.default_rng(seed).choice(rows, size=TRUST_ROWS, replace=False)
-        vectors, coordinates, rows = vectors[chosen], coordinates[chosen], TRUST_ROWS
+        drawn = np.random.default_rng(seed).choice(rows, size=TRUST_ROWS, replace=False)
+        vectors, coordinates, rows = vectors[drawn], coordinates[drawn], TRUST_ROWS
     k = min(NEIGHBOURS, (rows - 1) // 2)
     if k < 1:
         return float("nan"), 0, rows

@@ -53,10 +53,10 @@ class Crop:
         Raises:
             QueryError: `text` has another form, or a number is outside its range.
         """
-        found = _TEXT.fullmatch(text)
-        if not found:
+        numbers = _TEXT.fullmatch(text)
+        if not numbers:
             raise QueryError(f"{text!r} is no crop: give left.top.right.bottom in thousandths.")
-        return cls(*map(int, found.groups()))
+        return cls(*map(int, numbers.groups()))
 
     @classmethod
     def between(cls, x: tuple[float, float], y: tuple[float, float]) -> "Crop":

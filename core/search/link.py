@@ -92,14 +92,14 @@ def _ids(
     texts = [text for text in parameters.get(name, "").split(",") if text]
     # An id has at most 19 digits.
     numbers = {t: int(t) for t in texts if t.isascii() and t.isdigit() and len(t) < 20}
-    found = [numbers[text] for text in texts if numbers.get(text) in known]
+    ids = [numbers[text] for text in texts if numbers.get(text) in known]
     if lost := [text for text in texts if numbers.get(text) not in known]:
         listed = ", ".join(_short(text) for text in lost[:3])
         notices.append(
             f"{name}: {listed}{' and others' if len(lost) > 3 else ''} is no picture of the "
             "collection and was ignored."
         )
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(ids))
 
 
 def _crops(

@@ -114,9 +114,9 @@ def choose_uploads(
     refused: list[str] = []
     too_many = 0
     room = MAX_QUERIES - len(before)
-    there = {picture.digest for picture in before if picture.record is None}
+    present = {picture.digest for picture in before if picture.record is None}
     for (name, content), digest in zip(files, digests, strict=True):
-        if digest in there:
+        if digest in present:
             refused.append(f"{name!r} was not added: the same picture is there already.")
             continue
         if len(taken) == room:
@@ -128,7 +128,7 @@ def choose_uploads(
             refused.append(str(error))
             continue
         taken.append(QueryPicture(name, digest, None, content))
-        there.add(digest)
+        present.add(digest)
     if too_many:
         given = counted(len(files), "picture")
         refused.append(

@@ -83,16 +83,16 @@ def show_list(view: View) -> None:
 
 
 def _show_selection(view: View) -> None:
-    wanted = st.session_state.get("map_selected", ())
+    ids = st.session_state.get("map_selected", ())
     places = {number: row for row, number in enumerate(view.rows.ids.tolist())}
-    chosen = [places[number] for number in wanted if number in places]
-    if len(chosen) < len(wanted):
-        gone = len(wanted) - len(chosen)
+    selected = [places[number] for number in ids if number in places]
+    if len(selected) < len(ids):
+        gone = len(ids) - len(selected)
         st.warning(
             f"No longer on the map: {counted(gone, 'picture')} of the selection.",
             icon=":material/warning:",
         )
-    if not chosen:
+    if not selected:
         st.info(
             "Click a point, or take the lasso or the box from the toolbar of the map and drag it "
             "around some: their pictures appear here."
@@ -101,13 +101,13 @@ def _show_selection(view: View) -> None:
             icon=":material/lasso_select:",
         )
         return
-    counts = Counter(view.rows.labels[row] for row in chosen).most_common()
-    st.markdown(f"**{counted(len(chosen), 'picture')} selected**")
+    counts = Counter(view.rows.labels[row] for row in selected).most_common()
+    st.markdown(f"**{counted(len(selected), 'picture')} selected**")
     st.caption(", ".join(f"{plain(label or 'no class')} {count:,}" for label, count in counts))
     with st.container(horizontal=True):
         st.download_button(
             "CSV",
-            lambda: csv_of(view, chosen),
+            lambda: csv_of(view, selected),
             file_name="selection.csv",
             mime="text/csv",
             icon=":material/download:",
@@ -115,19 +115,19 @@ def _show_selection(view: View) -> None:
         )
         st.download_button(
             "ZIP",
-            lambda: _zip(view, chosen),
+            lambda: _zip(view, selected),
             file_name="selection.zip",
             mime="application/zip",
             icon=":material/folder_zip:",
             on_click="ignore",
             help=f"Up to {MAX_ZIP_BYTES // 1_000_000} MB; what does not fit is named inside",
         )
-        first = [int(view.rows.ids[row]) for row in chosen[: links.MAX_QUERIES]]
-        named = "these" if len(first) == len(chosen) else f"the first {len(first)}"
+        first = [int(view.rows.ids[row]) for row in selected[: links.MAX_QUERIES]]
+        named = "these" if len(first) == len(selected) else f"the first {len(first)}"
         if st.button(f"Search with {named}", icon=":material/image_search:", key="search_selected"):
             links.open_search(first, metric=view.projection.settings.metric)
         st.button("Clear", icon=":material/close:", on_click=_forget_selection)
-    grid.picture_grid(view.rows, chosen, info=view.info, key="selected", on_pick=pick)
+    grid.picture_grid(view.rows, selected, info=view.info, key="selected", on_pick=pick)
 
 
 def _show_outliers(view: View, table: Neighbourhoods) -> None:

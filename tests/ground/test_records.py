@@ -1,10 +1,12 @@
 """The records that cross module borders."""
 
 from dataclasses import FrozenInstanceError
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
-from core.records import EncoderIdentity, ImageRecord, SkippedFile
+from core.records import EncoderIdentity, ImageRecord, SkippedFile, record_at
 from core.search.hits import Hit
 
 IDENTITY = EncoderIdentity("resnet50", "0676ba61", "resize256-crop224-imagenet", 2048)
@@ -44,3 +46,13 @@ def test_records_are_frozen() -> None:
     ):
         with pytest.raises(FrozenInstanceError):
             setattr(frozen, name, "other")
+
+
+def test_a_picture_is_read_from_columns_at_its_place() -> None:
+    columns = SimpleNamespace(
+        ids=np.array([7, 9]), paths=("a/1.jpg", "b/2.jpg"), labels=("a", "b"), digests=("", "f0")
+    )
+    record = record_at(columns, 1)
+    assert record == ImageRecord(9, "b/2.jpg", "b", "f0")
+    # JSON takes no NumPy number.
+    assert type(record.id) is int
