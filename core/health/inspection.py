@@ -3,9 +3,8 @@
 import io
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 
@@ -54,10 +53,6 @@ class Inspection:
     near: tuple[tuple[str, ...], ...]
     near_count: int
     similarity: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the findings as plain data for JSON."""
-        return asdict(self)
 
 
 def inspect_pictures(

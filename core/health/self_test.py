@@ -1,10 +1,9 @@
 """Whether a collection answers as it should: known pictures, nprobe, exact against approximate."""
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,19 +48,21 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class SelfTest:
-    """All checks of a family."""
+    """All checks of a family.
+
+    Attributes:
+        queries: Pictures that were searched for, a collection.
+        rows: Of the largest collection.
+    """
 
     checks: tuple[Check, ...]
     queries: int
+    rows: int
 
     @property
     def passed(self) -> bool:
         """Whether no check failed."""
         return all(check.verdict is not Outcome.FAILED for check in self.checks)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the outcome as plain data for JSON."""
-        return {"passed": self.passed, **asdict(self)}
 
 
 def run_self_test(
@@ -81,7 +82,7 @@ def run_self_test(
     if not metrics:
         store.info(family, Metric.COSINE)  # says what to build
     checks: list[Check] = []
-    asked = 0
+    asked, rows = 0, 0
     for number, metric in enumerate(metrics):
         on_progress(Stage.CHECK, number, len(metrics))
         info = store.info(family, metric)
@@ -90,14 +91,14 @@ def run_self_test(
         queries = np.sort(
             np.random.default_rng(_SEED).choice(len(matrix.ids), size=count, replace=False)
         )
-        asked = max(asked, count)
+        asked, rows = max(asked, count), max(rows, len(matrix.ids))
         checks += [
             _finds_itself(store, info, matrix, queries),
             _nprobe_matters(store, info, matrix, queries),
             _agrees_with_exact(store, info, matrix, queries),
         ]
     on_progress(Stage.CHECK, len(metrics), len(metrics))
-    return SelfTest(tuple(checks), asked)
+    return SelfTest(tuple(checks), asked, rows)
 
 
 def _finds_itself(

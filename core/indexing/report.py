@@ -6,9 +6,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from core.collection.info import CollectionInfo
 from core.files import write_whole
 from core.records import SkippedFile
+
+# Of fewer pictures the first batches, which set things up, are too large a part.
+_FEWEST_ENCODED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +50,30 @@ class IndexReport:
     images_per_second: float
     load_seconds: float = 0.0
 
+    @property
+    def encoded(self) -> int:
+        """Pictures that were encoded."""
+        return self.added + self.updated
+
+    @property
+    def tells_the_rate(self) -> bool:
+        """Whether its rate is that of encoding, not of passing over what was known."""
+        looked_at = self.encoded + self.unchanged + len(self.skipped)
+        enough = self.encoded >= _FEWEST_ENCODED and 2 * self.encoded >= looked_at
+        return enough and self.images_per_second > 0
+
+    @property
+    def overhead(self) -> float:
+        """Seconds besides encoding: loading the encoder, fitting the indexes."""
+        encoding = self.encoded / self.images_per_second if self.images_per_second else 0.0
+        return max(0.0, self.seconds + self.load_seconds - encoding)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain data for JSON."""
         return asdict(self)
+
+
+_SAVED = TypeAdapter(IndexReport)
 
 
 def save_index_report(report: IndexReport, *, folder: Path) -> Path:
@@ -61,3 +87,14 @@ def save_index_report(report: IndexReport, *, folder: Path) -> Path:
     text = json.dumps(report.to_dict(), indent=2, ensure_ascii=False) + "\n"
     write_whole(path, text.encode())
     return path
+
+
+def load_index_report(path: Path) -> tuple[IndexReport, datetime]:
+    """Read a report that `save_index_report` has written, and when that was, from its name.
+
+    Raises:
+        OSError: The file cannot be read.
+        ValueError: It, or its name, has another form.
+    """
+    moment = datetime.strptime(path.stem, "index-%Y%m%d-%H%M%S-%f").replace(tzinfo=UTC)
+    return _SAVED.validate_json(path.read_bytes()), moment

@@ -1,63 +1,71 @@
 """What came of a run, in a few words."""
 
-from typing import Any
-
 from core.collection.index import IndexType
+from core.collection.info import CollectionInfo
+from core.health.inspection import Inspection
+from core.health.self_test import SelfTest
+from core.health.verify import Verification
+from core.indexing.report import IndexReport
+from core.runs.reports import Dropped, Reindexed, Removed, Repaired, Report
 from core.runs.state import RunState
-from core.runs.task import Kind
+from core.runs.task import TaskKind
 from core.wording import counted
-
-# Of a count in a report: what is counted, left out for the pictures of a build, and what happened.
-_WORDS = {
-    "added": ("", "added"),
-    "updated": ("", "updated"),
-    "unchanged": ("", "unchanged"),
-    "copied": ("row", "copied"),
-    "written": ("row", "written"),
-    "removed": ("picture", "removed"),
-}
-# What a run of a kind is for: said even where it is nothing.
-_MAIN = {
-    Kind.BUILD: "added",
-    Kind.ADD_METRIC: "copied",
-    Kind.REPAIR: "written",
-    Kind.PRUNE: "removed",
-    Kind.REMOVE_CLASS: "removed",
-}
 
 
 def result_text(state: RunState) -> str:
     """Return what a run that is done has done or found, such as `3 pictures removed`."""
-    report = state.outcome or {}
-    said = _counts(state.task.kind, report)
-    if "dropped" in report:
-        said.append(f"dropped {', '.join(report['dropped']) or 'nothing'}")
-    if state.task.kind is Kind.REINDEX:
-        said += [_index(one) for one in report.get("collections", ())]
-    if "findings" in report:
-        said.append(counted(len(report["findings"]), "finding"))
-    if "passed" in report:
-        said.append("all checks passed" if report["passed"] else "a check failed")
-    if state.task.kind is Kind.INSPECT and report:
-        said.append(f"{counted(len(report['damaged']), 'file')} damaged or gone")
-        said.append(f"{counted(report['exact_count'], 'exact duplicate')}")
-        said.append(f"{counted(report['near_count'], 'near-duplicate')}")
+    said = _said(state.report, state.task.kind) if state.report else []
     if state.skipped_count:
         said.append(f"{counted(state.skipped_count, 'file')} skipped")
     return ", ".join(said)
 
 
-def _counts(kind: Kind, report: dict[str, Any]) -> list[str]:
-    shown = {key for key in _WORDS if report.get(key)} | ({_MAIN[kind]} if kind in _MAIN else set())
-    return [
-        f"{counted(report[key], noun) if noun else format(report[key], ',')} {word}"
-        for key, (noun, word) in _WORDS.items()
-        if key in shown and key in report
-    ]
+def _said(report: Report, kind: TaskKind) -> list[str]:
+    said: list[str]
+    match report:
+        case IndexReport():
+            said = _indexed(report, kind)
+        case Reindexed():
+            said = [_index(info) for info in report.collections]
+        case Verification():
+            said = [counted(len(report.findings), "finding")]
+        case Repaired():
+            found = counted(len(report.verification.findings), "finding")
+            said = [f"{counted(report.written, 'row')} written", found]
+        case Removed():
+            said = [f"{counted(report.removed, 'picture')} removed"]
+        case Dropped():
+            said = [f"dropped {', '.join(report.dropped) or 'nothing'}"]
+        case SelfTest():
+            said = ["all checks passed" if report.passed else "a check failed"]
+        case Inspection():
+            said = [
+                f"{counted(len(report.damaged), 'file')} damaged or gone",
+                f"{counted(report.exact_count, 'exact duplicate')}",
+                f"{counted(report.near_count, 'near-duplicate')}",
+            ]
+    return said
 
 
-def _index(built: dict[str, Any]) -> str:
-    details = f" with nlist {built['nlist']:,}" if built["nlist"] else ""
-    if built["index_type"] == IndexType.HNSW:
-        details = f" with M {built['m']} and efConstruction {built['ef_construction']}"
-    return f"{built['metric']} has {built['index_type']}{details}"
+def _indexed(report: IndexReport, kind: TaskKind) -> list[str]:
+    """What the task was for is said even where it is nothing."""
+    is_build = kind is TaskKind.BUILD
+    said = []
+    if is_build or report.added:
+        said.append(f"{report.added:,} added")
+    if report.updated:
+        said.append(f"{report.updated:,} updated")
+    if report.unchanged:
+        said.append(f"{report.unchanged:,} unchanged")
+    if not is_build or report.copied:
+        said.append(f"{counted(report.copied, 'row')} copied")
+    if report.removed:
+        said.append(f"{counted(report.removed, 'picture')} removed")
+    return said
+
+
+def _index(info: CollectionInfo) -> str:
+    details = f" with nlist {info.nlist:,}" if info.nlist else ""
+    if info.index_type == IndexType.HNSW:
+        details = f" with M {info.m} and efConstruction {info.ef_construction}"
+    return f"{info.metric} has {info.index_type}{details}"

@@ -20,15 +20,16 @@ from core.files import unwritable
 from core.progress import Stage
 from core.records import SkippedFile
 from core.runs.rate import Rate
+from core.runs.reports import Report
 from core.runs.state import (
     MOST_SKIPPED,
     RunState,
-    Status,
+    RunStatus,
     load_states,
     mark_interrupted,
     save_state,
 )
-from core.runs.task import Task
+from core.runs.task import Task, title_of
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ class CancelledRunError(Exception):
     """Raised inside a run that was asked to stop."""
 
 
-class Progress:
+class RunProgress:
     """What a run tells while it goes on; every call may stop it."""
 
     def __init__(self, runner: "Runner") -> None:
@@ -67,7 +68,7 @@ class Progress:
         self._runner._note(sentence)
 
 
-Perform = Callable[[Task, Progress], dict[str, Any]]
+Perform = Callable[[Task, RunProgress], Report]
 
 
 class Runner:
@@ -80,7 +81,7 @@ class Runner:
 
         Args:
             folder: Where the runs' files are kept.
-            perform: Does a task and returns what it did, as plain data.
+            perform: Does a task and returns what it did.
             on_end: Called in the run's thread when it has ended, before anybody is told so.
         """
         self._folder, self._perform, self._on_end = folder, perform, on_end
@@ -103,12 +104,12 @@ class Runner:
         with self._lock:
             if self._state and self._state.is_open:
                 raise BusyError(
-                    f"another run is going on: {self._state.task.title}. Wait until it has ended "
+                    f"another run is going on: {self._state.title}. Wait until it has ended "
                     "or cancel it, then start this one."
                 )
             now = datetime.now(UTC)
             name = f"run-{now.strftime('%Y%m%d-%H%M%S-%f')}"
-            state = RunState(name, task, Status.RUNNING, now.timestamp())
+            state = RunState(name, task, RunStatus.RUNNING, now.timestamp())
             self._take_folder()
             try:
                 save_state(state, self._folder)
@@ -158,19 +159,22 @@ class Runner:
     def _work(self, task: Task) -> None:
         started = time.monotonic()
         try:
-            outcome = self._perform(task, Progress(self))
-            end: dict[str, Any] = {"status": Status.DONE, "outcome": outcome}
+            report = self._perform(task, RunProgress(self))
+            end: dict[str, Any] = {"status": RunStatus.DONE, "report": report}
         except CancelledRunError:
-            end = {"status": Status.CANCELLED}
+            end = {"status": RunStatus.CANCELLED}
         except OrchardError as error:
-            logger.info("the run %s stopped: %s", task.title, error, exc_info=True)
-            end = {"status": Status.FAILED, "error": str(error)}
+            logger.info("the run %s stopped: %s", title_of(task), error, exc_info=True)
+            end = {"status": RunStatus.FAILED, "error": str(error)}
             # A refused archive is not kept.
-            end["hopeless"] = isinstance(error, ArchiveError)
+            end["cannot_succeed"] = isinstance(error, ArchiveError)
         except Exception as error:
-            logger.exception("the run %s failed", task.title)
+            logger.exception("the run %s failed", title_of(task))
             kind = type(error).__name__
-            end = {"status": Status.FAILED, "error": f"something failed that should not ({kind})."}
+            end = {
+                "status": RunStatus.FAILED,
+                "error": f"something failed that should not ({kind}).",
+            }
         seconds = round(time.monotonic() - started, 2)
         with self._lock:
             assert self._state is not None
@@ -183,7 +187,7 @@ class Runner:
             if self._on_end:
                 self._on_end()
         except Exception:
-            logger.exception("what follows the run %s failed", final.task.title)
+            logger.exception("what follows the run %s failed", final.title)
             note = "The pages may show what was known before this run. Reload them."
             final = replace(final, notes=(*final.notes, note))
         # Last: whoever sees the end may count on the file and on what is known afresh.

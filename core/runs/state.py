@@ -2,17 +2,20 @@
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from core.errors import OrchardError
 from core.files import write_whole
 from core.progress import Stage, seconds_left
 from core.records import SkippedFile
-from core.runs.task import Task
+from core.runs.reports import Report, fault_of, parse_report
+from core.runs.task import Task, parse_task, title_of
 
 logger = logging.getLogger(__name__)
 
@@ -20,7 +23,7 @@ logger = logging.getLogger(__name__)
 MOST_SKIPPED = 200
 
 
-class Status(StrEnum):
+class RunStatus(StrEnum):
     """How a run stands; the value is how a person reads it."""
 
     RUNNING = "running"
@@ -44,15 +47,15 @@ class RunState:
         skipped_count: How many files were left out.
         notes: What a person should know, such as that a server is waited for.
         error: Why it failed; empty otherwise.
-        outcome: What it did, as plain data; empty unless it is done.
+        report: What it did; None unless it is done.
         seconds: It took; 0 while it runs.
         dismissed: Whether nobody wants to continue it.
-        hopeless: Whether the same task cannot but fail again.
+        cannot_succeed: Whether the same task would only fail again.
     """
 
     name: str
     task: Task
-    status: Status
+    status: RunStatus
     started: float
     stage: Stage = Stage.START
     done: int = 0
@@ -63,21 +66,26 @@ class RunState:
     skipped_count: int = 0
     notes: tuple[str, ...] = ()
     error: str = ""
-    outcome: dict[str, Any] | None = None
+    report: Report | None = None
     seconds: float = 0.0
     dismissed: bool = False
-    hopeless: bool = False
+    cannot_succeed: bool = False
+
+    @property
+    def title(self) -> str:
+        """Its task in one line."""
+        return title_of(self.task)
 
     @property
     def is_open(self) -> bool:
         """Whether it runs."""
-        return self.status is Status.RUNNING
+        return self.status is RunStatus.RUNNING
 
     @property
     def can_continue(self) -> bool:
         """Whether the same task again would go on where this run stopped."""
-        stopped = self.status not in (Status.RUNNING, Status.DONE)
-        given_up = self.dismissed or self.hopeless
+        stopped = self.status not in (RunStatus.RUNNING, RunStatus.DONE)
+        given_up = self.dismissed or self.cannot_succeed
         return stopped and self.task.kind.is_resumable and not given_up
 
     @property
@@ -86,23 +94,34 @@ class RunState:
         return seconds_left(self.done, self.total, self.done / self.rate) if self.rate else None
 
 
+_SAVED = TypeAdapter(RunState)
+
+
 def save_state(state: RunState, folder: Path) -> None:
     """Write a run's file, whole or not at all.
 
     Raises:
         FileError: It cannot be written.
     """
-    text = json.dumps(asdict(state), indent=1, ensure_ascii=False, default=str)
+    text = json.dumps(asdict(state), indent=1, ensure_ascii=False)
     write_whole(folder / f"{state.name}.json", text.encode() + b"\n")
 
 
-def load_states(folder: Path) -> Iterator[RunState]:
-    """Yield the runs of a folder, newest first; a damaged file is passed over and logged."""
+def load_states(
+    folder: Path, *, on_damaged: Callable[[Path], None] | None = None
+) -> Iterator[RunState]:
+    """Yield the runs of a folder, newest first; a damaged file is passed over and logged.
+
+    Args:
+        on_damaged: Called with each file that is passed over.
+    """
     for path in sorted(folder.glob("run-*.json"), reverse=True):
         try:
             yield _parsed(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError, KeyError, OrchardError) as error:
-            logger.warning("%s is no state of a run and is passed over: %s", path, error)
+            logger.warning("%s is no state of a run and is passed over: %s", path, fault_of(error))
+            if on_damaged:
+                on_damaged(path)
 
 
 def mark_interrupted(folder: Path) -> None:
@@ -112,17 +131,20 @@ def mark_interrupted(folder: Path) -> None:
     """
     for state in load_states(folder):
         if state.is_open:
-            save_state(replace(state, status=Status.INTERRUPTED, cancelling=False), folder)
+            save_state(replace(state, status=RunStatus.INTERRUPTED, cancelling=False), folder)
 
 
-def _parsed(data: dict[str, Any]) -> RunState:
-    return RunState(
-        **{
-            **data,
-            "task": Task.from_dict(data["task"]),
-            "status": Status(data["status"]),
-            "stage": Stage(data["stage"]),
-            "skipped": tuple(SkippedFile(**one) for one in data["skipped"]),
-            "notes": tuple(data["notes"]),
-        }
-    )
+def _parsed(saved: dict[str, Any]) -> RunState:
+    if not isinstance(saved, dict):
+        raise TypeError("it holds no object")
+    task = parse_task(saved["task"])
+    # As earlier versions named them.
+    saved = {
+        "report": saved.get("outcome"),
+        "cannot_succeed": saved.get("hopeless", False),
+        **saved,
+        "task": task,
+    }
+    if saved["report"] is not None:
+        saved["report"] = parse_report(task.kind, saved["report"])
+    return _SAVED.validate_python(saved)

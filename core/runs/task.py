@@ -1,16 +1,19 @@
-"""What a run can do with a family, as plain data that survives a restart."""
+"""What can be done with a family in the background: one record a kind, which survives a restart."""
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any, Literal
 from uuid import uuid4
 
-from core.collection.index import IndexChoice, IndexType
+from pydantic import Field, TypeAdapter
+
+from core.collection.index import IndexChoice
 from core.metric import Metric
 
 
-class Kind(StrEnum):
-    """The kinds of run; the value is how a person reads it."""
+class TaskKind(StrEnum):
+    """The kinds of task; the value is how a person reads it."""
 
     BUILD = "Build"
     ADD_METRIC = "Add a metric"
@@ -26,68 +29,161 @@ class Kind(StrEnum):
     @property
     def changes(self) -> bool:
         """Whether it changes the collections."""
-        return self not in (Kind.VERIFY, Kind.SELF_TEST, Kind.INSPECT)
+        return self not in (TaskKind.VERIFY, TaskKind.SELF_TEST, TaskKind.INSPECT)
 
     @property
     def is_resumable(self) -> bool:
-        """Whether the same run again goes on where the last one stopped."""
-        return self.changes and self is not Kind.DROP
+        """Whether the same task again goes on where the last run stopped."""
+        return self.changes and self is not TaskKind.DROP
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
-    """One run that is asked for.
+class Build:
+    """Bring the collections up to date with a folder, or build them anew.
 
     Attributes:
-        folder: Of class folders, to be built from.
+        folder: Of class folders.
+        metrics: To build; those there are already are kept up to date as well.
         archive: A ZIP file to be unpacked into `folder` first; empty for none.
         draw: Pictures a class of the sample that is drawn into `folder` first; 0 for none.
         architecture: Of the encoder; empty takes that of the collection, or of the settings.
-        metrics: To build, to rebuild or to drop.
-        index: For the collections that are built; `IndexChoice()` asks for nothing in particular.
+        index: `IndexChoice()` asks for nothing in particular.
         recreate: Drop the family once the first new rows are there.
-        label: The class to remove.
-        agreed: Pictures whose rows may be pruned: as many as a person was told of.
         token: Kept when the task is continued, so that a build with `recreate` knows its own rows.
     """
 
-    kind: Kind
     family: str
-    folder: str = ""
+    folder: str
+    metrics: tuple[Metric, ...]
     archive: str = ""
     draw: int = 0
     architecture: str = ""
-    metrics: tuple[Metric, ...] = ()
     index: IndexChoice = IndexChoice()  # noqa: RUF009 - frozen
     recreate: bool = False
-    label: str = ""
-    agreed: int = 0
     token: str = field(default_factory=lambda: uuid4().hex, compare=False)
+    kind: Literal[TaskKind.BUILD] = TaskKind.BUILD
 
-    @property
-    def title(self) -> str:
-        """The task in one line."""
-        if self.kind is Kind.BUILD:
-            return f"Build {self.family} from {self.folder}"
-        if self.kind is Kind.REMOVE_CLASS:
-            return f"Remove the class {self.label or 'no class'} from {self.family}"
-        metrics = ", ".join(self.metrics)
-        return f"{self.kind}: {self.family}" + (f" ({metrics})" if metrics else "")
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the task as plain data for JSON."""
-        return asdict(self)
+@dataclass(frozen=True, slots=True)
+class AddMetric:
+    """Give the family a collection for one more metric."""
 
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> "Task":
-        """Read what `to_dict` wrote.
+    family: str
+    metric: Metric
+    index: IndexChoice = IndexChoice()  # noqa: RUF009 - frozen
+    kind: Literal[TaskKind.ADD_METRIC] = TaskKind.ADD_METRIC
 
-        Raises:
-            ValueError, TypeError, KeyError: It has another form.
-            SettingsError: Its index is not allowed.
-        """
-        index = IndexChoice(
-            **{**data["index"], "index_type": IndexType(data["index"]["index_type"])}
-        )
-        metrics = tuple(Metric(name) for name in data["metrics"])
-        return cls(**{**data, "kind": Kind(data["kind"]), "metrics": metrics, "index": index})
+
+@dataclass(frozen=True, slots=True)
+class Reindex:
+    """Build another index over the rows of some metrics."""
+
+    family: str
+    metrics: tuple[Metric, ...]
+    index: IndexChoice
+    kind: Literal[TaskKind.REINDEX] = TaskKind.REINDEX
+
+
+@dataclass(frozen=True, slots=True)
+class Verify:
+    """Compare the collections with the files and with each other."""
+
+    family: str
+    kind: Literal[TaskKind.VERIFY] = TaskKind.VERIFY
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """Copy the rows that one metric has and another lacks."""
+
+    family: str
+    kind: Literal[TaskKind.REPAIR] = TaskKind.REPAIR
+
+
+@dataclass(frozen=True, slots=True)
+class Prune:
+    """Delete the rows of pictures whose files are gone.
+
+    Attributes:
+        agreed: Pictures whose rows may be deleted: as many as a person was told of.
+    """
+
+    family: str
+    agreed: int
+    kind: Literal[TaskKind.PRUNE] = TaskKind.PRUNE
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveClass:
+    """Delete the rows of one class."""
+
+    family: str
+    label: str
+    kind: Literal[TaskKind.REMOVE_CLASS] = TaskKind.REMOVE_CLASS
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Delete the collections of some metrics."""
+
+    family: str
+    metrics: tuple[Metric, ...]
+    kind: Literal[TaskKind.DROP] = TaskKind.DROP
+
+
+@dataclass(frozen=True, slots=True)
+class RunSelfTest:
+    """See whether the collections answer as they should."""
+
+    family: str
+    kind: Literal[TaskKind.SELF_TEST] = TaskKind.SELF_TEST
+
+
+@dataclass(frozen=True, slots=True)
+class InspectPictures:
+    """Look at every picture: sizes, damage, duplicates."""
+
+    family: str
+    kind: Literal[TaskKind.INSPECT] = TaskKind.INSPECT
+
+
+Task = (
+    Build
+    | AddMetric
+    | Reindex
+    | Verify
+    | Repair
+    | Prune
+    | RemoveClass
+    | Drop
+    | RunSelfTest
+    | InspectPictures
+)
+_SAVED: TypeAdapter[Task] = TypeAdapter(Annotated[Task, Field(discriminator="kind")])
+
+
+def title_of(task: Task) -> str:
+    """Return a task in one line."""
+    match task:
+        case Build():
+            return f"Build {task.family} from {task.folder}"
+        case RemoveClass():
+            return f"Remove the class {task.label or 'no class'} from {task.family}"
+        case AddMetric():
+            return f"{task.kind}: {task.family} ({task.metric})"
+        case Reindex() | Drop():
+            return f"{task.kind}: {task.family} ({', '.join(task.metrics)})"
+        case _:
+            return f"{task.kind}: {task.family}"
+
+
+def parse_task(saved: Mapping[str, Any]) -> Task:
+    """Read a task as `dataclasses.asdict` and JSON have saved it.
+
+    Raises:
+        ValueError: It has another form.
+        SettingsError: Its index is not allowed.
+    """
+    # Tasks were once saved with the fields of every kind, where the metric to add is the first.
+    first = next(iter(saved.get("metrics") or ()), None)
+    return _SAVED.validate_python({"metric": first, **saved})

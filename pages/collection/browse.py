@@ -8,10 +8,10 @@ import streamlit as st
 
 from core.collection.info import CollectionInfo
 from core.errors import ImageError
+from core.health.inspection import Inspection
 from core.records import ImageRecord
-from core.runs.history import PastRun, how_long
-from core.runs.state import Status
-from core.runs.task import Kind, Task
+from core.runs.history import how_long
+from core.runs.task import InspectPictures, TaskKind
 from core.ui import resources
 from core.ui.text import plain
 from core.wording import classes, counted, sentence
@@ -82,50 +82,47 @@ def show_tiles(records: Sequence[ImageRecord], info: CollectionInfo, *, key: str
 
 
 def _show_inspection(records: dict[str, list[ImageRecord]], info: CollectionInfo) -> None:
-    runs = cache.get_past_runs()
+    runs = cache.get_history().runs
     state = cache.get_runner().state()
     st.markdown("#### Sizes, damage and duplicates")
     st.caption(
         "Decodes every file and compares every picture with every other. "
-        + how_long(runs, Kind.INSPECT)
+        + how_long(runs, TaskKind.INSPECT)
     )
     st.button(
         "Inspect the pictures",
         icon=":material/troubleshoot:",
         on_click=cache.start,
-        args=(Task(Kind.INSPECT, resources.get_settings().collection),),
+        args=(InspectPictures(resources.get_settings().collection),),
         disabled=bool(state and state.is_open),
         key="inspect",
     )
-    last = next((r for r in runs if r.kind is Kind.INSPECT and r.status is Status.DONE), None)
-    if last is None:
-        return
-    _show_outcome(last, records, info)
+    for run in runs:
+        if isinstance(run.report, Inspection):
+            st.caption(f"As of {run.started:%Y-%m-%d %H:%M} UTC, {run.report.pictures:,} pictures")
+            _show_report(run.report, records, info)
+            return
 
 
-def _show_outcome(
-    last: PastRun, records: dict[str, list[ImageRecord]], info: CollectionInfo
+def _show_report(
+    report: Inspection, records: dict[str, list[ImageRecord]], info: CollectionInfo
 ) -> None:
-    report = last.report
-    sizes = [(int(w), int(h), int(count)) for w, h, count in report["sizes"]]
-    st.caption(f"As of {last.started:%Y-%m-%d %H:%M} UTC, {report['pictures']:,} pictures")
-    if sizes:
-        formats = ", ".join(f"{count:,} {name}" for name, count in report["formats"].items())
+    if report.sizes:
+        formats = ", ".join(f"{count:,} {name}" for name, count in report.formats.items())
         st.markdown(f"**Sizes** ({plain(formats)})")
-        _chart(charts.size_points(sizes, dark=_is_dark()), key="sizes")
-    damaged = report["damaged"]
-    st.markdown(f"**Damaged or gone: {counted(len(damaged), 'file')}**")
-    if damaged:
+        _chart(charts.size_points(report.sizes, dark=_is_dark()), key="sizes")
+    st.markdown(f"**Damaged or gone: {counted(len(report.damaged), 'file')}**")
+    if report.damaged:
         st.dataframe(
-            [{"File": one["path"], "Why": one["reason"]} for one in damaged],
+            [{"File": one.path, "Why": one.reason} for one in report.damaged],
             hide_index=True,
             key="damaged",
         )
     by_path = {record.path: record for found in records.values() for record in found}
-    _show_groups("exact duplicates (same bytes)", report["exact"], report["exact_count"],
+    _show_groups("exact duplicates (same bytes)", report.exact, report.exact_count,
                  by_path=by_path, info=info)  # fmt: skip
-    near = f"near-duplicates (cosine similarity {report['similarity']} and more)"
-    _show_groups(near, report["near"], report["near_count"], by_path=by_path, info=info)
+    near = f"near-duplicates (cosine similarity {report.similarity} and more)"
+    _show_groups(near, report.near, report.near_count, by_path=by_path, info=info)
 
 
 def _show_groups(

@@ -6,6 +6,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from core.collection.index import IndexChoice
 from core.collection.info import CollectionInfo
 from core.config import ARCHITECTURES
 from core.dataset.files import label_of
@@ -15,7 +16,7 @@ from core.errors import BusyError, OrchardError
 from core.indexing.plan import index_sentences, index_to_build, refuse_to_add
 from core.metric import Metric
 from core.runs.history import expected_seconds, how_long
-from core.runs.task import Kind, Task
+from core.runs.task import Build, TaskKind
 from core.ui import resources
 from core.ui.text import plain
 from core.wording import classes, counted, duration, sentence
@@ -32,14 +33,16 @@ class Source:
     """Where the pictures of a build come from.
 
     Attributes:
-        task: With the source alone filled in.
+        folder: Of class folders, absolute; of an upload or the sample, where it will lie.
         paths: Of the pictures, relative to the folder.
         upload: The archive, for a source that is one.
+        draw: Pictures a class of the sample; 0 for another source.
     """
 
-    task: Task
+    folder: str
     paths: tuple[str, ...]
     upload: UploadedFile | None = None
+    draw: int = 0
 
     @property
     def pictures(self) -> int:
@@ -50,6 +53,16 @@ class Source:
     def classes(self) -> int:
         """How many classes."""
         return len({label_of(path) for path in self.paths})
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a visitor asks of a build besides the pictures; as `Build` has it."""
+
+    architecture: str
+    metrics: tuple[Metric, ...]
+    index: IndexChoice
+    recreate: bool
 
 
 def show_build() -> None:
@@ -66,13 +79,15 @@ def show_build() -> None:
         return
     left, right = st.columns([1, 1], gap="large")
     with left:
-        source = _source_control(resources.get_settings().collection)
+        source = _source_control()
     with right:
         choice = _choice_control(infos, source.pictures if source else 0)
     if source is None:
         return
-    task = replace(
-        source.task,
+    task = Build(
+        resources.get_settings().collection,
+        folder=source.folder,
+        draw=source.draw,
         architecture=choice.architecture,
         metrics=choice.metrics,
         index=choice.index,
@@ -105,13 +120,13 @@ def _refusal(source: Source, kept: dict[Metric, CollectionInfo]) -> str:
     records = resources.get_records(infos[0].name, infos[0].rows)
     stored = {record.id for found in records.values() for record in found}
     try:
-        refuse_to_add(infos, folder=source.task.folder, paths=source.paths, stored=stored)
+        refuse_to_add(infos, folder=source.folder, paths=source.paths, stored=stored)
     except OrchardError as error:
         return str(error)
     return ""
 
 
-def _start(task: Task, upload: UploadedFile | None) -> None:
+def _start(task: Build, upload: UploadedFile | None) -> None:
     state = cache.get_runner().state()
     try:
         if upload is not None:
@@ -127,7 +142,7 @@ def _start(task: Task, upload: UploadedFile | None) -> None:
     cache.start(task)
 
 
-def _source_control(family: str) -> Source | None:
+def _source_control() -> Source | None:
     kind = st.segmented_control(
         "Pictures from",
         [FOLDER, ARCHIVE, DRAWN],
@@ -136,19 +151,18 @@ def _source_control(family: str) -> Source | None:
         key="build_source",
         width="stretch",
     )
-    empty = Task(Kind.BUILD, family)
     try:
         if kind == ARCHIVE:
-            return _archive_control(empty)
+            return _archive_control()
         if kind == DRAWN:
-            return _sample_control(empty)
-        return _folder_control(empty)
+            return _sample_control()
+        return _folder_control()
     except OrchardError as error:
         st.error(plain(sentence(str(error))), icon=":material/error:")
         return None
 
 
-def _folder_control(empty: Task) -> Source | None:
+def _folder_control() -> Source | None:
     roots = cache.get_roots()
     suggestions = cache.get_suggestions(roots)
     named = st.selectbox(
@@ -165,10 +179,10 @@ def _folder_control(empty: Task) -> Source | None:
     if not named:
         return None
     folder = folder_inside(named, roots)
-    return Source(replace(empty, folder=str(folder)), cache.get_paths(str(folder)))
+    return Source(str(folder), cache.get_paths(str(folder)))
 
 
-def _archive_control(empty: Task) -> Source | None:
+def _archive_control() -> Source | None:
     file = st.file_uploader(
         "ZIP file of class folders", type=["zip"], key="build_archive",
         max_upload_size=MAX_UPLOAD_MB,
@@ -178,22 +192,20 @@ def _archive_control(empty: Task) -> Source | None:
     plan, folder = cache.get_archive_plan(file)
     if plan.other:
         st.caption(f"Left out, being no pictures: {counted(plan.other, 'file')} of the archive.")
-    task = replace(empty, folder=str(folder))
-    return Source(task, tuple(plan.pictures.values()), file)
+    return Source(str(folder), tuple(plan.pictures.values()), upload=file)
 
 
-def _sample_control(empty: Task) -> Source:
+def _sample_control() -> Source:
     from core.sample.drawing import sample_paths
 
     st.caption("Ten kinds of fruit are drawn; nothing is downloaded.")
     count = st.number_input("Pictures a class", 4, 500, 60, key="build_sample")
     folder = resources.get_settings().data.sample.absolute()
-    task = replace(empty, folder=str(folder), draw=int(count))
-    return Source(task, sample_paths(int(count)))
+    return Source(str(folder), sample_paths(int(count)), draw=int(count))
 
 
-def _choice_control(infos: dict[Metric, CollectionInfo], pictures: int) -> Task:
-    """Ask for encoder, metrics and index; the task that comes back has these alone."""
+def _choice_control(infos: dict[Metric, CollectionInfo], pictures: int) -> Choice:
+    """Ask for encoder, metrics and index."""
     settings = resources.get_settings()
     recreate = False
     if infos:
@@ -226,9 +238,7 @@ def _choice_control(infos: dict[Metric, CollectionInfo], pictures: int) -> Task:
     kept = [] if recreate else list(infos.values())
     rows = max([pictures, *(info.rows for info in kept)])
     index = index_or_old("build_known", rows=rows) if kept else index_control("build", rows=rows)
-    return Task(
-        Kind.BUILD,
-        settings.collection,
+    return Choice(
         architecture="" if known else architecture or "",
         metrics=tuple(metrics),
         index=index_to_build(index, kept, metrics=metrics, rows=rows),
@@ -236,7 +246,7 @@ def _choice_control(infos: dict[Metric, CollectionInfo], pictures: int) -> Task:
     )
 
 
-def _announce(task: Task, source: Source, infos: dict[Metric, CollectionInfo]) -> None:
+def _announce(task: Build, source: Source, infos: dict[Metric, CollectionInfo]) -> None:
     """Say what the run will do and how long it should take."""
     settings = resources.get_settings()
     first = next(iter(infos.values()), None)
@@ -252,13 +262,13 @@ def _announce(task: Task, source: Source, infos: dict[Metric, CollectionInfo]) -
             text += f" Most of them were indexed from {first.dataset}; this folder takes its place."
     kept = [] if task.recreate else list(infos.values())
     text += f" {index_sentences(task.index, kept, metrics=task.metrics)}"
-    runs = cache.get_past_runs()
+    runs = cache.get_history().runs
     architecture = task.architecture or settings.architecture
     if first and not task.recreate:
         architecture = first.encoder.architecture
     expected = expected_seconds(runs, source.pictures, architecture=architecture)
     if expected:
         text += f" If all are to be encoded, this should take about {duration(expected)}."
-    elif known := how_long(runs, Kind.BUILD):
+    elif known := how_long(runs, TaskKind.BUILD):
         text += f" {known}"
     st.info(plain(text), icon=":material/info:")

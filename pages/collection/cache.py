@@ -24,11 +24,11 @@ from core.health.status import (
 )
 from core.indexing.missing_files import GoneRows, find_gone
 from core.metric import Metric
-from core.runs.history import PastRun, past_runs, unreadable
-from core.runs.operations import perform
+from core.runs.history import History, load_history, unreadable
 from core.runs.runner import Runner
 from core.runs.state import RunState
-from core.runs.task import Task
+from core.runs.task import Build, Task
+from core.runs.workshop import perform
 from core.ui import resources
 
 _ERROR = "collection_error"
@@ -45,7 +45,7 @@ def get_runner() -> Runner:
 def forget() -> None:
     """Drop whatever a run may have changed."""
     resources.forget_collections()
-    for cached in (get_database, get_collections_health, get_files, get_disk, get_past_runs):
+    for cached in (get_database, get_collections_health, get_files, get_disk, get_history):
         cached.clear()
     get_gone.clear()
 
@@ -81,16 +81,21 @@ def dismiss(state: RunState) -> None:
 
 
 def _discard_archive(task: Task) -> None:
-    if not task.archive:
+    archive = _archive_of(task)
+    if not archive:
         return
     try:
         runner = get_runner()
         state = runner.state()
         needing = [runner.unfinished(task.family), state if state and state.is_open else None]
-        if task.archive not in (one.task.archive for one in needing if one):
-            discard_archive(Path(task.archive), settings=resources.get_settings())
+        if archive not in (_archive_of(one.task) for one in needing if one):
+            discard_archive(Path(archive), settings=resources.get_settings())
     except OrchardError as error:
         refuse(error)
+
+
+def _archive_of(task: Task) -> str:
+    return task.archive if isinstance(task, Build) else ""
 
 
 def refuse(error: OrchardError) -> None:
@@ -98,8 +103,8 @@ def refuse(error: OrchardError) -> None:
     st.session_state[_ERROR] = str(error)
 
 
-def taken_refusal() -> str:
-    """Return the refusal that was kept, once; empty if there is none."""
+def pop_refusal() -> str:
+    """Return the refusal that was kept and forget it; empty if there is none."""
     return str(st.session_state.pop(_ERROR, ""))
 
 
@@ -130,7 +135,7 @@ def get_collections_health() -> list[CollectionHealth]:
 @st.cache_data(show_spinner="Counting files", ttl=120)
 def get_files(folder: str, collection: str) -> FilesHealth:
     """Count the files of a dataset folder that a collection was built from."""
-    return files_health(Path(folder), unreadable=unreadable(get_past_runs(), collection))
+    return files_health(Path(folder), unreadable=unreadable(get_history().runs, collection))
 
 
 @st.cache_data(show_spinner="Looking for the files", ttl=30)
@@ -150,9 +155,9 @@ def get_disk() -> dict[str, int]:
 
 
 @st.cache_data(show_spinner=False, ttl=30)
-def get_past_runs() -> list[PastRun]:
-    """Return every run that has ended, newest first."""
-    return past_runs(resources.get_settings().data)
+def get_history() -> History:
+    """Return every run that has ended."""
+    return load_history(resources.get_settings().data)
 
 
 def get_roots() -> tuple[Path, ...]:

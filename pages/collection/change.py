@@ -7,9 +7,21 @@ import streamlit as st
 
 from core.collection.info import CollectionInfo
 from core.errors import DatasetError
+from core.health.verify import Verification
 from core.metric import Metric
 from core.runs.history import how_long
-from core.runs.task import Kind, Task
+from core.runs.reports import Repaired
+from core.runs.task import (
+    AddMetric,
+    Drop,
+    Prune,
+    Reindex,
+    RemoveClass,
+    Repair,
+    Task,
+    TaskKind,
+    Verify,
+)
 from core.ui import resources
 from core.ui.text import plain
 from core.wording import counted
@@ -28,7 +40,7 @@ class Change:
         ask: Draws the inputs and returns the task; None while it cannot be started.
     """
 
-    kind: Kind
+    kind: TaskKind
     what: str
     ask: Callable[[Infos], Task | None]
 
@@ -48,7 +60,7 @@ def show_change() -> None:
     by_name = {change.kind.value: change for change in CHANGES}
     change = by_name[st.selectbox("Change", list(by_name), key="change_kind")]
     _show_form(change, infos)
-    if change.kind in (Kind.VERIFY, Kind.REPAIR):
+    if change.kind in (TaskKind.VERIFY, TaskKind.REPAIR):
         _show_findings()
 
 
@@ -65,7 +77,7 @@ def _show_empty() -> None:
 def _show_form(change: Change, infos: Infos) -> None:
     with st.container(border=True):
         st.markdown(change.what)
-        known = how_long(cache.get_past_runs(), change.kind)
+        known = how_long(cache.get_history().runs, change.kind)
         st.caption(known or "No such run is in the history yet, so how long it takes is unknown.")
         task = change.ask(infos)
         state = cache.get_runner().state()
@@ -85,12 +97,8 @@ def _start(task: Task) -> None:
     st.session_state["change_confirm"] = ""
 
 
-def _task(kind: Kind) -> Task:
-    return Task(kind, resources.get_settings().collection)
-
-
-def _ask_nothing(kind: Kind) -> Callable[[Infos], Task | None]:
-    return lambda infos: _task(kind)
+def _family() -> str:
+    return resources.get_settings().collection
 
 
 def _ask_metric(infos: Infos) -> Task | None:
@@ -102,8 +110,7 @@ def _ask_metric(infos: Infos) -> Task | None:
         "Metric", missing, default=missing[0], required=True, key=_key("change_metric", infos)
     )
     index = index_control("change_add", rows=_rows(infos))
-    family = resources.get_settings().collection
-    return Task(Kind.ADD_METRIC, family, metrics=(metric or missing[0],), index=index)
+    return AddMetric(_family(), metric or missing[0], index)
 
 
 def _ask_index(infos: Infos) -> Task | None:
@@ -111,12 +118,11 @@ def _ask_index(infos: Infos) -> Task | None:
     index = index_control("change_index", rows=_rows(infos))
     if not chosen:
         return None
-    family = resources.get_settings().collection
-    return Task(Kind.REINDEX, family, metrics=tuple(chosen), index=index)
+    return Reindex(_family(), tuple(chosen), index)
 
 
 def _ask_prune(infos: Infos) -> Task | None:
-    family = resources.get_settings().collection
+    family = _family()
     folder = resources.dataset_folder(next(iter(infos.values())))
     try:
         gone = cache.get_gone(family, str(folder))
@@ -141,7 +147,7 @@ def _ask_prune(infos: Infos) -> Task | None:
         key=f"change_prune_{count}",
     ):
         return None
-    return Task(Kind.PRUNE, family, agreed=count)
+    return Prune(family, agreed=count)
 
 
 def _ask_class(infos: Infos) -> Task | None:
@@ -164,11 +170,11 @@ def _ask_class(infos: Infos) -> Task | None:
         ),
         icon=":material/warning:",
     )
-    return Task(Kind.REMOVE_CLASS, resources.get_settings().collection, label=label)
+    return RemoveClass(_family(), label)
 
 
 def _ask_drop(infos: Infos) -> Task | None:
-    family = resources.get_settings().collection
+    family = _family()
     chosen = _metrics_control("change_drop", infos)
     typed = st.text_input(
         f"Type the collection's name, {plain(family)}, to confirm", key="change_confirm"
@@ -177,7 +183,7 @@ def _ask_drop(infos: Infos) -> Task | None:
         st.caption(plain(f"This is not the name {family}."))
     if typed.strip() != family or not chosen:
         return None
-    return Task(Kind.DROP, family, metrics=tuple(chosen))
+    return Drop(family, tuple(chosen))
 
 
 def _metrics_control(key: str, infos: Infos) -> list[Metric]:
@@ -203,60 +209,63 @@ def _key(name: str, infos: Infos) -> str:
 
 
 def _show_findings() -> None:
-    runs = cache.get_past_runs()
-    last = next((run for run in runs if "findings" in run.report), None)
-    if last is None:
-        return
-    st.markdown(f"**Last comparison**, {last.started:%Y-%m-%d %H:%M} UTC")
-    findings = last.report["findings"]
-    if not findings:
+    for run in cache.get_history().runs:
+        report = run.report.verification if isinstance(run.report, Repaired) else run.report
+        if isinstance(report, Verification):
+            st.markdown(f"**Last comparison**, {run.started:%Y-%m-%d %H:%M} UTC")
+            _show_verification(report)
+            return
+
+
+def _show_verification(report: Verification) -> None:
+    if not report.findings:
         st.success("Collections and files agree.", icon=":material/check_circle:")
-    for found in findings:
-        examples = f", such as {', '.join(found['examples'])}" if found["examples"] else ""
+    for found in report.findings:
+        examples = f", such as {', '.join(found.examples)}" if found.examples else ""
         st.warning(
-            plain(f"{found['where']}: {found['count']:,} {found['problem']}{examples}"),
+            plain(f"{found.where}: {found.count:,} {found.problem}{examples}"),
             icon=":material/warning:",
         )
 
 
 DROPPING = Change(
-    Kind.DROP,
+    TaskKind.DROP,
     "Deletes collections with all their rows; this cannot be undone. The pictures stay.",
     _ask_drop,
 )
 CHANGES = (
     Change(
-        Kind.VERIFY,
+        TaskKind.VERIFY,
         "Compares every collection with the files and with the other metrics, and reads every "
         "embedding and every file. Changes nothing.",
-        _ask_nothing(Kind.VERIFY),
+        lambda infos: Verify(_family()),
     ),
     Change(
-        Kind.REPAIR,
+        TaskKind.REPAIR,
         "Copies rows that one metric has and another lacks, then verifies. New and changed files "
         "need a build instead.",
-        _ask_nothing(Kind.REPAIR),
+        lambda infos: Repair(_family()),
     ),
     Change(
-        Kind.PRUNE,
+        TaskKind.PRUNE,
         "Deletes the rows of pictures whose files are gone from the dataset folder. Files are not "
         "touched.",
         _ask_prune,
     ),
     Change(
-        Kind.ADD_METRIC,
+        TaskKind.ADD_METRIC,
         "Gives the collection one more metric. The stored embeddings are copied, nothing is "
         "encoded; the rows then take that much more space.",
         _ask_metric,
     ),
     Change(
-        Kind.REINDEX,
+        TaskKind.REINDEX,
         "Builds another index over the same rows. Searching goes on with the old one until the "
         "new one is loaded; meanwhile the rows are there twice.",
         _ask_index,
     ),
     Change(
-        Kind.REMOVE_CLASS,
+        TaskKind.REMOVE_CLASS,
         "Deletes the rows of one class from every metric. Its files stay: move them away, or the "
         "next build brings them back.",
         _ask_class,

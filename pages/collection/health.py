@@ -4,11 +4,10 @@ import streamlit as st
 
 from core.collection.info import CollectionInfo
 from core.errors import ImageError, OrchardError
-from core.health.self_test import Outcome
+from core.health.self_test import Outcome, SelfTest
 from core.health.status import CollectionHealth, DatabaseHealth, FilesHealth, concerns
 from core.runs.history import how_long
-from core.runs.state import Status
-from core.runs.task import Kind, Task
+from core.runs.task import RunSelfTest, TaskKind
 from core.ui import resources
 from core.ui.text import plain
 from core.wording import duration, sentence
@@ -60,7 +59,7 @@ def _show_concerns(
     changing = state if state and state.is_open and state.task.kind.changes else None
     found = concerns(database, collections, files, is_changing=changing is not None)
     if changing and not database.error:
-        text = f"A run is going on: {changing.task.title}. Rows and files are compared afterwards."
+        text = f"A run is going on: {changing.title}. Rows and files are compared afterwards."
         st.info(plain(text), icon=":material/sync:")
     if database.error:
         st.error(plain(sentence(database.error)), icon=":material/cloud_off:")
@@ -69,7 +68,7 @@ def _show_concerns(
         for concern in found:
             st.warning(plain(sentence(concern)), icon=":material/warning:")
         if resources.get_settings().read_only:
-            st.caption("This Orchard is read-only; whoever runs it can see to that.")
+            st.caption("This Orchard is read-only; ask its operator to mend that.")
     elif not changing and any(one.info.rows for one in collections):
         st.success("All is well.", icon=":material/check_circle:")
 
@@ -205,30 +204,33 @@ def size_text(size: int) -> str:
 
 
 def _show_self_test() -> None:
-    runs = cache.get_past_runs()
+    runs = cache.get_history().runs
     state = cache.get_runner().state()
     st.markdown("#### Self-test")
     st.caption(
         "Known pictures find themselves at rank 1 (under IP those with longer embeddings may "
         "rightly come first), nprobe has an effect, and approximate search at nprobe = nlist "
         "agrees with exact search: a recall of 1. "
-        + (how_long(runs, Kind.SELF_TEST) or "It reads every embedding once.")
+        + (how_long(runs, TaskKind.SELF_TEST) or "It reads every embedding once.")
     )
     st.button(
         "Run the self-test",
         icon=":material/verified:",
         on_click=cache.start,
-        args=(Task(Kind.SELF_TEST, resources.get_settings().collection),),
+        args=(RunSelfTest(resources.get_settings().collection),),
         disabled=bool(state and state.is_open),
         key="self_test",
     )
-    last = next((r for r in runs if r.kind is Kind.SELF_TEST and r.status is Status.DONE), None)
-    if last is None:
-        return
-    st.caption(f"{last.started:%Y-%m-%d %H:%M} UTC, {duration(last.seconds)}")
-    for check in last.report.get("checks", ()):
-        verdict = _VERDICTS[Outcome(check["verdict"])]
+    for run in runs:
+        if isinstance(run.report, SelfTest):
+            st.caption(f"{run.started:%Y-%m-%d %H:%M} UTC, {duration(run.seconds)}")
+            _show_checks(run.report)
+            return
+
+
+def _show_checks(report: SelfTest) -> None:
+    for check in report.checks:
+        verdict = _VERDICTS[check.verdict]
         st.markdown(
-            f"{verdict} **{plain(check['metric'])}** {plain(check['name'])}: "
-            f"{plain(check['detail'])}"
+            f"{verdict} **{plain(check.metric)}** {plain(check.name)}: {plain(check.detail)}"
         )

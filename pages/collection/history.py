@@ -1,22 +1,28 @@
 """History on the Collection page: every run that has ended, and its report."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
 
 import streamlit as st
 
 from core.runs.history import PastRun
 from core.ui.text import plain
-from core.wording import duration, sentence
+from core.wording import counted, duration, sentence
 from pages.collection import cache
 
 MOST_RUNS = 200
 # Of a report: more would make the page slow.
 MOST_CHARACTERS = 20_000
+_NAMED_FILES = 5
 
 
 def show_history() -> None:
     """A table of runs; one that is picked shows its report."""
-    runs = cache.get_past_runs()[:MOST_RUNS]
+    history = cache.get_history()
+    _show_damaged(history.damaged)
+    runs = history.runs[:MOST_RUNS]
     if not runs:
         st.markdown("No run has ended yet.")
         return
@@ -57,11 +63,24 @@ def show_history() -> None:
     _show_report(runs[chosen[0] if chosen and chosen[0] < len(runs) else 0])
 
 
+def _show_damaged(files: Sequence[Path]) -> None:
+    if not files:
+        return
+    named = ", ".join(str(file) for file in files[:_NAMED_FILES])
+    more = f" and {len(files) - _NAMED_FILES:,} more" if len(files) > _NAMED_FILES else ""
+    text = (
+        f"Left out, being damaged or no record of a run: {counted(len(files), 'file')}, {named}"
+        f"{more}. Delete or move what is not needed."
+    )
+    st.warning(plain(text), icon=":material/warning:")
+
+
 def _show_report(run: PastRun) -> None:
     st.markdown(f"**{plain(run.title)}**, {run.started:%Y-%m-%d %H:%M} UTC: {run.status.value}")
     if run.error:
         st.error(plain(sentence(run.error)), icon=":material/error:")
-    text = json.dumps(run.report, indent=2, ensure_ascii=False, default=str)
+    report = {"notes": run.notes, **(asdict(run.report) if run.report else {})}
+    text = json.dumps(report, indent=2, ensure_ascii=False)
     st.download_button(
         "Download the report",
         text,

@@ -6,8 +6,8 @@ from core.encoder.weights import is_offline, is_offline_notice
 from core.progress import progress_text, share_done
 from core.records import SkippedFile
 from core.runs.outcome import result_text
-from core.runs.state import RunState, Status
-from core.runs.task import Kind
+from core.runs.state import RunState, RunStatus
+from core.runs.task import Build
 from core.ui import resources
 from core.ui.text import plain
 from core.wording import counted, duration, sentence
@@ -19,7 +19,7 @@ _CLOSED = "collection_run_closed"
 
 def show_run() -> None:
     """Show the run as it goes on, how the last one ended, and an offer to continue."""
-    if refusal := cache.taken_refusal():
+    if refusal := cache.pop_refusal():
         st.error(plain(sentence(refusal)), icon=":material/block:")
     state = cache.get_runner().state()
     if state and state.is_open:
@@ -42,7 +42,7 @@ def run_text(state: RunState) -> str:
 
 def summary(state: RunState) -> str:
     """Return what a finished run did, in one line."""
-    return f"{state.task.title}: done in {duration(state.seconds)}. {result_text(state)}"
+    return f"{state.title}: done in {duration(state.seconds)}. {result_text(state)}"
 
 
 def _mark(state: RunState | None) -> str:
@@ -56,7 +56,7 @@ def _watch_closely(mark: str) -> None:
     if state is None or not state.is_open or _mark(state) != mark:
         st.rerun()
     with st.container(border=True, key="run"):
-        st.markdown(f":material/sync: **{plain(state.task.title)}**")
+        st.markdown(f":material/sync: **{plain(state.title)}**")
         st.progress(share_done(state.done, state.total), run_text(state))
         st.button(
             "Cancel",
@@ -80,11 +80,11 @@ def _watch_from_afar(mark: str) -> None:
 def _show_end(state: RunState) -> None:
     if st.session_state.get(_CLOSED) == state.name:
         return
-    if state.status is not Status.DONE:
+    if state.status is not RunStatus.DONE:
         # One that can be continued is offered below, until it is dismissed.
-        if state.task.kind.is_resumable and not state.hopeless:
+        if state.task.kind.is_resumable and not state.cannot_succeed:
             return
-        text = f"{state.task.title}: {state.status}. {sentence(state.error)}"
+        text = f"{state.title}: {state.status}. {sentence(state.error)}"
         st.warning(plain(text), icon=":material/warning:")
     else:
         st.success(plain(summary(state)), icon=":material/check_circle:")
@@ -113,14 +113,14 @@ def _offer_to_continue() -> None:
     if state is None or _is_settled(state):
         return
     why = {
-        Status.CANCELLED: "was cancelled",
-        Status.FAILED: "failed",
-        Status.INTERRUPTED: "was cut off when the dashboard stopped",
+        RunStatus.CANCELLED: "was cancelled",
+        RunStatus.FAILED: "failed",
+        RunStatus.INTERRUPTED: "was cut off when the dashboard stopped",
     }[state.status]
-    text = f"{state.task.title} {why}."
+    text = f"{state.title} {why}."
     if state.error:
         text += f" {sentence(state.error)}"
-    if state.status is Status.FAILED:
+    if state.status is RunStatus.FAILED:
         st.error(plain(text), icon=":material/error:")
     else:
         st.warning(plain(text), icon=":material/pause_circle:")
@@ -142,13 +142,13 @@ def _offer_to_continue() -> None:
 
 def _is_settled(state: RunState) -> bool:
     """Whether a build that was cut off has been brought to its end since, at the command line."""
-    infos = cache.find_infos()
+    task, infos = state.task, cache.find_infos()
     return (
-        state.status is Status.INTERRUPTED
-        and state.task.kind is Kind.BUILD
-        and set(state.task.metrics) <= set(infos)
-        and all(i.complete and i.dataset == state.task.folder for i in infos.values())
-        and (not state.task.recreate or all(i.begun_by == state.task.token for i in infos.values()))
+        state.status is RunStatus.INTERRUPTED
+        and isinstance(task, Build)
+        and set(task.metrics) <= set(infos)
+        and all(info.complete and info.dataset == task.folder for info in infos.values())
+        and (not task.recreate or all(info.begun_by == task.token for info in infos.values()))
     )
 
 

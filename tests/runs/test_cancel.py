@@ -15,11 +15,13 @@ from core.health import verify
 from core.indexing import family
 from core.indexing.build import build_index
 from core.metric import Metric
+from core.progress import Stage
 from core.records import EncoderIdentity
-from core.runs.operations import perform
-from core.runs.runner import Progress, Runner
-from core.runs.state import RunState, Status
-from core.runs.task import Kind, Task
+from core.runs.reports import Report
+from core.runs.runner import Runner, RunProgress
+from core.runs.state import RunState, RunStatus
+from core.runs.task import AddMetric, Build, Reindex, Repair, Task, TaskKind, Verify
+from core.runs.workshop import perform
 from core.store import alias, index_building
 from core.store.vector_store import VectorStore, open_store
 from tests.conftest import ColourEncoder
@@ -57,28 +59,28 @@ class Cancelling:
     """Tells the runner what a run tells, and cancels it at one moment of one stage."""
 
     def __init__(
-        self, progress: Progress, cancel: Callable[[], None], moment: tuple[str, int]
+        self, progress: RunProgress, cancel: Callable[[], None], moment: tuple[Stage, int]
     ) -> None:
         self.skip, self.note = progress.skip, progress.note
         self._progress, self._cancel, self._moment = progress, cancel, moment
 
-    def __call__(self, stage: str, done: int, total: int) -> None:
+    def __call__(self, stage: Stage, done: int, total: int) -> None:
         if (stage, done) == self._moment:
             self._cancel()
         self._progress(stage, done, total)
 
 
-Cancelled = Callable[[Task, str, int], RunState]
+Cancelled = Callable[[Task, Stage, int], RunState]
 
 
 @pytest.fixture
 def cancelled(store: VectorStore, settings: Settings) -> Cancelled:
     """Start a task, cancel it when a stage has come to a number, and return how it ended."""
 
-    def go(task: Task, stage: str, done: int) -> RunState:
+    def go(task: Task, stage: Stage, done: int) -> RunState:
         runner: Runner
 
-        def work(task: Task, progress: Progress) -> dict[str, Any]:
+        def work(task: Task, progress: RunProgress) -> Report:
             cancelling: Any = Cancelling(progress, runner.cancel, (stage, done))
             return perform(task, cancelling, store=store, settings=settings)
 
@@ -92,11 +94,11 @@ def cancelled(store: VectorStore, settings: Settings) -> Cancelled:
     return go
 
 
-@pytest.mark.parametrize(("stage", "done"), [("list", 8), ("read", 16), ("files", 5)])
+@pytest.mark.parametrize(("stage", "done"), [(Stage.LIST, 8), (Stage.READ, 16), (Stage.FILES, 5)])
 def test_comparison_is_cancelled_among_rows_and_files(
-    built: None, cancelled: Cancelled, stage: str, done: int
+    built: None, cancelled: Cancelled, stage: Stage, done: int
 ) -> None:
-    assert cancelled(Task(Kind.VERIFY, FAMILY), stage, done).status is Status.CANCELLED
+    assert cancelled(Verify(FAMILY), stage, done).status is RunStatus.CANCELLED
 
 
 def test_repair_is_cancelled_and_keeps_what_it_has_written(
@@ -104,8 +106,8 @@ def test_repair_is_cancelled_and_keeps_what_it_has_written(
 ) -> None:
     ids = [record.id for record in store.records(FAMILY, Metric.L2)]
     store.delete(FAMILY, Metric.COSINE, ids)
-    state = cancelled(Task(Kind.REPAIR, FAMILY), "repair", PART)
-    assert state.status is Status.CANCELLED
+    state = cancelled(Repair(FAMILY), Stage.REPAIR, PART)
+    assert state.status is RunStatus.CANCELLED
     assert state.can_continue
     assert store.count(FAMILY, Metric.COSINE) == PART
 
@@ -113,33 +115,33 @@ def test_repair_is_cancelled_and_keeps_what_it_has_written(
 def test_copying_for_another_metric_is_cancelled_and_continued(
     built: None, cancelled: Cancelled, store: VectorStore
 ) -> None:
-    task = Task(Kind.ADD_METRIC, FAMILY, metrics=(Metric.IP,))
-    state = cancelled(task, "copy", PART)
-    assert state.status is Status.CANCELLED
+    task = AddMetric(FAMILY, Metric.IP)
+    state = cancelled(task, Stage.COPY, PART)
+    assert state.status is RunStatus.CANCELLED
     assert store.count(FAMILY, Metric.IP) == PART
     # The rest alone is copied.
-    again = cancelled(state.task, "never", 0)
-    assert again.outcome["copied"] == 12 - PART
+    again = cancelled(state.task, Stage.DRAW, 0)
+    assert again.report.copied == 12 - PART
 
 
 def test_rebuilding_is_cancelled_among_the_rows_and_the_old_index_stays(
     built: None, cancelled: Cancelled, store: VectorStore
 ) -> None:
     before = store.info(FAMILY, Metric.L2)
-    task = Task(Kind.REINDEX, FAMILY, metrics=(Metric.L2,), index=IndexChoice(IndexType.FLAT))
-    state = cancelled(task, "copy", PART)
-    assert state.status is Status.CANCELLED
+    task = Reindex(FAMILY, metrics=(Metric.L2,), index=IndexChoice(IndexType.FLAT))
+    state = cancelled(task, Stage.COPY, PART)
+    assert state.status is RunStatus.CANCELLED
     assert store.info(FAMILY, Metric.L2) == before
     # One collection a metric: the half copy is gone.
     assert len(store._client.list_collections()) == 2
 
 
-@pytest.mark.parametrize("kind", [Kind.REINDEX, Kind.BUILD])
+@pytest.mark.parametrize("kind", [TaskKind.REINDEX, TaskKind.BUILD])
 def test_waiting_for_an_index_is_cancelled(
-    kind: Kind, *, built: None, settings: Settings, store: VectorStore, dataset: Path,
+    kind: TaskKind, *, built: None, settings: Settings, store: VectorStore, dataset: Path,
     encoder: ColourEncoder, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr("core.runs.operations._encoder", lambda *_: encoder)
+    monkeypatch.setattr("core.runs.workshop.load_encoder", lambda *_, **__: encoder)
     real = index_building.describe_index
     waiting = threading.Event()
 
@@ -149,7 +151,11 @@ def test_waiting_for_an_index_is_cancelled(
 
     monkeypatch.setattr(index_building, "describe_index", never_done)
     flat = IndexChoice(IndexType.FLAT)
-    task = Task(kind, FAMILY, folder=str(dataset), metrics=(Metric.L2,), index=flat)
+    tasks = (
+        Build(FAMILY, str(dataset), (Metric.L2,), index=flat),
+        Reindex(FAMILY, (Metric.L2,), flat),
+    )
+    task = next(task for task in tasks if task.kind is kind)
     runner = Runner(
         settings.data.runs,
         lambda task, progress: perform(task, progress, store=store, settings=settings),
@@ -159,7 +165,7 @@ def test_waiting_for_an_index_is_cancelled(
     time.sleep(0.5)
     runner.cancel()
     runner.wait(5)
-    assert runner.state().status is Status.CANCELLED
+    assert runner.state().status is RunStatus.CANCELLED
 
 
 def test_fetching_the_weights_of_a_collection_is_cancelled(
@@ -168,8 +174,7 @@ def test_fetching_the_weights_of_a_collection_is_cancelled(
 ) -> None:  # fmt: skip
     def slow_download(url: str, path: Path, *, on_progress: Any, **_: object) -> Path:
         for done in range(1, 4):
-            if on_progress:
-                on_progress(done, 3)
+            on_progress(Stage.DOWNLOAD, done, 3)
         raise AssertionError("the download went on to its end")
 
     for metric in store.metrics(FAMILY):
@@ -181,22 +186,22 @@ def test_fetching_the_weights_of_a_collection_is_cancelled(
     )  # fmt: skip
     monkeypatch.setattr(weights, "_hub_folder", lambda: tmp_path / "hub")
     monkeypatch.setattr(weights, "download", slow_download)
-    task = Task(Kind.BUILD, FAMILY, folder=str(dataset), metrics=(Metric.L2,))
-    assert cancelled(task, "download", 2).status is Status.CANCELLED
+    task = Build(FAMILY, folder=str(dataset), metrics=(Metric.L2,))
+    assert cancelled(task, Stage.DOWNLOAD, 2).status is RunStatus.CANCELLED
 
 
 def test_waiting_for_a_server_is_cancelled(tmp_path: Path) -> None:
     told = threading.Event()
 
-    def wait(task: Task, progress: Progress) -> dict[str, Any]:
+    def wait(task: Task, progress: RunProgress) -> Report:
         while True:
             progress.note("the database does not answer; trying again")
             told.set()
             time.sleep(0.01)
 
     runner = Runner(tmp_path, wait)
-    runner.start(Task(Kind.VERIFY, FAMILY))
+    runner.start(Verify(FAMILY))
     assert told.wait(5)
     runner.cancel()
     runner.wait(5)
-    assert runner.state().status is Status.CANCELLED
+    assert runner.state().status is RunStatus.CANCELLED

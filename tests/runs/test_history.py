@@ -1,27 +1,38 @@
 """What earlier runs tell: a list newest first, how long things took, how long the next may take."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from core.collection.index import IndexChoice
 from core.data_folder import DataFolder
 from core.indexing.build import add_metric, build_index
 from core.indexing.report import save_index_report
 from core.metric import Metric
-from core.runs.history import PastRun, expected_seconds, how_long, past_runs, unreadable
+from core.records import SkippedFile
+from core.runs.history import (
+    PastRun,
+    expected_seconds,
+    how_long,
+    load_history,
+    unreadable,
+)
+from core.runs.reports import Removed, Report
 from core.runs.runner import Runner
-from core.runs.state import Status
-from core.runs.task import Kind, Task
+from core.runs.state import RunStatus
+from core.runs.task import Build, Prune, Task, TaskKind
 from core.store.vector_store import VectorStore
 from tests.conftest import ColourEncoder
+from tests.support.reports import collection, index_report
+
+PRUNED = Removed(12, 3, ())
 
 
-def ran(folder: Path, kind: Kind, outcome: dict[str, Any]) -> None:
-    runner = Runner(folder / "runs", lambda task, progress: outcome)
-    runner.start(Task(kind, "fruit", index=IndexChoice()))
+def ran(folder: Path, task: Task, report: Report) -> None:
+    runner = Runner(folder / "runs", lambda task, progress: report)
+    runner.start(task)
     runner.wait(5)
 
 
@@ -32,78 +43,141 @@ def test_runs_of_dashboard_and_scripts_are_listed_newest_first(
     save_index_report(report, folder=tmp_path / "index_reports")
     copied = add_metric(Metric.IP, store=store, family="fruit")
     save_index_report(copied, folder=tmp_path / "index_reports")
-    ran(tmp_path, Kind.PRUNE, {"removed": 3})
-    (tmp_path / "index_reports" / "index-20260101-000000-000000.json").write_text("{")
-    found = past_runs(DataFolder(tmp_path))
-    assert [run.kind for run in found] == [Kind.PRUNE, Kind.ADD_METRIC, Kind.BUILD]
-    assert [run.rows for run in found] == [0, 12, 12]
-    assert found[0].report["removed"] == 3
-    assert found[2].encoder == str(encoder.identity)
-    assert all(run.status is Status.DONE for run in found)
+    ran(tmp_path, Prune("fruit", 3), PRUNED)
+    history = load_history(DataFolder(tmp_path))
+    kinds = [run.kind for run in history.runs]
+    assert kinds == [TaskKind.PRUNE, TaskKind.ADD_METRIC, TaskKind.BUILD]
+    assert [run.rows for run in history.runs] == [12, 12, 12]
+    # What was saved is what is read.
+    assert [run.report for run in history.runs] == [PRUNED, copied, report]
+    assert all(run.status is RunStatus.DONE for run in history.runs)
+    assert history.damaged == ()
 
 
-@pytest.mark.parametrize(
-    "spoilt",
-    [{"collections": [{"rows": 3}]}, {"skipped": [{"reason": "damaged"}]}, {"added": "one"}],
-)
-def test_report_with_a_part_missing_is_passed_over_as_a_whole(
-    tmp_path: Path, spoilt: dict[str, Any]
+def test_file_that_tells_of_no_run_is_passed_over_and_named(tmp_path: Path) -> None:
+    ran(tmp_path, Prune("fruit", 3), PRUNED)
+    saved = json.loads(next((tmp_path / "runs").glob("run-*.json")).read_text())
+    reports = tmp_path / "index_reports"
+    reports.mkdir()
+    whole = index_report().to_dict()
+    nameless = index_report(collections=(collection(),)).to_dict()
+    del nameless["collections"][0]["name"]
+    contents = {
+        tmp_path / "runs" / "run-1.json": "{",
+        tmp_path / "runs" / "run-2.json": "[]",
+        tmp_path / "runs" / "run-3.json": json.dumps({**saved, "status": "asleep"}),
+        tmp_path / "runs" / "run-4.json": json.dumps({**saved, "report": {"removed": "many"}}),
+        reports / "index-20260101-000000-000000.json": "{",
+        reports / "index-20260101-000000-000001.json": json.dumps(nameless),
+        reports / "index-20260101-000000-000002.json": json.dumps({**whole, "added": "one"}),
+        reports / "index-20260101-000000-000003.json": json.dumps({**whole, "skipped": [{}]}),
+        reports / "index-of-something.json": json.dumps(whole),
+    }
+    for path, text in contents.items():
+        path.write_text(text)
+    history = load_history(DataFolder(tmp_path))
+    assert [run.kind for run in history.runs] == [TaskKind.PRUNE]
+    assert set(history.damaged) == set(contents)
+
+
+# Runs as earlier versions have saved them: one record with the fields of every kind.
+OLD_TASK = {
+    "family": "fruit", "folder": "", "archive": "", "draw": 0, "architecture": "", "metrics": [],
+    "index": {"index_type": "IVF_FLAT", "nlist": None, "m": 16, "ef_construction": 200},
+    "recreate": False, "label": "", "agreed": 0, "token": "t",
+}  # fmt: skip
+OLD_VERIFIED = {
+    "family": "fruit", "dataset": "/photos", "rows": {"fruit_l2": 12}, "checked_files": True,
+    "findings": [
+        {"problem": "rows without a file", "where": "fruit_l2", "count": 1, "examples": ["a"]}
+    ],
+}  # fmt: skip
+OLD_CHECK = {"metric": "L2", "name": "n", "verdict": "passed", "detail": "d"}
+OLD_INSPECTED = {
+    "pictures": 12, "sizes": [[64, 48, 12]], "formats": {"PNG": 12},
+    "damaged": [{"path": "a", "reason": "gone"}], "exact": [["a", "b"]], "exact_count": 1,
+    "near": [], "near_count": 0, "similarity": 0.98,
+}  # fmt: skip
+OLD = [
+    ({"kind": "Build", "folder": "/photos", "metrics": ["L2", "IP"]},
+     index_report(added=12, collections=(collection(),)).to_dict()),
+    ({"kind": "Add a metric", "metrics": ["IP"]},
+     index_report(copied=12, collections=(collection(),)).to_dict()),
+    ({"kind": "Rebuild the index", "metrics": ["L2"]},
+     {"collections": index_report(collections=(collection(),)).to_dict()["collections"]}),
+    ({"kind": "Verify"}, OLD_VERIFIED),
+    ({"kind": "Repair"}, {"written": 3, **OLD_VERIFIED}),
+    ({"kind": "Prune", "agreed": 1}, {"removed": 1, "examples": ["a"]}),
+    ({"kind": "Remove a class", "label": "apple"}, {"removed": 4, "examples": ["a"]}),
+    ({"kind": "Drop", "metrics": ["L2"]}, {"dropped": ["L2"]}),
+    ({"kind": "Self-test"}, {"passed": True, "checks": [OLD_CHECK], "queries": 12}),
+    ({"kind": "Inspect the pictures"}, OLD_INSPECTED),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("task", "outcome"), OLD, ids=[task["kind"] for task, _ in OLD])
+def test_run_of_an_earlier_version_is_read(
+    tmp_path: Path, task: dict[str, Any], outcome: dict[str, Any]
 ) -> None:
-    usual = {
-        "dataset": "/photos", "seconds": 1.0, "images_per_second": 1.0, "copied": 0, "added": 1,
-        "collections": [{"name": "fruit_l2", "rows": 3}],
-        "skipped": [{"path": "a.png", "reason": "damaged"}],
+    saved = {
+        "name": "run-1", "task": {**OLD_TASK, **task}, "status": "done", "started": 1.0,
+        "stage": "", "done": 0, "total": 0, "rate": 0.0, "cancelling": False, "skipped": [],
+        "skipped_count": 0, "notes": ["n"], "error": "", "seconds": 2.0, "dismissed": False,
+        "outcome": {"rows_at_start": 12, **outcome}, "hopeless": False,
     }  # fmt: skip
-    folder = tmp_path / "index_reports"
-    folder.mkdir()
-    (folder / "index-20260101-000000-000000.json").write_text(json.dumps(usual))
-    (folder / "index-20260102-000000-000000.json").write_text(json.dumps({**usual, **spoilt}))
-    ran(tmp_path, Kind.BUILD, {**usual, **spoilt})
-    found = past_runs(DataFolder(tmp_path))
-    assert [run.title for run in found] == ["Build from /photos at the command line"]
-    assert unreadable(found, "fruit_l2") == {"a.png"}
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "run-1.json").write_text(json.dumps(saved))
+    history = load_history(DataFolder(tmp_path))
+    assert history.damaged == ()
+    (run,) = history.runs
+    assert (run.kind, run.rows, run.notes) == (task["kind"], 12, ("n",))
+    assert run.report is not None
 
 
 def test_run_that_goes_on_is_not_history(tmp_path: Path) -> None:
-    ran(tmp_path, Kind.PRUNE, {})
-    file = next((tmp_path / "runs").glob("*.json"))
+    ran(tmp_path, Prune("fruit", 3), PRUNED)
+    file = next((tmp_path / "runs").glob("run-*.json"))
     state = json.loads(file.read_text())
     file.write_text(json.dumps({**state, "status": "running"}))
-    assert past_runs(DataFolder(tmp_path)) == []
+    assert load_history(DataFolder(tmp_path)).runs == ()
 
 
-def past(kind: Kind, seconds: float, **details: Any) -> PastRun:
-    fields = {
-        "title": "", "started": None, "status": Status.DONE, "rows": 0, "rate": 0.0,
-        "encoded": 100, "looked_at": 100, "overhead": 0.0, "encoder": "", "skipped": 0, "error": "",
-        "report": {}, "collections": frozenset(), "skipped_paths": frozenset(), **details,
-    }  # fmt: skip
-    return PastRun(kind=kind, seconds=seconds, **fields)
+def past(
+    kind: TaskKind,
+    seconds: float,
+    report: Report | None = None,
+    status: RunStatus = RunStatus.DONE,
+) -> PastRun:
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    return PastRun("", kind, moment, status, seconds, skipped=0, notes=(), error="", report=report)
 
 
 def test_how_long_counts_finished_runs_of_the_kind() -> None:
     runs = [
-        past(Kind.PRUNE, 3.0, rows=1_000),
-        past(Kind.PRUNE, 100.0, rows=900),
-        past(Kind.PRUNE, 900.0, status=Status.CANCELLED),
-        past(Kind.BUILD, 5_000.0),
+        past(TaskKind.PRUNE, 3.0, Removed(1_000, 1, ())),
+        past(TaskKind.PRUNE, 100.0, Removed(900, 1, ())),
+        past(TaskKind.PRUNE, 900.0, status=RunStatus.CANCELLED),
+        past(TaskKind.BUILD, 5_000.0),
     ]
-    assert how_long(runs, Kind.PRUNE) == (
+    assert how_long(runs, TaskKind.PRUNE) == (
         "The last 2 such runs took 3 s to 2 min, with up to 1,000 rows."
     )
-    assert how_long(runs, Kind.BUILD) == "The last such run took 83 min."
-    assert how_long(runs, Kind.DROP) == ""
+    assert how_long(runs, TaskKind.BUILD) == "The last such run took 83 min."
+    assert how_long(runs, TaskKind.DROP) == ""
 
 
 def test_unreadable_files_are_those_of_the_newest_finished_build_of_the_collection() -> None:
-    def built(name: str, *skipped: str, **details: Any) -> PastRun:
-        paths, names = frozenset(skipped), frozenset([name])
-        return past(Kind.BUILD, 1, collections=names, skipped_paths=paths, **details)
+    def built(name: str, *skipped: str) -> PastRun:
+        report = index_report(
+            collections=(collection(name),),
+            skipped=tuple(SkippedFile(path, "cut off") for path in skipped),
+        )
+        return past(TaskKind.BUILD, 1, report)
 
     runs = [
-        built("fruit_l2", "cut-off.png", status=Status.CANCELLED),
+        past(TaskKind.BUILD, 1, status=RunStatus.CANCELLED),
         built("other_l2", "other.png"),
-        past(Kind.ADD_METRIC, 1, collections=frozenset(["fruit_l2"])),
+        past(TaskKind.ADD_METRIC, 1, index_report(collections=(collection("fruit_l2"),))),
         built("fruit_l2", "a/new.png"),
         built("fruit_l2", "a/old.png"),
     ]
@@ -111,13 +185,18 @@ def test_unreadable_files_are_those_of_the_newest_finished_build_of_the_collecti
     assert unreadable(runs, "fruit_ip") == frozenset()
 
 
+def encoding(rate: float, *, encoded: int = 100, known: int = 0, **facts: Any) -> PastRun:
+    """A build that took only as long as it encoded."""
+    seconds = encoded / rate
+    report = index_report(
+        added=encoded, unchanged=known, images_per_second=rate, **{"seconds": seconds, **facts}
+    )
+    return past(TaskKind.BUILD, seconds, report)
+
+
 def test_expected_time_is_that_of_the_same_encoder() -> None:
-    runs = [
-        past(Kind.BUILD, 1, rate=10.0, encoder="resnet50/a/b/2048"),
-        past(Kind.BUILD, 1, rate=30.0, encoder="resnet50/a/b/2048"),
-        past(Kind.BUILD, 1, rate=20.0, encoder="resnet50/a/b/2048"),
-        past(Kind.BUILD, 1, rate=500.0, encoder="resnet18/a/b/512"),
-    ]
+    runs = [encoding(rate) for rate in (10.0, 30.0, 20.0)]
+    runs.append(encoding(500.0, encoder="resnet18/a/b/512"))
     # The median of 10, 30, 20 is 20 a second: 1,000 pictures take 50 s.
     assert expected_seconds(runs, 1_000, architecture="resnet50") == pytest.approx(50.0)
     assert expected_seconds(runs, 1_000, architecture="resnet101") is None
@@ -125,25 +204,21 @@ def test_expected_time_is_that_of_the_same_encoder() -> None:
 
 def test_expected_time_counts_loading(tmp_path: Path) -> None:
     # 24 pictures at 2.4 a second take 10 s of 15; 40 more to load: the same again takes 55 s.
-    outcome = {
-        "added": 24, "updated": 0, "unchanged": 0, "skipped": [], "images_per_second": 2.4,
-        "seconds": 15.0, "load_seconds": 40.0, "encoder": "resnet50/a/b/2048",
-    }  # fmt: skip
-    ran(tmp_path, Kind.BUILD, outcome)
-    runs = past_runs(DataFolder(tmp_path))
+    report = index_report(added=24, images_per_second=2.4, seconds=15.0, load_seconds=40.0)
+    ran(tmp_path, Build("fruit", "/photos", (Metric.L2,)), report)
+    runs = load_history(DataFolder(tmp_path)).runs
     assert expected_seconds(runs, 24, architecture="resnet50") == pytest.approx(55.0)
     # Ten times as many take 100 s to encode, and are loaded for once.
     assert expected_seconds(runs, 240, architecture="resnet50") == pytest.approx(145.0)
 
 
 def test_expected_time_passes_over_runs_that_encoded_little() -> None:
-    encoder = "resnet50/a/b/2048"
     few = [
         # One new picture among thousands, and too few for a rate at all.
-        past(Kind.BUILD, 90, rate=0.1, encoded=1, looked_at=5_000, encoder=encoder),
-        past(Kind.BUILD, 90, rate=0.1, encoded=19, looked_at=19, encoder=encoder),
-        past(Kind.BUILD, 90, rate=1.0, encoded=499, looked_at=1_000, encoder=encoder),
+        encoding(0.1, encoded=1, known=4_999),
+        encoding(0.1, encoded=19),
+        encoding(1.0, encoded=499, known=501),
     ]
     assert expected_seconds(few, 100, architecture="resnet50") is None
-    runs = [*few, past(Kind.BUILD, 9, rate=20.0, encoded=500, looked_at=1_000, encoder=encoder)]
+    runs = [*few, encoding(20.0, encoded=500, known=500)]
     assert expected_seconds(runs, 100, architecture="resnet50") == pytest.approx(5.0)

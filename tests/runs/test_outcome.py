@@ -1,47 +1,75 @@
 """Every kind of run says what came of it, nothing included."""
 
-from typing import Any
-
 import pytest
 
+from core.collection.index import IndexChoice
+from core.health.inspection import Inspection
+from core.health.self_test import Check, Outcome, SelfTest
+from core.health.verify import Finding, Problem, Verification
+from core.metric import Metric
+from core.records import SkippedFile
 from core.runs.outcome import result_text
-from core.runs.state import RunState, Status
-from core.runs.task import Kind, Task
+from core.runs.reports import Dropped, Reindexed, Removed, Repaired, Report
+from core.runs.state import RunState, RunStatus
+from core.runs.task import (
+    AddMetric,
+    Build,
+    Drop,
+    InspectPictures,
+    Prune,
+    Reindex,
+    RemoveClass,
+    Repair,
+    RunSelfTest,
+    Task,
+    Verify,
+)
+from tests.support.reports import collection, index_report
 
-BUILT = {"added": 0, "updated": 0, "unchanged": 0, "copied": 0, "removed": 0, "collections": []}
-HNSW = {"metric": "L2", "index_type": "HNSW", "nlist": 0, "m": 8, "ef_construction": 64}
-IVF = {"metric": "IP", "index_type": "IVF_FLAT", "nlist": 1_024, "m": 0, "ef_construction": 0}
-INSPECTED = {"pictures": 9, "damaged": [{}], "exact_count": 0, "near_count": 2_000}
+BUILD = Build("fruit", "/photos", (Metric.L2,))
+WHOLE = Verification("fruit", "/photos", {"fruit_l2": 12}, checked_files=True, findings=())
+FOUND = Verification(
+    "fruit", "/photos", {"fruit_l2": 12}, checked_files=True,
+    findings=(Finding(Problem.NO_ROW, "fruit_l2", 3, ("a/1.png",)),),
+)  # fmt: skip
+HNSW = collection(metric=Metric.L2, index_type="HNSW", nlist=0, m=8, ef_construction=64)
+IVF = collection(metric=Metric.IP, nlist=1_024)
+INSPECTED = Inspection(
+    pictures=9, sizes=(), formats={}, damaged=(SkippedFile("a/1.png", "gone"),), exact=(),
+    exact_count=0, near=(), near_count=2_000, similarity=0.98,
+)  # fmt: skip
+FAILED = Check(Metric.L2, "nprobe has an effect", Outcome.FAILED, "it has none")
 
 
 @pytest.mark.parametrize(
-    ("kind", "outcome", "said"),
+    ("task", "report", "said"),
     [
-        (Kind.BUILD, BUILT, "0 added"),
-        (Kind.BUILD, {**BUILT, "added": 1_253, "unchanged": 2}, "1,253 added, 2 unchanged"),
-        (Kind.ADD_METRIC, {**BUILT, "copied": 1}, "1 row copied"),
-        (Kind.PRUNE, {"removed": 0, "examples": []}, "0 pictures removed"),
-        (Kind.REMOVE_CLASS, {"removed": 1, "examples": ["a"]}, "1 picture removed"),
-        (Kind.REPAIR, {"written": 0, "findings": [{}]}, "0 rows written, 1 finding"),
-        (Kind.VERIFY, {"findings": []}, "0 findings"),
-        (Kind.DROP, {"dropped": ["L2"]}, "dropped L2"),
-        (Kind.SELF_TEST, {"passed": False}, "a check failed"),
+        (BUILD, index_report(), "0 added"),
+        (BUILD, index_report(added=1_253, unchanged=2), "1,253 added, 2 unchanged"),
+        (BUILD, index_report(updated=1, copied=4), "0 added, 1 updated, 4 rows copied"),
+        (AddMetric("fruit", Metric.IP), index_report(copied=1), "1 row copied"),
+        (AddMetric("fruit", Metric.IP), index_report(), "0 rows copied"),
+        (Prune("fruit", 1), Removed(12, 0, ()), "0 pictures removed"),
+        (RemoveClass("fruit", "a"), Removed(12, 1, ("a/1.png",)), "1 picture removed"),
+        (Repair("fruit"), Repaired(0, FOUND), "0 rows written, 1 finding"),
+        (Verify("fruit"), WHOLE, "0 findings"),
+        (Drop("fruit", (Metric.L2,)), Dropped(12, (Metric.L2,)), "dropped L2"),
+        (RunSelfTest("fruit"), SelfTest((FAILED,), 12, 12), "a check failed"),
         (
-            Kind.REINDEX,
-            {"collections": [HNSW, IVF]},
+            Reindex("fruit", (Metric.L2, Metric.IP), IndexChoice()),
+            Reindexed((HNSW, IVF)),
             "L2 has HNSW with M 8 and efConstruction 64, IP has IVF_FLAT with nlist 1,024",
         ),
         (
-            Kind.INSPECT,
+            InspectPictures("fruit"),
             INSPECTED,
             "1 file damaged or gone, 0 exact duplicates, 2,000 near-duplicates",
         ),
     ],
 )
-def test_result_of_every_kind(kind: Kind, outcome: dict[str, Any], said: str) -> None:
-    state = RunState("run-1", Task(kind, "fruit"), Status.DONE, 0.0, outcome=outcome)
-    assert result_text(state) == said
+def test_result_of_every_kind(task: Task, report: Report, said: str) -> None:
+    assert result_text(RunState("run-1", task, RunStatus.DONE, 0.0, report=report)) == said
 
 
-def test_run_without_an_outcome_says_nothing() -> None:
-    assert result_text(RunState("run-1", Task(Kind.PRUNE, "fruit"), Status.FAILED, 0.0)) == ""
+def test_run_without_a_report_says_nothing() -> None:
+    assert result_text(RunState("run-1", Prune("fruit", 1), RunStatus.FAILED, 0.0)) == ""

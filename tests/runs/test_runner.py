@@ -5,21 +5,25 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from core.collection.index import IndexChoice, IndexType
 from core.errors import BusyError, FileError, StoreError
 from core.metric import Metric
 from core.progress import Stage
 from core.records import SkippedFile
-from core.runs.runner import Progress, Runner
-from core.runs.state import MOST_SKIPPED, Status, load_states
-from core.runs.task import Kind, Task
+from core.runs.reports import Report
+from core.runs.runner import CancelledRunError, Runner, RunProgress
+from core.runs.state import MOST_SKIPPED, RunStatus, load_states
+from core.runs.task import Build, Drop, Task, TaskKind, title_of
+from tests.support.reports import index_report
+from tests.support.tasks import one_of_each
 
-TASK = Task(Kind.BUILD, "fruit", folder="/photos", metrics=(Metric.L2, Metric.IP))
+NOTHING = index_report()
+TASK = Build("fruit", folder="/photos", metrics=(Metric.L2, Metric.IP))
 
 
 class Work:
@@ -28,13 +32,13 @@ class Work:
     def __init__(self) -> None:
         self.started, self.release = threading.Event(), threading.Event()
 
-    def __call__(self, task: Task, progress: Progress) -> dict[str, Any]:
+    def __call__(self, task: Task, progress: RunProgress) -> Report:
         self.started.set()
         done = 0
         while not self.release.wait(0.01):
             done += 1
             progress(Stage.ENCODE, done, 1_000_000)
-        return {"done": done}
+        return index_report(added=done)
 
 
 @pytest.fixture
@@ -63,8 +67,8 @@ def test_run_tells_stage_count_rate_and_time_left(tmp_path: Path, work: Work) ->
     assert state.seconds_left == pytest.approx((1_000_000 - state.done) / state.rate)
     work.release.set()
     final = state_after(runner)
-    assert (final.status, final.error) == (Status.DONE, "")
-    assert final.outcome["done"] >= state.done
+    assert (final.status, final.error) == (RunStatus.DONE, "")
+    assert final.report.added >= state.done
     assert final.seconds > 0.5
 
 
@@ -72,10 +76,10 @@ def test_second_start_is_refused_and_the_first_goes_on(tmp_path: Path, work: Wor
     runner = Runner(tmp_path, work)
     first = runner.start(TASK)
     with pytest.raises(BusyError, match=r"another run is going on: Build fruit"):
-        runner.start(Task(Kind.DROP, "fruit"))
+        runner.start(Drop("fruit", (Metric.L2,)))
     assert runner.state().name == first.name
     work.release.set()
-    assert state_after(runner).status is Status.DONE
+    assert state_after(runner).status is RunStatus.DONE
 
 
 def test_of_many_visitors_who_press_at_once_one_gets_through(tmp_path: Path, work: Work) -> None:
@@ -106,7 +110,7 @@ def test_cancelled_run_can_be_continued_until_it_is_dismissed(tmp_path: Path, wo
     assert work.started.wait(5)
     runner.cancel()
     state = state_after(runner)
-    assert (state.status, state.cancelling) == (Status.CANCELLED, False)
+    assert (state.status, state.cancelling) == (RunStatus.CANCELLED, False)
     unfinished = runner.unfinished("fruit")
     assert unfinished is not None
     assert unfinished.task == TASK
@@ -116,14 +120,14 @@ def test_cancelled_run_can_be_continued_until_it_is_dismissed(tmp_path: Path, wo
 
 
 def test_failure_is_told_in_words_and_can_be_continued(tmp_path: Path) -> None:
-    def fail(task: Task, progress: Progress) -> dict[str, Any]:
+    def fail(task: Task, progress: RunProgress) -> Report:
         raise StoreError("the database does not answer. Try again.")
 
     runner = Runner(tmp_path, fail)
     runner.start(TASK)
     state = state_after(runner)
     assert (state.status, state.error) == (
-        Status.FAILED,
+        RunStatus.FAILED,
         "the database does not answer. Try again.",
     )
     assert runner.unfinished("fruit") is not None
@@ -135,10 +139,10 @@ def test_run_ends_although_what_follows_it_fails(tmp_path: Path) -> None:
     def forget() -> None:
         raise RuntimeError("secret")
 
-    runner = Runner(tmp_path, lambda task, progress: {"done": 1}, on_end=forget)
+    runner = Runner(tmp_path, lambda task, progress: NOTHING, on_end=forget)
     runner.start(TASK)
     state = state_after(runner)
-    assert (state.status, state.outcome) == (Status.DONE, {"done": 1})
+    assert (state.status, state.report) == (RunStatus.DONE, NOTHING)
     assert state.notes == ("The pages may show what was known before this run. Reload them.",)
     # And the next one may start.
     runner.start(TASK)
@@ -146,7 +150,7 @@ def test_run_ends_although_what_follows_it_fails(tmp_path: Path) -> None:
 
 
 def test_fault_of_ours_shows_no_details(tmp_path: Path) -> None:
-    def fail(task: Task, progress: Progress) -> dict[str, Any]:
+    def fail(task: Task, progress: RunProgress) -> Report:
         raise ZeroDivisionError("secret")
 
     runner = Runner(tmp_path, fail)
@@ -159,6 +163,7 @@ def test_fault_of_ours_shows_no_details(tmp_path: Path) -> None:
 OTHER_PROCESS = """
 import sys, time
 from pathlib import Path
+from core.runs.reports import Report
 from core.runs.runner import Runner
 from tests.runs.test_runner import TASK
 
@@ -186,7 +191,7 @@ def test_run_of_another_process_is_left_alone_until_that_has_ended(
     tmp_path: Path, work: Work, other: subprocess.Popen[str]
 ) -> None:
     runner = Runner(tmp_path, work)
-    assert [state.status for state in load_states(tmp_path)] == [Status.RUNNING]
+    assert [state.status for state in load_states(tmp_path)] == [RunStatus.RUNNING]
     assert runner.unfinished("fruit") is None
     with pytest.raises(BusyError, match=r"another process works on .*cancel it there"):
         runner.start(TASK)
@@ -194,10 +199,10 @@ def test_run_of_another_process_is_left_alone_until_that_has_ended(
     other.wait()
     found = runner.unfinished("fruit")
     assert found is not None
-    assert (found.status, found.task) == (Status.INTERRUPTED, TASK)
+    assert (found.status, found.task) == (RunStatus.INTERRUPTED, TASK)
     runner.start(TASK)
     work.release.set()
-    assert state_after(runner).status is Status.DONE
+    assert state_after(runner).status is RunStatus.DONE
 
 
 def test_run_that_a_process_did_not_live_to_finish_is_offered_by_the_next(
@@ -207,23 +212,23 @@ def test_run_that_a_process_did_not_live_to_finish_is_offered_by_the_next(
     other.wait()
     runner = Runner(tmp_path, Work())
     assert runner.state() is None
-    assert [state.status for state in load_states(tmp_path)] == [Status.INTERRUPTED]
+    assert [state.status for state in load_states(tmp_path)] == [RunStatus.INTERRUPTED]
 
 
 def test_what_is_finished_or_cannot_go_on_is_not_offered(tmp_path: Path) -> None:
-    runner = Runner(tmp_path, lambda task, progress: {})
+    runner = Runner(tmp_path, lambda task, progress: NOTHING)
     runner.start(TASK)
     state_after(runner)
     assert runner.unfinished("fruit") is None
 
 
 def test_skipped_files_are_all_counted_and_the_first_are_kept(tmp_path: Path) -> None:
-    def skip(task: Task, progress: Progress) -> dict[str, Any]:
+    def skip(task: Task, progress: RunProgress) -> Report:
         for number in range(MOST_SKIPPED + 5):
             progress.skip(SkippedFile(f"{number}.jpg", "damaged"))
         progress.note("waiting")
         progress.note("waiting")
-        return {}
+        return NOTHING
 
     runner = Runner(tmp_path, skip)
     runner.start(TASK)
@@ -236,7 +241,7 @@ def test_skipped_files_are_all_counted_and_the_first_are_kept(tmp_path: Path) ->
 def test_end_is_told_to_the_caller_before_it_shows(tmp_path: Path) -> None:
     seen: list[bool] = []
     runner = Runner(
-        tmp_path, lambda task, progress: {}, on_end=lambda: seen.append(runner.state().is_open)
+        tmp_path, lambda task, progress: NOTHING, on_end=lambda: seen.append(runner.state().is_open)
     )
     runner.start(TASK)
     state_after(runner)
@@ -245,7 +250,7 @@ def test_end_is_told_to_the_caller_before_it_shows(tmp_path: Path) -> None:
 
 def test_start_is_refused_where_its_file_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("a file")
-    runner = Runner(tmp_path / "runs", lambda task, progress: {})
+    runner = Runner(tmp_path / "runs", lambda task, progress: NOTHING)
     with pytest.raises(FileError, match="cannot be written"):
         runner.start(TASK)
     assert runner.state() is None
@@ -257,13 +262,18 @@ def test_damaged_file_of_a_run_is_passed_over(tmp_path: Path) -> None:
     assert list(load_states(tmp_path)) == []
 
 
-@pytest.mark.parametrize("kind", list(Kind))
-def test_task_survives_its_file(tmp_path: Path, kind: Kind) -> None:
-    task = Task(
-        kind, "fruit", folder="/ä", metrics=(Metric.COSINE,), recreate=True, label="a\nb",
-        index=IndexChoice(IndexType.HNSW, m=8),
-    )  # fmt: skip
-    runner = Runner(tmp_path, lambda task, progress: {})
+@pytest.mark.parametrize("task", one_of_each("fruit"), ids=title_of)
+def test_task_survives_its_file(tmp_path: Path, task: Task) -> None:
+    def stop(task: Task, progress: RunProgress) -> Report:
+        raise CancelledRunError
+
+    runner = Runner(tmp_path, stop)
     runner.start(task)
     state_after(runner)
-    assert next(load_states(tmp_path)).task == task
+    saved = next(load_states(tmp_path)).task
+    # The token, which is not compared, tells a replacement its own rows.
+    assert asdict(saved) == asdict(task)
+
+
+def test_there_is_a_task_of_every_kind() -> None:
+    assert [task.kind for task in one_of_each("fruit")] == list(TaskKind)

@@ -30,8 +30,8 @@ from core.metric import Metric
 from core.projection.cache import CachePlace, save_neighbours, save_projection
 from core.projection.projection import Projection, ProjectionSettings
 from core.records import EncoderIdentity, ImageRecord
-from core.runs.state import RunState, Status, save_state
-from core.runs.task import Kind, Task
+from core.runs.state import RunState, RunStatus, save_state
+from core.runs.task import Drop
 from core.sample.drawing import draw_sample
 from core.store.transfer import export_rows
 from core.store.vector_store import VectorStore
@@ -135,7 +135,7 @@ def write_index_report(folder: Path, _: VectorStore) -> None:
 
 
 def write_state(folder: Path, _: VectorStore) -> None:
-    save_state(RunState("run-1", Task(Kind.DROP, "fruit"), Status.RUNNING, 0.0), folder)
+    save_state(RunState("run-1", Drop("fruit", (Metric.L2,)), RunStatus.RUNNING, 0.0), folder)
 
 
 def write_report(folder: Path, store: VectorStore) -> None:

@@ -2,12 +2,14 @@
 
 import contextlib
 import io
+import json
 import shutil
 import subprocess
 import sys
 import time
 import zipfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +22,15 @@ from core.encoder import weights
 from core.errors import StoreError, StoreUnavailableError, WeightsDownloadError
 from core.metric import Metric
 from core.progress import Stage
-from core.runs import operations
-from core.runs.runner import Progress, Runner
-from core.runs.state import RunState, Status
-from core.runs.task import Kind, Task
+from core.runs import workshop
+from core.runs.reports import Dropped, Report
+from core.runs.runner import RunProgress
+from core.runs.state import RunState, RunStatus, save_state
+from core.runs.task import Build, Drop, Prune, RunSelfTest, Task, TaskKind
 from core.ui import frame, resources
 from pages.collection import cache, history, run
 from tests.conftest import ColourEncoder, damaged_zip, draw_dataset, picture_bytes
+from tests.support.reports import collection, index_report
 
 ROOT = Path(__file__).parents[3]
 PAGE = str(ROOT / "pages" / "collection" / "page.py")
@@ -50,7 +54,7 @@ def texts(at: AppTest) -> str:
 def fresh(
     no_settings: None, monkeypatch: pytest.MonkeyPatch, encoder: ColourEncoder, tmp_path: Path
 ) -> Iterator[None]:
-    monkeypatch.setattr(operations, "_encoder", lambda *_: encoder)
+    monkeypatch.setattr(workshop, "load_encoder", lambda *_, **__: encoder)
     monkeypatch.setenv("ORCHARD_ARCHITECTURE", "resnet14")
     monkeypatch.setenv("ORCHARD_ROOTS", str(tmp_path))
     # Another test of this process may have loaded one.
@@ -87,16 +91,16 @@ def ended() -> RunState:
 @pytest.fixture
 def built(photos: Path) -> Path:
     metrics = (Metric.L2, Metric.COSINE)
-    task = Task(Kind.BUILD, "fruit_vector", folder=str(photos), metrics=metrics)
+    task = Build("fruit_vector", folder=str(photos), metrics=metrics)
     cache.get_runner().start(task)
-    assert ended().status is Status.DONE
+    assert ended().status is RunStatus.DONE
     return photos
 
 
 def hold(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the next run go on until it is cancelled."""
 
-    def forever(task: Task, progress: Progress, **_: object) -> dict[str, object]:
+    def forever(task: Task, progress: RunProgress, **_: object) -> Report:
         done = 0
         while True:
             done += 1
@@ -118,14 +122,14 @@ def test_empty_page_offers_to_build_and_a_build_is_one_press_away(photos: Path) 
     at = choose_folder(at, str(photos))
     assert "12 pictures in 3 classes" in texts(at)
     at.button(key="build").click().run()
-    assert ended().outcome["added"] == 12
+    assert ended().report.added == 12
     assert "12 added" in texts(at.run())
     assert resources.get_store().metrics("fruit_vector") == list(Metric)
 
 
 def test_index_of_a_collection_stays_until_another_is_chosen(photos: Path) -> None:
     hnsw = IndexChoice(IndexType.HNSW, m=8, ef_construction=16)
-    task = Task(Kind.BUILD, "fruit_vector", folder=str(photos), metrics=(Metric.L2,), index=hnsw)
+    task = Build("fruit_vector", folder=str(photos), metrics=(Metric.L2,), index=hnsw)
     cache.get_runner().start(task)
     ended()
     at = choose_folder(page(part="Build"), str(photos))
@@ -153,17 +157,17 @@ def test_nlist_that_is_left_open_is_worked_out_for_the_source(tmp_path: Path) ->
     ended()
     assert {info.nlist for info in resources.get_collections().values()} == {2}
     at = page(part="Change")
-    at.selectbox(key="change_kind").select(Kind.REINDEX.value).run()
+    at.selectbox(key="change_kind").select(TaskKind.REINDEX.value).run()
     assert at.number_input(key="change_index_nlist").placeholder == "2, for 80 rows"
 
 
 def test_index_is_rebuilt_with_the_parameters_that_were_typed(built: Path) -> None:
     at = page(part="Change")
-    at.selectbox(key="change_kind").select(Kind.REINDEX.value).run()
+    at.selectbox(key="change_kind").select(TaskKind.REINDEX.value).run()
     at.segmented_control(key="change_metrics_COSINE_L2").set_value([Metric.L2]).run()
     at.number_input(key="change_index_nlist").set_value(3).run()
     at.button(key="change_start").click().run()
-    assert ended().status is Status.DONE
+    assert ended().status is RunStatus.DONE
     infos = resources.get_collections()
     assert (infos[Metric.L2].nlist, infos[Metric.COSINE].nlist) == (3, 1)
 
@@ -180,7 +184,7 @@ def test_other_pictures_can_only_replace_the_collection(built: Path, tmp_path: P
     at.toggle(key="build_replace").set_value(True).run()
     assert not at.button(key="build").disabled
     at.button(key="build").click().run()
-    assert ended().outcome["added"] == 2
+    assert ended().report.added == 2
 
 
 @pytest.mark.parametrize("kind", ["ZIP upload", "Sample"])
@@ -211,7 +215,7 @@ def test_health_says_that_all_is_well_and_the_self_test_runs(built: Path) -> Non
     assert "not loaded yet" in texts(at)
     assert at.dataframe[0].value["Rows"].tolist() == [12, 12]
     at.button(key="self_test").click().run()
-    assert ended().outcome["passed"]
+    assert ended().report.passed
     said = texts(at.run())
     assert "at rank 1" in said
     assert "all checks passed" in said
@@ -221,12 +225,12 @@ def test_missing_file_and_dropped_collection_are_seen(built: Path) -> None:
     next((built / "apple").iterdir()).unlink()
     assert "the folder holds 11 pictures" in texts(page()).replace("The", "the")
     at = page(part="Change")
-    at.selectbox(key="change_kind").select(Kind.PRUNE.value).run()
+    at.selectbox(key="change_kind").select(TaskKind.PRUNE.value).run()
     # Somebody else drops it while the page is open.
     for metric in resources.get_store().metrics("fruit_vector"):
         resources.get_store().drop("fruit_vector", metric)
     at.button(key="change_start").click().run()
-    assert ended().status is Status.FAILED
+    assert ended().status is RunStatus.FAILED
     said = texts(at.run())
     assert "somebody has dropped it" in said
     assert "Nothing is indexed yet" in said
@@ -234,7 +238,7 @@ def test_missing_file_and_dropped_collection_are_seen(built: Path) -> None:
 
 def pruning() -> AppTest:
     at = page(part="Change")
-    return at.selectbox(key="change_kind").select(Kind.PRUNE.value).run()
+    return at.selectbox(key="change_kind").select(TaskKind.PRUNE.value).run()
 
 
 def test_prune_says_how_many_and_asks_again_when_they_are_many(built: Path) -> None:
@@ -256,7 +260,7 @@ def test_prune_says_how_many_and_asks_again_when_they_are_many(built: Path) -> N
     assert at.button(key="change_start").disabled
     at.checkbox(key="change_prune_4").check().run()
     at.button(key="change_start").click().run()
-    assert ended().outcome["removed"] == 4
+    assert ended().report.removed == 4
 
 
 def test_prune_offers_nothing_where_the_folder_is_empty(built: Path) -> None:
@@ -269,7 +273,7 @@ def test_prune_offers_nothing_where_the_folder_is_empty(built: Path) -> None:
 
 def test_all_is_well_with_a_file_that_cannot_be_read(photos: Path) -> None:
     (photos / "pear" / "broken.png").write_bytes(b"no picture")
-    cache.start(Task(Kind.BUILD, "fruit_vector", folder=str(photos), metrics=(Metric.L2,)))
+    cache.start(Build("fruit_vector", folder=str(photos), metrics=(Metric.L2,)))
     assert ended().skipped_count == 1
     said = texts(page())
     assert "All is well" in said
@@ -282,7 +286,7 @@ def test_health_says_that_a_run_goes_on_and_judges_afterwards(
     hold(monkeypatch)
     clear_runner()
     resources.get_store().set_complete("fruit_vector", Metric.L2, complete=False)
-    cache.start(Task(Kind.BUILD, "fruit_vector", folder=str(built), metrics=(Metric.L2,)))
+    cache.start(Build("fruit_vector", folder=str(built), metrics=(Metric.L2,)))
     said = texts(page(part="Health")).replace("\\", "")
     assert "A run is going on: Build" in said
     assert "incomplete" not in said
@@ -307,7 +311,7 @@ def test_second_visitor_sees_the_run_cannot_start_another_and_may_cancel(
     assert f"Build fruit\\_vector from {built}".replace("_", "\\_")[:10] in said
     assert second.button(key="build").disabled
     second.button(key="run_cancel").click().run()
-    assert ended().status is Status.CANCELLED
+    assert ended().status is RunStatus.CANCELLED
     said = texts(first.run())
     assert "was cancelled" in said
     assert first.button(key="run_continue")
@@ -320,50 +324,30 @@ def clear_runner() -> None:
     cache.forget()
 
 
-def die(runner: Runner) -> None:
-    """Leave a run as a process leaves it that ends: the system lets go of its lock."""
-    runner._alive.release()
+def cut_off(task: Task) -> None:
+    """Leave the file of a run that its process did not live to finish."""
+    folder = resources.get_settings().data.runs
+    name = f"run-{datetime.now(UTC):%Y%m%d-%H%M%S-%f}"
+    save_state(RunState(name, task, RunStatus.RUNNING, 1.0), folder)
     clear_runner()
 
 
-def test_stop_in_the_middle_is_offered_again_after_the_next_start(
-    photos: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as patch:
-        hold(patch)
-        cache.get_runner().start(
-            Task(Kind.BUILD, "fruit_vector", folder=str(photos), metrics=(Metric.L2,))
-        )
-        old = cache.get_runner()
-    die(old)
+def test_stop_in_the_middle_is_offered_again_after_the_next_start(photos: Path) -> None:
+    cut_off(Build("fruit_vector", str(photos), (Metric.L2,)))
     at = page()
     assert "was cut off when the dashboard stopped" in texts(at)
     at.button(key="run_continue").click().run()
-    assert ended().outcome["added"] == 12
+    assert ended().report.added == 12
     assert "was cut off" not in texts(at.run())
-    old.cancel()
-    old.wait(10)
 
 
-def test_replacement_cut_off_before_its_first_row_is_offered_again(
-    built: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_replacement_cut_off_before_its_first_row_is_offered_again(built: Path) -> None:
     # What it is to replace is whole, and was built from the same folder.
-    metrics = (Metric.L2, Metric.COSINE)
-    with monkeypatch.context() as patch:
-        hold(patch)
-        clear_runner()
-        old = cache.get_runner()
-        old.start(
-            Task(Kind.BUILD, "fruit_vector", folder=str(built), metrics=metrics, recreate=True)
-        )
-    die(old)
+    cut_off(Build("fruit_vector", str(built), (Metric.L2, Metric.COSINE), recreate=True))
     at = page()
     assert "was cut off when the dashboard stopped" in texts(at)
     at.button(key="run_continue").click().run()
-    assert ended().outcome["added"] == 12
-    old.cancel()
-    old.wait(10)
+    assert ended().report.added == 12
 
 
 def zipped(*names: str) -> bytes:
@@ -385,7 +369,7 @@ def test_zip_is_built_from() -> None:
     at = upload(zipped("apple/1.png", "pear/1.png", "pear/2.png"))
     assert "3 pictures in 2 classes" in texts(at)
     at.button(key="build").click().run()
-    assert ended().outcome["added"] == 3
+    assert ended().report.added == 3
     folder = Path(resources.get_collections()[Metric.COSINE].dataset)
     assert sorted(p.name for p in folder.iterdir()) == ["apple", "pear"]
     assert [p for p in folder.parent.iterdir() if p != folder] == []
@@ -416,7 +400,7 @@ def kept_archives() -> list[str]:
 def test_zip_that_turns_out_damaged_leaves_nothing_and_is_not_offered_again() -> None:
     at = upload(damaged_zip())
     at.button(key="build").click().run()
-    assert ended().status is Status.FAILED
+    assert ended().status is RunStatus.FAILED
     assert "The archive is damaged" in texts(at.run())
     assert "run_continue" not in [button.key for button in at.button]
     assert list((resources.get_settings().data.uploads).iterdir()) == []
@@ -433,7 +417,7 @@ def test_zip_of_a_stopped_run_is_kept_until_nobody_can_continue_it(
         # The one before has given way to this one.
         assert len(kept_archives()) == 1, number
         at.button(key="run_cancel").click().run()
-        assert ended().status is Status.CANCELLED
+        assert ended().status is RunStatus.CANCELLED
     at.run()
     at.button(key="run_continue").click().run()
     assert len(kept_archives()) == 1
@@ -464,7 +448,7 @@ def test_zip_that_a_run_is_unpacking_stays_when_another_start_is_refused(
     state = cache.get_runner().state()
     assert state is not None
     cache.start(state.task)
-    assert "another run is going on" in cache.taken_refusal()
+    assert "another run is going on" in cache.pop_refusal()
     assert len(kept_archives()) == 1
 
 
@@ -487,39 +471,39 @@ def test_bad_zip_is_refused_in_words_and_nothing_is_written(content: bytes, said
 def test_add_metric_remove_class_and_drop_by_typing_the_name(built: Path) -> None:
     at = page(part="Change")
     assert "No such run is in the history yet" in texts(at)
-    at.selectbox(key="change_kind").select(Kind.ADD_METRIC.value).run()
+    at.selectbox(key="change_kind").select(TaskKind.ADD_METRIC.value).run()
     at.button(key="change_start").click().run()
-    assert ended().outcome["copied"] == 12
+    assert ended().report.copied == 12
     at = page(part="Change")
-    at.selectbox(key="change_kind").select(Kind.ADD_METRIC.value).run()
+    at.selectbox(key="change_kind").select(TaskKind.ADD_METRIC.value).run()
     assert "The last such run took" in texts(at)
-    at.selectbox(key="change_kind").select(Kind.REMOVE_CLASS.value).run()
+    at.selectbox(key="change_kind").select(TaskKind.REMOVE_CLASS.value).run()
     assert at.button(key="change_start").disabled
     at.selectbox(key="change_class").select("apple").run()
     assert "This takes 4 pictures of apple out" in texts(at)
     at.button(key="change_start").click().run()
-    assert ended().outcome["removed"] == 4
+    assert ended().report.removed == 4
     at = page(part="Change")
-    at.selectbox(key="change_kind").select(Kind.DROP.value).run()
+    at.selectbox(key="change_kind").select(TaskKind.DROP.value).run()
     assert at.button(key="change_start").disabled
     at.text_input(key="change_confirm").input("fruit").run()
     assert at.button(key="change_start").disabled
     at.text_input(key="change_confirm").input("fruit_vector").run()
     at.button(key="change_start").click().run()
-    assert set(ended().outcome["dropped"]) == set(Metric)
+    assert set(ended().report.dropped) == set(Metric)
     assert resources.get_store().metrics("fruit_vector") == []
 
 
 def test_one_metric_is_dropped_and_the_form_begins_anew(built: Path) -> None:
     at = page(part="Change")
-    at.selectbox(key="change_kind").select(Kind.DROP.value).run()
+    at.selectbox(key="change_kind").select(TaskKind.DROP.value).run()
     # COSINE comes first where it exists.
     both = at.segmented_control(key="change_drop_COSINE_L2")
     assert both.value == [Metric.COSINE, Metric.L2]
     both.set_value([Metric.L2]).run()
     at.text_input(key="change_confirm").input("fruit_vector").run()
     at.button(key="change_start").click().run()
-    assert ended().outcome == {"dropped": [Metric.L2], "rows_at_start": 12}
+    assert ended().report == Dropped(12, (Metric.L2,))
     at.run()
     assert at.segmented_control(key="change_drop_COSINE").value == [Metric.COSINE]
     assert at.text_input(key="change_confirm").value == ""
@@ -530,7 +514,12 @@ def test_one_metric_is_dropped_and_the_form_begins_anew(built: Path) -> None:
 def test_offline_encoder_is_announced_once(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     notes = (weights._offline_notice(WeightsDownloadError("no network.")), "the server was away")
     state = RunState(
-        "run-1", Task(Kind.BUILD, "fruit_vector"), Status.DONE, 0.0, notes=notes, outcome={}
+        "run-1",
+        Build("fruit_vector", "/photos", tuple(Metric)),
+        RunStatus.DONE,
+        0.0,
+        notes=notes,
+        report=index_report(),
     )
     monkeypatch.setattr(cache.get_runner(), "state", lambda: state)
     assert "Offline encoder in use" in texts(page())
@@ -575,21 +564,21 @@ def test_page_that_misses_something_in_a_full_collection_does_not_run_in_a_circl
 
 def test_end_of_a_run_is_told_until_the_visitor_closes_it(built: Path) -> None:
     at = page()
-    cache.start(Task(Kind.PRUNE, "fruit_vector"))
+    cache.start(Prune("fruit_vector", agreed=0))
     ended()
     assert "0 pictures removed" in texts(at.run())
     at.button(key="run_close").click().run()
     assert "pictures removed" not in texts(at)
     # Another visitor has not read it, and the next run has another end.
     assert "0 pictures removed" in texts(page())
-    cache.start(Task(Kind.PRUNE, "fruit_vector"))
+    cache.start(Prune("fruit_vector", agreed=0))
     ended()
     assert "0 pictures removed" in texts(at.run())
 
 
 def test_why_nothing_can_be_dropped_is_said(built: Path) -> None:
     at = page(part="Change")
-    at.selectbox(key="change_kind").select(Kind.DROP.value).run()
+    at.selectbox(key="change_kind").select(TaskKind.DROP.value).run()
     at.text_input(key="change_confirm").input("other").run()
     assert "This is not the name fruit\\_vector" in texts(at)
     at.text_input(key="change_confirm").input("fruit_vector").run()
@@ -602,8 +591,8 @@ def test_failure_of_what_cannot_be_continued_is_said_too(built: Path) -> None:
     for metric in resources.get_store().metrics("fruit_vector"):
         resources.get_store().drop("fruit_vector", metric)
     at = page()
-    cache.start(Task(Kind.SELF_TEST, "fruit_vector"))
-    assert ended().status is Status.FAILED
+    cache.start(RunSelfTest("fruit_vector"))
+    assert ended().status is RunStatus.FAILED
     said = texts(at.run())
     assert "Self-test: fruit_vector: failed" in said.replace("\\", "")
     assert "run_continue" not in [button.key for button in at.button]
@@ -628,7 +617,7 @@ def test_history_lists_runs_and_shows_a_report(built: Path) -> None:
 
 
 def test_history_shows_the_outcome_first_and_no_word_for_what_there_is_not(built: Path) -> None:
-    cache.start(Task(Kind.PRUNE, "fruit_vector"))
+    cache.start(Prune("fruit_vector", agreed=0))
     ended()
     table = page(part="History").dataframe[0]
     # A narrow window shows the first columns.
@@ -636,6 +625,20 @@ def test_history_shows_the_outcome_first_and_no_word_for_what_there_is_not(built
     # A prune encodes nothing: without a placeholder its cell would say None.
     assert table.proto.placeholder == ""
     assert table.proto.HasField("placeholder")
+
+
+def test_damaged_reports_are_named_and_stop_neither_health_nor_history(built: Path) -> None:
+    reports = resources.get_settings().data.index_reports
+    reports.mkdir()
+    # One collection without its name, as another program may write it.
+    foreign = index_report(collections=(collection(),)).to_dict()
+    del foreign["collections"][0]["name"]
+    (reports / "index-20260101-000000-000000.json").write_text(json.dumps(foreign))
+    cache.forget()
+    assert "All is well" in texts(page(part="Health"))
+    said = texts(page(part="History")).replace("\\", "")
+    assert "1 file" in said
+    assert "index-20260101-000000-000000.json" in said
 
 
 def test_history_says_that_a_long_report_is_cut(
@@ -651,8 +654,8 @@ def test_failure_has_another_icon_than_a_pause(
     built: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.rmtree(built)
-    cache.start(Task(Kind.BUILD, "fruit_vector", folder=str(built), metrics=(Metric.L2,)))
-    assert ended().status is Status.FAILED
+    cache.start(Build("fruit_vector", folder=str(built), metrics=(Metric.L2,)))
+    assert ended().status is RunStatus.FAILED
     assert page().error[0].icon == ":material/error:"
 
 
@@ -681,7 +684,7 @@ def test_collection_without_rows_can_be_dropped(encoder: ColourEncoder) -> None:
     assert "fruit\\_vector\\_ip" in texts(at)
     at.text_input(key="change_confirm").input("fruit_vector").run()
     at.button(key="change_start").click().run()
-    assert ended().outcome == {"dropped": [Metric.IP], "rows_at_start": 0}
+    assert ended().report == Dropped(0, (Metric.IP,))
     assert "Nothing is indexed yet" in texts(page(part="Health"))
 
 
@@ -713,12 +716,12 @@ def test_read_only_takes_changes_from_the_page_and_refuses_them_below(
     assert "Build" not in options
     assert "Change" not in options
     assert "Pictures from" not in [control.label for control in at.segmented_control]
-    cache.start(Task(Kind.DROP, "fruit_vector", metrics=tuple(Metric)))
+    cache.start(Drop("fruit_vector", metrics=tuple(Metric)))
     assert cache.get_runner().state() is None
-    assert "read-only" in cache.taken_refusal()
+    assert "read-only" in cache.pop_refusal()
     at = page()
     at.button(key="self_test").click().run()
-    assert ended().outcome["passed"]
+    assert ended().report.passed
     assert resources.get_store().metrics("fruit_vector") == [Metric.L2, Metric.COSINE]
 
 

@@ -1,15 +1,17 @@
 """One line about a run: stage, counts, rate, time left, and what it did."""
 
+from core.metric import Metric
 from core.progress import Stage
-from core.runs.state import RunState, Status
-from core.runs.task import Kind, Task
+from core.runs.state import RunState, RunStatus
+from core.runs.task import Build
 from pages.collection.run import run_text, summary
+from tests.support.reports import index_report
 
-TASK = Task(Kind.BUILD, "fruit", folder="/photos")
+TASK = Build("fruit", "/photos", (Metric.L2,))
 
 
 def state(**facts: object) -> RunState:
-    return RunState("run-1", TASK, Status.RUNNING, 0.0, **facts)  # type: ignore[arg-type]
+    return RunState("run-1", TASK, RunStatus.RUNNING, 0.0, **facts)  # type: ignore[arg-type]
 
 
 def test_progress_has_counts_rate_and_time_left() -> None:
@@ -26,9 +28,7 @@ def test_progress_has_counts_rate_and_time_left() -> None:
 
 
 def test_summary_names_what_was_done_and_skipped() -> None:
-    done = state(
-        outcome={"added": 1_253, "updated": 0, "unchanged": 2}, seconds=12.0, skipped_count=3
-    )
+    done = state(report=index_report(added=1_253, unchanged=2), seconds=12.0, skipped_count=3)
     assert summary(done) == (
         "Build fruit from /photos: done in 12 s. 1,253 added, 2 unchanged, 3 files skipped"
     )

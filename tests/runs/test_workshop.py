@@ -13,15 +13,30 @@ import pytest
 from core.collection.index import IndexChoice, IndexType
 from core.config import Settings, load_settings
 from core.errors import ReadOnlyError
+from core.health.verify import Problem
 from core.metric import Metric
-from core.runs import operations
-from core.runs.history import past_runs
-from core.runs.operations import perform
+from core.runs import build_encoder, workshop
+from core.runs.history import load_history
 from core.runs.runner import Runner
-from core.runs.state import RunState, Status
-from core.runs.task import Kind, Task
+from core.runs.state import RunState, RunStatus
+from core.runs.task import (
+    AddMetric,
+    Build,
+    Drop,
+    Prune,
+    Reindex,
+    RemoveClass,
+    Repair,
+    RunSelfTest,
+    Task,
+    TaskKind,
+    Verify,
+    title_of,
+)
+from core.runs.workshop import perform
 from core.store.vector_store import VectorStore, open_store
 from tests.conftest import ColourEncoder, damaged_zip, draw_dataset
+from tests.support.tasks import one_of_each
 
 FAMILY = "fruit"
 ALL = tuple(Metric)
@@ -41,22 +56,22 @@ def store(settings: Settings) -> Iterator[VectorStore]:
 
 @pytest.fixture(autouse=True)
 def quick(encoder: ColourEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(operations, "_encoder", lambda *_: encoder)
+    monkeypatch.setattr(workshop, "load_encoder", lambda *_, **__: encoder)
 
 
-Run = Callable[..., RunState]
+Run = Callable[[Task], RunState]
 
 
 @pytest.fixture
 def run(store: VectorStore, settings: Settings) -> Run:
     """Run one task to its end."""
 
-    def go(kind: Kind, **details: Any) -> RunState:
+    def go(task: Task) -> RunState:
         runner = Runner(
             settings.data.runs,
             lambda task, progress: perform(task, progress, store=store, settings=settings),
         )
-        runner.start(Task(kind, FAMILY, **details))
+        runner.start(task)
         runner.wait(60)
         state = runner.state()
         assert state is not None
@@ -68,8 +83,8 @@ def run(store: VectorStore, settings: Settings) -> Run:
 
 @pytest.fixture
 def built(run: Run, dataset: Path) -> RunState:
-    state = run(Kind.BUILD, folder=str(dataset), metrics=(Metric.L2, Metric.COSINE))
-    assert state.status is Status.DONE, state.error
+    state = run(Build(FAMILY, folder=str(dataset), metrics=(Metric.L2, Metric.COSINE)))
+    assert state.status is RunStatus.DONE, state.error
     return state
 
 
@@ -79,16 +94,16 @@ def rows(store: VectorStore) -> dict[str, int]:
 
 def test_build_makes_the_metrics_asked_for(built: RunState, store: VectorStore) -> None:
     assert rows(store) == {"L2": 12, "COSINE": 12}
-    assert built.outcome is not None
-    assert built.outcome["added"] == 12
+    assert built.report is not None
+    assert built.report.added == 12
 
 
 def test_skipped_files_are_told_as_they_happen(run: Run, dataset: Path) -> None:
     (dataset / "apple" / "broken.png").write_bytes(b"no picture")
     (dataset / "apple" / "link.png").symlink_to("/etc/passwd")
-    state = run(Kind.BUILD, folder=str(dataset), metrics=(Metric.L2,))
+    state = run(Build(FAMILY, folder=str(dataset), metrics=(Metric.L2,)))
     assert {one.path for one in state.skipped} == {"apple/broken.png", "apple/link.png"}
-    assert len(state.outcome["skipped"]) == 2
+    assert len(state.report.skipped) == 2
 
 
 def test_archive_is_unpacked_built_from_and_removed(
@@ -99,15 +114,15 @@ def test_archive_is_unpacked_built_from_and_removed(
         for file in dataset.rglob("*.png"):
             zipped.write(file, file.relative_to(dataset))
     folder = settings.data.uploads / "up"
-    state = run(Kind.BUILD, archive=str(archive), folder=str(folder), metrics=(Metric.L2,))
-    assert state.status is Status.DONE, state.error
+    state = run(Build(FAMILY, archive=str(archive), folder=str(folder), metrics=(Metric.L2,)))
+    assert state.status is RunStatus.DONE, state.error
     assert rows(store) == {"L2": 12}
     assert not archive.exists()
     # The same again, as after a stop in the middle: what is unpacked is not asked for again.
-    again = run(Kind.BUILD, archive=str(archive), folder=str(folder), metrics=(Metric.L2,))
-    assert again.outcome["unchanged"] == 12
+    again = run(Build(FAMILY, archive=str(archive), folder=str(folder), metrics=(Metric.L2,)))
+    assert again.report.unchanged == 12
     shutil.rmtree(folder)
-    assert "gone" in run(Kind.BUILD, archive=str(archive), folder=str(folder)).error
+    assert "gone" in run(Build(FAMILY, str(folder), ALL, archive=str(archive))).error
 
 
 def test_damaged_archive_is_deleted_and_not_offered_again(
@@ -115,8 +130,8 @@ def test_damaged_archive_is_deleted_and_not_offered_again(
 ) -> None:
     archive, folder = tmp_path / "up.zip", settings.data.uploads / "up"
     archive.write_bytes(damaged_zip())
-    state = run(Kind.BUILD, archive=str(archive), folder=str(folder), metrics=ALL)
-    assert (state.status, state.can_continue) == (Status.FAILED, False)
+    state = run(Build(FAMILY, archive=str(archive), folder=str(folder), metrics=ALL))
+    assert (state.status, state.can_continue) == (RunStatus.FAILED, False)
     assert "damaged" in state.error
     assert not archive.exists()
     assert not folder.exists()
@@ -124,8 +139,8 @@ def test_damaged_archive_is_deleted_and_not_offered_again(
 
 def test_sample_is_drawn_first(run: Run, settings: Settings, store: VectorStore) -> None:
     folder = settings.data.sample
-    state = run(Kind.BUILD, folder=str(folder), draw=2, metrics=(Metric.L2,))
-    assert state.status is Status.DONE, state.error
+    state = run(Build(FAMILY, folder=str(folder), draw=2, metrics=(Metric.L2,)))
+    assert state.status is RunStatus.DONE, state.error
     assert rows(store) == {"L2": 20}
 
 
@@ -137,7 +152,7 @@ def test_cancelled_build_is_continued_and_encodes_the_rest_only(
     if recreate:
         # The first new rows drop these.
         old = draw_dataset(settings.data_dir / "old", ["fig/1.png", "fig/2.png"], first_seed=50)
-        run(Kind.BUILD, folder=str(old), metrics=ALL)
+        run(Build(FAMILY, folder=str(old), metrics=ALL))
     encoder.batch_size = 4
     runner: Runner
     real = encoder.encode
@@ -151,10 +166,10 @@ def test_cancelled_build_is_continued_and_encodes_the_rest_only(
         settings.data.runs,
         lambda task, progress: perform(task, progress, store=store, settings=settings),
     )
-    task = Task(Kind.BUILD, FAMILY, folder=str(dataset), metrics=(Metric.L2,), recreate=recreate)
+    task = Build(FAMILY, folder=str(dataset), metrics=(Metric.L2,), recreate=recreate)
     runner.start(task)
     runner.wait(60)
-    assert runner.state().status is Status.CANCELLED
+    assert runner.state().status is RunStatus.CANCELLED
     assert rows(store) == {"L2": 4}
     assert not store.info(FAMILY, Metric.L2).complete
     monkeypatch.setattr(encoder, "encode", real)
@@ -163,7 +178,7 @@ def test_cancelled_build_is_continued_and_encodes_the_rest_only(
     assert unfinished is not None
     runner.start(unfinished.task)
     runner.wait(60)
-    assert runner.state().status is Status.DONE
+    assert runner.state().status is RunStatus.DONE
     assert encoder.calls - before == 8
     assert rows(store) == {"L2": 12}
     assert store.info(FAMILY, Metric.L2).complete
@@ -185,7 +200,7 @@ def test_searching_goes_on_during_a_build(
         return real(*arguments)
 
     monkeypatch.setattr(encoder, "encode", search_meanwhile)
-    assert run(Kind.BUILD, folder=str(dataset), metrics=(Metric.L2,)).outcome["added"] == 1
+    assert run(Build(FAMILY, folder=str(dataset), metrics=(Metric.L2,))).report.added == 1
     assert found == [known.id]
 
 
@@ -193,21 +208,21 @@ def test_metric_is_added_by_copying(
     built: RunState, run: Run, store: VectorStore, encoder: ColourEncoder
 ) -> None:
     before = encoder.calls
-    state = run(Kind.ADD_METRIC, metrics=(Metric.IP,))
-    assert state.outcome["copied"] == 12
+    state = run(AddMetric(FAMILY, Metric.IP))
+    assert state.report.copied == 12
     assert rows(store) == {"L2": 12, "IP": 12, "COSINE": 12}
     assert encoder.calls == before
 
 
 def test_index_is_rebuilt_there_and_back(built: RunState, run: Run, store: VectorStore) -> None:
-    run(Kind.REINDEX, metrics=(Metric.L2,), index=IndexChoice(IndexType.FLAT))
+    run(Reindex(FAMILY, metrics=(Metric.L2,), index=IndexChoice(IndexType.FLAT)))
     assert store.info(FAMILY, Metric.L2).index_type == "FLAT"
-    run(Kind.REINDEX, metrics=(Metric.L2,), index=IndexChoice(IndexType.IVF_FLAT, 3))
+    run(Reindex(FAMILY, metrics=(Metric.L2,), index=IndexChoice(IndexType.IVF_FLAT, 3)))
     assert (store.info(FAMILY, Metric.L2).nlist, rows(store)["L2"]) == (3, 12)
     # nlist left open is worked out, where "nothing in particular" would change nothing.
-    state = run(Kind.REINDEX, metrics=(Metric.L2,), index=IndexChoice())
+    state = run(Reindex(FAMILY, metrics=(Metric.L2,), index=IndexChoice()))
     # 12 rows allow 12 // 39 = 0, so 1 list.
-    assert state.outcome["collections"][0]["nlist"] == 1
+    assert state.report.collections[0].nlist == 1
     assert store.info(FAMILY, Metric.COSINE).complete
 
 
@@ -215,8 +230,8 @@ def test_prune_deletes_rows_of_deleted_files_only(
     built: RunState, run: Run, dataset: Path, store: VectorStore
 ) -> None:
     (dataset / "apple" / "0.png").unlink()
-    state = run(Kind.PRUNE, agreed=1)
-    assert (state.outcome["removed"], state.outcome["examples"]) == (1, ["apple/0.png"])
+    state = run(Prune(FAMILY, agreed=1))
+    assert (state.report.removed, state.report.examples) == (1, ("apple/0.png",))
     assert rows(store) == {"L2": 11, "COSINE": 11}
 
 
@@ -226,8 +241,8 @@ def test_prune_deletes_no_more_than_was_agreed_to(
     # One file was gone when it was asked for, a class of four more by the time it runs.
     (dataset / "apple" / "0.png").unlink()
     shutil.rmtree(dataset / "pear")
-    state = run(Kind.PRUNE, agreed=1)
-    assert state.status is Status.FAILED
+    state = run(Prune(FAMILY, agreed=1))
+    assert state.status is RunStatus.FAILED
     assert "5 files of 12 are gone" in state.error
     assert rows(store) == {"L2": 12, "COSINE": 12}
 
@@ -236,8 +251,8 @@ def test_prune_is_refused_when_the_whole_folder_is_away(
     built: RunState, run: Run, dataset: Path, store: VectorStore
 ) -> None:
     dataset.rename(dataset.with_name("away"))
-    state = run(Kind.PRUNE, agreed=12)
-    assert state.status is Status.FAILED
+    state = run(Prune(FAMILY, agreed=12))
+    assert state.status is RunStatus.FAILED
     assert "every file would count as deleted" in state.error
     assert rows(store) == {"L2": 12, "COSINE": 12}
 
@@ -250,8 +265,8 @@ def test_prune_is_refused_when_the_folder_holds_none_of_the_pictures(
     dataset.rename(dataset.with_name("away"))
     dataset.mkdir()
     draw_dataset(dataset, left)
-    state = run(Kind.PRUNE, agreed=12)
-    assert state.status is Status.FAILED
+    state = run(Prune(FAMILY, agreed=12))
+    assert state.status is RunStatus.FAILED
     assert "not one of the 12 pictures" in state.error
     assert rows(store) == {"L2": 12, "COSINE": 12}
 
@@ -259,7 +274,7 @@ def test_prune_is_refused_when_the_folder_holds_none_of_the_pictures(
 def test_class_is_removed_and_its_files_stay(
     built: RunState, run: Run, dataset: Path, store: VectorStore
 ) -> None:
-    assert run(Kind.REMOVE_CLASS, label="apple").outcome["removed"] == 4
+    assert run(RemoveClass(FAMILY, label="apple")).report.removed == 4
     assert rows(store) == {"L2": 8, "COSINE": 8}
     assert len(list((dataset / "apple").iterdir())) == 4
 
@@ -268,73 +283,72 @@ def test_verify_finds_and_repair_mends(built: RunState, run: Run, store: VectorS
     lost = next(store.records(FAMILY, Metric.L2)).id
     store.delete(FAMILY, Metric.L2, [lost])
     store.finish(FAMILY, Metric.L2)
-    problems = {one["problem"].value for one in run(Kind.VERIFY).outcome["findings"]}
-    assert "rows that differ between metrics" in problems
-    state = run(Kind.REPAIR)
-    assert (state.outcome["written"], state.outcome["findings"]) == (1, ())
+    problems = {found.problem for found in run(Verify(FAMILY)).report.findings}
+    assert Problem.DIFFERENT in problems
+    state = run(Repair(FAMILY))
+    assert (state.report.written, state.report.verification.findings) == (1, ())
 
 
 def test_drop_takes_the_metrics_asked_for(built: RunState, run: Run, store: VectorStore) -> None:
-    assert run(Kind.DROP, metrics=(Metric.L2,)).outcome["dropped"] == ["L2"]
+    assert run(Drop(FAMILY, metrics=(Metric.L2,))).report.dropped == (Metric.L2,)
     assert rows(store) == {"COSINE": 12}
-    assert run(Kind.DROP, metrics=ALL).outcome["dropped"] == ["COSINE"]
+    assert run(Drop(FAMILY, metrics=ALL)).report.dropped == (Metric.COSINE,)
     assert rows(store) == {}
 
 
 @pytest.mark.parametrize(
-    ("kind", "details"),
-    [
-        (Kind.VERIFY, {}),
-        (Kind.REPAIR, {}),
-        (Kind.SELF_TEST, {}),
-        (Kind.INSPECT, {}),
-        (Kind.PRUNE, {"agreed": 1}),
-        (Kind.REMOVE_CLASS, {"label": "apple"}),
-        (Kind.DROP, {"metrics": ALL}),
-    ],
+    "task", [task for task in one_of_each(FAMILY) if not isinstance(task, Build)], ids=title_of
 )
 def test_every_run_tells_over_how_many_rows_it_went(
-    kind: Kind, details: dict[str, Any], *, built: RunState, run: Run, dataset: Path,
-    settings: Settings,
-) -> None:  # fmt: skip
+    task: Task, built: RunState, run: Run, dataset: Path, settings: Settings
+) -> None:
     (dataset / "apple" / "0.png").unlink()
-    state = run(kind, **details)
-    assert state.status is Status.DONE, state.error
-    newest = past_runs(settings.data)[0]
-    assert (newest.kind, newest.rows) == (kind, 12)
+    state = run(task)
+    assert state.status is RunStatus.DONE, state.error
+    newest = load_history(settings.data).runs[0]
+    assert (newest.kind, newest.rows, newest.report) == (task.kind, 12, state.report)
 
 
 def test_build_tells_how_long_the_encoder_took_to_load(
     run: Run, dataset: Path, encoder: ColourEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def slow(*_: object) -> ColourEncoder:
+    def slow(*_: object, **__: object) -> ColourEncoder:
         time.sleep(0.3)
         return encoder
 
-    monkeypatch.setattr(operations, "_encoder", slow)
-    state = run(Kind.BUILD, folder=str(dataset), metrics=(Metric.L2,))
-    assert state.outcome["load_seconds"] >= 0.3
+    monkeypatch.setattr(workshop, "load_encoder", slow)
+    state = run(Build(FAMILY, folder=str(dataset), metrics=(Metric.L2,)))
+    assert state.report.load_seconds >= 0.3
 
 
 @pytest.mark.parametrize(
-    "kind", [Kind.VERIFY, Kind.PRUNE, Kind.REMOVE_CLASS, Kind.SELF_TEST, Kind.ADD_METRIC]
+    "task",
+    [
+        Verify(FAMILY),
+        Prune(FAMILY, agreed=1),
+        RemoveClass(FAMILY, "apple"),
+        RunSelfTest(FAMILY),
+        AddMetric(FAMILY, Metric.IP),
+    ],
+    ids=title_of,
 )
 def test_collection_that_somebody_else_dropped_is_a_clear_failure(
-    built: RunState, run: Run, store: VectorStore, kind: Kind
+    built: RunState, run: Run, store: VectorStore, task: Task
 ) -> None:
     for metric in store.metrics(FAMILY):
         store.drop(FAMILY, metric)
-    state = run(kind, metrics=(Metric.IP,))
-    assert state.status is Status.FAILED
+    state = run(task)
+    assert state.status is RunStatus.FAILED
     assert "there is no" in state.error or "there is none of that name" in state.error
 
 
-@pytest.mark.parametrize("kind", [kind for kind in Kind if kind.changes])
+@pytest.mark.parametrize("kind", [kind for kind in TaskKind if kind.changes])
 def test_read_only_refuses_every_change_before_it_begins(
-    built: RunState, store: VectorStore, settings: Settings, kind: Kind, tmp_path: Path
+    built: RunState, store: VectorStore, settings: Settings, kind: TaskKind, tmp_path: Path
 ) -> None:
     closed = settings.model_copy(update={"read_only": True})
-    task = Task(kind, FAMILY, metrics=ALL, label="apple", folder=str(tmp_path / "new"), draw=1)
+    tasks = one_of_each(FAMILY, folder=str(tmp_path / "new"))
+    task = next(task for task in tasks if task.kind is kind)
     progress: Any = None
     with pytest.raises(ReadOnlyError):
         perform(task, progress, store=store, settings=closed)
@@ -345,11 +359,11 @@ def test_read_only_refuses_every_change_before_it_begins(
 def test_folder_without_pictures_fails_before_a_model_is_loaded(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise AssertionError("a model was loaded")
 
-    monkeypatch.setattr(operations, "_encoder", fail)
-    state = run(Kind.BUILD, folder=str(tmp_path / "nothing"), metrics=ALL)
+    monkeypatch.setattr(workshop, "load_encoder", fail)
+    state = run(Build(FAMILY, folder=str(tmp_path / "nothing"), metrics=ALL))
     assert "does not exist" in state.error
 
 
@@ -364,10 +378,10 @@ def test_encoder_is_that_of_the_collection_unless_it_is_built_anew(
     def same(identity: object, *_: object, **__: object) -> None:
         asked.append(str(identity))
 
-    monkeypatch.setattr(operations, "find_checkpoint", found)
-    monkeypatch.setattr(operations, "checkpoint_for", same)
-    task, progress = Task(Kind.BUILD, FAMILY), Any
-    operations._checkpoint(task, progress, store, settings)
-    operations._checkpoint(replace(task, recreate=True), progress, store, settings)
-    operations._checkpoint(replace(task, architecture="resnet18"), progress, store, settings)
+    monkeypatch.setattr(build_encoder, "find_checkpoint", found)
+    monkeypatch.setattr(build_encoder, "checkpoint_for", same)
+    progress: Any = None
+    task = Build(FAMILY, "/photos", ALL)
+    for one in (task, replace(task, recreate=True), replace(task, architecture="resnet18")):
+        build_encoder.checkpoint_of(one, store=store, settings=settings, progress=progress)
     assert asked == [str(store.info(FAMILY, Metric.L2).encoder), "settings", "settings"]

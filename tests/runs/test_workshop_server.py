@@ -9,11 +9,12 @@ import pytest
 from core.config import load_settings
 from core.indexing import pictures
 from core.metric import Metric
-from core.runs import operations
-from core.runs.operations import perform
-from core.runs.runner import Progress, Runner
-from core.runs.state import Status
-from core.runs.task import Kind, Task
+from core.runs import workshop
+from core.runs.reports import Report
+from core.runs.runner import Runner, RunProgress
+from core.runs.state import RunStatus
+from core.runs.task import Build, Task
+from core.runs.workshop import perform
 from core.store.vector_store import open_store
 from tests.conftest import ColourEncoder, draw_dataset
 from tests.support.milvus_server import MilvusServer
@@ -40,14 +41,14 @@ def test_server_that_goes_away_fails_the_run_in_words_and_it_is_continued_later(
     photos = draw_dataset(tmp_path / "photos", [f"c{n % 5}/{n}.png" for n in range(PICTURES)])
     monkeypatch.setenv("ORCHARD_MILVUS_URI", server.uri)
     monkeypatch.setenv("ORCHARD_MILVUS_TIMEOUT", "5")
-    monkeypatch.setattr(operations, "_PATIENCE_SECONDS", 12.0)
+    monkeypatch.setattr(workshop, "_PATIENCE_SECONDS", 12.0)
     monkeypatch.setattr(pictures, "BATCH_ROWS", 16)
     encoder = ColourEncoder()
-    monkeypatch.setattr(operations, "_encoder", lambda *_: encoder)
+    monkeypatch.setattr(workshop, "load_encoder", lambda *_, **__: encoder)
     settings = load_settings()
     store = open_store(settings)
 
-    def go_away_in_the_middle(task: Task, progress: Progress) -> dict[str, object]:
+    def go_away_in_the_middle(task: Task, progress: RunProgress) -> Report:
         def look(stage: str, done: int, total: int) -> None:
             progress(stage, done, total)
             if stage == "encode" and done == 60:
@@ -56,12 +57,12 @@ def test_server_that_goes_away_fails_the_run_in_words_and_it_is_continued_later(
         look.skip, look.note = progress.skip, progress.note  # type: ignore[attr-defined]
         return perform(task, look, store=store, settings=settings)  # type: ignore[arg-type]
 
-    task = Task(Kind.BUILD, "fruit", folder=str(photos), metrics=(Metric.L2,))
+    task = Build("fruit", folder=str(photos), metrics=(Metric.L2,))
     first = Runner(settings.data.runs, go_away_in_the_middle)
     first.start(task)
     first.wait(120)
     state = first.state()
-    assert state.status is Status.FAILED
+    assert state.status is RunStatus.FAILED
     assert "does not answer" in state.error
     assert any("trying again" in note for note in state.notes)
     before = encoder.calls
@@ -77,10 +78,10 @@ def test_server_that_goes_away_fails_the_run_in_words_and_it_is_continued_later(
         assert unfinished is not None
         second.start(unfinished.task)
         second.wait(240)
-        if second.state().status is Status.DONE:
+        if second.state().status is RunStatus.DONE:
             break
         time.sleep(3)
-    assert second.state().status is Status.DONE, second.state().error
+    assert second.state().status is RunStatus.DONE, second.state().error
     assert store.count("fruit", Metric.L2) == PICTURES
     # What had been written before the server went away is not encoded again.
     assert encoder.calls - before < PICTURES

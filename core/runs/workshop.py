@@ -1,0 +1,264 @@
+"""The tasks of a run, done: every change the dashboard makes to a family goes through here."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import singledispatchmethod
+from pathlib import Path
+
+from core.access import require_writable
+from core.collection.index import IndexChoice, IndexType, auto_nlist
+from core.config import Settings
+from core.dataset.archive import unpack
+from core.dataset.listing import list_dataset
+from core.errors import ArchiveError, CollectionNotFoundError, DatasetError, OrchardError
+from core.health.inspection import Inspection, dataset_of, inspect_pictures
+from core.health.self_test import SelfTest, run_self_test
+from core.health.verify import Verification, repair, verify
+from core.indexing.build import add_metric, build_index
+from core.indexing.missing_files import find_gone
+from core.indexing.report import IndexReport
+from core.metric import Metric
+from core.progress import Stage
+from core.records import ImageRecord
+from core.runs.build_encoder import load_encoder
+from core.runs.reports import Dropped, Reindexed, Removed, Repaired, Report
+from core.runs.runner import RunProgress
+from core.runs.task import (
+    AddMetric,
+    Build,
+    Drop,
+    InspectPictures,
+    Prune,
+    Reindex,
+    RemoveClass,
+    Repair,
+    RunSelfTest,
+    Task,
+    Verify,
+)
+from core.sample.drawing import draw_sample
+from core.store.vector_store import VectorStore, open_store
+from core.wording import counted
+
+# A server that restarts is back within this time.
+_PATIENCE_SECONDS = 60.0
+
+
+def perform(task: Task, progress: RunProgress, *, store: VectorStore, settings: Settings) -> Report:
+    """Do a task and return what it did.
+
+    Raises:
+        ReadOnlyError: It would change something, and the settings forbid that.
+        OrchardError: What went wrong, and what to do next.
+        CancelledRunError: It was asked to stop.
+    """
+    if task.kind.changes:
+        require_writable(read_only=settings.read_only)
+    with _patient(store, settings, progress) as patient:
+        report: Report = Workshop(patient, settings, progress).do(task)
+        return report
+
+
+@contextlib.contextmanager
+def _patient(
+    store: VectorStore, settings: Settings, progress: RunProgress
+) -> Iterator[VectorStore]:
+    """Give a run more patience with a server than a page has; Milvus Lite needs none."""
+    if settings.is_lite:
+        yield store
+        return
+    opened = open_store(settings, patience=_PATIENCE_SECONDS, on_retry=progress.note)
+    with contextlib.closing(opened) as patient:
+        yield patient
+
+
+class Workshop:
+    """Does tasks on a database, and tells how far they are."""
+
+    def __init__(self, store: VectorStore, settings: Settings, progress: RunProgress) -> None:
+        self._store, self._settings, self._progress = store, settings, progress
+
+    @singledispatchmethod
+    def do(self, task: Task) -> Report:
+        """Do a task and return what it did; raises as `perform`."""
+        raise TypeError(f"{type(task).__name__} is no task")
+
+    @do.register
+    def _build(self, task: Build) -> IndexReport:
+        folder = Path(task.folder)
+        if task.draw:
+            draw_sample(folder, per_class=task.draw, on_progress=self._progress)
+        if task.archive:
+            self._unpack(Path(task.archive), folder)
+        # A wrong folder should not cost a download and the loading of a model first.
+        list_dataset(folder)
+        started = time.monotonic()
+        encoder = load_encoder(
+            task, store=self._store, settings=self._settings, progress=self._progress
+        )
+        load_seconds = round(time.monotonic() - started, 2)
+        report = build_index(
+            folder,
+            store=self._store,
+            encoder=encoder,
+            family=task.family,
+            metrics=task.metrics,
+            index=task.index,
+            recreate=task.recreate,
+            token=task.token,
+            on_progress=self._progress,
+            on_skip=self._progress.skip,
+        )
+        return replace(report, load_seconds=load_seconds)
+
+    @do.register
+    def _add_metric(self, task: AddMetric) -> IndexReport:
+        return add_metric(
+            task.metric,
+            store=self._store,
+            family=task.family,
+            index=task.index,
+            on_progress=self._progress,
+        )
+
+    @do.register
+    def _reindex(self, task: Reindex) -> Reindexed:
+        built = []
+        for metric in task.metrics:
+            rows = self._store.info(task.family, metric).rows
+            self._progress(Stage.INDEX, 0, rows)
+            self._store.fit_index(
+                task.family,
+                metric,
+                index=_explicit(task.index, rows),
+                expected_rows=rows,
+                on_progress=self._progress,
+            )
+            self._finish(task.family, metric, rows=rows)
+            built.append(self._store.info(task.family, metric))
+        return Reindexed(tuple(built))
+
+    @do.register
+    def _verify(self, task: Verify) -> Verification:
+        return self._verified(task.family)
+
+    @do.register
+    def _repair(self, task: Repair) -> Repaired:
+        written = repair(
+            self._store,
+            family=task.family,
+            dataset=self._settings.dataset,
+            on_progress=self._progress,
+        )
+        return Repaired(written, self._verified(task.family))
+
+    @do.register
+    def _prune(self, task: Prune) -> Removed:
+        metrics = self._metrics(task.family)
+        root = self._settings.dataset or dataset_of(self._store.info(task.family, metrics[0]))
+        self._progress(Stage.VERIFY, 0, 0)
+        gone = find_gone(self._store, family=task.family, root=root)
+        if len(gone.paths) > task.agreed:
+            raise DatasetError(
+                f"{counted(len(gone.paths), 'file')} of {gone.total:,} are gone from {str(root)!r} "
+                f"by now, and the run was to delete {counted(task.agreed, 'row')} at most; no row "
+                "was deleted. Check that the folder is whole, then prune again."
+            )
+        return self._delete(task.family, lambda record: record.id in gone.paths)
+
+    @do.register
+    def _remove_class(self, task: RemoveClass) -> Removed:
+        return self._delete(task.family, lambda record: record.label == task.label)
+
+    @do.register
+    def _drop(self, task: Drop) -> Dropped:
+        rows = self._rows(task.family)
+        existing = self._store.metrics(task.family)
+        dropped = [metric for metric in task.metrics if metric in existing]
+        for number, metric in enumerate(dropped):
+            self._progress(Stage.DROP, number, len(dropped))
+            self._store.drop(task.family, metric)
+        return Dropped(rows, tuple(dropped))
+
+    @do.register
+    def _self_test(self, task: RunSelfTest) -> SelfTest:
+        return run_self_test(
+            self._store,
+            family=task.family,
+            cache_dir=self._settings.data.embeddings,
+            on_progress=self._progress,
+        )
+
+    @do.register
+    def _inspect(self, task: InspectPictures) -> Inspection:
+        return inspect_pictures(
+            self._store,
+            family=task.family,
+            dataset=self._settings.dataset,
+            cache_dir=self._settings.data.embeddings,
+            on_progress=self._progress,
+        )
+
+    def _unpack(self, archive: Path, folder: Path) -> None:
+        if not folder.is_dir():
+            if not archive.is_file():
+                raise ArchiveError("the uploaded file is gone. Upload it again.")
+            try:
+                unpack(archive, folder, on_progress=self._progress)
+            except ArchiveError:
+                archive.unlink(missing_ok=True)
+                raise
+        archive.unlink(missing_ok=True)
+
+    def _verified(self, family: str) -> Verification:
+        return verify(
+            self._store,
+            family=family,
+            dataset=self._settings.dataset,
+            on_progress=self._progress,
+        )
+
+    def _delete(self, family: str, is_doomed: Callable[[ImageRecord], bool]) -> Removed:
+        """Delete the rows that `is_doomed` picks from every collection."""
+        metrics, rows = self._metrics(family), self._rows(family)
+        gone: dict[int, str] = {}
+        for number, metric in enumerate(metrics):
+            self._progress(Stage.DELETE, number, len(metrics))
+            here = {r.id: r.path for r in self._store.records(family, metric) if is_doomed(r)}
+            self._store.delete(family, metric, list(here))
+            self._finish(family, metric, rows=rows)
+            gone |= here
+        return Removed(rows, len(gone), tuple(sorted(gone.values())[:5]))
+
+    def _finish(self, family: str, metric: Metric, *, rows: int) -> None:
+        self._store.finish(
+            family,
+            metric,
+            on_wait=lambda pending: self._progress(Stage.INDEX, max(0, rows - pending), rows),
+        )
+
+    def _metrics(self, family: str) -> list[Metric]:
+        metrics = self._store.metrics(family)
+        if not metrics:
+            raise CollectionNotFoundError(
+                f"there is no collection {family!r} any more; somebody has dropped it. Build it "
+                "again."
+            )
+        return metrics
+
+    def _rows(self, family: str) -> int:
+        """Count the rows of the largest collection; 0 where that cannot be found out."""
+        # A collection beyond counting can still be dropped.
+        with contextlib.suppress(OrchardError):
+            infos = [self._store.info(family, metric) for metric in self._store.metrics(family)]
+            return max((info.rows for info in infos), default=0)
+        return 0
+
+
+def _explicit(index: IndexChoice, rows: int) -> IndexChoice:
+    """Write out the nlist that was left open: a choice that says nothing changes nothing."""
+    if index.index_type is IndexType.IVF_FLAT and index.nlist is None:
+        return IndexChoice(IndexType.IVF_FLAT, auto_nlist(rows))
+    return index

@@ -1,0 +1,34 @@
+"""One task of every kind."""
+
+from core.collection.index import IndexChoice, IndexType
+from core.metric import Metric
+from core.runs.task import (
+    AddMetric,
+    Build,
+    Drop,
+    InspectPictures,
+    Prune,
+    Reindex,
+    RemoveClass,
+    Repair,
+    RunSelfTest,
+    Task,
+    Verify,
+)
+
+
+def one_of_each(family: str, *, folder: str = "/ä") -> list[Task]:
+    """Tasks on a family, in the order of `TaskKind`."""
+    hnsw = IndexChoice(IndexType.HNSW, m=8)
+    return [
+        Build(family, folder, (Metric.COSINE,), draw=1, index=hnsw, recreate=True),
+        AddMetric(family, Metric.IP, hnsw),
+        Reindex(family, (Metric.COSINE, Metric.L2), hnsw),
+        Verify(family),
+        Repair(family),
+        Prune(family, agreed=1),
+        RemoveClass(family, "apple"),
+        Drop(family, tuple(Metric)),
+        RunSelfTest(family),
+        InspectPictures(family),
+    ]
