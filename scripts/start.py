@@ -4,24 +4,21 @@ python -m scripts.start [--dataset FOLDER] [--port 8501]
 """
 
 import argparse
-import hashlib
 import json
 import os
-import re
 import socket
 import subprocess
 import sys
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
 from pathlib import Path
 
-from core.access import require_writable
 from core.collection.info import CollectionInfo
 from core.config import Settings, load_settings
 from core.dataset.listing import list_dataset
 from core.errors import OrchardError, SettingsError, StoreUnavailableError
 from core.files import write_whole
+from core.indexing.start_plan import own_collection, plan_start
 from core.sample.drawing import CLASSES
 from core.store.lite import is_locked
 from core.store.vector_store import open_store
@@ -30,21 +27,6 @@ from scripts.terminal import guarded
 ADDRESS = "127.0.0.1"
 SAMPLE_PER_CLASS = 60
 ROOT = Path(__file__).resolve().parent.parent
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What to open, and what to index first.
-
-    Attributes:
-        collection: Name of the collection family.
-        dataset: Folder to index before the start; None when nothing is to be done.
-        reason: Why, in words for the terminal.
-    """
-
-    collection: str
-    dataset: Path | None
-    reason: str
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -69,57 +51,14 @@ def main(argv: list[str] | None = None) -> int:
     )
 
 
-def plan(
-    settings: Settings, dataset: Path | None, existing: dict[str, CollectionInfo], *, recreate: bool
-) -> Plan:
-    """Decide which collection to open and whether to index first.
-
-    A folder that is not the one the configured collection was built from gets a collection of its
-    own, so that nobody's rows are mixed or lost.
-
-    Args:
-        dataset: The folder asked for; None means whatever there is, else the sample.
-        existing: Collections that exist, by the name of their family.
-    """
-    family = settings.collection
-    if dataset is not None:
-        info = existing.get(family)
-        if info and Path(info.dataset) != dataset.resolve():
-            family = own_collection(dataset)
-    info = existing.get(family)
-    if settings.read_only:
-        require_writable(read_only=recreate)
-        return Plan(family, None, "read-only, opened as it is")
-    if info and info.is_foreign:
-        if recreate:
-            raise SettingsError(
-                f"{info.name} was not built by Orchard and is never changed. Set "
-                "ORCHARD_COLLECTION to another name to build one of your own."
-            )
-        return Plan(family, None, f"{info.rows:,} pictures, not built by Orchard")
-    if info is None:
-        return Plan(family, dataset or settings.dataset or settings.data.sample, "new")
-    if recreate:
-        return Plan(family, Path(info.dataset), "to be built anew")
-    if not info.complete:
-        return Plan(family, Path(info.dataset), "the last run did not finish")
-    return Plan(family, None, f"{info.rows:,} pictures of {info.dataset}")
-
-
-def own_collection(dataset: Path) -> str:
-    """Return a collection name for a folder: its name and six digits of its path's BLAKE2b."""
-    folder = dataset.resolve()
-    words = re.sub(r"[^A-Za-z0-9]+", "_", folder.name).strip("_").lower()[:40]
-    return f"c_{words}_{hashlib.blake2b(str(folder).encode()).hexdigest()[:6]}"
-
-
 def _run(settings: Settings, dataset: Path | None, port: int, *, recreate: bool) -> int:
     if _is_port_taken(port):
         return _answer_taken_port(settings, dataset, port)
     _refuse_second_dashboard(settings)
     if dataset is not None:
         list_dataset(dataset)
-    chosen = plan(settings, dataset, _existing(settings, dataset), recreate=recreate)
+    existing = _existing(settings, dataset)
+    chosen = plan_start(settings, dataset, existing, recreate=recreate)
     print(f"collection {chosen.collection}: {chosen.reason}", flush=True)
     if chosen.dataset is not None:
         status = _build(chosen.dataset, chosen.collection, settings, recreate=recreate)

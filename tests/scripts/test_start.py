@@ -1,4 +1,4 @@
-"""`make app`: what it opens, what it builds first, and what it says when it cannot start."""
+"""`make app`: what it says when it cannot start, and what it finds running already."""
 
 import json
 import os
@@ -12,11 +12,7 @@ from threading import Thread
 
 import pytest
 
-from core.collection.info import CollectionInfo
 from core.config import Settings, load_settings
-from core.errors import ReadOnlyError
-from core.metric import Metric
-from core.records import EncoderIdentity
 from scripts import start
 from tests.support import dashboard
 
@@ -44,77 +40,6 @@ def taken_port() -> Iterator[int]:
         Thread(target=server.serve_forever, daemon=True).start()
         yield server.server_port
         server.shutdown()
-
-
-def collection(dataset: Path, *, complete: bool = True) -> CollectionInfo:
-    return CollectionInfo(
-        name="fruit_vector_l2",
-        metric=Metric.L2,
-        dimension=4,
-        rows=12,
-        index_type="IVF_FLAT",
-        nlist=2,
-        pending_rows=0,
-        encoder=EncoderIdentity("resnet14", "0" * 8, "resize160", 4),
-        dataset=str(dataset.resolve()),
-        complete=complete,
-    )
-
-
-def test_without_a_collection_the_sample_is_built(settings: Settings) -> None:
-    chosen = start.plan(settings, None, {}, recreate=False)
-    assert chosen.collection == "fruit_vector"
-    assert chosen.dataset == settings.data.sample
-
-
-def test_a_folder_without_a_collection_is_built(settings: Settings, tmp_path: Path) -> None:
-    chosen = start.plan(settings, tmp_path, {}, recreate=False)
-    assert (chosen.collection, chosen.dataset) == ("fruit_vector", tmp_path)
-
-
-def test_a_complete_collection_is_opened_and_nothing_repeated(
-    settings: Settings, tmp_path: Path
-) -> None:
-    existing = {"fruit_vector": collection(tmp_path)}
-    for dataset in (None, tmp_path):
-        chosen = start.plan(settings, dataset, existing, recreate=False)
-        assert (chosen.collection, chosen.dataset) == ("fruit_vector", None)
-
-
-def test_an_unfinished_collection_is_continued(settings: Settings, tmp_path: Path) -> None:
-    existing = {"fruit_vector": collection(tmp_path, complete=False)}
-    assert start.plan(settings, None, existing, recreate=False).dataset == tmp_path.resolve()
-
-
-def test_another_folder_gets_a_collection_of_its_own_and_keeps_the_first(
-    settings: Settings, tmp_path: Path
-) -> None:
-    other = tmp_path / "My photos, 2026"
-    other.mkdir()
-    existing = {"fruit_vector": collection(tmp_path)}
-    chosen = start.plan(settings, other, existing, recreate=False)
-    assert chosen.dataset == other
-    assert chosen.collection.startswith("c_my_photos_2026_")
-    # The name passes the rule for names of collections.
-    load_settings(collection=chosen.collection)
-    existing[chosen.collection] = collection(other)
-    assert start.plan(settings, other, existing, recreate=False).dataset is None
-
-
-def test_recreate_builds_a_complete_collection_again(settings: Settings, tmp_path: Path) -> None:
-    existing = {"fruit_vector": collection(tmp_path)}
-    assert start.plan(settings, None, existing, recreate=True).dataset == tmp_path.resolve()
-
-
-def test_read_only_builds_nothing_and_refuses_to_recreate(
-    settings: Settings, tmp_path: Path
-) -> None:
-    closed = settings.model_copy(update={"read_only": True})
-    existing = {"fruit_vector": collection(tmp_path, complete=False)}
-    assert start.plan(closed, None, existing, recreate=False).dataset is None
-    assert start.plan(closed, None, {}, recreate=False).dataset is None
-    with pytest.raises(ReadOnlyError):
-        start.plan(closed, None, existing, recreate=True)
 
 
 def test_a_port_that_another_program_uses_is_named(
