@@ -1,7 +1,8 @@
-"""Files that are written whole or not at all, and tables as CSV."""
+"""Files that are written whole or not at all, what to name them after, and tables as CSV."""
 
 import csv
 import errno
+import hashlib
 import io
 import math
 import uuid
@@ -61,6 +62,15 @@ def unwritable(path: Path, error: OSError) -> FileError:
         error.errno or 0, (error.strerror or str(error), "Correct that or choose another folder")
     )
     return FileError(f"{str(path)!r} cannot be written: {happened}. {advice}, then try again.")
+
+
+def fingerprint_of(*parts: str | bytes) -> str:
+    """Return BLAKE2b over the parts as 32 hexadecimal digits; where a part ends matters."""
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        content = part.encode() if isinstance(part, str) else part
+        digest.update(len(content).to_bytes(8, "big") + content)
+    return digest.hexdigest()
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -107,6 +107,7 @@ def fingerprint(records: Iterable[ImageRecord], encoder: EncoderIdentity) -> str
 
     The metric has no part in it: the collections of a family hold the same rows.
     """
+    # Not `fingerprint_of`: reports hold what this gives, and would take all pictures for changed.
     digest = hashlib.blake2b(str(encoder).encode(), digest_size=8)
     for record in sorted(records, key=lambda record: record.id):
         for part in (str(record.id), record.path, record.label, record.digest):

@@ -5,6 +5,7 @@ import fnmatch
 import numpy as np
 from numpy.typing import NDArray
 
+from core.dataset.sampling import stratified_sample
 from core.embeddings.matrix import Matrix
 from core.encoder.training_list import TrainingList
 from core.errors import QueryError
@@ -29,7 +30,11 @@ def choose_queries(
         usable &= np.array([digest in known.held_out for digest in matrix.digests])
     queries = np.flatnonzero(usable)
     if request.sample is not None:
-        queries = _stratified(matrix, queries, request.sample, request.seed)
+        labels = [matrix.labels[query] for query in queries]
+        # So that small classes have their figures as well.
+        queries = queries[
+            stratified_sample(labels, limit=request.sample, seed=request.seed, at_least=2)
+        ]
     if not len(queries):
         raise QueryError(
             "no picture is left to ask with"
@@ -49,27 +54,3 @@ def matching(matrix: Matrix, pattern: str) -> NDArray[np.bool_]:
     if not pattern:
         return np.ones(len(matrix.ids), dtype=bool)
     return np.array([fnmatch.fnmatchcase(path, pattern) for path in matrix.paths], dtype=bool)
-
-
-def _stratified(
-    matrix: Matrix, queries: NDArray[np.int64], size: int, seed: int
-) -> NDArray[np.int64]:
-    """Draw from every class in proportion, at least two (one where there is but one)."""
-    if size >= len(queries):
-        return queries
-    labels = np.array([matrix.labels[query] for query in queries])
-    names, counts = np.unique(labels, return_counts=True)
-    taken = np.minimum(counts, 2)
-    rest = counts - taken
-    left = max(0, size - int(taken.sum()))
-    shares = left * rest / max(1, rest.sum())
-    taken = taken + shares.astype(int)
-    # Places that rounding down left over go to the largest remainders.
-    spare = max(0, size - int(taken.sum()))
-    taken[np.argsort(-(shares % 1), kind="stable")[:spare]] += 1
-    random = np.random.default_rng(seed)
-    drawn = [
-        random.choice(queries[labels == name], min(number, count), replace=False)
-        for name, number, count in zip(names, taken, counts, strict=True)
-    ]
-    return np.sort(np.concatenate(drawn))

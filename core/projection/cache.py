@@ -1,6 +1,5 @@
 """Maps and neighbour tables on disk: numbers and JSON in one npz file, never pickled objects."""
 
-import hashlib
 import json
 import logging
 import re
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from core.embeddings.neighbourhood import Neighbourhoods
 from core.errors import ProjectionError
-from core.files import write_whole
+from core.files import fingerprint_of, write_whole
 from core.metric import Metric
 from core.projection.projection import Method, Projection, ProjectionSettings
 
@@ -146,15 +145,6 @@ def other_version(slot: CachePlace) -> Path | None:
         return None
     others = (file for file in slot.path.parent.iterdir() if pattern.fullmatch(file.name))
     return next((file for file in others if file != slot.path), None)
-
-
-def fingerprint_of(*parts: str | bytes) -> str:
-    """Return BLAKE2b over the parts as 32 hexadecimal digits; where a part ends matters."""
-    digest = hashlib.blake2b(digest_size=16)
-    for part in parts:
-        content = part.encode() if isinstance(part, str) else part
-        digest.update(len(content).to_bytes(8, "big") + content)
-    return digest.hexdigest()
 
 
 def _slot(

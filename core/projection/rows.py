@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from core.dataset.sampling import stratified_sample
 from core.embeddings.matrix import Matrix
-from core.projection.cache import fingerprint_of
+from core.files import fingerprint_of
 from core.projection.projection import DEFAULT_SEED
 from core.records import ImageRecord
 

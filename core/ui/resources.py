@@ -110,22 +110,6 @@ def get_collections() -> dict[Metric, CollectionInfo]:
     return found
 
 
-@st.cache_data(show_spinner="Reading the collection", ttl=600, max_entries=2)
-def get_records(name: str, rows: int) -> dict[str, list[ImageRecord]]:
-    """Return the pictures of the collection by class, both in order of their names.
-
-    Args:
-        name: Of the collection; with `rows` it decides whether what is cached still holds.
-        rows: Number of rows.
-    """
-    infos = get_collections()
-    metric = next(metric for metric, info in infos.items() if info.name == name)
-    by_class: dict[str, list[ImageRecord]] = {}
-    for record in get_store().records(get_settings().collection, metric):
-        by_class.setdefault(record.label, []).append(record)
-    return {label: sorted(by_class[label], key=lambda r: r.path) for label in sorted(by_class)}
-
-
 def get_catalogue() -> Catalogue:
     """Return the pictures of the collection; shared by all sessions and not copied."""
     first = next(iter(get_collections().values()))
@@ -207,8 +191,8 @@ def dataset_folder(info: CollectionInfo) -> Path:
 
 def forget_collections() -> None:
     """Drop what is known about the collections and their rows: a run has changed them."""
-    for cached in (get_collections, get_records, get_stored_embedding):
-        cached.clear()
+    get_collections.clear()
+    get_stored_embedding.clear()
     _catalogue.clear()
 
 

@@ -1,7 +1,7 @@
 """Browsing on the Collection page: classes, pictures of one, and what an inspection has found."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -29,7 +29,7 @@ def show_browse() -> None:
         st.markdown("Nothing is indexed yet, so there is nothing to browse.")
         return
     info = next(iter(infos.values()))
-    records = resources.get_records(info.name, info.rows)
+    records = resources.get_catalogue().by_class
     counts = {label: len(found) for label, found in records.items()}
     st.markdown(f"#### {classes(len(counts))}, {counted(sum(counts.values()), 'picture')}")
     _chart(charts.class_bars(counts, dark=_is_dark()), key="class_bars")
@@ -45,7 +45,7 @@ def _chart(figure: go.Figure, *, key: str) -> None:
     st.plotly_chart(figure, key=key, config={"displayModeBar": False})
 
 
-def _show_class(records: dict[str, list[ImageRecord]], info: CollectionInfo) -> None:
+def _show_class(records: Mapping[str, Sequence[ImageRecord]], info: CollectionInfo) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         label = st.selectbox(
             "Class",
@@ -81,7 +81,7 @@ def show_tiles(records: Sequence[ImageRecord], info: CollectionInfo, *, key: str
                 st.caption(plain(record.path.removeprefix(f"{record.label}/")))
 
 
-def _show_inspection(records: dict[str, list[ImageRecord]], info: CollectionInfo) -> None:
+def _show_inspection(records: Mapping[str, Sequence[ImageRecord]], info: CollectionInfo) -> None:
     runs = cache.get_history().runs
     state = cache.get_runner().state()
     st.markdown("#### Sizes, damage and duplicates")
@@ -105,7 +105,7 @@ def _show_inspection(records: dict[str, list[ImageRecord]], info: CollectionInfo
 
 
 def _show_report(
-    report: Inspection, records: dict[str, list[ImageRecord]], info: CollectionInfo
+    report: Inspection, records: Mapping[str, Sequence[ImageRecord]], info: CollectionInfo
 ) -> None:
     if report.sizes:
         formats = ", ".join(f"{count:,} {name}" for name, count in report.formats.items())

@@ -117,8 +117,7 @@ def _refusal(source: Source, kept: dict[Metric, CollectionInfo]) -> str:
     if not kept:
         return ""
     infos = list(kept.values())
-    records = resources.get_records(infos[0].name, infos[0].rows)
-    stored = {record.id for found in records.values() for record in found}
+    stored = resources.get_catalogue().by_id.keys()
     try:
         refuse_to_add(infos, folder=source.folder, paths=source.paths, stored=stored)
     except OrchardError as error:

@@ -151,8 +151,7 @@ def _ask_prune(infos: Infos) -> Task | None:
 
 
 def _ask_class(infos: Infos) -> Task | None:
-    first = next(iter(infos.values()))
-    records = resources.get_records(first.name, first.rows)
+    records = resources.get_catalogue().by_class
     label = st.selectbox(
         "Class",
         list(records),

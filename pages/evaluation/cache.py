@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.collection.info import CollectionInfo
 from core.dataset.split import usual_paths
-from core.embeddings.matrix import Matrix, fingerprint, load_matrix
+from core.embeddings.matrix import Matrix, load_matrix
 from core.embeddings.neighbours import Neighbours
 from core.encoder.training_list import training_list
 from core.errors import ReportError
@@ -91,15 +91,6 @@ def get_figures(name: str, k: int, variant: Variant) -> Figures:
         judged=report.judged if plain else report.variant(variant),
         lists=report.exact if plain else report.exact.without(report.dropped(variant)),
     )
-
-
-@st.cache_data(show_spinner=False, max_entries=4, ttl=600)
-def get_fingerprint(collection: str, rows: int, encoder: str) -> str:
-    """Return the fingerprint of a collection as it is now; the arguments are the cache's key."""
-    infos = resources.get_collections()
-    info = next(info for info in infos.values() if info.name == collection)
-    records = resources.get_store().records(resources.get_settings().collection, info.metric)
-    return fingerprint(records, info.encoder)
 
 
 def run_report(request: Request, metric: Metric, *, on_progress: Progress) -> Report:

@@ -143,9 +143,7 @@ def _changes(report: Report, info: CollectionInfo | None) -> None:
     elif str(info.encoder) != configuration.encoder:
         other = EncoderIdentity.parse(configuration.encoder)
         reason = f"it was made with {other.architecture} ({other.weights}), another encoder"
-    elif shared.get_fingerprint(info.name, info.rows, configuration.encoder) != (
-        configuration.fingerprint
-    ):
+    elif resources.get_catalogue().fingerprint != configuration.fingerprint:
         reason = f"its pictures have changed (then {configuration.rows:,} rows, now {info.rows:,})"
     else:
         return

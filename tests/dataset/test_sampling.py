@@ -35,3 +35,17 @@ def test_few_rows_are_all_taken() -> None:
 def test_the_limit_is_met_exactly_with_more_classes_than_places() -> None:
     labels = [f"class {number}" for number in range(50)]
     assert len(stratified_sample(labels, limit=7, seed=0)) == 7
+
+
+def test_small_classes_get_their_least_before_the_shares() -> None:
+    labels = ["a"] * 90 + ["b"] * 9 + ["c"]
+    chosen = stratified_sample(labels, limit=10, seed=0, at_least=2)
+    # First 2, 2 and the only c: 5 of 10. The other 5 by 88 and 7 of 95: 4.63 and 0.37, so 4 and 0,
+    # and the one left over goes to the larger remainder, a.
+    assert Counter(labels[row] for row in chosen) == {"a": 7, "b": 2, "c": 1}
+
+
+def test_the_least_of_every_class_may_be_more_than_the_limit() -> None:
+    labels = ["a", "a", "b", "b", "c", "c", "c"]
+    chosen = stratified_sample(labels, limit=3, seed=0, at_least=2)
+    assert Counter(labels[row] for row in chosen) == {"a": 2, "b": 2, "c": 2}

@@ -10,7 +10,7 @@ from typing import BinaryIO
 import pytest
 
 from core.errors import FileError
-from core.files import csv_text, write_whole
+from core.files import csv_text, fingerprint_of, write_whole
 
 
 def test_content_is_written_and_replaces_what_was_there(tmp_path: Path) -> None:
@@ -75,3 +75,9 @@ def test_table_is_quoted_where_needed_and_marked_as_utf8() -> None:
     text = csv_text(["a", "b"], rows)
     assert text == '\ufeffa,b\r\n1,"x,""y"""\r\n,é\r\n0.333333333,\r\n'
     assert csv_text(["a"], []) == "\ufeffa\r\n"
+
+
+def test_a_fingerprint_knows_where_its_parts_end() -> None:
+    assert fingerprint_of("ab", "c") != fingerprint_of("a", "bc")
+    assert fingerprint_of("ab") == fingerprint_of(b"ab")
+    assert len(fingerprint_of()) == 32

@@ -12,7 +12,6 @@ from core.projection.cache import (
     FORMAT,
     CacheDamagedError,
     CachePlace,
-    fingerprint_of,
     load_neighbours,
     load_projection,
     neighbours_slot,
@@ -138,9 +137,3 @@ def test_the_file_of_another_version_is_recognised(tmp_path: Path) -> None:
     old = slot.path.with_name(slot.path.name.replace(f".v{FORMAT}.", ".v0."))
     slot.path.replace(old)
     assert other_version(slot) == old
-
-
-def test_a_fingerprint_knows_where_its_parts_end() -> None:
-    assert fingerprint_of("ab", "c") != fingerprint_of("a", "bc")
-    assert fingerprint_of("ab") == fingerprint_of(b"ab")
-    assert len(fingerprint_of()) == 32
