@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from core.collection.catalogue import Catalogue
 from core.collection.info import CollectionInfo
@@ -81,15 +82,14 @@ def unusual(view: View) -> tuple[Hit, float] | None:
 
 def _ask(view: View, info: CollectionInfo, question: Question) -> Answer:
     reference, embedding = view.reference, view.query.embedding
-    store = resources.get_store()
-    if reference is None:
-        return ask(embedding, question, store=store, info=info)
-    there = reference
+    scores = None
+    if reference is not None:
+        scores = partial(cache.get_scores, embedding, metric=info.metric, reference=reference)
     return ask(
         embedding,
         question,
-        store=store,
+        store=resources.get_store(),
         info=info,
-        reference=there,
-        scores=lambda: cache.get_scores(embedding, metric=info.metric, reference=there),
+        reference=reference,
+        scores=scores,
     )
