@@ -45,6 +45,10 @@ class WeightsDownloadError(WeightsError):
     """Weights could not be fetched over the network."""
 
 
+class DeviceMemoryError(OrchardError):
+    """The device that encodes has too little memory for a single picture."""
+
+
 class StoreError(OrchardError):
     """The vector database refused or failed a request."""
 

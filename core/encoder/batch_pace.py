@@ -27,6 +27,11 @@ class BatchPace:
         due = [s for s in self.sizes if s <= left and len(self._seconds[s]) < _TRIES]
         return max(due) if due else min(self.fastest, left)
 
+    def rule_out(self, size: int) -> None:
+        """Take no batch of `size` >= 2 or more any longer, since the memory is too small for it."""
+        self.sizes = tuple(s for s in self.sizes if s < size) or (size // 2,)
+        self._seconds = {size: self._seconds.get(size, []) for size in self.sizes}
+
     def record(self, size: int, seconds: float) -> None:
         """Note the time a batch took; sizes that are no candidates are left out."""
         if size in self._seconds and len(self._seconds[size]) < _TRIES:

@@ -1,5 +1,6 @@
 """Pictures -> embeddings (N, D) float32, with a pretrained network."""
 
+import logging
 import time
 from collections.abc import Sequence
 
@@ -18,7 +19,10 @@ from core.encoder.network import build_model, drop_classifier, fold_batch_norms,
 from core.encoder.precision import best_device, choose_type, in_half, probes
 from core.encoder.published import colours_for, sides_for
 from core.encoder.weights import Checkpoint
+from core.errors import DeviceMemoryError
 from core.records import EncoderIdentity
+
+logger = logging.getLogger(__name__)
 
 # Of a picture longer than this many short sides only the middle is resized: the centre crop sees no
 # more of it, and a strip of 100,000 x 10 pixels resized in full would take gigabytes.
@@ -100,7 +104,11 @@ class Encoder:
 
         Args:
             images: RGB pictures, or what `prepare` made of them. A batch is taken at a time, so a
-                sequence that loads its pictures when asked is never in memory as a whole.
+                sequence that loads its pictures when asked is never in memory as a whole. Where
+                the device's memory is too small for a batch, smaller ones are taken from then on.
+
+        Raises:
+            DeviceMemoryError: It is too small for a single picture.
         """
         out = np.empty((len(images), self.identity.dimension), dtype=np.float32)
         start = 0
@@ -111,10 +119,33 @@ class Encoder:
                 image if isinstance(image, Tensor) else self.prepare(image) for image in batch
             ]
             started = time.perf_counter()
-            out[start:end] = self._features(torch.stack(pixels))
+            features = self._features_or_none(torch.stack(pixels))
+            if features is None:
+                self._pace.rule_out(end - start)
+                continue
+            out[start:end] = features
             self._pace.record(end - start, time.perf_counter() - started)
             start = end
         return out
+
+    def _features_or_none(self, batch: Tensor) -> NDArray[np.float32] | None:
+        """Return the features, or None where the memory is too small for so many at a time."""
+        try:
+            return self._features(batch)
+        except RuntimeError as error:
+            if not _is_out_of_memory(error):
+                raise
+            if len(batch) == 1:
+                raise DeviceMemoryError(
+                    f"the memory of the {self._device.type} device is too small for a single "
+                    "picture. End other programs that use it, or set ORCHARD_ARCHITECTURE to a "
+                    "smaller network for a new collection."
+                ) from error
+            logger.warning("%d pictures at a time need too much memory; taking fewer", len(batch))
+        # Only here, where the failed computation holds on to nothing any more.
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+        return None
 
     @torch.inference_mode()
     def _features(self, batch: Tensor) -> NDArray[np.float32]:
@@ -132,6 +163,12 @@ class Encoder:
             batch = batch.pin_memory().to(self._device, non_blocking=True)
         pixels = batch.to(self._device).float().div_(255).sub_(self._mean).div_(self._std)
         return pixels.contiguous(memory_format=torch.channels_last)
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    # Only CUDA has an exception of its own for it; the wordings are those of MPS and processors.
+    words = ("out of memory", "not enough memory")
+    return isinstance(error, torch.OutOfMemoryError) or any(word in str(error) for word in words)
 
 
 def _middle(image: Image.Image) -> Image.Image:

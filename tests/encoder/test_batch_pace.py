@@ -44,3 +44,21 @@ def test_a_rest_is_taken_at_once() -> None:
     pace = BatchPace((4, 8))
     run(pace, 36, cost={4: [8.0], 8: [8.0]})
     assert run(pace, 13, cost={8: [8.0]}) == [8, 5]
+
+
+def test_sizes_that_the_memory_is_too_small_for_are_taken_no_more() -> None:
+    pace = BatchPace((4, 8, 16))
+    assert pace.next(100) == 16
+    pace.rule_out(16)
+    # A picture takes 3 and 2 seconds.
+    assert run(pace, 3 * 8 + 3 * 4 + 8, cost={4: [12.0], 8: [16.0]}) == [8, 8, 8, 4, 4, 4, 8]
+    pace.rule_out(8)
+    assert run(pace, 7, cost={4: [12.0]}) == [4, 3]
+
+
+def test_below_the_smallest_candidate_the_size_is_halved() -> None:
+    pace = BatchPace((4, 8))
+    pace.rule_out(4)
+    assert pace.next(100) == 2
+    pace.rule_out(2)
+    assert pace.next(100) == 1

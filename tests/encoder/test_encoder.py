@@ -19,7 +19,7 @@ from core.encoder.checkpoint import load_state
 from core.encoder.encoder import Encoder
 from core.encoder.network import build_model, load_into
 from core.encoder.weights import Checkpoint, offline_weights
-from core.errors import WeightsError
+from core.errors import DeviceMemoryError, WeightsError
 from core.records import EncoderIdentity
 
 PHOTOS = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -98,6 +98,45 @@ def test_embeddings_agree_with_plain_torchvision(encoder: Encoder, plain: nn.Mod
     assert_agree(found, expected)
     # The pictures are told apart, else agreement would mean little.
     assert np.abs(expected[0] - expected[1]).max() > 0.01 * np.abs(expected).max()
+
+
+class SmallMemory(Encoder):
+    """On a device whose memory is too small for more than `most` pictures at a time."""
+
+    most = 3
+
+    def _features(self, batch: torch.Tensor) -> np.ndarray:
+        if len(batch) > self.most:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB.")
+        return super()._features(batch)
+
+
+def test_pictures_too_many_for_the_memory_are_taken_in_smaller_batches(
+    file: Path, encoder: Encoder
+) -> None:
+    small = SmallMemory(Checkpoint(file, "resnet18"), precision=Precision.FLOAT32)
+    many = PICTURES * 3
+    assert small.batch_size > small.most
+    found = small.encode(many)
+    assert_agree(found, encoder.encode(many))
+
+
+def test_memory_too_small_for_a_single_picture_is_said(file: Path) -> None:
+    small = SmallMemory(Checkpoint(file, "resnet18"), precision=Precision.FLOAT32)
+    small.most = 0
+    with pytest.raises(DeviceMemoryError, match=r"too small for a single picture\. End other"):
+        small.encode(PICTURES)
+
+
+def test_other_faults_of_a_computation_are_not_taken_for_a_small_memory(
+    encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(batch: torch.Tensor) -> np.ndarray:
+        raise RuntimeError("shapes differ")
+
+    monkeypatch.setattr(encoder, "_features", broken)
+    with pytest.raises(RuntimeError, match="shapes differ"):
+        encoder.encode(PICTURES)
 
 
 @pytest.mark.skipif(not PHOTOS.is_dir(), reason="no photos beside the repository (../shared/data)")
