@@ -1,4 +1,4 @@
-"""Work done in threads ahead of whoever needs its results, in order and bounded."""
+"""Work done in threads before its results are needed, in order and bounded."""
 
 import itertools
 from collections import deque

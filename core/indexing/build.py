@@ -71,7 +71,7 @@ def build_index(
     if shard != WHOLE and (recreate or prune):
         raise SettingsError(
             f"shard {shard} knows only its own pictures: leave out --recreate and --prune. "
-            "Recreate with a run over the whole before, prune with one after all shards."
+            "Recreate in a run over the whole dataset first, prune in one after all shards."
         )
     started = time.monotonic()
     whole = list_dataset(root)

@@ -1,4 +1,4 @@
-"""The collections of a family, one a metric: what each holds, and how they are kept alike."""
+"""The collections of a family, one a metric: what each holds, and how they are kept in step."""
 
 import time
 from collections.abc import Iterable, Sequence, Set
@@ -238,7 +238,7 @@ class Family:
             try:
                 info = self.store.info(self.name, metric)
             except EncoderMismatchError:
-                # Ours, and beyond reading: to be built anew is what it needs.
+                # Ours, and unreadable: replacing it is what it needs.
                 replaced.append(metric)
                 continue
             refuse_foreign(info)

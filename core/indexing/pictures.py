@@ -90,7 +90,7 @@ class PictureRun:
             raise DatasetError(
                 f"none of the {total} pictures below {str(self.root)!r} can be used; the first is "
                 f"{self.counts.skipped[0].path!r}: {self.counts.skipped[0].reason} Nothing was "
-                "stored. Mend or replace the files, then index the folder again."
+                "stored. Repair or replace the files, then index the folder again."
             )
 
     def _loaded(self, paths: Sequence[str]) -> Generator[_Loaded | SkippedFile, None, None]:

@@ -86,8 +86,8 @@ def index_sentences(
     if rebuilt := [info for info in infos if not _stays(index, info)]:
         were = ", ".join(dict.fromkeys(_text(_as_built(info), info.nlist) for info in rebuilt))
         said.append(
-            f"The index of {_listed([i.metric for i in rebuilt])} is built anew as {_text(index)} "
-            f"(it is {were}); meanwhile the rows are there twice."
+            f"The index of {_listed([i.metric for i in rebuilt])} is rebuilt as {_text(index)} "
+            f"(it is {were}); meanwhile the rows take twice the space."
         )
     elif infos:
         are = ", ".join(dict.fromkeys(_text(_as_built(info), info.nlist) for info in infos))

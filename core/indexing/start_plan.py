@@ -62,7 +62,7 @@ def plan_start(
     if info is None:
         return StartPlan(family, dataset or settings.dataset or settings.data.sample, "new")
     if recreate:
-        return StartPlan(family, Path(info.dataset), "to be built anew")
+        return StartPlan(family, Path(info.dataset), "to be rebuilt")
     if not info.complete:
         return StartPlan(family, Path(info.dataset), "the last run did not finish")
     return StartPlan(family, None, f"{info.rows:,} pictures of {info.dataset}")

@@ -173,7 +173,8 @@ class Runner:
             kind = type(error).__name__
             end = {
                 "status": RunStatus.FAILED,
-                "error": f"something failed that should not ({kind}).",
+                "error": f"an internal error ended the run ({kind}); the log in the data folder "
+                "has the details. Start the run again, and report the error if it comes back.",
             }
         seconds = round(time.monotonic() - started, 2)
         with self._lock:
@@ -190,7 +191,7 @@ class Runner:
             logger.exception("what follows the run %s failed", final.title)
             note = "The pages may show what was known before this run. Reload them."
             final = replace(final, notes=(*final.notes, note))
-        # Last: whoever sees the end may count on the file and on what is known afresh.
+        # Last: a page that sees the end may count on the file and on fresh caches.
         finally:
             self._alive.release()
             with self._lock:

@@ -190,7 +190,7 @@ def _archive_control() -> Source | None:
         return None
     plan, folder = cache.get_archive_plan(file)
     if plan.other:
-        st.caption(f"Left out, being no pictures: {counted(plan.other, 'file')} of the archive.")
+        st.caption(f"Not pictures, and left out: {counted(plan.other, 'file')} of the archive.")
     return Source(str(folder), tuple(plan.pictures.values()), upload=file)
 
 
@@ -223,8 +223,9 @@ def _choice_control(infos: dict[Metric, CollectionInfo], pictures: int) -> Choic
         format_func=lambda name: name or default or f"As set ({settings.architecture})",
         key="build_architecture",
         disabled=known,
-        help="A collection keeps its encoder; replace it to use another. Without internet "
-        "resnet50 gives way to the offline encoder, resnet14.",
+        help="A collection keeps its encoder; replace it to use another. Where the weights of "
+        "resnet50 are not at hand and cannot be fetched, another encoder is used, and the run says "
+        "so.",
     )
     metrics = st.segmented_control(
         "Metrics",
@@ -232,7 +233,7 @@ def _choice_control(infos: dict[Metric, CollectionInfo], pictures: int) -> Choic
         default=list(Metric),
         selection_mode="multi",
         key="build_metrics",
-        help="A collection for each. They are kept alike, so each takes the same space.",
+        help="One collection for each. All hold the same rows and take the same space.",
     )
     kept = [] if recreate else list(infos.values())
     rows = max([pictures, *(info.rows for info in kept)])
@@ -254,8 +255,8 @@ def _announce(task: Build, source: Source, infos: dict[Metric, CollectionInfo]) 
         text += f" The {first.rows:,} rows of {task.family} are dropped and replaced."
     elif first:
         text += (
-            f" They are brought together with the {first.rows:,} rows of {task.family}: known "
-            "pictures are passed over."
+            f" They join the {first.rows:,} rows of {task.family}; pictures that are there "
+            "already are skipped."
         )
         if Path(first.dataset) != Path(task.folder):
             text += f" Most of them were indexed from {first.dataset}; this folder takes its place."
@@ -267,7 +268,7 @@ def _announce(task: Build, source: Source, infos: dict[Metric, CollectionInfo]) 
         architecture = first.encoder.architecture
     expected = expected_seconds(runs, source.pictures, architecture=architecture)
     if expected:
-        text += f" If all are to be encoded, this should take about {duration(expected)}."
+        text += f" If all of them are encoded, this takes about {duration(expected)}."
     elif known := how_long(runs, TaskKind.BUILD):
         text += f" {known}"
     st.info(plain(text), icon=":material/info:")

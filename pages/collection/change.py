@@ -70,7 +70,7 @@ def _show_empty() -> None:
     empty = [one.info for one in cache.get_collections_health()]
     if empty and not any(info.is_foreign for info in empty):
         names = ", ".join(info.name for info in empty)
-        st.markdown(plain(f"Collections without a single row: {names}. They can be dropped."))
+        st.markdown(plain(f"Empty collections: {names}. They can be dropped."))
         _show_form(DROPPING, {info.metric: info for info in empty})
 
 
@@ -143,7 +143,7 @@ def _ask_prune(infos: Infos) -> Task | None:
     )
     # The key holds the number: who agreed to few has not agreed to many.
     if gone.is_unusual and not st.checkbox(
-        f"These are many. The folder is whole: delete the rows of {how_many}",
+        f"That is a large part. The folder is complete: delete the rows of {how_many}",
         key=f"change_prune_{count}",
     ):
         return None
@@ -164,8 +164,8 @@ def _ask_class(infos: Infos) -> Task | None:
         return None
     st.warning(
         plain(
-            f"This takes {counted(len(records[label]), 'picture')} of {label or 'no class'} "
-            "out of the collection."
+            f"This removes {counted(len(records[label]), 'picture')} of {label or 'no class'} "
+            "from the collection."
         ),
         icon=":material/warning:",
     )
@@ -260,7 +260,7 @@ CHANGES = (
     Change(
         TaskKind.REINDEX,
         "Builds another index over the same rows. Searching goes on with the old one until the "
-        "new one is loaded; meanwhile the rows are there twice.",
+        "new one is loaded; meanwhile the rows take twice the space.",
         _ask_index,
     ),
     Change(

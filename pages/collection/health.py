@@ -68,7 +68,7 @@ def _show_concerns(
         for concern in found:
             st.warning(plain(sentence(concern)), icon=":material/warning:")
         if resources.get_settings().read_only:
-            st.caption("This Orchard is read-only; ask its operator to mend that.")
+            st.caption("This Orchard is read-only; ask its operator to fix this.")
     elif not changing and any(one.info.rows for one in collections):
         st.success("All is well.", icon=":material/check_circle:")
 

@@ -69,7 +69,7 @@ def _show_damaged(files: Sequence[Path]) -> None:
     named = ", ".join(str(file) for file in files[:_NAMED_FILES])
     more = f" and {len(files) - _NAMED_FILES:,} more" if len(files) > _NAMED_FILES else ""
     text = (
-        f"Left out, being damaged or no record of a run: {counted(len(files), 'file')}, {named}"
+        f"Damaged or no record of a run, and left out: {counted(len(files), 'file')}, {named}"
         f"{more}. Delete or move what is not needed."
     )
     st.warning(plain(text), icon=":material/warning:")

@@ -34,7 +34,7 @@ def show_run() -> None:
 def run_text(state: RunState) -> str:
     """Return one line about a run: stage, count, rate and time left."""
     if state.cancelling:
-        return "Stopping; what is encoded is being written"
+        return "Stopping; what is done so far is kept"
     return progress_text(
         state.stage, state.done, state.total, rate=state.rate, left=state.seconds_left
     )
@@ -63,7 +63,7 @@ def _watch_closely(mark: str) -> None:
             icon=":material/stop:",
             on_click=runner.cancel,
             disabled=state.cancelling,
-            help="What is encoded so far is kept; the run can be continued.",
+            help="What is done so far is kept; a run that changes something can be continued.",
             key="run_cancel",
         )
         _show_notes(state)

@@ -42,8 +42,8 @@ def test_ivf_flat_chosen_on_purpose_replaces_another_index() -> None:
     assert index == IndexChoice(IndexType.IVF_FLAT, 32)
     assert index != IndexChoice()  # which `build_index` takes for nothing in particular
     assert index_sentences(index, [HNSW], metrics=ALONE) == (
-        "The index of L2 is built anew as IVF_FLAT with nlist 32 (it is HNSW with M 16 and "
-        "efConstruction 200); meanwhile the rows are there twice."
+        "The index of L2 is rebuilt as IVF_FLAT with nlist 32 (it is HNSW with M 16 and "
+        "efConstruction 200); meanwhile the rows take twice the space."
     )
 
 
@@ -81,7 +81,7 @@ def test_metric_that_was_not_chosen_is_said_to_be_kept_up_to_date() -> None:
 
 def test_index_of_other_parameters_is_built_anew() -> None:
     said = planned(IndexChoice(IndexType.HNSW, m=8), HNSW, metrics=ALONE)
-    assert said.startswith("The index of L2 is built anew as HNSW with M 8")
+    assert said.startswith("The index of L2 is rebuilt as HNSW with M 8")
     said = planned(IndexChoice(IndexType.IVF_FLAT, nlist=4), IVF, metrics=ALONE)
     assert "as IVF_FLAT with nlist 4 (it is IVF_FLAT with nlist 32)" in said
 

@@ -140,7 +140,7 @@ def test_index_of_a_collection_stays_until_another_is_chosen(photos: Path) -> No
     kinds = {info.index_type for info in resources.get_collections().values()}
     assert kinds == {"HNSW"}
     at.run().segmented_control(key="build_known_index").set_value(IndexType.IVF_FLAT).run()
-    assert "is built anew as IVF\\_FLAT" in texts(at)
+    assert "is rebuilt as IVF\\_FLAT" in texts(at)
     at.button(key="build").click().run()
     ended()
     kinds = {info.index_type for info in resources.get_collections().values()}
@@ -180,7 +180,7 @@ def test_other_pictures_can_only_replace_the_collection(built: Path, tmp_path: P
     said = texts(at).replace("\\", "")
     assert "holds 12 pictures" in said
     assert "only 0 of them lie below" in said
-    assert "brought together" not in said
+    assert "They join" not in said
     at.toggle(key="build_replace").set_value(True).run()
     assert not at.button(key="build").disabled
     at.button(key="build").click().run()
@@ -480,7 +480,7 @@ def test_add_metric_remove_class_and_drop_by_typing_the_name(built: Path) -> Non
     at.selectbox(key="change_kind").select(TaskKind.REMOVE_CLASS.value).run()
     assert at.button(key="change_start").disabled
     at.selectbox(key="change_class").select("apple").run()
-    assert "This takes 4 pictures of apple out" in texts(at)
+    assert "This removes 4 pictures of apple from" in texts(at)
     at.button(key="change_start").click().run()
     assert ended().report.removed == 4
     at = page(part="Change")
