@@ -36,7 +36,7 @@ _ATTENTIVE = (Stage.START, Stage.READ, Stage.COMPARE, Stage.LAYOUT)
 _ENDED = 100
 
 
-class Status(StrEnum):
+class JobStatus(StrEnum):
     """How far a job is."""
 
     WAITING = "waiting"
@@ -57,7 +57,7 @@ class JobState:
         position: (2,) or (3,), of a query that was placed.
     """
 
-    status: Status
+    status: JobStatus
     stage: Stage = Stage.START
     done: int = 0
     total: int = 0
@@ -68,7 +68,7 @@ class JobState:
     @property
     def is_open(self) -> bool:
         """Whether it waits or runs."""
-        return self.status in (Status.WAITING, Status.RUNNING)
+        return self.status in (JobStatus.WAITING, JobStatus.RUNNING)
 
     def seconds_left(self, now: float) -> float | None:
         """Return the seconds left of the stage at its pace so far; None before it has one."""
@@ -138,7 +138,7 @@ class Projector:
             if state and state.is_open:
                 return
             self._states.pop(job.key, None)
-            self._states[job.key] = JobState(Status.WAITING)
+            self._states[job.key] = JobState(JobStatus.WAITING)
             self._forget_old()
             self._jobs.put(job)
             if self._thread is None:
@@ -156,7 +156,7 @@ class Projector:
             state = self._states.get(key)
             if state is None or not state.is_open:
                 return
-            self._states[key] = replace(state, status=Status.CANCELLED)
+            self._states[key] = replace(state, status=JobStatus.CANCELLED)
             # Before the worker has the job, the state alone keeps it from being sent.
             if self._process is None or self._sent != key:
                 return
@@ -177,22 +177,22 @@ class Projector:
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
             with self._lock:
-                if not self._has_status(job.key, Status.WAITING):
+                if not self._has_status(job.key, JobStatus.WAITING):
                     continue
-                self._states[job.key] = JobState(Status.RUNNING, since=time.monotonic())
+                self._states[job.key] = JobState(JobStatus.RUNNING, since=time.monotonic())
             try:
                 with _as_file(job.embeddings, self._folder) as source:
                     self._run(job, source)
             except OrchardError as error:
-                self._finish(job.key, Status.FAILED, str(error))
+                self._finish(job.key, JobStatus.FAILED, str(error))
             except Exception as error:
                 logger.exception("the job %s failed", job.key)
-                self._finish(job.key, Status.FAILED, f"{type(error).__name__}: {error}")
+                self._finish(job.key, JobStatus.FAILED, f"{type(error).__name__}: {error}")
 
     def _run(self, job: Job, source: dict[str, Any]) -> None:
         process = self._started()
         with self._lock:
-            if not self._has_status(job.key, Status.RUNNING):
+            if not self._has_status(job.key, JobStatus.RUNNING):
                 return
             self._number += 1
             _send(process, _message(job, source, self._number))
@@ -208,13 +208,13 @@ class Projector:
         for line in process.stdout or ():
             answer = json.loads(line)
             if "ended" in answer:
-                status, error = Status(answer["ended"]), answer.get("error", "")
+                status, error = JobStatus(answer["ended"]), answer.get("error", "")
                 self._finish(key, status, error, position=tuple(answer.get("position", ())))
                 return
             self._advance(key, answer)
         self._finish(
             key,
-            Status.FAILED,
+            JobStatus.FAILED,
             f"the computing process ended with status {process.wait()}; details are in "
             f"{self._folder / LOG_NAME}",
         )
@@ -238,25 +238,25 @@ class Projector:
 
     def _advance(self, key: str, answer: dict[str, Any]) -> None:
         with self._lock:
-            if not self._has_status(key, Status.RUNNING):
+            if not self._has_status(key, JobStatus.RUNNING):
                 return
             state = self._states[key]
             stage = Stage(answer["stage"])
             since = state.since if state.stage is stage else time.monotonic()
             self._states[key] = JobState(
-                Status.RUNNING, stage, answer["done"], answer["total"], since
+                JobStatus.RUNNING, stage, answer["done"], answer["total"], since
             )
 
     def _finish(
-        self, key: str, status: Status, error: str, *, position: tuple[float, ...] = ()
+        self, key: str, status: JobStatus, error: str, *, position: tuple[float, ...] = ()
     ) -> None:
         with self._lock:
-            if self._has_status(key, Status.RUNNING):
+            if self._has_status(key, JobStatus.RUNNING):
                 self._states[key] = replace(
                     self._states[key], status=status, error=error, position=position
                 )
 
-    def _has_status(self, key: str, status: Status) -> bool:
+    def _has_status(self, key: str, status: JobStatus) -> bool:
         # A job that was cancelled may be forgotten before its turn comes.
         state = self._states.get(key)
         return state is not None and state.status is status

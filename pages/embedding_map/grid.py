@@ -9,7 +9,7 @@ import streamlit as st
 from core.collection.info import CollectionInfo
 from core.errors import ImageError
 from core.progress import progress_text, share_done
-from core.projection.jobs import JobState, Status
+from core.projection.jobs import JobState, JobStatus
 from core.projection.rows import MapRows
 from core.records import ImageRecord
 from core.ui import resources
@@ -25,7 +25,7 @@ Pick = Callable[[ImageRecord], None]
 
 def job_text(state: JobState, now: float) -> str:
     """Return one line about a job: stage, count and time left."""
-    if state.status is Status.WAITING:
+    if state.status is JobStatus.WAITING:
         return "Waiting for another map to be computed"
     return progress_text(state.stage, state.done, state.total, left=state.seconds_left(now))
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.projection.jobs import Job, JobState, Status
+from core.projection.jobs import Job, JobState, JobStatus
 from core.ui.text import plain
 from pages.embedding_map import cache, grid
 
@@ -18,7 +18,7 @@ def follow(job: Job, *, or_else: str) -> JobState | None:
     """
     projector = cache.get_projector()
     state = projector.state(job.key)
-    if state is None or (state.status is Status.DONE and not state.position):
+    if state is None or (state.status is JobStatus.DONE and not state.position):
         projector.request(job)
     elif not state.is_open:
         _offer_again(job, state, or_else)
@@ -28,9 +28,9 @@ def follow(job: Job, *, or_else: str) -> JobState | None:
 
 
 def _offer_again(job: Job, state: JobState, or_else: str) -> None:
-    if state.status is Status.DONE:
+    if state.status is JobStatus.DONE:
         return
-    if state.status is Status.FAILED:
+    if state.status is JobStatus.FAILED:
         st.error(plain(state.error), icon=":material/error:")
     else:
         st.info(f"The computation was stopped; {or_else}.", icon=":material/stop:")

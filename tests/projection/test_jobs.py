@@ -20,7 +20,7 @@ from core.projection.cache import (
     neighbours_slot,
     projection_slot,
 )
-from core.projection.jobs import Job, JobState, Projector, Status
+from core.projection.jobs import Job, JobState, JobStatus, Projector
 from core.projection.projection import Method, ProjectionSettings, project, transform
 
 ROWS = np.random.default_rng(0).normal(size=(120, 40)).astype("f4")
@@ -69,7 +69,7 @@ def test_the_worker_makes_what_the_function_makes(projector: Projector, tmp_path
     settings = ProjectionSettings(method=Method.PCA)
     job = _job(tmp_path, settings, chosen=np.arange(10, 110))
     projector.request(job)
-    assert _wait(projector, job.key, _closed).status is Status.DONE
+    assert _wait(projector, job.key, _closed).status is JobStatus.DONE
     made = load_projection(job.projection)
     expected = project(ROWS[10:110], settings)
     np.testing.assert_allclose(made.coordinates, expected.coordinates, atol=1e-5)
@@ -82,11 +82,11 @@ def test_a_memory_map_is_read_where_it_lies(projector: Projector, tmp_path: Path
     mapped = np.load(tmp_path / "rows.npy", mmap_mode="r")
     job = _job(tmp_path, None, mapped)
     projector.request(job)
-    assert _wait(projector, job.key, _closed).status is Status.DONE
+    assert _wait(projector, job.key, _closed).status is JobStatus.DONE
     part = _job(tmp_path, ProjectionSettings(method=Method.PCA), mapped[20:50])
     projector.request(part)
     # The slice has its own neighbours; were the whole file read, the table would not fit.
-    assert _wait(projector, part.key, _closed).status is Status.DONE
+    assert _wait(projector, part.key, _closed).status is JobStatus.DONE
     expected = project(ROWS[20:50], ProjectionSettings(method=Method.PCA))
     made = load_projection(part.projection)
     np.testing.assert_allclose(made.coordinates, expected.coordinates, atol=1e-5)
@@ -95,12 +95,12 @@ def test_a_memory_map_is_read_where_it_lies(projector: Projector, tmp_path: Path
 def test_a_query_is_placed_on_the_map_that_is_there(projector: Projector, tmp_path: Path) -> None:
     job = _job(tmp_path, ProjectionSettings())
     projector.request(job)
-    assert _wait(projector, job.key, _closed).status is Status.DONE
+    assert _wait(projector, job.key, _closed).status is JobStatus.DONE
     asked = replace(job, query=ROWS[7], query_name=" seven")
     assert asked.key != job.key
     projector.request(asked)
     state = _wait(projector, asked.key, _closed)
-    assert state.status is Status.DONE
+    assert state.status is JobStatus.DONE
     expected = transform(ROWS, load_projection(job.projection), ROWS[7])
     np.testing.assert_allclose(state.position, expected, atol=1e-4)
 
@@ -111,7 +111,7 @@ def test_a_prepared_worker_runs_before_the_first_job(projector: Projector, tmp_p
     assert process.poll() is None
     job = _job(tmp_path, ProjectionSettings(method=Method.PCA))
     projector.request(job)
-    assert _wait(projector, job.key, _closed).status is Status.DONE
+    assert _wait(projector, job.key, _closed).status is JobStatus.DONE
     assert projector._process is process
 
 
@@ -127,10 +127,10 @@ def test_progress_by_epochs_then_cancel_then_the_next_job(
     left = seen.seconds_left(seen.since + 1.0)
     assert left is not None and left > 0
     projector.cancel(job.key)
-    assert projector.state(job.key).status is Status.CANCELLED
+    assert projector.state(job.key).status is JobStatus.CANCELLED
     following = _job(tmp_path, ProjectionSettings(method=Method.PCA), rows)
     projector.request(following)
-    assert _wait(projector, following.key, _closed).status is Status.DONE
+    assert _wait(projector, following.key, _closed).status is JobStatus.DONE
     assert not job.projection.path.exists()
     assert job.neighbours.path.exists(), "what was finished before is kept"
 
@@ -147,10 +147,10 @@ def test_cancel_before_the_worker_has_the_job_is_not_lost(
 
     monkeypatch.setattr(projector, "_started", cancel_then_start)
     projector.request(job)
-    assert _wait(projector, job.key, _closed).status is Status.CANCELLED
+    assert _wait(projector, job.key, _closed).status is JobStatus.CANCELLED
     following = _job(tmp_path / "second", ProjectionSettings(method=Method.PCA))
     projector.request(following)
-    assert _wait(projector, following.key, _closed).status is Status.DONE
+    assert _wait(projector, following.key, _closed).status is JobStatus.DONE
     assert not job.neighbours.path.exists()
 
 
@@ -161,10 +161,10 @@ def test_of_jobs_that_have_ended_only_the_latest_are_known(
     made = [_job(tmp_path, ProjectionSettings(method=Method.PCA, seed=seed)) for seed in range(3)]
     for job in made:
         projector.request(job)
-        assert _wait(projector, job.key, _closed).status is Status.DONE
+        assert _wait(projector, job.key, _closed).status is JobStatus.DONE
     # The third came when two had ended.
     assert projector.state(made[0].key) is None
-    assert [projector.state(job.key).status for job in made[1:]] == [Status.DONE] * 2
+    assert [projector.state(job.key).status for job in made[1:]] == [JobStatus.DONE] * 2
 
 
 def test_a_picture_cannot_be_placed_on_a_map_that_is_gone(tmp_path: Path) -> None:
@@ -182,8 +182,8 @@ def test_cancel_before_the_layout_ends_the_process_and_the_next_job_gets_a_new_o
     projector.cancel(job.key)
     following = _job(tmp_path, ProjectionSettings(method=Method.PCA))
     projector.request(following)
-    assert _wait(projector, following.key, _closed).status is Status.DONE
-    assert projector.state(job.key).status is Status.CANCELLED
+    assert _wait(projector, following.key, _closed).status is JobStatus.DONE
+    assert projector.state(job.key).status is JobStatus.CANCELLED
 
 
 def test_rows_that_cannot_be_projected_fail_with_a_reason(
@@ -192,17 +192,17 @@ def test_rows_that_cannot_be_projected_fail_with_a_reason(
     job = _job(tmp_path, ProjectionSettings(), np.full((9, 4), np.nan, dtype="f4"))
     projector.request(job)
     state = _wait(projector, job.key, _closed)
-    assert state.status is Status.FAILED
+    assert state.status is JobStatus.FAILED
     assert "every number must be finite" in state.error
 
 
 def test_a_worker_that_dies_fails_its_job(projector: Projector, tmp_path: Path) -> None:
     job = _job(tmp_path, ProjectionSettings())
     projector.request(job)
-    _wait(projector, job.key, lambda s: s.status is Status.RUNNING and s.stage != "")
+    _wait(projector, job.key, lambda s: s.status is JobStatus.RUNNING and s.stage != "")
     projector._process.kill()
     state = _wait(projector, job.key, _closed)
-    assert state.status is Status.FAILED
+    assert state.status is JobStatus.FAILED
     assert "worker.log" in state.error
 
 
@@ -217,7 +217,7 @@ def test_close_ends_the_process(tmp_path: Path) -> None:
 
 
 def test_time_left_follows_the_pace() -> None:
-    state = JobState(Status.RUNNING, Stage.LAYOUT, done=100, total=500, since=10.0)
+    state = JobState(JobStatus.RUNNING, Stage.LAYOUT, done=100, total=500, since=10.0)
     # 100 epochs in 8 s leave 400 epochs and 32 s.
     assert state.seconds_left(18.0) == 32
-    assert JobState(Status.RUNNING, Stage.GRAPH, 0, 0).seconds_left(5.0) is None
+    assert JobState(JobStatus.RUNNING, Stage.GRAPH, 0, 0).seconds_left(5.0) is None
