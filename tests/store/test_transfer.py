@@ -81,6 +81,34 @@ def test_parquet_there_and_back(source: VectorStore, store: VectorStore, tmp_pat
     source.close()
 
 
+def test_export_that_the_database_breaks_off_leaves_no_file(
+    source: VectorStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_off(*_: object) -> None:
+        raise StoreError("the database does not answer.")
+
+    monkeypatch.setattr(source, "embeddings", break_off)
+    monkeypatch.setattr(source, "rows_with_embeddings", break_off)
+    with pytest.raises(StoreError, match="does not answer"):
+        export_rows(source, tmp_path / "out" / "rows.parquet", family=FAMILY)
+    assert list((tmp_path / "out").iterdir()) == []
+    source.close()
+
+
+def test_fault_of_the_target_is_not_told_as_one_of_the_file(
+    source: VectorStore, store: VectorStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise ValueError("not of the file")
+
+    path = tmp_path / "rows.parquet"
+    export_rows(source, path, family=FAMILY)
+    monkeypatch.setattr(store, "upsert", refuse)
+    with pytest.raises(ValueError, match="not of the file"):
+        import_rows(path, store, family=FAMILY)
+    source.close()
+
+
 def test_files_that_are_no_export_are_refused(store: VectorStore, tmp_path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
