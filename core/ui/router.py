@@ -41,9 +41,13 @@ def main() -> None:
         icon=":material/database:",
         url_path="collection",
     )
-    page = st.navigation([search, evaluation, embedding_map, collection])
     frame.readable_buttons()
-    if sign_in.is_admitted():
+    is_admitted = sign_in.is_admitted()
+    page = st.navigation(
+        [search, evaluation, embedding_map, collection],
+        position="sidebar" if is_admitted else "hidden",
+    )
+    if is_admitted:
         frame.frame()
         page.run()
 

@@ -89,22 +89,25 @@ def settled(page: Page) -> None:
 
 
 @contextlib.contextmanager
-def serving(*command: str, log: Path) -> Iterator[str]:
+def serving(*command: str, log: Path, cwd: Path = ROOT) -> Iterator[str]:
     """The dashboard's address while `python COMMAND --port P` (or streamlit's option) runs.
 
     Args: as for `started`.
     """
-    with started(*command, log=log) as (url, _):
+    with started(*command, log=log, cwd=cwd) as (url, _):
         yield url
 
 
 @contextlib.contextmanager
-def started(*command: str, log: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+def started(
+    *command: str, log: Path, cwd: Path = ROOT
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """The dashboard's address and its process, for a test that ends it by force.
 
     Args:
         command: What follows `python`; `{port}` in it becomes a free port.
         log: Where the output goes; shown when the dashboard does not start.
+        cwd: The folder it is started in.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -112,7 +115,7 @@ def started(*command: str, log: Path) -> Iterator[tuple[str, subprocess.Popen[by
     words = [word.replace("{port}", str(port)) for word in command]
     with (
         log.open("w") as out,
-        subprocess.Popen([sys.executable, *words], cwd=ROOT, stdout=out, stderr=out) as server,
+        subprocess.Popen([sys.executable, *words], cwd=cwd, stdout=out, stderr=out) as server,
     ):
         url = f"http://127.0.0.1:{port}"
         try:
@@ -124,7 +127,7 @@ def started(*command: str, log: Path) -> Iterator[tuple[str, subprocess.Popen[by
 
 def streamlit_command() -> tuple[str, ...]:
     """What `serving` takes to run the dashboard alone, on whatever is indexed."""
-    return ("-m", "streamlit", "run", "streamlit_app.py", "--server.port", "{port}")
+    return ("-m", "streamlit", "run", str(ROOT / "streamlit_app.py"), "--server.port", "{port}")
 
 
 def _wait_until_healthy(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
