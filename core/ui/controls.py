@@ -1,11 +1,26 @@
 """Controls that pages share: bound to the link, and never without a value."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 import streamlit as st
 
+from core.search.link import is_number
+
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """The ends of a slider, to which a number in the address must keep as well."""
+
+    least: float
+    most: float
+
+    def takes(self, text: str) -> bool:
+        """Whether a text of the address is a number the slider can show."""
+        return is_number(text, self.least, self.most)
 
 
 def segmented(

@@ -14,9 +14,8 @@ from core.errors import (
     OrchardError,
     StoreUnavailableError,
 )
-from core.metric import Metric
-from core.ui import resources
-from core.ui.links import COLLECTION_PAGE
+from core.ui import links, resources
+from core.ui.keys import Handed
 from core.ui.text import plain
 from core.wording import sentence
 
@@ -54,8 +53,7 @@ def frame() -> None:
             missing = isinstance(error, CollectionNotFoundError)
             _strip({"State": "no collection yet" if missing else "database not available"})
         return
-    # The strip is drawn before the control, which takes its first value from the address.
-    chosen = st.session_state.get("metric") or st.query_params.get("metric", Metric.COSINE)
+    chosen = links.handed(Handed.METRIC)
     info = next((i for m, i in infos.items() if m == chosen), next(iter(infos.values())))
     where = "Milvus Lite" if settings.is_lite else "Milvus server"
     with st.sidebar:
@@ -114,7 +112,7 @@ def _nothing_indexed() -> None:
             return
         # Not a link: it would be refused where the page runs without the others, in a test.
         if st.button("Build a collection", icon=":material/database:", type="primary"):
-            st.switch_page(COLLECTION_PAGE)
+            st.switch_page(links.COLLECTION_PAGE)
 
 
 @st.fragment(run_every=_LOOK_AGAIN_SECONDS)

@@ -12,6 +12,7 @@ import streamlit as st
 
 from core.metric import Metric
 from core.ui import resources
+from core.ui.keys import TO_MAP, TO_SEARCH, Handed
 
 # Absolute, since Streamlit looks for a relative path beside the router.
 _PAGES = Path(__file__).resolve().parents[2] / "pages"
@@ -36,12 +37,12 @@ def search_parameters(
         ids: Pictures of the collection; the first five are taken, their embeddings are averaged.
     """
     given = {
-        "queries": ",".join(str(number) for number in ids[:MAX_QUERIES]),
-        "metric": metric.value if metric else "",
-        "k": str(k or ""),
-        "nprobe": str(nprobe or ""),
+        Handed.QUERIES: ",".join(str(number) for number in ids[:MAX_QUERIES]),
+        Handed.METRIC: metric.value if metric else "",
+        Handed.K: str(k or ""),
+        Handed.NPROBE: str(nprobe or ""),
     }
-    return {name: value for name, value in given.items() if value}
+    return {name.value: value for name, value in given.items() if value}
 
 
 def open_search(
@@ -52,7 +53,7 @@ def open_search(
     nprobe: int | None = None,
 ) -> NoReturn:
     """Go to the Search page; not from within a callback, where Streamlit cannot change the page."""
-    _forget("metric", "k", "nprobe")
+    _forget(*TO_SEARCH)
     st.switch_page(
         SEARCH_PAGE, query_params=search_parameters(ids, metric=metric, k=k, nprobe=nprobe)
     )
@@ -85,18 +86,26 @@ def map_parameters(picture: int) -> dict[str, str]:
     if record is None:
         return {}
     return {
-        "map_class": record.label,
-        "map_picture": record.path.removeprefix(f"{record.label}/"),
+        Handed.MAP_CLASS.value: record.label,
+        Handed.MAP_PICTURE.value: record.path.removeprefix(f"{record.label}/"),
     }
 
 
 def open_map(picture: int) -> NoReturn:
     """Go to the map with a picture picked; not from within a callback."""
-    _forget("map_class", "map_picture")
+    _forget(*TO_MAP)
     st.switch_page(MAP_PAGE, query_params=map_parameters(picture))
 
 
-def _forget(*keys: str) -> None:
+def handed(key: Handed) -> str | None:
+    """Return what a control of this or another page says, or will say once it is drawn.
+
+    Before that it is in the address alone; on another page the session still remembers it.
+    """
+    return st.session_state.get(key) or st.query_params.get(key)
+
+
+def _forget(*keys: Handed) -> None:
     # A control that still has a value from an earlier visit would win over the address.
     for key in keys:
         st.session_state.pop(key, None)

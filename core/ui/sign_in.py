@@ -10,6 +10,8 @@ from core.ui.text import plain
 
 logger = logging.getLogger(__name__)
 
+_FAILURE = "sign_in_failure"
+
 
 def is_admitted() -> bool:
     """Whether this visitor may see the pages; one who may not is shown how to sign in.
@@ -34,7 +36,7 @@ def is_admitted() -> bool:
         st.subheader("Orchard")
         st.markdown("Sign in to see this collection.")
         st.button("Sign in", icon=":material/login:", type="primary", on_click=_sign_in)
-        if failure := st.session_state.pop("sign_in_failure", ""):
+        if failure := st.session_state.pop(_FAILURE, ""):
             st.error(plain(failure), icon=":material/error:")
         return False
     with st.sidebar:
@@ -48,6 +50,6 @@ def _sign_in() -> None:
         st.login()
     except Exception:  # a package that is missing, a provider that is misspelt
         logger.exception("signing in failed")
-        st.session_state["sign_in_failure"] = (
+        st.session_state[_FAILURE] = (
             "Signing in is not set up correctly; the log says why. Is Authlib installed?"
         )

@@ -6,9 +6,8 @@ a person uploads stay in their session.
 
 import hashlib
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as NotYet
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,7 @@ from core.collection.info import CollectionInfo
 from core.dataset.files import resolve_inside
 from core.dataset.thumbnails import cached_thumbnail
 from core.embeddings.one_query import exact_scores
-from core.errors import ImageError, OrchardError
+from core.errors import ImageError, StoreUnavailableError
 from core.metric import Metric
 from core.progress import Stage
 from core.records import ImageRecord
@@ -29,20 +28,28 @@ from core.search.reference import ExactIndex, load_reference
 from core.ui import resources
 from pages.search.state import Session
 
-Scores = NDArray[np.float32]
-
 # A reference that is on disk already is there by then, and the page is drawn once.
 _PATIENCE = 0.3
+# An error may go on, and every attempt may read the whole collection.
+_RETRY_SECONDS = 60.0
 _FILES_SECONDS = 5
 
 
 @dataclass
 class Preparation:
-    """Embeddings on their way into memory: `future` gives the exact index."""
+    """Embeddings on their way into memory.
+
+    Attributes:
+        future: Gives the exact index.
+        done: Rows that are read.
+        total: Rows there are; 0 until that is known.
+        ended: When it came to its end, by `time.monotonic`; 0 until then.
+    """
 
     future: "Future[ExactIndex]"
     done: int = 0
     total: int = 0
+    ended: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +73,26 @@ def prepare() -> Preparation:
     return _preparing(resources.get_catalogue().fingerprint)
 
 
-def get_reference() -> ExactIndex | None:
-    """Return the embeddings of the collection; None while they are read.
+def get_reference() -> ExactIndex | Preparation:
+    """Return the embeddings of the collection, or how far they are while they are read.
 
     Raises:
-        OrchardError: Reading them failed; the next call tries again.
+        StoreUnavailableError: The database is away; the next call tries again.
+        OrchardError: Reading them failed. So does every call of the next minute, without reading;
+            the first one after it tries again.
     """
+    preparation = prepare()
+    wait([preparation.future], timeout=_PATIENCE)
+    if not preparation.future.done():
+        return preparation
     try:
-        return prepare().future.result(timeout=_PATIENCE)
-    except NotYet:
-        return None
-    except OrchardError:
+        return preparation.future.result()
+    except StoreUnavailableError:
         _preparing.clear()
+        raise
+    except Exception:
+        if time.monotonic() - preparation.ended > _RETRY_SECONDS:
+            _preparing.clear()
         raise
 
 
@@ -90,15 +105,16 @@ def _preparing(fingerprint: str) -> Preparation:
     def show(stage: Stage, done: int, total: int) -> None:
         preparation.done, preparation.total = done, total
 
+    def read() -> ExactIndex:
+        try:
+            return load_reference(
+                store, settings.collection, metrics, settings.data.embeddings, show
+            )
+        finally:
+            preparation.ended = time.monotonic()
+
     pool = ThreadPoolExecutor(1, thread_name_prefix="reference")
-    preparation.future = pool.submit(
-        load_reference,
-        store,
-        settings.collection,
-        metrics,
-        settings.data.embeddings,
-        show,
-    )
+    preparation.future = pool.submit(read)
     pool.shutdown(wait=False)
     return preparation
 
@@ -133,26 +149,23 @@ def embed(picture: QueryPicture, info: CollectionInfo) -> Embedded | None:
     if not picture.needs_encoder and picture.record:
         stored = resources.get_stored_embedding(info.name, picture.record.id)
         return None if stored is None else Embedded(stored, 0.0, 0.0, cached=True)
-    computed: list[bool] = []
+    asked = time.perf_counter()
     # Rows of other programs have no digest.
     content = picture.digest or picture.name
-    embedding, decode_ms, encode_ms = _encoded(
-        f"{content} {picture.crop}", str(info.encoder), _picture=picture, _computed=computed
-    )
-    return Embedded(embedding, decode_ms, encode_ms, cached=not computed)
+    found, made = _encoded(f"{content} {picture.crop}", str(info.encoder), _picture=picture)
+    return replace(found, cached=made < asked)
 
 
 @st.cache_data(show_spinner="Encoding the picture", ttl=3600, max_entries=256)
-def _encoded(
-    key: str, encoder: str, *, _picture: QueryPicture, _computed: list[bool]
-) -> tuple[NDArray[np.float32], float, float]:
+def _encoded(key: str, encoder: str, *, _picture: QueryPicture) -> tuple[Embedded, float]:
+    """Return an embedding, and when it was made by `time.perf_counter`."""
     info = next(iter(resources.get_collections().values()))
-    _computed.append(True)
     decoded = open_query(_picture, root=resources.dataset_folder(info))
     embedding, encode_ms = encode_query(
         decoded.image, encoder=resources.get_encoder(info.encoder), info=info
     )
-    return embedding, decoded.milliseconds, encode_ms
+    made = Embedded(embedding, decoded.milliseconds, encode_ms, cached=False)
+    return made, time.perf_counter()
 
 
 def get_preview(session: Session, picture: QueryPicture, info: CollectionInfo) -> bytes:
@@ -187,19 +200,22 @@ class Thumbnails:
             ImageError: The file is gone, is no picture, or lies outside the dataset folder.
         """
         started = time.perf_counter()
-        read: list[bool] = []
+        self.shown += 1
         try:
-            return _thumbnail_of(record, self._info, read)
+            content, fresh = _thumbnail_of(record, self._info)
         finally:
             self.milliseconds += 1000 * (time.perf_counter() - started)
-            self.shown += 1
-            self.made += len(read)
+        self.made += fresh
+        return content
 
 
-def _thumbnail_of(record: ImageRecord, info: CollectionInfo, read: list[bool]) -> bytes:
+def _thumbnail_of(record: ImageRecord, info: CollectionInfo) -> tuple[bytes, bool]:
+    """Return a thumbnail, and whether it was read or made in this run."""
+    asked = time.perf_counter()
     folder = str(resources.dataset_folder(info))
     file, changed = _found(folder, record.path)
-    return _thumbnail(file, record.digest, changed, _read=read)
+    content, made = _thumbnail(file, record.digest, changed)
+    return content, made >= asked
 
 
 # A file that is deleted is missed this much later; a slider that moves asks no disk meanwhile.
@@ -218,6 +234,7 @@ def _found(folder: str, path: str) -> tuple[str, int]:
 
 # About 15 kB each.
 @st.cache_resource(show_spinner=False, max_entries=1000)
-def _thumbnail(path: str, digest: str, changed: int, *, _read: list[bool]) -> bytes:
-    _read.append(True)
-    return cached_thumbnail(Path(path), key=digest, cache=resources.get_settings().data.thumbnails)
+def _thumbnail(path: str, digest: str, changed: int) -> tuple[bytes, float]:
+    """Return a thumbnail, and when it was read or made by `time.perf_counter`."""
+    folder = resources.get_settings().data.thumbnails
+    return cached_thumbnail(Path(path), key=digest, cache=folder), time.perf_counter()

@@ -9,7 +9,7 @@ from core.errors import OrchardError, StoreUnavailableError
 from core.search.answer import Answer
 from core.search.reference import ExactIndex
 from core.search.verdict import compare_with_exact
-from core.ui import controls, frame, links, resources
+from core.ui import frame, links, resources
 from core.ui.text import plain
 from pages.search import cache, state
 from pages.search.answer import details, duel, grid, takeaway, worth
@@ -17,10 +17,10 @@ from pages.search.asking import controls as asking_controls
 from pages.search.asking import crop
 from pages.search.asking.marks import marks_control
 from pages.search.asking.pictures import query_list, source_panel
-from pages.search.cache import Thumbnails
+from pages.search.cache import Preparation, Thumbnails
 from pages.search.query import class_of, own_ids, query_of
 from pages.search.state import Session
-from pages.search.view import DUEL, HITS, View, answer_of, answers_by_metric
+from pages.search.view import DUEL, HITS, View, answer_of, answers_by_metric, view_control
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +42,8 @@ def main() -> None:
     # columns, since in a narrow window the results come after all controls.
     with st.container(key="head"):
         _notices(session)
-        reference = _reference()
+        found = _reference()
+        reference = found if isinstance(found, ExactIndex) else None
         if not session.pictures:
             _invite(first)
     column, results = st.columns([2, 7], gap="large")
@@ -71,7 +72,8 @@ def main() -> None:
                     own=own,
                     expected=class_of(session, catalogue),
                     reference=reference,
-                )
+                ),
+                found if isinstance(found, Preparation) else None,
             )
     _open_crop(session, first)
 
@@ -83,8 +85,8 @@ def _notices(session: Session) -> None:
         st.button("Dismiss", icon=":material/close:", on_click=state.dismiss)
 
 
-def _reference() -> ExactIndex | None:
-    """Return the embeddings if they are at hand; start to read them otherwise."""
+def _reference() -> ExactIndex | Preparation | None:
+    """Return the embeddings, or how far they are read; None, with a message, where that failed."""
     try:
         return cache.get_reference()
     except StoreUnavailableError:
@@ -103,7 +105,7 @@ def _invite(info: CollectionInfo) -> None:
     )
 
 
-def _show(view: View) -> None:
+def _show(view: View, preparation: Preparation | None) -> None:
     answer = answer_of(view)
     verdict = None
     if answer.exact is not None:
@@ -116,12 +118,12 @@ def _show(view: View) -> None:
     worth.counts(view, answer)
     worth.unusual_warning(view)
     worth.summary(view, answer.hits, verdict)
-    if view.reference is None:
-        worth.preparing(cache.prepare())
+    if preparation:
+        worth.preparing(preparation)
     shown = HITS
     if len(view.infos) > 1:
         with st.container(width=280):
-            shown = controls.segmented("View", [HITS, DUEL], key="view")
+            shown = view_control()
     if shown == DUEL:
         duel.duel(view, answers_by_metric(view, answer), thumbnails)
     else:

@@ -12,9 +12,13 @@ import streamlit as st
 from core.collection.catalogue import Catalogue
 from core.dataset.files import digest_of
 from core.records import ImageRecord
-from core.search.crop import Crop
+from core.search.crop import SCALE, Crop
 from core.search.link import NAMES, Link, read_link, write_link
 from core.search.query_picture import MAX_QUERIES, QueryPicture, choose_uploads
+from pages.search.keys import Address, Key, menu_of
+
+# A crop counts in parts of `SCALE`, people in hundredths.
+_PERCENT = SCALE / 100
 
 
 @dataclass
@@ -50,7 +54,7 @@ class Session:
 
 def current() -> Session:
     """Return the state of this session."""
-    state: Session = st.session_state.setdefault("search", Session())
+    state: Session = st.session_state.setdefault(Key.SESSION, Session())
     return state
 
 
@@ -178,6 +182,69 @@ def start_cropping(key: str) -> None:
     current().cropping = key
 
 
+def take_choice() -> str:
+    """Return the path that was chosen among those of the collection; nothing is chosen then."""
+    chosen = str(st.session_state[Key.PICTURE] or "")
+    st.session_state[Key.PICTURE] = None
+    return chosen
+
+
+def menu_choice(picture: int) -> str:
+    """Return what was chosen from the menu of a hit."""
+    return str(st.session_state[menu_of(picture)])
+
+
+def keep_page_within(pages: int) -> None:
+    """Turn back to the last page if a later one was open."""
+    if st.session_state.get(Address.PAGE, 1) > pages:
+        st.session_state[Address.PAGE] = pages
+
+
+def old_view() -> str:
+    """Return how the hits are to be shown by a link from before the key had a page to itself."""
+    return st.query_params.get("view", "")
+
+
+class Edges:
+    """The two sliders of a picture's crop, which a box drawn on the picture moves as well.
+
+    Attributes:
+        across: Key of the slider from left to right, in % of the width.
+        down: Key of the slider from top to bottom, in % of the height.
+        chart: Key of the figure that a box is drawn on.
+    """
+
+    def __init__(self, picture: QueryPicture) -> None:
+        key = f"part_{picture.key}"
+        self.across, self.down, self.chart = f"{key}_across", f"{key}_down", f"{key}_chart"
+        if self.across not in st.session_state:
+            self._set(picture.crop)
+
+    def crop(self) -> Crop:
+        """Return the crop that the sliders show."""
+        return Crop.between(self._parts(self.across), self._parts(self.down))
+
+    def take_box(self) -> None:
+        """Move the sliders to the box that was drawn; a callback."""
+        boxes = st.session_state[self.chart]["selection"]["box"]
+        if boxes:
+            x, y = boxes[-1]["x"], boxes[-1]["y"]
+            self._set(Crop.between((min(x), max(x)), (min(y), max(y))))
+
+    def forget(self) -> None:
+        """Begin with the picture's own crop when the sliders are drawn the next time."""
+        for key in (self.across, self.down):
+            del st.session_state[key]
+
+    def _set(self, crop: Crop) -> None:
+        st.session_state[self.across] = (crop.left / _PERCENT, crop.right / _PERCENT)
+        st.session_state[self.down] = (crop.top / _PERCENT, crop.bottom / _PERCENT)
+
+    def _parts(self, key: str) -> tuple[float, float]:
+        low, high = st.session_state[key]
+        return _PERCENT * low, _PERCENT * high
+
+
 def _still_there(pictures: list[QueryPicture], catalogue: Catalogue) -> list[QueryPicture]:
     """Leave out rows that were deleted, and take rows as they are now."""
     kept = []
@@ -205,8 +272,8 @@ def _row(record: ImageRecord, crop: Crop | None = None) -> QueryPicture:
 
 
 def _first_page() -> None:
-    if "page" in st.session_state:
-        st.session_state["page"] = 1
+    if Address.PAGE in st.session_state:
+        st.session_state[Address.PAGE] = 1
 
 
 def _write_address(session: Session) -> None:

@@ -11,13 +11,15 @@ from core.search.answer import Answer, Question, ask
 from core.search.hits import Hit
 from core.search.reference import ExactIndex
 from core.search.verdict import is_unusual
-from core.ui import resources
-from pages.search import cache
+from core.ui import controls, resources
+from pages.search import cache, state
+from pages.search.keys import Address, Takes
 from pages.search.query import Query
 from pages.search.state import Session
 
 # Ways to show the hits.
 HITS, DUEL = "Hits", "Metric duel"
+WAYS = (HITS, DUEL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,18 @@ class View:
             return 0
         same = self.catalogue.by_class.get(self.expected or "", ())
         return sum(record.id not in self.question.exclude for record in same)
+
+
+def view_control() -> str:
+    """Ask how the hits are to be shown."""
+    # The usual way for whoever came by a link of before the control was named anew.
+    usual = DUEL if state.old_view() == DUEL else HITS
+    return controls.segmented("View", WAYS, key=Address.SHOW, default=usual)
+
+
+def takes() -> Takes:
+    """Return what the choice of a way takes from the address."""
+    return {Address.SHOW: WAYS.__contains__}
 
 
 def answer_of(view: View) -> Answer:

@@ -8,10 +8,12 @@ import streamlit as st
 from core.errors import ImageError
 from core.metric import Metric
 from core.search.hits import Hit
+from core.search.link import is_whole_number
 from core.search.verdict import Cause, Verdict
 from core.ui.text import plain
 from pages.search import state
 from pages.search.cache import Thumbnails
+from pages.search.keys import Address, Takes, menu_of
 from pages.search.state import Session
 from pages.search.view import View
 
@@ -53,10 +55,14 @@ def hit_grid(
 
 
 def _page(pages: int) -> int:
-    if st.session_state.get("page", 1) > max(pages, 1):
-        # Fewer hits than there were; the address must not keep a page that is gone.
-        st.session_state["page"] = max(pages, 1)
-    return st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
+    # Fewer hits than there were: the address must not keep a page that is gone.
+    state.keep_page_within(max(pages, 1))
+    return st.pagination(pages, key=Address.PAGE, bind="query-params") if pages > 1 else 1
+
+
+def takes(k: int) -> Takes:
+    """Return what the page numbers of k hits take from the address."""
+    return {Address.PAGE: lambda value: is_whole_number(value, 1, -(-k // PAGE_SIZE))}
 
 
 def picture(hit: Hit, metric: Metric, thumbnails: Thumbnails, *, narrow: bool = False) -> bool:
@@ -129,21 +135,20 @@ def _actions(hit: Hit, session: Session) -> None:
             on_click=state.search_with,
             args=(hit.record,),
         )
-        key = f"menu_{hit.record.id}"
         st.menu_button(
             "More",
             [DETAILS, ADD, *_marks(hit, session), ON_MAP],
-            key=key,
+            key=menu_of(hit.record.id),
             type="tertiary",
             help=f"What else can be done with rank {hit.rank}",
             format_func=lambda option: f":material/{_ICONS[option]}: {option}",
             on_click=_act,
-            args=(key, hit),
+            args=(hit,),
         )
 
 
-def _act(key: str, hit: Hit) -> None:
-    choice = st.session_state[key]
+def _act(hit: Hit) -> None:
+    choice = state.menu_choice(hit.record.id)
     if choice == DETAILS:
         state.open_details(hit.record.id)
     elif choice == ADD:

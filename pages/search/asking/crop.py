@@ -14,11 +14,10 @@ from core.search.query_picture import QueryPicture
 from core.ui import charts
 from core.ui.text import plain
 from pages.search import cache, state
+from pages.search.state import Edges
 
 _HEIGHT = 420
 _PART_PIXELS = 160
-# A crop counts in parts of `SCALE`, people in hundredths.
-_PERCENT = SCALE / 100
 # Laid over what is left out.
 _SHADE = "rgba(0, 0, 0, 0.55)"
 
@@ -32,38 +31,35 @@ def crop_dialog(picture: QueryPicture, info: CollectionInfo) -> None:
         st.error(plain(str(error)), icon=":material/error:")
         return
     image = Image.open(io.BytesIO(content))
-    key = f"part_{picture.key}"
-    across, down = f"{key}_across", f"{key}_down"
-    if across not in st.session_state:
-        _set_edges(picture.crop, across, down)
-    crop = Crop.between(_parts(st.session_state[across]), _parts(st.session_state[down]))
+    edges = Edges(picture)
+    crop = edges.crop()
     st.caption("Drag a box on the picture, or set its edges by number.")
     stage, part = st.columns([3, 1])
     with stage:
         st.plotly_chart(
             crop_figure(content, image.size, crop, dark=st.context.theme.type == "dark"),
-            key=f"{key}_chart",
-            on_select=lambda: _take_box(f"{key}_chart", across, down),
+            key=edges.chart,
+            on_select=edges.take_box,
             selection_mode="box",
             config={"displayModeBar": False, "scrollZoom": False},
             alt=f"{picture.name}, with the part that is searched with",
         )
     with part:
         st.image(cut(image, crop), width=_PART_PIXELS, alt="the part that will be searched with")
-        _answers(picture, crop, across, down)
+        _answers(picture, crop, edges)
     with st.expander("Edges by number", icon=":material/tune:"):
-        st.slider("From left to right, in % of the width", 0.0, 100.0, step=0.1, key=across)
-        st.slider("From top to bottom, in % of the height", 0.0, 100.0, step=0.1, key=down)
+        st.slider("From left to right, in % of the width", 0.0, 100.0, step=0.1, key=edges.across)
+        st.slider("From top to bottom, in % of the height", 0.0, 100.0, step=0.1, key=edges.down)
 
 
-def _answers(picture: QueryPicture, crop: Crop, across: str, down: str) -> None:
+def _answers(picture: QueryPicture, crop: Crop, edges: Edges) -> None:
     chosen = st.button(
         "Search with this part",
         icon=":material/check:",
         type="primary",
         width="stretch",
         on_click=_use,
-        args=(picture, crop, across, down),
+        args=(picture, crop, edges),
     )
     whole = st.button(
         "Whole picture",
@@ -71,7 +67,7 @@ def _answers(picture: QueryPicture, crop: Crop, across: str, down: str) -> None:
         width="stretch",
         disabled=crop.is_whole and picture.crop.is_whole,
         on_click=_use,
-        args=(picture, WHOLE, across, down),
+        args=(picture, WHOLE, edges),
     )
     if chosen or whole:
         st.rerun()
@@ -138,26 +134,6 @@ def _outside(crop: Crop) -> list[tuple[int, int, int, int]]:
     ]
 
 
-def _take_box(chart: str, across: str, down: str) -> None:
-    boxes = st.session_state[chart]["selection"]["box"]
-    if boxes:
-        _set_edges(Crop.between(_ends(boxes[-1]["x"]), _ends(boxes[-1]["y"])), across, down)
-
-
-def _set_edges(crop: Crop, across: str, down: str) -> None:
-    st.session_state[across] = (crop.left / _PERCENT, crop.right / _PERCENT)
-    st.session_state[down] = (crop.top / _PERCENT, crop.bottom / _PERCENT)
-
-
-def _parts(percents: tuple[float, float]) -> tuple[float, float]:
-    return _PERCENT * percents[0], _PERCENT * percents[1]
-
-
-def _ends(values: list[float]) -> tuple[float, float]:
-    return min(values), max(values)
-
-
-def _use(picture: QueryPicture, crop: Crop, *keys: str) -> None:
+def _use(picture: QueryPicture, crop: Crop, edges: Edges) -> None:
     state.set_crop(picture.key, crop)
-    for key in keys:
-        del st.session_state[key]
+    edges.forget()

@@ -7,9 +7,12 @@ import streamlit as st
 from core.collection.catalogue import Catalogue
 from core.embeddings.neighbourhood import NEAR_DUPLICATE
 from core.metric import Metric
+from core.search.link import is_number
+from core.ui.controls import Range
 from core.ui.text import plain
+from pages.search.keys import Address, Takes, limit_of
 
-LEAST_SIMILARITY = 0.8
+_SIMILARITIES = Range(0.8, 1.0)
 # Steps of the limit, and digits that show all of it: what is hidden must not look like the limit.
 _LIMITS = {Metric.COSINE: (0.005, "%.4f"), Metric.L2: (0.1, "%.4g"), Metric.IP: (1.0, "%.6g")}
 
@@ -39,7 +42,7 @@ def filters_control(
             list(catalogue.by_class),
             format_func=lambda name: name or "no class",
             placeholder="All classes",
-            key="classes",
+            key=Address.CLASSES,
             bind="query-params",
         )
         limit = _limit_control(metric)
@@ -49,6 +52,18 @@ def filters_control(
     if told := _told(filters, metric, own):
         st.caption(told)
     return filters
+
+
+def takes(catalogue: Catalogue) -> Takes:
+    """Return what the filters take from the address."""
+    switch = ("true", "false").__contains__
+    return {
+        Address.CLASSES: lambda value: value in catalogue.by_class,
+        **{limit_of(metric): is_number for metric in Metric},
+        Address.HIDE_QUERY: switch,
+        Address.HIDE_DUPLICATES: switch,
+        Address.DUPLICATES_FROM: _SIMILARITIES.takes,
+    }
 
 
 def _told(filters: Filters, metric: Metric, own: frozenset[int]) -> str:
@@ -75,8 +90,7 @@ def _limit_control(metric: Metric) -> float | None:
         step=step,
         format=digits,
         placeholder="No limit",
-        # A limit for one metric means nothing for another.
-        key=f"limit_{metric}",
+        key=limit_of(metric),
         bind="query-params",
         help=f"Hides worse hits. {metric}: {metric.direction}.",
     )
@@ -87,7 +101,7 @@ def _hide_query_control(own: frozenset[int]) -> frozenset[int]:
     hide = st.toggle(
         "Hide the query itself",
         True,
-        key="hide_query",
+        key=Address.HIDE_QUERY,
         bind="query-params",
         wrap=True,
         help="By its id, and other files with the same bytes."
@@ -99,7 +113,7 @@ def _hide_query_control(own: frozenset[int]) -> frozenset[int]:
 def _hide_duplicates_control(*, can_compare: bool) -> float | None:
     hide = st.toggle(
         "Hide near-duplicates",
-        key="hide_duplicates",
+        key=Address.HIDE_DUPLICATES,
         bind="query-params",
         wrap=True,
         help="Of hits that are nearly the same picture only the best is shown.",
@@ -110,11 +124,11 @@ def _hide_duplicates_control(*, can_compare: bool) -> float | None:
         st.caption("It has no effect yet: the embeddings are still being read.")
     return st.slider(
         "Nearly the same from this cosine similarity",
-        LEAST_SIMILARITY,
-        1.0,
+        _SIMILARITIES.least,
+        _SIMILARITIES.most,
         NEAR_DUPLICATE,
         0.005,
         format="%.3f",
-        key="duplicates_from",
+        key=Address.DUPLICATES_FROM,
         bind="query-params",
     )

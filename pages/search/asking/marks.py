@@ -5,13 +5,18 @@ import streamlit as st
 from core.collection.catalogue import Catalogue
 from core.errors import ImageError
 from core.search.feedback import FeedbackWeights
+from core.ui.controls import Range
 from core.ui.text import plain
 from pages.search import state
 from pages.search.cache import Thumbnails
+from pages.search.keys import Address, Takes
 from pages.search.state import Session
 
-# Ranges of the weights, by the names of their controls.
-WEIGHTS = {"weight_query": (0.1, 2.0), "weight_more": (0.0, 2.0), "weight_less": (0.0, 1.0)}
+_WEIGHTS = {
+    Address.WEIGHT_QUERY: Range(0.1, 2.0),
+    Address.WEIGHT_MORE: Range(0.0, 2.0),
+    Address.WEIGHT_LESS: Range(0.0, 1.0),
+}
 _PIXELS = 44
 
 
@@ -24,20 +29,26 @@ def marks_control(
         return usual
     with st.container(border=True, key="feedback"):
         st.markdown("**The query is moved**")
-        query = _weight("Weight of the query", usual.query, key="weight_query")
+        query = _weight("Weight of the query", usual.query, key=Address.WEIGHT_QUERY)
         more, less = usual.more, usual.less
         if session.more:
-            more = _weight("Weight of more like this", usual.more, key="weight_more")
+            more = _weight("Weight of more like this", usual.more, key=Address.WEIGHT_MORE)
             _marked(session.more, catalogue, thumbnails, more=True)
         if session.less:
-            less = _weight("Weight of less like this", usual.less, key="weight_less")
+            less = _weight("Weight of less like this", usual.less, key=Address.WEIGHT_LESS)
             _marked(session.less, catalogue, thumbnails, more=False)
         st.button("Take all marks away", icon=":material/undo:", on_click=state.forget_marks)
     return FeedbackWeights(query, more, less)
 
 
-def _weight(label: str, usual: float, *, key: str) -> float:
-    return st.slider(label, *WEIGHTS[key], usual, 0.05, key=key, bind="query-params")
+def takes() -> Takes:
+    """Return what the weights take from the address."""
+    return {key: ends.takes for key, ends in _WEIGHTS.items()}
+
+
+def _weight(label: str, usual: float, *, key: Address) -> float:
+    ends = _WEIGHTS[key]
+    return st.slider(label, ends.least, ends.most, usual, 0.05, key=key, bind="query-params")
 
 
 def _marked(ids: list[int], catalogue: Catalogue, thumbnails: Thumbnails, *, more: bool) -> None:

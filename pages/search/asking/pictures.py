@@ -13,9 +13,11 @@ from core.search.query_picture import QueryPicture
 from core.ui.text import plain
 from pages.search import cache, state
 from pages.search.answer.grid import with_path
+from pages.search.keys import Address, Key, Takes
 from pages.search.state import Session
 
 UPLOAD, CAMERA, STORED = "Upload", "Camera", "Collection"
+SOURCES = (UPLOAD, CAMERA, STORED)
 UPLOAD_TYPES = ["jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff"]
 # No wider than the column of controls in a window of 1,400 pixels.
 PREVIEW_PIXELS = 170
@@ -45,19 +47,24 @@ def source_panel(session: Session, catalogue: Catalogue) -> None:
     with st.expander("Another picture", icon=":material/add_photo_alternate:"):
         combine = st.toggle(
             "Combine",
-            key="combine",
+            key=Key.COMBINE,
             help="Add to the pictures above instead of replacing them: the search then goes by the "
             "mean of their embeddings.",
         )
         _sources(catalogue, session, combine=combine)
 
 
+def takes() -> Takes:
+    """Return what the choice of a source takes from the address."""
+    return {Address.SOURCE: SOURCES.__contains__}
+
+
 def _sources(catalogue: Catalogue, session: Session, *, combine: bool) -> None:
     source = st.radio(
         "Search with a picture from",
-        [UPLOAD, CAMERA, STORED],
+        SOURCES,
         horizontal=True,
-        key="source",
+        key=Address.SOURCE,
         bind="query-params",
     )
     if source == STORED:
@@ -150,10 +157,10 @@ def _stored(catalogue: Catalogue, *, combine: bool) -> None:
         index=None,
         format_func=lambda name: name or "no class",
         placeholder="Any class",
-        key="query_class",
+        key=Key.QUERY_CLASS,
     )
     words = st.text_input(
-        "Words in the path", key="query_words", placeholder="Such as golden or test_"
+        "Words in the path", key=Key.QUERY_WORDS, placeholder="Such as golden or test_"
     )
     matching = catalogue.matching(words, label=label)
     names = {record.path: record for record in matching[:_MATCHES]}
@@ -162,7 +169,7 @@ def _stored(catalogue: Catalogue, *, combine: bool) -> None:
         list(names),
         index=None,
         placeholder="Choose a picture" if names else "No picture has these words in its path",
-        key="picture",
+        key=Key.PICTURE,
         on_change=_choose,
         args=(names,),
         kwargs={"combine": combine},
@@ -179,10 +186,9 @@ def _stored(catalogue: Catalogue, *, combine: bool) -> None:
 
 
 def _choose(names: dict[str, ImageRecord], *, combine: bool) -> None:
-    record = names.get(st.session_state["picture"])
+    record = names.get(state.take_choice())
     if record:
         (state.add if combine else state.search_with)(record)
-    st.session_state["picture"] = None
 
 
 def _choose_random(among: Sequence[ImageRecord], *, combine: bool) -> None:

@@ -181,7 +181,7 @@ def test_near_duplicates_can_be_hidden_and_are_counted(dataset: Path) -> None:
 
 
 def test_the_duel_shows_every_metric_with_rank_changes_and_overlap(dataset: Path) -> None:
-    at = from_collection(view="Metric duel", k="6")
+    at = from_collection(show="Metric duel", k="6")
     assert not at.exception
     texts = [m.value for m in at.markdown]
     assert [t for t in ("**COSINE**", "**L2**", "**IP**") if t in texts] == [

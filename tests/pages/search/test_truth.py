@@ -34,7 +34,7 @@ def texts(at: AppTest) -> list[str]:
 
 def test_every_value_of_a_link_that_its_control_refuses_is_named(dataset: Path) -> None:
     wrong = {
-        "view": "Foo",
+        "show": "Foo",
         "source": "Bar",
         "duplicates_from": "7",
         "weight_query": "abc",
@@ -48,8 +48,18 @@ def test_every_value_of_a_link_that_its_control_refuses_is_named(dataset: Path) 
     ] == []
 
 
+def test_a_link_to_a_duel_from_before_its_key_was_changed_still_opens_it(dataset: Path) -> None:
+    at = from_collection(view="Metric duel")
+    assert at.segmented_control(key="show").value == "Metric duel"
+    at.segmented_control(key="show").set_value("Hits").run()
+    assert at.segmented_control(key="show").value == "Hits" and hit_labels(at)
+    # The address has both names then.
+    at = from_collection(view="Metric duel", show="Hits")
+    assert at.segmented_control(key="show").value == "Hits"
+
+
 def test_values_of_a_link_that_are_possible_are_not_complained_about(dataset: Path) -> None:
-    right = {"view": "Metric duel", "source": "Collection", "duplicates_from": "0.9", "k": "40"}
+    right = {"show": "Metric duel", "source": "Collection", "duplicates_from": "0.9", "k": "40"}
     at = from_collection(**right, weight_more="0.5", weight_less="1", page="2")
     assert not at.warning
 
@@ -77,7 +87,7 @@ def test_where_a_filter_leaves_out_the_querys_class_nobody_is_blamed(dataset: Pa
 
 
 def test_short_answers_of_the_same_pictures_overlap_in_full(dataset: Path) -> None:
-    at = from_collection(view="Metric duel", k="100", classes="lime")
+    at = from_collection(show="Metric duel", k="100", classes="lime")
     # Five other limes, whatever the metric: the same five of five.
     assert count_line(at) == "**5 of 100 hits**"
     assert [t for t in texts(at) if t.startswith("overlap@100")] == [
@@ -130,7 +140,7 @@ def test_a_picture_that_is_gone_has_its_path_in_the_duel_and_no_box(
     gone.unlink()
     st.cache_data.clear()
     try:
-        at = from_collection(view="Metric duel")
+        at = from_collection(show="Metric duel")
         assert not at.warning
         assert sum("lime/5.jpg" in text.replace("\\", "") for text in texts(at)) == 3
         # In the grid the path stands once.

@@ -1,0 +1,56 @@
+"""Names of the Search page's controls, and of what its session keeps.
+
+Keys that only tell buttons, pictures and containers apart stay beside them.
+"""
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+
+from core.metric import Metric
+from core.ui.keys import Handed
+
+
+class Address(StrEnum):
+    """Controls that are bound to the address; `core.search.link.NAMES` stand beside them."""
+
+    SOURCE = "source"
+    METRIC = Handed.METRIC
+    K = Handed.K
+    NPROBE = Handed.NPROBE
+    EF = "ef"
+    CLASSES = "classes"
+    LIMIT_COSINE = "limit_COSINE"
+    LIMIT_L2 = "limit_L2"
+    LIMIT_IP = "limit_IP"
+    HIDE_QUERY = "hide_query"
+    HIDE_DUPLICATES = "hide_duplicates"
+    DUPLICATES_FROM = "duplicates_from"
+    WEIGHT_QUERY = "weight_query"
+    WEIGHT_MORE = "weight_more"
+    WEIGHT_LESS = "weight_less"
+    SHOW = "show"
+    PAGE = "page"
+
+
+class Key(StrEnum):
+    """What the session alone knows."""
+
+    SESSION = "search"
+    COMBINE = "combine"
+    QUERY_CLASS = "query_class"
+    QUERY_WORDS = "query_words"
+    PICTURE = "picture"
+
+
+# What controls take from the address: whether a text is a value they can show.
+Takes = Mapping[Address, Callable[[str], bool]]
+
+
+def limit_of(metric: Metric) -> Address:
+    """Return the key of the worst score: a limit for one metric means nothing for another."""
+    return Address(f"limit_{metric}")
+
+
+def menu_of(picture: int) -> str:
+    """Return the key of the menu of the hit with this id."""
+    return f"menu_{picture}"

@@ -1,0 +1,65 @@
+"""What the Search page keeps: a failed preparation is tried again, but not with every rerun."""
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+
+import pytest
+
+from core.errors import StoreError, StoreUnavailableError
+from core.ui import resources
+from pages.search import cache
+
+
+class Reading:
+    """Stands in for reading the embeddings: it counts its calls, and fails."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.error: Exception = StoreError("a row is damaged.")
+
+    def __call__(self, *_: object) -> None:
+        self.calls += 1
+        raise self.error
+
+
+@pytest.fixture
+def reading(monkeypatch: pytest.MonkeyPatch) -> Iterator[Reading]:
+    reading = Reading()
+    settings = SimpleNamespace(collection="set", data=SimpleNamespace(embeddings=None))
+    monkeypatch.setattr(cache, "load_reference", reading)
+    monkeypatch.setattr(resources, "get_catalogue", lambda: SimpleNamespace(fingerprint="f"))
+    monkeypatch.setattr(resources, "get_store", lambda: None)
+    monkeypatch.setattr(resources, "get_settings", lambda: settings)
+    monkeypatch.setattr(resources, "get_collections", dict)
+    cache._preparing.clear()
+    yield reading
+    cache._preparing.clear()
+
+
+def fail(error: type[Exception]) -> None:
+    with pytest.raises(error):
+        cache.get_reference()
+
+
+# A `TimeoutError` of the work itself is not one of waiting for it.
+@pytest.mark.parametrize("error", [StoreError("x"), MemoryError(), TimeoutError(), OSError()])
+def test_whatever_went_wrong_is_told_at_every_rerun_and_read_again_after_a_minute(
+    reading: Reading, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    reading.error = error
+    fail(type(error))
+    fail(type(error))
+    assert reading.calls == 1
+    # Once the minute is over, the failure is told a last time and forgotten.
+    monkeypatch.setattr(cache, "_RETRY_SECONDS", -1.0)
+    fail(type(error))
+    assert reading.calls == 1
+    fail(type(error))
+    assert reading.calls == 2
+
+
+def test_a_database_that_was_away_is_asked_again_at_once(reading: Reading) -> None:
+    reading.error = StoreUnavailableError("away.")
+    fail(StoreUnavailableError)
+    fail(StoreUnavailableError)
+    assert reading.calls == 2
