@@ -11,6 +11,7 @@ from typing import NoReturn
 import streamlit as st
 
 from core.metric import Metric
+from core.records import ImageRecord
 from core.ui import resources
 from core.ui.keys import TO_MAP, TO_SEARCH, Handed
 
@@ -83,12 +84,23 @@ def map_parameters(picture: int) -> dict[str, str]:
         StoreError: The database failed.
     """
     record = resources.get_catalogue().by_id.get(picture)
-    if record is None:
-        return {}
+    return {} if record is None else place_on_map(record)
+
+
+def place_on_map(record: ImageRecord) -> dict[str, str]:
+    """Return what the map's controls must say so that a picture is picked, by their keys."""
     return {
         Handed.MAP_CLASS.value: record.label,
-        Handed.MAP_PICTURE.value: record.path.removeprefix(f"{record.label}/"),
+        Handed.MAP_PICTURE.value: name_in_class(record.path, record.label),
     }
+
+
+def name_in_class(path: str, label: str) -> str:
+    """Return how the map calls a picture of a class.
+
+    The class's folder need not be the first one: a dataset may be split above the classes.
+    """
+    return path.removeprefix(f"{label}/")
 
 
 def open_map(picture: int) -> NoReturn:

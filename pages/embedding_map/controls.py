@@ -1,5 +1,7 @@
 """The controls of the map page: how to project, what to colour, which picture to find."""
 
+from dataclasses import dataclass
+
 import streamlit as st
 
 from core.embeddings.neighbourhood import NEIGHBOURS
@@ -7,11 +9,26 @@ from core.metric import Metric
 from core.projection.colours import MAX_COLOURED, Colouring, default_highlight
 from core.projection.projection import DEFAULT_SEED, Method, ProjectionSettings
 from core.projection.rows import MapRows
-from core.records import ImageRecord
-from core.ui import controls
+from core.ui import controls, links
+from pages.embedding_map import state
+from pages.embedding_map.keys import Address, Key
 
 # Hits that precision@k looks at until somebody chooses.
 DEFAULT_K = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Colours:
+    """What the colours tell.
+
+    Attributes:
+        highlighted: Classes that are coloured where there are too many to colour all.
+        k: Hits that precision@k looks at.
+    """
+
+    colouring: Colouring
+    highlighted: list[str]
+    k: int
 
 
 def settings_control() -> ProjectionSettings:
@@ -20,20 +37,20 @@ def settings_control() -> ProjectionSettings:
         "Projection",
         list(Method),
         default=Method.UMAP,
-        key="method",
+        key=Address.METHOD,
         help="UMAP keeps neighbours together. PCA shows the two or three directions in which the "
         "embeddings differ most; it is there at once.",
     )
     dimensions = controls.segmented(
         "Dimensions",
         [2, 3],
-        key="dimensions",
+        key=Address.DIMENSIONS,
         help="Areas are selected in two dimensions; in three the map is turned.",
     )
     metric = controls.segmented(
         "Metric of the map",
         [Metric.COSINE, Metric.L2],
-        key="map_metric",
+        key=Address.METRIC,
         help="What makes two pictures neighbours. IP is no distance: no map can be drawn by it.",
     )
     n_neighbors, min_dist, seed = 15, 0.1, DEFAULT_SEED
@@ -49,9 +66,9 @@ def settings_control() -> ProjectionSettings:
     )
 
 
-def colour_control(rows: MapRows) -> tuple[Colouring, list[str]]:
+def colour_control(rows: MapRows) -> Colours:
     """Ask what the colours tell, and with many classes which of them are coloured."""
-    chosen = st.selectbox("Colour by", list(Colouring), key="colour", bind="query-params")
+    chosen = st.selectbox("Colour by", list(Colouring), key=Address.COLOUR, bind="query-params")
     colouring = Colouring(chosen or Colouring.CLASS)
     highlighted: list[str] = []
     classes = sorted(set(rows.labels))
@@ -62,12 +79,13 @@ def colour_control(rows: MapRows) -> tuple[Colouring, list[str]]:
             default=default_highlight(rows.labels),
             max_selections=MAX_COLOURED,
             format_func=lambda name: name or "no class",
-            key="highlight",
+            key=Key.HIGHLIGHT,
         )
+    k = DEFAULT_K
     if colouring is Colouring.PRECISION:
-        st.slider("k", 1, NEIGHBOURS, DEFAULT_K, key="precision_k", bind="query-params")
+        k = st.slider("k", 1, NEIGHBOURS, k, key=Address.PRECISION_K, bind="query-params")
     st.caption(colouring.explanation)
-    return colouring, highlighted
+    return Colours(colouring, highlighted, k)
 
 
 def picture_control(rows: MapRows) -> int | None:
@@ -77,43 +95,29 @@ def picture_control(rows: MapRows) -> int | None:
         sorted(set(rows.labels)),
         index=None,
         format_func=lambda name: name or "no class",
-        key="map_class",
+        key=Address.CLASS,
         bind="query-params",
     )
-    if label is None:
-        return None
-    # A class's folder need not be the first one: a dataset may be split above the classes.
     names = {
-        path.removeprefix(f"{label}/"): row
+        links.name_in_class(path, own): row
         for row, (path, own) in enumerate(zip(rows.paths, rows.labels, strict=True))
         if own == label
     }
+    # Drawn without a class too: a control that is not there tells the address nothing, so that a
+    # picture picked elsewhere on the page would be missing from a link.
     name = st.selectbox(
-        "Picture on the map", list(names), index=None, key="map_picture", bind="query-params"
+        "Picture on the map",
+        list(names),
+        index=None,
+        key=Address.PICTURE,
+        bind="query-params",
+        disabled=label is None,
+        placeholder="Choose a picture" if names else "Choose a class first",
     )
     if name is None:
         return None
-    st.button("Let it go", icon=":material/close:", on_click=forget_pick)
+    st.button("Let it go", icon=":material/close:", on_click=state.forget_pick)
     return names.get(name)
-
-
-def pick(record: ImageRecord) -> None:
-    """Make a picture the picked one; a callback for buttons."""
-    st.session_state["map_class"] = record.label
-    st.session_state["map_picture"] = record.path.removeprefix(f"{record.label}/")
-    st.session_state["map_ringed"] = []
-
-
-def ring(ids: list[int]) -> None:
-    """Ring the pictures with these ids instead of a picked one; a callback for buttons."""
-    forget_pick()
-    st.session_state["map_ringed"] = ids
-
-
-def forget_pick() -> None:
-    """Pick no picture; a callback for buttons."""
-    st.session_state["map_class"] = None
-    st.session_state["map_picture"] = None
 
 
 def _umap_control() -> tuple[int, float, int]:
@@ -124,7 +128,7 @@ def _umap_control() -> tuple[int, float, int]:
             2,
             200,
             15,
-            key="n_neighbors",
+            key=Address.N_NEIGHBORS,
             bind="query-params",
             help="Pictures in a neighbourhood: few show detail, many the whole.",
         )
@@ -133,7 +137,7 @@ def _umap_control() -> tuple[int, float, int]:
             0.0,
             0.99,
             0.1,
-            key="min_dist",
+            key=Address.MIN_DIST,
             bind="query-params",
             help="How close points may lie: small values pack clusters tightly.",
         )
@@ -142,7 +146,7 @@ def _umap_control() -> tuple[int, float, int]:
             0,
             2**32 - 1,
             DEFAULT_SEED,
-            key="seed",
+            key=Address.SEED,
             bind="query-params",
             help="The same seed draws the same map on the same machine.",
         )

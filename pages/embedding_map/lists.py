@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
@@ -10,21 +11,30 @@ from core.dataset.takeaway import MAX_ZIP_BYTES, pictures_as_zip
 from core.embeddings.neighbourhood import NEAR_DUPLICATE, Neighbourhoods, outliers
 from core.embeddings.suspects import LEAST_SHARE
 from core.files import csv_text
-from core.ui import links, resources
+from core.projection.colours import Colouring
+from core.ui import controls, links, resources
 from core.ui.text import plain
 from core.wording import counted
-from pages.embedding_map import grid
-from pages.embedding_map.controls import pick, ring
+from pages.embedding_map import grid, state
+from pages.embedding_map.keys import Address
+from pages.embedding_map.state import SELECTION, pick
 from pages.embedding_map.view import View, groups_of, survival_of, suspects_of
 
-SELECTION, OUTLIERS, DUPLICATES, SUSPECTS = (
-    "Selection",
-    "Outliers",
-    "Near-duplicates",
-    "Suspected labels",
-)
+OUTLIERS, DUPLICATES, SUSPECTS = "Outliers", "Near-duplicates", "Suspected labels"
 SHOWN_OUTLIERS = 50
 SHOWN_GROUPS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Which pictures are listed.
+
+    Attributes:
+        similarity: Cosine similarity from which on two are near-duplicates, here and on the map.
+    """
+
+    name: str
+    similarity: float
 
 
 def show_picked(view: View, picked: int | None) -> None:
@@ -60,16 +70,29 @@ def show_picked(view: View, picked: int | None) -> None:
         links.link_search([record.id])
 
 
-def show_list(view: View) -> None:
-    """Show the pictures that are selected on the map, or that stand out in some way."""
-    chosen = st.segmented_control(
-        "Show pictures",
-        [SELECTION, OUTLIERS, DUPLICATES, SUSPECTS],
-        default=SELECTION,
-        required=True,
-        key="list",
-        bind="query-params",
+def list_control(colouring: Colouring) -> Listed:
+    """Ask which pictures are listed; before the map is drawn, which may be coloured by it."""
+    chosen = controls.segmented(
+        "Show pictures", [SELECTION, OUTLIERS, DUPLICATES, SUSPECTS], key=Address.LIST
     )
+    similarity = NEAR_DUPLICATE
+    if chosen == DUPLICATES or colouring is Colouring.DUPLICATES:
+        similarity = st.slider(
+            "Near-duplicates from a cosine similarity of",
+            0.5,
+            1.0,
+            similarity,
+            0.005,
+            format="%.3f",
+            key=Address.SIMILARITY,
+            bind="query-params",
+        )
+    return Listed(chosen, similarity)
+
+
+def show_list(view: View, listed: Listed) -> None:
+    """Show the pictures that are selected on the map, or that stand out in some way."""
+    chosen = listed.name
     if chosen == SELECTION:
         _show_selection(view)
     elif view.neighbours is None:
@@ -77,13 +100,13 @@ def show_list(view: View) -> None:
     elif chosen == OUTLIERS:
         _show_outliers(view, view.neighbours)
     elif chosen == DUPLICATES:
-        _show_duplicates(view, view.neighbours)
+        _show_duplicates(view, view.neighbours, listed.similarity)
     else:
         _show_suspects(view, view.neighbours)
 
 
 def _show_selection(view: View) -> None:
-    ids = st.session_state.get("map_selected", ())
+    ids = state.current().selected
     places = {number: row for row, number in enumerate(view.rows.ids.tolist())}
     selected = [places[number] for number in ids if number in places]
     if len(selected) < len(ids):
@@ -126,7 +149,7 @@ def _show_selection(view: View) -> None:
         named = "these" if len(first) == len(selected) else f"the first {len(first)}"
         if st.button(f"Search with {named}", icon=":material/image_search:", key="search_selected"):
             links.open_search(first, metric=view.projection.settings.metric)
-        st.button("Clear", icon=":material/close:", on_click=_forget_selection)
+        st.button("Clear", icon=":material/close:", on_click=state.forget_selection)
     grid.picture_grid(view.rows, selected, info=view.info, key="selected", on_pick=pick)
 
 
@@ -145,17 +168,7 @@ def _show_outliers(view: View, table: Neighbourhoods) -> None:
     )
 
 
-def _show_duplicates(view: View, table: Neighbourhoods) -> None:
-    similarity = st.slider(
-        "Cosine similarity of at least",
-        0.5,
-        1.0,
-        NEAR_DUPLICATE,
-        0.005,
-        format="%.3f",
-        key="similarity",
-        bind="query-params",
-    )
+def _show_duplicates(view: View, table: Neighbourhoods, similarity: float) -> None:
     groups = groups_of(view, table, similarity)
     st.caption(
         f"{counted(len(groups), 'group')} with {counted(sum(map(len, groups)), 'picture')}, the "
@@ -168,7 +181,7 @@ def _show_duplicates(view: View, table: Neighbourhoods) -> None:
             f"Ring group {number}: {len(group)} pictures",
             icon=":material/my_location:",
             key=f"group_{ids[0]}",
-            on_click=ring,
+            on_click=state.ring,
             args=(ids,),
         )
         grid.picture_grid(view.rows, group.tolist(), info=view.info, key=f"g{ids[0]}", on_pick=pick)
@@ -216,7 +229,3 @@ def csv_of(view: View, chosen: Sequence[int]) -> str:
         for row in chosen
     )
     return csv_text(["id", "path", "class", "purity", *axes], lines)
-
-
-def _forget_selection() -> None:
-    st.session_state["map_selected"] = []

@@ -2,12 +2,10 @@
 
 from dataclasses import replace
 
-import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
 from core.collection.info import CollectionInfo
-from core.embeddings.neighbourhood import NEAR_DUPLICATE
 from core.encoder.training_list import training_list
 from core.projection.colours import (
     Categories,
@@ -28,17 +26,22 @@ from core.projection.roles import by_role
 from core.projection.rows import MapRows
 from core.ui import frame, resources
 from core.ui.text import plain
-from pages.embedding_map import cache, chart
+from pages.embedding_map import cache, chart, state
 from pages.embedding_map.controls import (
-    DEFAULT_K,
+    Colours,
     colour_control,
     picture_control,
     settings_control,
 )
-from pages.embedding_map.lists import SELECTION, csv_of, show_list, show_picked
+from pages.embedding_map.keys import Key
+from pages.embedding_map.lists import csv_of, list_control, show_list, show_picked
 from pages.embedding_map.placing import place, query_control, show_placed
 from pages.embedding_map.progress import follow
 from pages.embedding_map.view import View, about, groups_of, survival_of, suspects_of, table_key
+
+Paint = Categories | Values
+
+_FORMATS = ("PNG", "SVG")
 
 
 def main() -> None:
@@ -50,27 +53,32 @@ def main() -> None:
     controls, results = st.columns([2, 7], gap="large")
     with controls:
         settings = settings_control()
-        colouring, highlighted = colour_control(rows)
+        colours = colour_control(rows)
         picked = picture_control(rows)
         upload = query_control(settings)
     with results:
+        above, below = st.container(), st.container()
+    with below:
+        listed = list_control(colours.colouring)
+    with above:
         view = _compute(rows, info, settings)
         placed = place(view, upload) if upload else None
-        _show_map(view, colouring, highlighted, _marks(view, picked, placed))
+        paint = _paint(view, colours, listed.similarity)
+        _show_map(view, colours, paint, _marks(view, picked, placed))
         show_picked(view, picked)
         if upload and placed:
             show_placed(view, placed, upload)
-        show_list(view)
+    with below:
+        show_list(view, listed)
 
 
 def _compute(rows: MapRows, info: CollectionInfo, settings: ProjectionSettings) -> View:
     first = replace(settings, method=Method.PCA)
     found = cache.find_projection(rows, settings)
     table = cache.find_neighbours(rows, settings.metric)
-    # Kept for the session: a small map is computed again before anybody could read why.
-    notices = st.session_state.setdefault("map_notices", {})
-    notices |= dict.fromkeys(filter(None, (found.notice, table.notice)))
-    for notice in notices:
+    session = state.current()
+    session.note((found.notice, table.notice))
+    for notice in session.notices:
         st.info(plain(notice), icon=":material/autorenew:")
     projection, not_kept = found.value, ""
     if projection is None:
@@ -92,11 +100,10 @@ def _work(job: Job) -> None:
     follow(job, or_else="this is what there is")
 
 
-def _show_map(view: View, colouring: Colouring, highlighted: list[str], marks: chart.Marks) -> None:
-    paint = _paint(view, colouring, highlighted)
+def _show_map(view: View, colours: Colours, paint: Paint | None, marks: chart.Marks) -> None:
     if paint is None:
         st.caption("This colour is there as soon as the pictures have been compared.")
-        paint = by_class(view.rows.labels, highlighted)
+        paint = by_class(view.rows.labels, colours.highlighted)
     texts = cache.get_tooltips(
         f"{table_key(view.rows, view.projection.settings.metric)} {view.purity is not None}",
         _rows=view.rows,
@@ -109,29 +116,32 @@ def _show_map(view: View, colouring: Colouring, highlighted: list[str], marks: c
         marks=marks,
         dark=st.context.theme.type == "dark",
     )
-    st.plotly_chart(
+    # The map stands above the choice of the format it is saved in.
+    place = st.container()
+    image_format = _take_away(view, figure)
+    place.plotly_chart(
         figure,
-        key="map_chart",
-        on_select=_remember_selection,
+        key=Key.CHART,
+        on_select=state.take_selection,
         selection_mode=("points", "box", "lasso"),
         config={
             "displaylogo": False,
             "scrollZoom": True,
             "displayModeBar": True,
             "toImageButtonOptions": {
-                "format": st.session_state.get("image_format", "PNG").lower(),
+                "format": image_format.lower(),
                 "filename": "map",
                 "scale": 2,
             },
         },
-        alt=f"Map of {len(view.rows):,} pictures, coloured by {colouring.value.lower()}",
+        alt=f"Map of {len(view.rows):,} pictures, coloured by {colours.colouring.value.lower()}",
     )
-    st.session_state["map_ids"] = view.rows.ids
-    _take_away(view, figure)
+    state.current().drawn = view.rows.ids
     st.caption(about(view))
 
 
-def _take_away(view: View, figure: go.Figure) -> None:
+def _take_away(view: View, figure: go.Figure) -> str:
+    """Offer map and positions as files; return the format that the map's camera button saves."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.download_button(
             "Map as HTML",
@@ -151,23 +161,24 @@ def _take_away(view: View, figure: go.Figure) -> None:
             icon=":material/download:",
             on_click="ignore",
         )
-        st.segmented_control(
+        chosen = st.segmented_control(
             "Format of the map's camera button",
-            ["PNG", "SVG"],
-            default="PNG",
+            _FORMATS,
+            default=_FORMATS[0],
             required=True,
-            key="image_format",
+            key=Key.IMAGE_FORMAT,
             help="What the camera saves is the view as it is: zoomed, turned, filtered. In an SVG "
             "the points are one picture inside, the texts are texts.",
         )
+    return chosen or _FORMATS[0]
 
 
-def _paint(view: View, colouring: Colouring, highlighted: list[str]) -> Categories | Values | None:
+def _paint(view: View, colours: Colours, similarity: float) -> Paint | None:
     """Return what the colours mean; None while what they need is not computed."""
-    rows, table = view.rows, view.neighbours
-    paint: Categories | Values | None = None
+    rows, table, colouring = view.rows, view.neighbours, colours.colouring
+    paint: Paint | None = None
     if colouring is Colouring.CLASS:
-        paint = by_class(rows.labels, highlighted)
+        paint = by_class(rows.labels, colours.highlighted)
     elif colouring is Colouring.ROLE:
         settings = resources.get_settings()
         paint = by_role(
@@ -179,7 +190,7 @@ def _paint(view: View, colouring: Colouring, highlighted: list[str]) -> Categori
     elif table is None:
         pass
     elif colouring is Colouring.PRECISION:
-        paint = by_precision(table, rows.labels, st.session_state.get("precision_k", DEFAULT_K))
+        paint = by_precision(table, rows.labels, colours.k)
     elif colouring is Colouring.PURITY:
         paint = by_purity(table, rows.labels)
     elif colouring is Colouring.SURVIVAL:
@@ -189,7 +200,6 @@ def _paint(view: View, colouring: Colouring, highlighted: list[str]) -> Categori
     elif colouring is Colouring.SUSPECTS:
         paint = by_suspects(suspects_of(view, table), len(rows))
     else:
-        similarity = st.session_state.get("similarity", NEAR_DUPLICATE)
         paint = by_groups(groups_of(view, table, similarity), len(rows))
     return paint
 
@@ -197,21 +207,13 @@ def _paint(view: View, colouring: Colouring, highlighted: list[str]) -> Categori
 def _marks(view: View, picked: int | None, placed: Placed | None) -> chart.Marks:
     """Return what is ringed: one picture with its neighbours at a time, the picked one first."""
     ids = {number: row for row, number in enumerate(view.rows.ids.tolist())}
-    ringed = tuple(ids[n] for n in st.session_state.get("map_ringed", ()) if n in ids)
+    ringed = tuple(ids[n] for n in state.current().ringed if n in ids)
     if picked is not None:
         ends = () if view.neighbours is None else view.neighbours.indices[picked].tolist()
         return chart.Marks(ringed=ringed, centre=picked, ends=tuple(ends))
     if placed is not None:
         return chart.Marks(ringed=ringed, ends=placed.rows, query=placed.position)
     return chart.Marks(ringed=ringed)
-
-
-def _remember_selection() -> None:
-    ids = st.session_state.get("map_ids", np.zeros(0, dtype=np.int64))
-    points = st.session_state["map_chart"]["selection"]["points"]
-    rows = {int(np.ravel(point["customdata"])[0]) for point in points if "customdata" in point}
-    st.session_state["map_selected"] = [int(ids[row]) for row in sorted(rows) if row < len(ids)]
-    st.session_state["list"] = SELECTION
 
 
 with frame.page_errors():

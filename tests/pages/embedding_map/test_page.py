@@ -199,6 +199,8 @@ def test_a_picture_of_a_list_can_be_found_on_the_map(pictures: Path) -> None:
     button.click().run()
     assert not at.exception
     assert at.selectbox(key="map_picture").value is not None
+    # A link to what is shown, or a reload, picks the same picture.
+    assert at.query_params["map_picture"] == at.selectbox(key="map_picture").value
     assert "and its true nearest neighbours" in text(at)
     next(b for b in at.button if b.label == "Let it go").click().run()
     assert "true nearest neighbours" not in text(at).replace("picture's true nearest", "")
@@ -213,7 +215,7 @@ def test_near_duplicates_are_the_pairs_that_were_made(pictures: Path) -> None:
     assert len(rings) == 3
     rings[0].click().run()
     assert not at.exception
-    assert len(at.session_state["map_ringed"]) == 2
+    assert len(at.session_state["map"].ringed) == 2
 
 
 def test_a_picture_among_others_of_another_class_is_suspected(fresh: Callable[..., Path]) -> None:
@@ -229,7 +231,7 @@ def test_a_selection_shows_pictures_counts_and_what_is_gone(pictures: Path) -> N
     at = settle()
     rows = cache.get_rows("fruit_vector_cosine", ROWS)
     wanted = [row for row in range(ROWS) if rows.labels[row] == AWKWARD][:3]
-    at.session_state["map_selected"] = [*(int(rows.ids[row]) for row in wanted), 12345]
+    at.session_state["map"].selected = [*(int(rows.ids[row]) for row in wanted), 12345]
     at.run()
     shown = text(at)
     assert "**3 pictures selected**" in shown
@@ -246,7 +248,7 @@ def test_up_to_five_of_a_selection_are_handed_to_the_search_page(pictures: Path)
     at = settle(map_metric="L2")
     rows = cache.get_rows("fruit_vector_cosine", ROWS)
     for count, label in ((3, "these"), (7, "the first 5")):
-        at.session_state["map_selected"] = rows.ids[:count].tolist()
+        at.session_state["map"].selected = rows.ids[:count].tolist()
         at.run()
         assert at.button(key="search_selected").label == f"Search with {label}"
     at.button(key="search_selected").click().run()

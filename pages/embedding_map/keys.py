@@ -1,0 +1,37 @@
+"""Names of the map page's controls, and of what its session keeps.
+
+Keys that only tell buttons, pictures and containers apart stay beside them.
+"""
+
+from enum import StrEnum
+
+from core.ui.keys import Handed
+
+
+class Address(StrEnum):
+    """Controls that are bound to the address."""
+
+    METHOD = "method"
+    DIMENSIONS = "dimensions"
+    # Not the Search page's, which knows one metric more.
+    METRIC = "map_metric"
+    N_NEIGHBORS = "n_neighbors"
+    MIN_DIST = "min_dist"
+    SEED = "seed"
+    COLOUR = "colour"
+    PRECISION_K = "precision_k"
+    CLASS = Handed.MAP_CLASS
+    PICTURE = Handed.MAP_PICTURE
+    LIST = "list"
+    SIMILARITY = "similarity"
+
+
+class Key(StrEnum):
+    """What the session alone knows."""
+
+    SESSION = "map"
+    HIGHLIGHT = "highlight"
+    UPLOAD = "map_upload"
+    BY_UMAP = "map_transform"
+    CHART = "map_chart"
+    IMAGE_FORMAT = "image_format"

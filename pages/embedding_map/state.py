@@ -1,0 +1,79 @@
+"""What one session has picked, ringed and selected on the map.
+
+The functions are callbacks, except `current`: they change the state before the page runs.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from core.records import ImageRecord
+from core.ui import links
+from pages.embedding_map.keys import Address, Key
+
+# The list that a selection on the map opens.
+SELECTION = "Selection"
+
+
+@dataclass
+class Session:
+    """State of one browser tab, beside the controls.
+
+    Attributes:
+        drawn: (N,) ids of the points as they were drawn last; a selection counts in them.
+        selected: Ids, in the order of the map.
+        ringed: Ids.
+        notices: Why maps that were kept could not be used; they stay for the session, since a small
+            map is computed again before anybody could read them.
+    """
+
+    drawn: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    selected: list[int] = field(default_factory=list)
+    ringed: list[int] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+
+    def note(self, notices: Iterable[str]) -> None:
+        """Keep what is not empty and not kept yet."""
+        self.notices += [text for text in notices if text and text not in self.notices]
+
+
+def current() -> Session:
+    """Return the state of this session."""
+    state: Session = st.session_state.setdefault(Key.SESSION, Session())
+    return state
+
+
+def pick(record: ImageRecord) -> None:
+    """Make a picture the picked one."""
+    for key, value in links.place_on_map(record).items():
+        st.session_state[key] = value
+    current().ringed = []
+
+
+def forget_pick() -> None:
+    """Pick no picture."""
+    st.session_state[Address.CLASS] = None
+    st.session_state[Address.PICTURE] = None
+
+
+def ring(ids: list[int]) -> None:
+    """Ring the pictures with these ids instead of a picked one."""
+    forget_pick()
+    current().ringed = ids
+
+
+def take_selection() -> None:
+    """Select what was clicked, or lies in the box or the lasso, and open its list."""
+    session = current()
+    points = st.session_state[Key.CHART]["selection"]["points"]
+    rows = {int(np.ravel(point["customdata"])[0]) for point in points if "customdata" in point}
+    session.selected = [int(session.drawn[row]) for row in sorted(rows) if row < len(session.drawn)]
+    st.session_state[Address.LIST] = SELECTION
+
+
+def forget_selection() -> None:
+    """Select nothing."""
+    current().selected = []
