@@ -10,6 +10,7 @@ from core.evaluation.report import Configuration, Report
 from core.wording import classes, queries
 from pages.evaluation.cache import get_comparison, get_report
 from pages.evaluation.controls import describe
+from pages.evaluation.keys import Key
 
 
 def compare_section(report: Report, others: Sequence[tuple[str, Configuration]], *, k: int) -> None:
@@ -35,7 +36,7 @@ def compare_section(report: Report, others: Sequence[tuple[str, Configuration]],
         index=measures.index(preferred) if preferred in measures else 0,
         width=280,
     )
-    index = st.toggle("Of the index instead of exact search", key="compare_index")
+    index = st.toggle("Of the index instead of exact search", key=Key.COMPARE_INDEX)
     _show(get_comparison(name, report.name, measure, index=index), measure)
 
 

@@ -16,19 +16,17 @@ from core.search.index_search import DEFAULT_NPROBE
 from core.ui.text import plain
 from core.wording import counted
 from pages.evaluation import cache as shared
+from pages.evaluation import state
+from pages.evaluation.keys import Address, Key
 
 KS = (1, 2, 3, 5, 10, 20, 50, 100)
 EXACT_ONLY = "exact"
-_POPOVER = "new_report"
 
 
 def report_control(listing: Listing) -> str | None:
     """Choose a saved report; None when there is none. A link may name one."""
-    made = st.session_state.pop("report_made", None)
-    if made:
-        st.session_state["report"] = made
-    wanted = st.session_state.get("report") or st.query_params.get("report")
     by_name = dict(listing.reports)
+    wanted = state.open_report(by_name)
     if wanted and wanted not in by_name:
         try:
             shared.get_report(wanted)
@@ -36,12 +34,8 @@ def report_control(listing: Listing) -> str | None:
             st.error(plain(str(error)), icon=":material/error:")
     name = None
     if by_name:
-        if wanted in by_name:
-            st.session_state["report"] = wanted
-        name = st.selectbox("Report", list(by_name), key="report")
-        # Not bound, since a bound control leaves its default out of the address: a link to the
-        # newest report would open whatever is newest then.
-        st.query_params["report"] = name
+        name = st.selectbox("Report", list(by_name), key=Address.REPORT)
+        state.write_report(name)
     if name:
         st.caption(plain(describe(by_name[name])))
     if listing.unreadable:
@@ -75,7 +69,7 @@ def request_form(infos: Mapping[Metric, CollectionInfo]) -> tuple[Request, Metri
     """
     usual = shared.get_usual_paths()
     popover = st.popover(
-        "New report", icon=":material/add:", width="stretch", key=_POPOVER, on_change="rerun"
+        "New report", icon=":material/add:", width="stretch", key=Key.NEW_REPORT, on_change="rerun"
     )
     with popover, st.form("request", border=False):
         metric = Metric(
@@ -104,7 +98,7 @@ def request_form(infos: Mapping[Metric, CollectionInfo]) -> tuple[Request, Metri
         )
         paths = _path_controls(usual)
         pressed = st.form_submit_button(
-            "Run report", type="primary", icon=":material/play_arrow:", on_click=_close
+            "Run report", type="primary", icon=":material/play_arrow:", on_click=state.close_form
         )
         if not pressed:
             return None
@@ -127,7 +121,7 @@ def k_control(report: Report) -> int:
     default = 10 if 10 in request.ks else max(request.ks)
     return int(
         st.select_slider(
-            "Hits looked at (k)", options, value=default, key="at", bind="query-params"
+            "Hits looked at (k)", options, value=default, key=Address.K, bind="query-params"
         )
     )
 
@@ -136,7 +130,7 @@ def variant_control() -> Variant:
     """Choose which duplicates are left out."""
     copies = st.toggle(
         "Without copies",
-        key="copies",
+        key=Address.COPIES,
         bind="query-params",
         help="Leaves out hits whose file has the same bytes as the query.",
     )
@@ -146,7 +140,7 @@ def variant_control() -> Variant:
         1.0,
         1.0,
         0.01,
-        key="near",
+        key=Address.NEAR,
         bind="query-params",
         help="Leaves out hits with a higher cosine similarity to the query: frames of one video or "
         f"bursts inflate every figure. 1.00 leaves none out; from {NEAR_DUPLICATE} on two pictures "
@@ -160,16 +154,11 @@ def class_control(report: Report) -> list[str]:
     return st.multiselect(
         "Classes on the curves",
         report.rows.classes,
-        key="curve_classes",
+        key=Address.CURVE_CLASSES,
         bind="query-params",
         max_selections=5,
         placeholder="The worst ones",
     )
-
-
-def _close() -> None:
-    # Left open it would lie over the progress and the Cancel button.
-    st.session_state[_POPOVER] = False
 
 
 def _index_control(infos: Mapping[Metric, CollectionInfo], *, limited: bool) -> int | None:

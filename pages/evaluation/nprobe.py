@@ -10,7 +10,7 @@ from core.evaluation.sweep import SweepPoint, recommended
 from core.measures.findings import score_bins
 from core.ui import links
 from core.ui.progress import cancellable
-from pages.evaluation import charts
+from pages.evaluation import charts, state
 from pages.evaluation.cache import Figures, run_sweep
 from pages.evaluation.classes import is_dark
 
@@ -44,12 +44,12 @@ def sweep_section(report: Report, info: CollectionInfo, *, k: int) -> None:
         )
         return
     k = min(k, max(report.configuration.request.ks))
-    store: dict[tuple[str, int], list[SweepPoint]] = st.session_state.setdefault("sweeps", {})
+    sweeps = state.current().sweeps
     key = (report.name, k)
     if st.button("Measure nprobe", icon=":material/speed:"):
         with cancellable("Measuring nprobe was cancelled.") as show:
-            store[key] = run_sweep(report, info, k=k, on_progress=show)
-    points = store.get(key)
+            sweeps[key] = run_sweep(report, info, k=k, on_progress=show)
+    points = sweeps.get(key)
     if not points:
         st.caption("Searches up to 200 queries of this report at 1, 2, 4 ... nlist lists.")
         return

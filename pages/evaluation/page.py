@@ -12,9 +12,10 @@ from core.records import EncoderIdentity
 from core.ui import frame, progress, resources
 from core.ui.text import plain
 from pages.evaluation import cache as shared
-from pages.evaluation import classes, comparison, controls, duplicates, pictures
-from pages.evaluation import downloads as takeaway
+from pages.evaluation import classes, comparison, controls, duplicates, pictures, state
 from pages.evaluation import nprobe as index
+from pages.evaluation.keys import Address
+from pages.evaluation.takeaway.downloads import downloads
 
 VIEWS = [
     "Classes",
@@ -72,7 +73,7 @@ def main() -> None:
         with progress.errors_in_place():
             _section(view, report, figures, info or next(iter(infos.values())), looked)
         st.divider()
-        takeaway.downloads(report, figures, k=k, variant=variant)
+        downloads(report, figures, k=k, variant=variant)
 
 
 def _view_control() -> str:
@@ -82,7 +83,7 @@ def _view_control() -> str:
             VIEWS,
             default=VIEWS[0],
             required=True,
-            key="view",
+            key=Address.VIEW,
             bind="query-params",
             label_visibility="collapsed",
             wrap=True,
@@ -131,7 +132,7 @@ def _run(request: Request, metric: Metric) -> None:
     """Run a report with progress; pressing Cancel, or anything else, stops it."""
     with progress.cancellable("The report was cancelled; nothing was saved.") as show:
         report = shared.run_report(request, metric, on_progress=show)
-    st.session_state["report_made"] = report.name
+    state.current().made = report.name
     st.rerun()
 
 

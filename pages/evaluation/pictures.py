@@ -23,9 +23,10 @@ from core.records import ImageRecord
 from core.ui import resources
 from core.ui.text import plain
 from core.wording import counted
-from pages.evaluation import charts
+from pages.evaluation import charts, state
 from pages.evaluation.cache import Figures
 from pages.evaluation.classes import is_dark
+from pages.evaluation.keys import Address, Key
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ def confusion_section(report: Report, figures: Figures, info: CollectionInfo, *,
     st.markdown(f"**{plain(asked)}** asked, **{plain(got)}** found: {counted(len(pairs), 'hit')}")
     key = f"pairs {report.name} {k} {asked} {got}"
     with st.container(horizontal=True, gap="medium"):
-        for query, rank in pairs[: _shown(key, _PAIRS)]:
+        for query, rank in pairs[: state.shown(key, _PAIRS)]:
             with picture_pair():
                 picture(_query(report, query), info, "query")
                 hit = report.record(int(figures.lists.positions[query, rank]))
@@ -77,19 +78,19 @@ def worst_section(report: Report, figures: Figures, info: CollectionInfo, *, k: 
         "Class of the query",
         labels,
         format_func=lambda name: name or "All classes",
-        key="worst_class",
+        key=Address.WORST_CLASS,
         bind="query-params",
         width=280,
     )
     judged, lists, known = figures.judged, figures.lists, None
     if report.index and report.judged_index and k <= report.index.depth:
         help_text = "Nothing is left out. A wrong hit that exact search has too is the encoder's."
-        if st.toggle("Hits of the index", key="worst_index", help=help_text):
+        if st.toggle("Hits of the index", key=Key.WORST_INDEX, help=help_text):
             judged, lists = report.judged_index, report.index
             known = exact_too(lists, report.exact, k=k)
     worst = worst_queries(report, judged, k=k, label=label or "")
     key = f"worst {report.name} {k} {label}"
-    for query in worst[: _shown(key, _QUERIES)]:
+    for query in worst[: state.shown(key, _QUERIES)]:
         record = _query(report, query)
         count = int(judged.right[query, :k].sum())
         st.markdown(f"**{plain(record.label)}**, {count} of {k} right")
@@ -109,7 +110,7 @@ def suspects_section(report: Report, info: CollectionInfo) -> None:
         "same rule."
     )
     key = f"suspects {report.name}"
-    for suspect in listed[: _shown(key, _QUERIES)]:
+    for suspect in listed[: state.shown(key, _QUERIES)]:
         record = _query(report, suspect.row)
         st.markdown(
             f"**{plain(record.label)}**, or {plain(suspect.suggested)}? "
@@ -212,20 +213,17 @@ def _query_with_hits(
             picture(hit, info, f"{rank + 1} {hit.label or 'no class'}", right=right, detail=detail)
 
 
-def _shown(key: str, step: int) -> int:
-    return int(st.session_state.get(key, step))
-
-
 def _more(key: str, step: int, total: int) -> None:
     """Offer the next ones, where there are more than are shown."""
-    shown = _shown(key, step)
+    shown = state.shown(key, step)
     if total <= shown:
         return
-
-    def add() -> None:
-        st.session_state[key] = shown + step
-
-    st.button(f"Show more of {total:,}", key=f"more {key}", on_click=add)
+    st.button(
+        f"Show more of {total:,}",
+        key=f"more {key}",
+        on_click=state.show_more,
+        args=(key, shown + step),
+    )
 
 
 def _query(report: Report, query: int) -> ImageRecord:

@@ -366,7 +366,7 @@ def test_html_report_needs_nothing_else_and_escapes_names(data_dir: Path) -> Non
     from core.evaluation.figures import summary_of
     from core.measures.curves import precision_curves
     from pages.evaluation.cache import get_report
-    from pages.evaluation.html_report import html_report
+    from pages.evaluation.takeaway.html_report import html_report
 
     at = run_report(page().run())
     report = get_report(at.selectbox(key="report").value)

@@ -13,7 +13,7 @@ from core.measures.curves import precision_curves
 from core.measures.findings import find_hubs
 from pages.evaluation.cache import Figures, reports_folder
 from pages.evaluation.classes import left_out
-from pages.evaluation.html_report import html_report
+from pages.evaluation.takeaway.html_report import html_report
 
 
 def downloads(report: Report, figures: Figures, *, k: int, variant: Variant) -> None:

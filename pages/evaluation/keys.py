@@ -1,0 +1,28 @@
+"""Names of the Evaluation page's controls, and of what its session keeps.
+
+Keys that only tell buttons, charts and containers apart stay beside them.
+"""
+
+from enum import StrEnum
+
+
+class Address(StrEnum):
+    """Controls whose choice the address carries."""
+
+    # The page writes it, see `state.open_report`.
+    REPORT = "report"
+    K = "at"
+    COPIES = "copies"
+    NEAR = "near"
+    CURVE_CLASSES = "curve_classes"
+    VIEW = "view"
+    WORST_CLASS = "worst_class"
+
+
+class Key(StrEnum):
+    """What the session alone knows."""
+
+    SESSION = "evaluation"
+    NEW_REPORT = "new_report"
+    WORST_INDEX = "worst_index"
+    COMPARE_INDEX = "compare_index"
