@@ -16,6 +16,8 @@ from core.ui import resources
 from core.ui.text import plain
 from core.wording import classes, counted, sentence
 from pages.collection import cache, charts
+from pages.collection.keys import Address
+from pages.collection.state import current, draw_again
 
 PAGE_SIZE = 24
 TILE_PIXELS = 120
@@ -51,21 +53,16 @@ def _show_class(records: Mapping[str, Sequence[ImageRecord]], info: CollectionIn
             "Class",
             list(records),
             format_func=lambda name: name or "no class",
-            key="browse_class",
+            key=Address.BROWSE_CLASS,
             bind="query-params",
             width=320,
         )
-        st.button("Other pictures", icon=":material/casino:", on_click=_draw_again)
+        st.button("Other pictures", icon=":material/casino:", on_click=draw_again)
     found = records[label or ""]
-    # The same pictures until others are asked for.
-    seed = st.session_state.setdefault("browse_seed", 0)
+    seed = current().seed
     chosen = random.Random(seed).sample(found, min(PAGE_SIZE, len(found)))  # noqa: S311
     st.caption(f"{len(chosen)} of {len(found):,} pictures, drawn at random")
     show_tiles(chosen, info, key="browse_pictures")
-
-
-def _draw_again() -> None:
-    st.session_state["browse_seed"] = random.randrange(2**32)  # noqa: S311
 
 
 def show_tiles(records: Sequence[ImageRecord], info: CollectionInfo, *, key: str) -> None:

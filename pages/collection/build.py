@@ -22,6 +22,7 @@ from core.ui.text import plain
 from core.wording import classes, counted, duration, sentence
 from pages.collection import cache
 from pages.collection.index_controls import index_control, index_or_old
+from pages.collection.state import refuse
 
 FOLDER, ARCHIVE, DRAWN = "Folder", "ZIP upload", "Sample"
 # Held in memory until it is kept on disk.
@@ -136,7 +137,7 @@ def _start(task: Build, upload: UploadedFile | None) -> None:
             )
             task = replace(task, archive=str(kept.archive), folder=str(kept.folder))
     except OrchardError as error:
-        cache.refuse(error)
+        refuse(error)
         return
     cache.start(task)
 

@@ -30,8 +30,7 @@ from core.runs.state import RunState
 from core.runs.task import Build, Task
 from core.runs.workshop import perform
 from core.ui import resources
-
-_ERROR = "collection_error"
+from pages.collection.state import current, refuse
 
 
 @st.cache_resource(show_spinner=False)
@@ -96,16 +95,6 @@ def _discard_archive(task: Task) -> None:
 
 def _archive_of(task: Task) -> str:
     return task.archive if isinstance(task, Build) else ""
-
-
-def refuse(error: OrchardError) -> None:
-    """Keep a refusal until the page is drawn: a callback cannot write on it."""
-    st.session_state[_ERROR] = str(error)
-
-
-def pop_refusal() -> str:
-    """Return the refusal that was kept and forget it; empty if there is none."""
-    return str(st.session_state.pop(_ERROR, ""))
 
 
 def find_infos() -> dict[Metric, CollectionInfo]:
@@ -188,8 +177,7 @@ def get_archive_plan(file: UploadedFile) -> tuple[ArchivePlan, Path]:
     Raises:
         ArchiveError: It must not be unpacked.
     """
-    plans: dict[str, tuple[ArchivePlan, Path]]
-    plans = st.session_state.setdefault("archive_plans", {})
+    plans = current().plans
     if file.file_id not in plans:
         plans.clear()
         plan, settings = inspect_archive(file), resources.get_settings()

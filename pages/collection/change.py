@@ -27,6 +27,8 @@ from core.ui.text import plain
 from core.wording import counted
 from pages.collection import cache
 from pages.collection.index_controls import index_control
+from pages.collection.keys import Key
+from pages.collection.state import forget_confirmation
 
 Infos = dict[Metric, CollectionInfo]
 
@@ -93,8 +95,7 @@ def _show_form(change: Change, infos: Infos) -> None:
 
 def _start(task: Task) -> None:
     cache.start(task)
-    # The next one is to be confirmed anew.
-    st.session_state["change_confirm"] = ""
+    forget_confirmation()
 
 
 def _family() -> str:
@@ -176,7 +177,7 @@ def _ask_drop(infos: Infos) -> Task | None:
     family = _family()
     chosen = _metrics_control("change_drop", infos)
     typed = st.text_input(
-        f"Type the collection's name, {plain(family)}, to confirm", key="change_confirm"
+        f"Type the collection's name, {plain(family)}, to confirm", key=Key.CONFIRM
     )
     if typed.strip() not in ("", family):
         st.caption(plain(f"This is not the name {family}."))

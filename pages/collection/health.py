@@ -12,6 +12,7 @@ from core.ui import resources
 from core.ui.text import plain
 from core.wording import duration, sentence
 from pages.collection import cache
+from pages.collection.state import open_build, refuse
 
 _VERDICTS = {
     Outcome.PASSED: ":green[:material/check:] passed",
@@ -82,13 +83,9 @@ def _show_nothing_indexed() -> None:
         "Build a collection",
         icon=":material/construction:",
         type="primary",
-        on_click=_go_to_build,
+        on_click=open_build,
         key="health_build",
     )
-
-
-def _go_to_build() -> None:
-    st.session_state["part"] = "Build"
 
 
 def _show_collections(collections: list[CollectionHealth]) -> None:
@@ -170,7 +167,7 @@ def _load_encoder() -> None:
     try:
         resources.get_encoder(next(iter(resources.get_collections().values())).encoder)
     except OrchardError as error:
-        cache.refuse(error)
+        refuse(error)
 
 
 def _show_files(files: FilesHealth, collections: list[CollectionHealth]) -> None:

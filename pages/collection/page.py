@@ -10,16 +10,18 @@ from pages.collection.build import show_build
 from pages.collection.change import show_change
 from pages.collection.health import show_health
 from pages.collection.history import show_history
+from pages.collection.keys import Address
 from pages.collection.run import show_run
+from pages.collection.state import BUILD
 
 PARTS = {
     "Health": show_health,
-    "Build": show_build,
+    BUILD: show_build,
     "Change": show_change,
     "Browse": show_browse,
     "History": show_history,
 }
-CHANGING = ("Build", "Change")
+CHANGING = (BUILD, "Change")
 
 
 def main() -> None:
@@ -29,8 +31,8 @@ def main() -> None:
     show_run()
     parts = [name for name in PARTS if not (read_only and name in CHANGING)]
     is_empty = not cache.find_infos()
-    first = "Build" if is_empty and not read_only else "Health"
-    PARTS[segmented("Show", parts, key="part", default=first)]()
+    first = BUILD if is_empty and not read_only else "Health"
+    PARTS[segmented("Show", parts, key=Address.PART, default=first)]()
 
 
 with frame.page_errors():

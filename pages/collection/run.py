@@ -12,14 +12,14 @@ from core.ui import resources
 from core.ui.text import plain
 from core.wording import counted, duration, sentence
 from pages.collection import cache
+from pages.collection.state import current, pop_refusal
 
 _SHOWN_SKIPS = 20
-_CLOSED = "collection_run_closed"
 
 
 def show_run() -> None:
     """Show the run as it goes on, how the last one ended, and an offer to continue."""
-    if refusal := cache.pop_refusal():
+    if refusal := pop_refusal():
         st.error(plain(sentence(refusal)), icon=":material/block:")
     state = cache.get_runner().state()
     if state and state.is_open:
@@ -78,7 +78,7 @@ def _watch_from_afar(mark: str) -> None:
 
 
 def _show_end(state: RunState) -> None:
-    if st.session_state.get(_CLOSED) == state.name:
+    if current().closed == state.name:
         return
     if state.status is not RunStatus.DONE:
         # One that can be continued is offered below, until it is dismissed.
@@ -102,8 +102,7 @@ def _show_notes(state: RunState) -> None:
 
 
 def _close(state: RunState) -> None:
-    # For this visitor: the others may not have read it yet.
-    st.session_state[_CLOSED] = state.name
+    current().closed = state.name
 
 
 def _offer_to_continue() -> None:

@@ -29,6 +29,7 @@ from core.runs.state import RunState, RunStatus, save_state
 from core.runs.task import Build, Drop, Prune, RunSelfTest, Task, TaskKind
 from core.ui import frame, resources
 from pages.collection import cache, history, run
+from pages.collection.state import pop_refusal
 from tests.conftest import ColourEncoder, damaged_zip, draw_dataset, picture_bytes
 from tests.support.reports import collection, index_report
 
@@ -448,7 +449,7 @@ def test_zip_that_a_run_is_unpacking_stays_when_another_start_is_refused(
     state = cache.get_runner().state()
     assert state is not None
     cache.start(state.task)
-    assert "another run is going on" in cache.pop_refusal()
+    assert "another run is going on" in pop_refusal()
     assert len(kept_archives()) == 1
 
 
@@ -718,7 +719,7 @@ def test_read_only_takes_changes_from_the_page_and_refuses_them_below(
     assert "Pictures from" not in [control.label for control in at.segmented_control]
     cache.start(Drop("fruit_vector", metrics=tuple(Metric)))
     assert cache.get_runner().state() is None
-    assert "read-only" in cache.pop_refusal()
+    assert "read-only" in pop_refusal()
     at = page()
     at.button(key="self_test").click().run()
     assert ended().report.passed

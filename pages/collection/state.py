@@ -1,0 +1,63 @@
+"""What one session keeps on the Collection page; what all sessions share is in `cache`."""
+
+import random
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import streamlit as st
+
+from core.dataset.archive import ArchivePlan
+from core.errors import OrchardError
+from pages.collection.keys import Address, Key
+
+BUILD = "Build"
+
+
+@dataclass
+class Session:
+    """State of one browser tab, beside the controls.
+
+    Attributes:
+        refusal: Why a run was not started; empty if nothing was refused.
+        closed: Name of the run whose end was read and closed, by this visitor alone.
+        seed: Of the pictures that are drawn to be browsed: the same until others are asked for.
+        plans: What an upload holds and the folder it belongs into, by the id of the upload.
+    """
+
+    refusal: str = ""
+    closed: str = ""
+    seed: int = 0
+    plans: dict[str, tuple[ArchivePlan, Path]] = field(default_factory=dict, repr=False)
+
+
+def current() -> Session:
+    """Return the state of this session."""
+    state: Session = st.session_state.setdefault(Key.SESSION, Session())
+    return state
+
+
+def refuse(error: OrchardError) -> None:
+    """Keep a refusal until the page is drawn: a callback cannot write on it."""
+    current().refusal = str(error)
+
+
+def pop_refusal() -> str:
+    """Return the refusal that was kept and forget it; empty if there is none."""
+    session = current()
+    refusal, session.refusal = session.refusal, ""
+    return refusal
+
+
+def draw_again() -> None:
+    """Draw other pictures to browse; a callback."""
+    current().seed = random.randrange(2**32)  # noqa: S311
+
+
+def open_build() -> None:
+    """Open the part that builds; a callback."""
+    st.session_state[Address.PART] = BUILD
+
+
+def forget_confirmation() -> None:
+    """Have the next change confirmed anew; a callback."""
+    st.session_state[Key.CONFIRM] = ""
