@@ -42,13 +42,19 @@ class Key(StrEnum):
     PICTURE = "picture"
 
 
+_LIMITS = {
+    Metric.COSINE: Address.LIMIT_COSINE,
+    Metric.L2: Address.LIMIT_L2,
+    Metric.IP: Address.LIMIT_IP,
+}
+
 # What controls take from the address: whether a text is a value they can show.
 Takes = Mapping[Address, Callable[[str], bool]]
 
 
 def limit_of(metric: Metric) -> Address:
     """Return the key of the worst score: a limit for one metric means nothing for another."""
-    return Address(f"limit_{metric}")
+    return _LIMITS[metric]
 
 
 def menu_of(picture: int) -> str:

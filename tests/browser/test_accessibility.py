@@ -22,7 +22,7 @@ STREAMLITS_OWN: dict[str, str] = {}
 PAGES = {
     "": "What looks like this?",
     f"?queries={image_id('lime/2.jpg')}": "hits",
-    f"?queries={image_id('lime/2.jpg')}&view=Metric+duel&source=Collection": "overlap@16",
+    f"?queries={image_id('lime/2.jpg')}&show=Metric+duel&source=Collection": "overlap@16",
     "evaluation": "New report",
     "embedding_map?method=PCA": "Trustworthiness",
     "collection": "Collection",
