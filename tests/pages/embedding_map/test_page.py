@@ -355,6 +355,21 @@ def test_colour_by_precision_at_a_k_that_the_link_names(pictures: Path) -> None:
     assert "Precision@3" in at.get("plotly_chart")[0].proto.spec
 
 
+def test_colour_by_near_duplicates_from_a_similarity_that_the_link_names(pictures: Path) -> None:
+    # In the first run already, and whichever list is shown below: the three pairs that were made.
+    at = page(method="PCA", colour="Near-duplicates", similarity="0.995")
+    assert at.slider(key="similarity").value == 0.995
+    spec = at.get("plotly_chart")[0].proto.spec
+    assert "group 3: 2 pictures" in spec and "group 4" not in spec
+
+
+def test_the_camera_of_the_map_saves_in_the_format_that_is_chosen(pictures: Path) -> None:
+    at = page(method="PCA")
+    assert '"format":"png"' in at.get("plotly_chart")[0].proto.config.replace(" ", "")
+    at.segmented_control(key="image_format").set_value("SVG").run()
+    assert '"format":"svg"' in at.get("plotly_chart")[0].proto.config.replace(" ", "")
+
+
 def test_a_change_of_colour_computes_no_map_and_reads_no_vectors(
     pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
