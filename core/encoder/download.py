@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from core.encoder.checkpoint import sha256_prefix
 from core.errors import WeightsDownloadError, WeightsError
@@ -19,6 +19,7 @@ from core.progress import Progress, Stage, silent
 logger = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 5.0
+_WAIT_SECONDS = 1.0
 
 _HASH = re.compile(r"-([0-9a-f]{8,64})\.\w+$")
 
@@ -55,7 +56,7 @@ def download(
     with _told_of_the_disk(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         # Two processes that append to one partial file would spoil it for both.
-        lock.acquire()
+        _wait_for(lock, on_progress)
     try:
         if not path.exists():
             _fetch_verified(url, path, match[1], seconds, on_progress)
@@ -68,6 +69,17 @@ def download(
     finally:
         lock.release()
     return path
+
+
+def _wait_for(lock: FileLock, on_progress: Progress) -> None:
+    while True:
+        try:
+            lock.acquire(timeout=_WAIT_SECONDS)
+        except Timeout:
+            # A run that waits may have been cancelled.
+            on_progress(Stage.DOWNLOAD, 0, 0)
+        else:
+            return
 
 
 def _fetch_verified(

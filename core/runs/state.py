@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from core.errors import OrchardError
 from core.files import write_whole
@@ -21,6 +21,9 @@ logger = logging.getLogger(__name__)
 
 # Skipped files that are kept with the run; all of them are counted, and all are in its report.
 MOST_SKIPPED = 200
+
+# The year 10000, which no date can be in.
+_LATEST = 253_402_300_800
 
 
 class RunStatus(StrEnum):
@@ -56,7 +59,7 @@ class RunState:
     name: str
     task: Task
     status: RunStatus
-    started: float
+    started: Annotated[float, Field(ge=0, lt=_LATEST)]
     stage: Stage = Stage.START
     done: int = 0
     total: int = 0
@@ -95,6 +98,8 @@ class RunState:
 
 
 _SAVED = TypeAdapter(RunState)
+# What reading JSON of another form raises.
+_DAMAGED = (ValueError, TypeError, KeyError, AttributeError)
 
 
 def save_state(state: RunState, folder: Path) -> None:
@@ -118,7 +123,7 @@ def load_states(
     for path in sorted(folder.glob("run-*.json"), reverse=True):
         try:
             yield _parsed(json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError, KeyError, OrchardError) as error:
+        except (OSError, *_DAMAGED, OrchardError) as error:
             logger.warning("%s is no state of a run and is passed over: %s", path, fault_of(error))
             if on_damaged:
                 on_damaged(path)
@@ -135,8 +140,6 @@ def mark_interrupted(folder: Path) -> None:
 
 
 def _parsed(saved: dict[str, Any]) -> RunState:
-    if not isinstance(saved, dict):
-        raise TypeError("it holds no object")
     task = parse_task(saved["task"])
     # As earlier versions named them.
     saved = {

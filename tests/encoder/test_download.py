@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from core.encoder.download import download
 from core.errors import FileError, WeightsDownloadError, WeightsError
@@ -68,6 +69,19 @@ def test_two_that_fetch_the_same_file_at_once_get_it_whole_and_it_is_fetched_onc
     assert path.read_bytes() == CONTENT
     assert names(path) == [NAME]
     assert len(server.asked) == 1
+
+
+def test_waiting_for_another_that_fetches_the_same_file_can_be_stopped(
+    server: FileServer, path: Path
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    path.parent.mkdir(parents=True)
+    with FileLock(f"{path}.lock"), pytest.raises(KeyboardInterrupt):
+        download(server.url(NAME), path, on_progress=stop)
+    assert server.asked == []
+    download(server.url(NAME), path)
 
 
 def test_a_file_of_unknown_length_arrives_too(server: FileServer, path: Path) -> None:
