@@ -1,11 +1,14 @@
 """Vector indexes as typed objects that build their own Milvus parameters."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.errors import SettingsError
+
+if TYPE_CHECKING:
+    from core.collection.info import CollectionInfo
 
 # Milvus takes no more lists.
 MAX_NLIST = 65_536
@@ -49,6 +52,28 @@ class IndexChoice:
                 "chosen from the number of rows."
             )
 
+    @classmethod
+    def of(cls, info: "CollectionInfo") -> "IndexChoice":
+        """Return what to ask for to get the index that a collection has.
+
+        One that others made may have an index that cannot be built here; that asks for nothing in
+        particular.
+        """
+        if info.index_type == IndexType.HNSW:
+            return cls(IndexType.HNSW, m=info.m, ef_construction=info.ef_construction)
+        if info.index_type in set(IndexType):
+            return cls(IndexType(info.index_type), nlist=info.nlist or None)
+        return cls()
+
+    def explicit(self, rows: int) -> "IndexChoice":
+        """Return the same choice with the nlist for `rows` rows written out, if it was left open.
+
+        `IndexChoice()` says nothing, and leaves an index as it is; written out, it is built.
+        """
+        if self.index_type is IndexType.IVF_FLAT and self.nlist is None:
+            return replace(self, nlist=auto_nlist(rows))
+        return self
+
     def parameters(self, rows: int) -> dict[str, Any]:
         """Return the `params` of Milvus's `add_index` for a collection of `rows` rows.
 
@@ -58,7 +83,7 @@ class IndexChoice:
             return {}
         if self.index_type is IndexType.HNSW:
             return {"params": {"M": self.m, "efConstruction": self.ef_construction}}
-        return {"params": {"nlist": auto_nlist(rows) if self.nlist is None else self.nlist}}
+        return {"params": {"nlist": self.explicit(rows).nlist}}
 
 
 def auto_nlist(rows: int) -> int:

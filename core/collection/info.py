@@ -3,10 +3,11 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from core.collection.index import IndexChoice
-from core.errors import EncoderMismatchError, StoreError
+from core.errors import EncoderMismatchError, ImageError, StoreError
 from core.metric import Metric
 from core.records import EncoderIdentity
 from core.wording import ANOTHER_COLLECTION, REPLACE_IT
@@ -74,6 +75,26 @@ class CollectionInfo:
     schema: Schema = Schema()
     is_foreign: bool = False
     begun_by: str = ""
+
+
+def dataset_folder(info: CollectionInfo, *, setting: Path | None) -> Path:
+    """Return the folder that the paths of a collection are relative to.
+
+    Args:
+        setting: The folder that a person has named; None takes the one that was indexed.
+
+    Raises:
+        ImageError: Others made the collection, and nobody has said which folder may be opened.
+    """
+    folder = setting or info.dataset
+    if not folder:
+        prefix = info.schema.prefix
+        raise ImageError(
+            "no file is opened before ORCHARD_DATASET names the folder that holds the pictures of "
+            f"{info.name}{f' (their paths begin with {prefix!r})' if prefix else ''}. Set it and "
+            "start again."
+        )
+    return Path(folder)
 
 
 # Of our own collections.

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from PIL import Image
 
-from core.collection.info import CollectionInfo
+from core.collection.info import dataset_folder
 from core.dataset.files import bytes_of, resolve_inside
 from core.dataset.pictures import decode
 from core.embeddings.matrix import Matrix, load_matrix
 from core.embeddings.neighbourhood import NEAR_DUPLICATE, near_duplicates, nearest
-from core.errors import DatasetError, ImageError
+from core.errors import ImageError
 from core.metric import Metric
 from core.progress import Progress, Stage, silent
 from core.records import SkippedFile
@@ -72,12 +72,13 @@ def inspect_pictures(
 
     Raises:
         CollectionNotFoundError: The family has no collection, or it is empty.
+        ImageError: Others made it, and nobody has said where its pictures lie.
         StoreError: The database failed.
     """
     metric = next(iter(store.metrics(family)), Metric.COSINE)
     info = store.info(family, metric)
     matrix = load_matrix(store, family, metric, cache_dir, on_progress)
-    root = dataset or dataset_of(info)
+    root = dataset_folder(info, setting=dataset)
     sizes, formats, damaged = _files(root, matrix, on_progress)
     exact = _same_bytes(matrix)
     table = nearest(matrix.embeddings, metric=Metric.COSINE, on_progress=on_progress)
@@ -94,20 +95,6 @@ def inspect_pictures(
         near_count=sum(len(group) - 1 for group in alike),
         similarity=NEAR_DUPLICATE,
     )
-
-
-def dataset_of(info: CollectionInfo) -> Path:
-    """Return the folder that was indexed.
-
-    Raises:
-        DatasetError: Nobody has said which: others made the collection.
-    """
-    if not info.dataset:
-        raise DatasetError(
-            f"nobody has said where the pictures of {info.name} lie, so no file is opened. Set "
-            "ORCHARD_DATASET to their folder and start again."
-        )
-    return Path(info.dataset)
 
 
 def _files(

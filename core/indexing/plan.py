@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import replace
 
-from core.collection.index import IndexChoice, IndexType, auto_nlist
+from core.collection.index import IndexChoice, IndexType
 from core.collection.info import CollectionInfo
 from core.dataset.files import image_id
 from core.errors import EncoderMismatchError
@@ -33,12 +33,11 @@ def index_to_build(
     if not infos:
         return choice or IndexChoice()
     if choice is None:
-        built = {_as_built(info) for info in infos}
+        # The lists of each follow its own rows.
+        built = {replace(IndexChoice.of(info), nlist=None) for info in infos}
         is_added = bool(added_metrics(infos, metrics))
         return built.pop() if is_added and len(built) == 1 else IndexChoice()
-    if choice.index_type is IndexType.IVF_FLAT and choice.nlist is None:
-        return IndexChoice(IndexType.IVF_FLAT, auto_nlist(rows))
-    return choice
+    return choice.explicit(rows)
 
 
 def refuse_to_add(
@@ -84,13 +83,13 @@ def index_sentences(
     """
     said = []
     if rebuilt := [info for info in infos if not _stays(index, info)]:
-        were = ", ".join(dict.fromkeys(_text(_as_built(info), info.nlist) for info in rebuilt))
+        were = ", ".join(dict.fromkeys(_text(IndexChoice.of(info)) for info in rebuilt))
         said.append(
             f"The index of {_listed([i.metric for i in rebuilt])} is rebuilt as {_text(index)} "
             f"(it is {were}); meanwhile the rows take twice the space."
         )
     elif infos:
-        are = ", ".join(dict.fromkeys(_text(_as_built(info), info.nlist) for info in infos))
+        are = ", ".join(dict.fromkeys(_text(IndexChoice.of(info)) for info in infos))
         lists = any(info.nlist for info in infos) and index == IndexChoice()
         grows = ", unless the rows outgrow its lists" if lists else ""
         said.append(f"The index stays as it is ({are}){grows}.")
@@ -103,25 +102,14 @@ def index_sentences(
     return " ".join(said)
 
 
-def _as_built(info: CollectionInfo) -> IndexChoice:
-    """What to ask for to get the same; the lists of an IVF index follow its own rows."""
-    if info.index_type == IndexType.HNSW:
-        return IndexChoice(IndexType.HNSW, m=info.m, ef_construction=info.ef_construction)
-    return IndexChoice(IndexType.FLAT) if info.index_type == IndexType.FLAT else IndexChoice()
-
-
 def _stays(index: IndexChoice, info: CollectionInfo) -> bool:
-    if index == IndexChoice():
-        return True
-    without_lists = replace(index, nlist=None)
-    return without_lists == _as_built(info) and (index.nlist or 0) == info.nlist
+    return index in (IndexChoice(), IndexChoice.of(info))
 
 
-def _text(index: IndexChoice, nlist: int = 0) -> str:
+def _text(index: IndexChoice) -> str:
     if index.index_type is IndexType.HNSW:
         return f"HNSW with M {index.m} and efConstruction {index.ef_construction}"
-    nlist = index.nlist or nlist
-    return f"{index.index_type} with nlist {nlist:,}" if nlist else str(index.index_type)
+    return f"{index.index_type} with nlist {index.nlist:,}" if index.nlist else index.index_type
 
 
 def _listed(metrics: Sequence[Metric]) -> str:

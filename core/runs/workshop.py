@@ -8,12 +8,12 @@ from functools import singledispatchmethod
 from pathlib import Path
 
 from core.access import require_writable
-from core.collection.index import IndexChoice, IndexType, auto_nlist
+from core.collection.info import dataset_folder
 from core.config import Settings
 from core.dataset.archive import unpack
 from core.dataset.listing import list_dataset
 from core.errors import ArchiveError, CollectionNotFoundError, DatasetError, OrchardError
-from core.health.inspection import Inspection, dataset_of, inspect_pictures
+from core.health.inspection import Inspection, inspect_pictures
 from core.health.self_test import SelfTest, run_self_test
 from core.health.verify import Verification, repair, verify
 from core.indexing.build import add_metric, build_index
@@ -132,7 +132,7 @@ class Workshop:
             self._store.fit_index(
                 task.family,
                 metric,
-                index=_explicit(task.index, rows),
+                index=task.index.explicit(rows),
                 expected_rows=rows,
                 on_progress=self._progress,
             )
@@ -157,7 +157,8 @@ class Workshop:
     @do.register
     def _prune(self, task: Prune) -> Removed:
         metrics = self._metrics(task.family)
-        root = self._settings.dataset or dataset_of(self._store.info(task.family, metrics[0]))
+        info = self._store.info(task.family, metrics[0])
+        root = dataset_folder(info, setting=self._settings.dataset)
         self._progress(Stage.VERIFY, 0, 0)
         gone = find_gone(self._store, family=task.family, root=root)
         if len(gone.paths) > task.agreed:
@@ -255,10 +256,3 @@ class Workshop:
             infos = [self._store.info(family, metric) for metric in self._store.metrics(family)]
             return max((info.rows for info in infos), default=0)
         return 0
-
-
-def _explicit(index: IndexChoice, rows: int) -> IndexChoice:
-    """Write out the nlist that was left open: a choice that says nothing changes nothing."""
-    if index.index_type is IndexType.IVF_FLAT and index.nlist is None:
-        return IndexChoice(IndexType.IVF_FLAT, auto_nlist(rows))
-    return index

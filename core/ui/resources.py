@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from core.collection import info as collection_info
 from core.collection.catalogue import Catalogue, catalogue_of
 from core.collection.info import CollectionInfo
 from core.config import Settings, load_settings
@@ -178,15 +179,7 @@ def dataset_folder(info: CollectionInfo) -> Path:
     Raises:
         ImageError: Others made the collection, and nobody has said which folder may be opened.
     """
-    folder = get_settings().dataset or info.dataset
-    if not folder:
-        raise ImageError(
-            "no file is opened before ORCHARD_DATASET names the folder that holds the pictures of "
-            f"{info.name}"
-            + (f" (their paths begin with {info.schema.prefix!r})" if info.schema.prefix else "")
-            + ". Set it and start again."
-        )
-    return Path(folder)
+    return collection_info.dataset_folder(info, setting=get_settings().dataset)
 
 
 def forget_collections() -> None:

@@ -7,8 +7,8 @@ import pytest
 
 from core.dataset.files import MAX_FILE_BYTES
 from core.embeddings.neighbourhood import NEAR_DUPLICATE
-from core.errors import CollectionNotFoundError, DatasetError
-from core.health.inspection import dataset_of, inspect_pictures
+from core.errors import CollectionNotFoundError, ImageError
+from core.health.inspection import inspect_pictures
 from core.indexing.build import build_index
 from core.metric import Metric
 from core.store.vector_store import VectorStore
@@ -53,5 +53,5 @@ def test_collection_that_does_not_exist_and_one_without_a_folder(
         inspect_pictures(store, family="fruit", cache_dir=tmp_path)
     build_index(dataset, store=store, encoder=encoder, family="fruit", metrics=[Metric.L2])
     store.set_complete("fruit", Metric.L2, complete=True, dataset="")
-    with pytest.raises(DatasetError, match="ORCHARD_DATASET"):
-        dataset_of(store.info("fruit", Metric.L2))
+    with pytest.raises(ImageError, match="ORCHARD_DATASET"):
+        inspect_pictures(store, family="fruit", cache_dir=tmp_path)
