@@ -19,6 +19,7 @@ from core.config import Settings
 from core.records import EncoderIdentity
 from core.store.vector_store import VectorStore
 from tests.support import browser as browsers
+from tests.support.bare_client import bare_client
 from tests.support.milvus_server import (
     PROGRAM_VARIABLE,
     REQUIRE_VARIABLE,
@@ -153,12 +154,12 @@ def server_store(server: MilvusServer) -> Iterator[VectorStore]:
     database = f"pictures_{next(_numbers)}"
     store = VectorStore(server.uri, database=database, timeout=30)
     yield store
-    for name in store._client.list_collections():
-        for alias in store._client.describe_collection(name).get("aliases", []):
-            store._client.drop_alias(alias)
-        store._client.drop_collection(name)
+    for name in bare_client(store).list_collections():
+        for alias in bare_client(store).describe_collection(name).get("aliases", []):
+            bare_client(store).drop_alias(alias)
+        bare_client(store).drop_collection(name)
     # 2.3.5 takes 64 databases.
-    store._client.drop_database(database)
+    bare_client(store).drop_database(database)
     store.close()
 
 

@@ -207,7 +207,7 @@ def is_ours(described: Mapping[str, Any]) -> bool:
     return _ENCODER in (described.get("properties") or {})
 
 
-def refuse_foreign(described: Mapping[str, Any], name: str) -> None:
+def require_ours(described: Mapping[str, Any], name: str) -> None:
     """Let nothing be written to a collection that others made.
 
     Raises:

@@ -152,10 +152,10 @@ def repair(
     for target, wanted in lacking.items():
         for source in metrics:
             keys = [key for key in wanted if chosen[key] is source]
-            for start in range(0, len(keys), BATCH_ROWS):
+            for records, embeddings in store.rows_with_embeddings(family, source, ids=keys):
                 on_progress(Stage.REPAIR, written, total)
-                batch = keys[start : start + BATCH_ROWS]
-                written += _copy(store, family, batch, rows[source], source=source, target=target)
+                store.upsert(family, target, records, embeddings)
+                written += len(records)
         if wanted:
             _finish(store, family, target, len(rows[target].keys() | wanted), on_progress)
     return written
@@ -180,22 +180,6 @@ def _source(key: int, rows: dict[Metric, dict[int, ImageRecord]], root: Path) ->
             return having[0]
         return next((metric for metric in having if rows[metric][key] == present), having[0])
     return having[0]
-
-
-def _copy(
-    store: VectorStore,
-    family: str,
-    keys: list[int],
-    records: dict[int, ImageRecord],
-    *,
-    source: Metric,
-    target: Metric,
-) -> int:
-    embeddings = store.embeddings(family, source, keys)
-    if embeddings:
-        copied = [records[key] for key in embeddings]
-        store.upsert(family, target, copied, np.stack(list(embeddings.values())))
-    return len(embeddings)
 
 
 def _rows(
@@ -238,17 +222,14 @@ def _embeddings(
 ) -> Iterator[Finding]:
     done, total = 0, sum(map(len, rows.values()))
     for metric, info in infos.items():
-        bad, ids = [], list(rows[metric])
-        for start in range(0, len(ids), BATCH_ROWS):
+        sound: set[int] = set()
+        ids = list(rows[metric])
+        for records, embeddings in store.rows_with_embeddings(family, metric, ids=ids):
             on_progress(Stage.READ, done, total)
-            batch = ids[start : start + BATCH_ROWS]
-            vectors = store.embeddings(family, metric, batch)
-            for key in batch:
-                vector = vectors.get(key)
-                usable = vector is not None and vector.shape == (info.dimension,)
-                if vector is None or not usable or not np.isfinite(vector).all():
-                    bad.append(rows[metric][key].path)
-            done += len(batch)
+            pairs = zip(records, embeddings, strict=True)
+            sound.update(record.id for record, numbers in pairs if np.isfinite(numbers).all())
+            done += len(records)
+        bad = [record.path for key, record in rows[metric].items() if key not in sound]
         yield from _finding(Problem.VECTOR, info.name, bad)
         if info.is_foreign:
             continue  # its ids are its own affair

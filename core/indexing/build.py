@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from core.collection.index import IndexChoice
 from core.dataset.listing import list_dataset
 from core.errors import SettingsError
-from core.indexing.family import Family, refuse_foreign
+from core.indexing.family import Family, require_extendable
 from core.indexing.pictures import PictureRun
 from core.indexing.report import IndexReport
 from core.indexing.shard import WHOLE, Shard, share_of
@@ -132,7 +132,7 @@ def add_metric(
         store.info(family, metric)  # says what to build
     infos = [store.info(family, present) for present in existing]
     source = infos[0]
-    refuse_foreign(source)
+    require_extendable(source)
     collections = Family(store, family, (metric,), source.encoder, source.dataset, index)
     collections.prepare((), recreate=False)
     copied = collections.copy_missing(on_progress)

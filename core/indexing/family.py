@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from core.collection.index import IndexChoice
 from core.collection.info import CollectionInfo
-from core.collection.rows import BATCH_ROWS
 from core.dataset.files import image_id
 from core.errors import DatasetError, EncoderMismatchError, StoreError
 from core.indexing.missing_files import gone_among
@@ -52,7 +51,17 @@ class Family:
     _doomed: list[Metric] = field(default_factory=list)
 
     def prepare(self, paths: Iterable[str], *, recreate: bool) -> None:
-        """Refuse what does not belong together, then read which pictures are stored."""
+        """Refuse what does not belong together, then read which pictures are stored.
+
+        Args:
+            paths: Of every picture of the dataset, relative to it, whatever the shard.
+            recreate: Replace the collections there are, once the first new rows are written.
+
+        Raises:
+            EncoderMismatchError: A collection was made with another encoder, or by others.
+            DatasetError: A collection holds the pictures of another folder.
+            StoreError: The database failed, or the first shard has made no collections in time.
+        """
         ids = {image_id(path) for path in paths}
         existing = self.store.metrics(self.name)
         if recreate:
@@ -60,10 +69,15 @@ class Family:
             existing = [metric for metric in existing if metric not in self._doomed]
         if not self.shard.is_first:
             existing = self._wait_for_the_first()
-        self._refuse_what_differs(existing, ids)
+        infos = {metric: self.store.info(self.name, metric) for metric in existing}
+        for info in infos.values():
+            self._refuse_other_encoder(info)
+        stored = {metric: self._read_stored(metric, info) for metric, info in infos.items()}
+        for metric, info in infos.items():
+            refuse_other_dataset(info, self.dataset, ids, stored[metric].keys())
         # The collections of a family hold the same rows, so a run brings all of them up to date.
         self.metrics = tuple(dict.fromkeys((*self.metrics, *existing)))
-        self.stored = {metric: self.stored.get(metric, {}) for metric in self.metrics}
+        self.stored = {metric: stored.get(metric, {}) for metric in self.metrics}
         self._existing = set(existing)
         # Not only the files: rows whose file is gone stay.
         self.expected_rows = len(ids.union(*self.stored.values()))
@@ -84,6 +98,10 @@ class Family:
 
         Args:
             rows: Records with their embeddings (D,).
+
+        Raises:
+            StoreError: An embedding is not finite or of another size, or the database failed;
+                some of the rows may be written.
         """
         replaced = sum(any(r.id in stored for stored in self.stored.values()) for r, _ in rows)
         for metric in self.metrics:
@@ -103,7 +121,7 @@ class Family:
             on_progress: Stage `COPY`, in rows; if it stops the copy, what is written stays.
 
         Raises:
-            StoreError: The database failed.
+            StoreError: The database failed; what was copied before stays.
         """
         before = sum(map(len, self.stored.values()))
         everything = {i: r for stored in self.stored.values() for i, r in stored.items()}
@@ -112,10 +130,10 @@ class Family:
             lacking = [i for i in everything if i not in self.stored[metric]]
             for source in self._existing - {metric}:
                 shared = [i for i in lacking if i in self.stored[source]]
-                for start in range(0, len(shared), BATCH_ROWS):
+                for rows in self.store.rows_with_embeddings(self.name, source, ids=shared):
                     done = sum(map(len, self.stored.values())) - before
                     on_progress(Stage.COPY, done, total)
-                    self._copy(shared[start : start + BATCH_ROWS], source, metric)
+                    self._upsert(metric, *rows)
                 lacking = [i for i in lacking if i not in self.stored[metric]]
         return sum(map(len, self.stored.values())) - before
 
@@ -141,6 +159,9 @@ class Family:
 
         Args:
             on_progress: Stages `COPY` and `INDEX`, in rows of a collection.
+
+        Raises:
+            StoreError: An index makes no progress, or the database failed.
         """
         self._drop_replaced()
         for metric in self.metrics:
@@ -168,12 +189,6 @@ class Family:
             metric,
             on_wait=lambda pending: on_progress(Stage.INDEX, max(0, rows - pending), rows),
         )
-
-    def _copy(self, ids: Sequence[int], source: Metric, metric: Metric) -> None:
-        found = self.store.embeddings(self.name, source, ids)
-        if found:
-            records = [self.stored[source][i] for i in found]
-            self._upsert(metric, records, np.stack(list(found.values())))
 
     def _upsert(
         self, metric: Metric, records: Sequence[ImageRecord], embeddings: NDArray[np.float32]
@@ -216,20 +231,13 @@ class Family:
             time.sleep(1)
         return existing
 
-    def _refuse_what_differs(self, existing: Sequence[Metric], ids: set[int]) -> None:
-        for metric in existing:
-            info = self.store.info(self.name, metric)
-            self._refuse_other_encoder(info)
-            if not info.index_type:
-                # A run that was killed between the collection and its index.
-                self.store.fit_index(self.name, metric, index=self.index, expected_rows=0)
-            stored = {
-                record.id: record
-                for record in self.store.records(self.name, metric)
-                if self.shard.has(record.id)
-            }
-            refuse_other_dataset(info, self.dataset, ids, stored.keys())
-            self.stored[metric] = stored
+    def _read_stored(self, metric: Metric, info: CollectionInfo) -> dict[int, ImageRecord]:
+        """Return the rows of the shard in a collection; without an index none can be read."""
+        if not info.index_type:
+            # A run was killed between the collection and its index.
+            self.store.fit_index(self.name, metric, index=self.index, expected_rows=0)
+        rows = self.store.records(self.name, metric)
+        return {record.id: record for record in rows if self.shard.has(record.id)}
 
     def _replaced_among(self, existing: Sequence[Metric]) -> list[Metric]:
         """Return the collections to drop: all but those that this replacement has made itself."""
@@ -241,13 +249,13 @@ class Family:
                 # Ours, and unreadable: replacing it is what it needs.
                 replaced.append(metric)
                 continue
-            refuse_foreign(info)
+            require_extendable(info)
             if not self.token or (info.begun_by, info.encoder) != (self.token, self.encoder):
                 replaced.append(metric)
         return replaced
 
     def _refuse_other_encoder(self, info: CollectionInfo) -> None:
-        refuse_foreign(info)
+        require_extendable(info)
         if info.encoder != self.encoder:
             raise EncoderMismatchError(
                 f"{info.name} was built with {info.encoder}, this run would use "
@@ -256,7 +264,7 @@ class Family:
             )
 
 
-def refuse_foreign(info: CollectionInfo) -> None:
+def require_extendable(info: CollectionInfo) -> None:
     """Let nothing be added to a collection that others made.
 
     Raises:

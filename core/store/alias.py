@@ -6,13 +6,10 @@ exceptions through.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 from core.collection.info import KEY, RECORD_FIELDS, VECTOR
-from core.store import index_building
-
-# pymilvus is untyped, and only `core.store.vector_store` imports it.
-Client = Any
+from core.dataset.listing import MAX_PATH_BYTES
+from core.store.connection import Client, DataType, MilvusClient
 
 _COPY_ROWS = 500
 
@@ -33,64 +30,47 @@ def is_aliased(name: str, physical: str) -> bool:
     return physical in slot_names(name)
 
 
-def drop_leftovers(client: Client, name: str, *, timeout: float, keep: str = "") -> None:
+def create_slot(client: Client, slot: str, *, dimension: int, properties: dict[str, str]) -> None:
+    """Create an empty collection for embeddings of `dimension` numbers, without an index."""
+    schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=True)
+    schema.add_field(KEY, DataType.INT64, is_primary=True)
+    schema.add_field(VECTOR, DataType.FLOAT_VECTOR, dim=dimension)
+    schema.add_field("path", DataType.VARCHAR, max_length=MAX_PATH_BYTES)
+    schema.add_field("label", DataType.VARCHAR, max_length=MAX_PATH_BYTES)
+    schema.add_field("digest", DataType.VARCHAR, max_length=64)
+    client.create_collection(slot, schema=schema, num_shards=2, properties=properties)
+
+
+def drop_leftovers(client: Client, name: str, *, keep: str = "") -> None:
     """Drop the slots that no alias leads to: what a stopped run left half built."""
     for slot in slot_names(name):
-        if slot != keep and client.has_collection(slot, timeout=timeout):
-            client.drop_collection(slot, timeout=timeout)
+        if slot != keep and client.has_collection(slot):
+            client.drop_collection(slot)
 
 
-def drop_collection(client: Client, name: str, *, timeout: float) -> None:
+def drop_collection(client: Client, name: str) -> None:
     """Delete what `name` stands for, and the alias; an alias alone cannot be dropped by name."""
-    physical = str(client.describe_collection(name, timeout=timeout)["collection_name"])
+    physical = str(client.describe_collection(name)["collection_name"])
     if physical != name:
-        client.drop_alias(name, timeout=timeout)
-    client.drop_collection(physical, timeout=timeout)
+        client.drop_alias(name)
+    client.drop_collection(physical)
 
 
 def copy_rows(
-    client: Client,
-    source: str,
-    target: str,
-    *,
-    timeout: float,
-    on_copied: Callable[[int], None] | None = None,
-) -> int:
-    """Copy every row of one collection to another and return how many there were.
+    client: Client, source: str, target: str, *, on_copied: Callable[[int], None]
+) -> None:
+    """Copy every row of one collection to another.
 
     Args:
         on_copied: Called with the number of rows copied so far; whatever it raises ends the copy.
     """
     fields = [KEY, VECTOR, *RECORD_FIELDS]
-    batches = client.query_iterator(
-        source, batch_size=_COPY_ROWS, output_fields=fields, timeout=timeout
-    )
+    batches = client.query_iterator(source, batch_size=_COPY_ROWS, output_fields=fields)
     copied = 0
     try:
         while batch := batches.next():
-            rows = [{field: row[field] for field in fields} for row in batch]
-            client.upsert(target, rows, timeout=timeout)
-            copied += len(rows)
-            if on_copied:
-                on_copied(copied)
+            client.upsert(target, [{field: row[field] for field in fields} for row in batch])
+            copied += len(batch)
+            on_copied(copied)
     finally:
         batches.close()
-    return copied
-
-
-def build_index(
-    client: Client,
-    name: str,
-    *,
-    timeout: float,
-    flush_seconds: float,
-    on_wait: Callable[[int], None] | None = None,
-) -> None:
-    """Flush a collection, wait for its index and load it.
-
-    Args:
-        on_wait: As for `index_building.wait_for_index`.
-    """
-    client.flush(name, timeout=flush_seconds)
-    index_building.wait_for_index(client, name, timeout=timeout, on_wait=on_wait)
-    client.load_collection(name, timeout=flush_seconds)

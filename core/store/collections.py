@@ -3,17 +3,16 @@
 A collection that others made is found under the family's own name and read by its schema.
 """
 
-import functools
 from dataclasses import replace
-from typing import Any, Unpack
+from typing import Any
 
 from core.collection.info import CollectionInfo, Schema, collection_info, foreign_info, is_ours
 from core.collection.schema import SAMPLE_ROWS, common_prefix, folder_prefix, schema_of
 from core.errors import CollectionNotFoundError, StoreError
 from core.metric import Metric
 from core.records import EncoderIdentity
-from core.store import index_building
-from core.store.connection import Connection, Options
+from core.store import indexes
+from core.store.connection import Client, Connection
 from core.wording import BUILD_IT
 
 
@@ -22,25 +21,24 @@ def collection_name(family: str, metric: Metric) -> str:
     return f"{family}_{metric.lower()}"
 
 
-class Reader(Connection):
-    """A connection that reads what collections there are."""
+class CollectionReader:
+    """Which collections there are, by family and metric, and how each is made."""
 
     def __init__(
         self,
-        uri: str,
+        connection: Connection,
         *,
         path_prefix: str = "",
         assumed_encoder: EncoderIdentity | None = None,
-        **options: Unpack[Options],
     ) -> None:
-        """Connect as `Connection`.
+        """Read through a connection.
 
         Args:
             path_prefix: The folder in the stored paths of a collection that others made, such as
                 `/data/fruit`; empty to find it out.
             assumed_encoder: What is said to have made a collection that does not name its encoder.
         """
-        super().__init__(uri, **options)
+        self._connection = connection
         self._path_prefix, self._assumed_encoder = path_prefix, assumed_encoder
         self._prefixes: dict[tuple[str, Schema], str] = {}
 
@@ -54,7 +52,7 @@ class Reader(Connection):
         ours = [metric for metric in Metric if self._exists(collection_name(family, metric))]
         if ours or not self._exists(family):
             return ours
-        described, index = self._described(family)
+        described, index = self.describe_with_index(family)
         # One of our own by its full name is no family.
         return [] if is_ours(described) else [_metric_of(family, index)]
 
@@ -66,11 +64,11 @@ class Reader(Connection):
             EncoderMismatchError: What it says about its encoder cannot be read.
             StoreError: Others made it, and its fields cannot be told apart.
         """
-        name = self._require(family, metric)
-        described, index = self._described(name)
+        name = self.name_of(family, metric)
+        described, index = self.describe_with_index(name)
         described["collection_name"] = name
         # Without an index nothing can be loaded, and so nothing be counted.
-        live = self._count(name) if index else 0
+        live = self.count_rows(name) if index else 0
         if is_ours(described):
             return collection_info(described, index, metric=metric, rows=live)
         return foreign_info(
@@ -84,31 +82,22 @@ class Reader(Connection):
 
     def count(self, family: str, metric: Metric) -> int:
         """Return the number of live rows; statistics would count dead ones on a server."""
-        return self._count(self._require(family, metric))
+        return self.count_rows(self.name_of(family, metric))
 
     def is_loaded(self, family: str, metric: Metric) -> bool:
         """Whether a collection is in memory, ready to be searched."""
-        name = self._require(family, metric)
-        state = self._patiently(
-            f"look for {name}", lambda: self._client.get_load_state(name, timeout=self._timeout)
+        name = self.name_of(family, metric)
+        state = self._connection.run(
+            f"look for {name}", lambda client: client.get_load_state(name)["state"]
         )
-        return str(getattr(state["state"], "name", state["state"])) == "Loaded"
+        return str(getattr(state, "name", state)) == "Loaded"
 
-    def _count(self, name: str) -> int:
-        counted = self._read(
-            name,
-            lambda: self._client.query(
-                name,
-                filter="",
-                output_fields=["count(*)"],
-                consistency_level="Strong",
-                timeout=self._timeout,
-            ),
-        )
-        return int(counted[0]["count(*)"])
+    def name_of(self, family: str, metric: Metric) -> str:
+        """Return the name of the collection that holds a family's rows for a metric.
 
-    def _require(self, family: str, metric: Metric) -> str:
-        """Return the name of the collection that holds a family's rows for a metric."""
+        Raises:
+            CollectionNotFoundError: There is none; the message says which metrics there are.
+        """
         name = collection_name(family, metric)
         if self._exists(name):
             return name
@@ -121,48 +110,60 @@ class Reader(Connection):
             f"--collection {family} --metrics {metric}"
         )
 
-    def _schema(self, name: str) -> Schema:
-        described = self._patiently(
-            f"describe {name}",
-            lambda: dict(self._client.describe_collection(name, timeout=self._timeout)),
+    def count_rows(self, name: str) -> int:
+        """Return the number of live rows of a collection by its own name."""
+        counted = self._connection.read(
+            name,
+            lambda client: client.query(
+                name, filter="", output_fields=["count(*)"], consistency_level="Strong"
+            ),
         )
+        return int(counted[0]["count(*)"])
+
+    def schema(self, name: str) -> Schema:
+        """Return which fields of a collection, by its own name, hold what.
+
+        Raises:
+            StoreError: Others made it, and its fields cannot be told apart.
+        """
+        described = self.describe(name)
         return Schema() if is_ours(described) else self._foreign_schema(name, described)
+
+    def describe(self, name: str) -> dict[str, Any]:
+        """Return Milvus's description of a collection by its own name."""
+        return self._connection.run(
+            f"describe {name}", lambda client: dict(client.describe_collection(name))
+        )
+
+    def describe_with_index(self, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return Milvus's descriptions of a collection and of its index, empty if it has none."""
+
+        def describe(client: Client) -> tuple[dict[str, Any], dict[str, Any]]:
+            described = dict(client.describe_collection(name))
+            return described, indexes.describe_index(client, name)
+
+        return self._connection.run(f"describe {name}", describe)
 
     def _foreign_schema(self, name: str, described: dict[str, Any]) -> Schema:
         schema = schema_of(described)
         if self._path_prefix:
             return replace(schema, prefix=folder_prefix(self._path_prefix))
         if (name, schema) not in self._prefixes:
-            query = functools.partial(
-                self._client.query,
+            rows = self._connection.read(
                 name,
-                filter="",
-                limit=SAMPLE_ROWS,
-                output_fields=[schema.path],
-                timeout=self._timeout,
+                lambda client: client.query(
+                    name, filter="", limit=SAMPLE_ROWS, output_fields=[schema.path]
+                ),
             )
-            paths = [str(row[schema.path] or "") for row in self._read(name, query)]
-            self._prefixes[name, schema] = common_prefix(paths)
+            self._prefixes[name, schema] = common_prefix(
+                str(row[schema.path] or "") for row in rows
+            )
         return replace(schema, prefix=self._prefixes[name, schema])
 
     def _exists(self, name: str) -> bool:
         return bool(
-            self._patiently(
-                f"look for {name}",
-                lambda: self._client.has_collection(name, timeout=self._timeout),
-            )
+            self._connection.run(f"look for {name}", lambda client: client.has_collection(name))
         )
-
-    def _described(self, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return Milvus's descriptions of a collection and of its index, empty if it has none."""
-
-        def describe() -> tuple[dict[str, Any], dict[str, Any]]:
-            described = self._client.describe_collection(name, timeout=self._timeout)
-            return dict(described), index_building.describe_index(
-                self._client, name, timeout=self._timeout
-            )
-
-        return self._patiently(f"describe {name}", describe)
 
 
 def _metric_of(name: str, index: dict[str, Any]) -> Metric:

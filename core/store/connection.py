@@ -5,18 +5,17 @@ Milvus 2.3.5 server; where the two differ, the comment says so.
 """
 
 import contextlib
+import functools
 import logging
 import os
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import TypedDict, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 import grpc
 
-from core.access import require_writable
 from core.errors import StoreError, StoreUnavailableError
 from core.store import lite
 from core.store.faults import missing_database, store_error
@@ -46,14 +45,14 @@ for _name in (
 
 logger = logging.getLogger(__name__)
 
-__all__ = ["PATIENCE", "Connection", "DataType", "Options"]
+__all__ = ["PATIENCE", "Client", "Connection", "DataType", "MilvusClient", "Options"]
 
 T = TypeVar("T")
 
 # Seconds for which a server that has gone away is tried again, unless told otherwise.
 PATIENCE = 3.0
 
-_LITE_WRITE_SECONDS = 60.0
+_LITE_BULK_SECONDS = 60.0
 _LOAD_SECONDS = 600.0
 _LONGEST_PAUSE = 5.0
 _BUSY_PAUSE = 0.5
@@ -80,28 +79,33 @@ class Options(TypedDict, total=False):
     read_only: bool
 
 
-class WriteLock:
-    """The lock that every writing call of a store holds; a read-only store never gives it out."""
+class Client:
+    """pymilvus's client, each of whose calls may take so many seconds unless told otherwise."""
 
-    def __init__(self, *, read_only: bool) -> None:
-        self._read_only = read_only
-        self._lock = threading.RLock()
+    def __init__(self, bare_client: MilvusClient, *, seconds: float) -> None:
+        self._bare_client, self._seconds = bare_client, seconds
 
-    def __enter__(self) -> None:
-        require_writable(read_only=self._read_only)
-        self._lock.acquire()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._lock.release()
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        # pymilvus is untyped, and takes a timeout with every call of the database.
+        return functools.partial(getattr(self._bare_client, name), timeout=self._seconds)
 
 
 class Connection:
-    """One connection to a Milvus Lite file or a Milvus server; safe to share between threads."""
+    """One connection to a Milvus Lite file or a Milvus server; safe to share between threads.
+
+    Every call of the database goes through one of its verbs, which differ in what happens when a
+    server does not answer: `once`, `run`, `at_length`, and `read` of what has to be loaded first.
+
+    Attributes:
+        version: Of Milvus.
+        is_lite: Whether it is a Milvus Lite file.
+        read_only: Whether nothing may be changed through it.
+        timeout: Seconds that a call may take.
+        bulk_seconds: Seconds that a call of many rows may take.
+        bare_client: pymilvus's own, for tests and benchmarks; the store's parts leave it alone.
+        load_lock: Held while a collection is loaded, or must not be: a search must not load one
+            again while its index is being replaced.
+    """
 
     def __init__(
         self,
@@ -130,26 +134,24 @@ class Connection:
             StoreError: The file cannot be used, the server refused, or there is no such database
                 and none may be created.
         """
-        self.uri, self.database = uri, database
+        self.uri, self.database, self.read_only = uri, database, read_only
+        self.timeout = timeout
+        self.is_lite = "://" not in uri
+        self.bulk_seconds = _LITE_BULK_SECONDS if self.is_lite else timeout
+        self.load_lock = threading.RLock()
         self._secrets = (token, token.partition(":")[2])
-        self._timeout = timeout
-        self._is_lite = "://" not in uri
-        self._write_seconds = _LITE_WRITE_SECONDS if self._is_lite else timeout
-        self._patience = 0.0 if self._is_lite else patience
+        self._patience = 0.0 if self.is_lite else patience
         self._on_retry = on_retry
-        self._write_lock = WriteLock(read_only=read_only)
-        # A search must not load a collection again while its index is being replaced.
-        self._load_lock = threading.RLock()
         self._loaded: set[str] = set()
         with contextlib.ExitStack() as opened:
             address = uri
-            if self._is_lite:
+            if self.is_lite:
                 if read_only and not Path(uri).expanduser().exists():
                     raise missing_database(database, uri)
                 address = str(lite.acquire(Path(uri)))
                 opened.callback(lite.release, Path(address))
             with self._translated("open the database"):
-                self._client = self._connected(address, token, opened, read_only=read_only)
+                self.bare_client = self._connected(address, token, opened)
             self._opened = opened.pop_all()
 
     def close(self) -> None:
@@ -163,56 +165,39 @@ class Connection:
             StoreUnavailableError: It does not answer.
         """
         started = time.perf_counter()
-        with self._translated("reach the database"):
-            self._client.get_server_version(timeout=self._timeout)
+        with self.once("reach the database") as client:
+            client.get_server_version()
         return (time.perf_counter() - started) * 1000
 
-    def _connected(
-        self, address: str, token: str, opened: contextlib.ExitStack, *, read_only: bool
-    ) -> MilvusClient:
-        options = {"token": token, "timeout": self._timeout, "grpc_options": _GRPC}
-        first = MilvusClient(address, **options)
-        with contextlib.closing(first):
-            self.version = str(first.get_server_version(timeout=self._timeout))
-            if self.database not in first.list_databases(timeout=self._timeout):
-                if read_only:
-                    raise missing_database(self.database, self.uri)
-                first.create_database(self.database, timeout=self._timeout)
-        client = MilvusClient(address, db_name=self.database, **options)
-        opened.callback(client.close)
-        # A wrong name only shows at the first call.
-        client.list_collections(timeout=self._timeout)
-        return client
+    @contextlib.contextmanager
+    def once(self, action: str, *, seconds: float | None = None) -> Iterator[Client]:
+        """Lend the client for steps that must not be repeated.
 
-    def _load(self, name: str) -> None:
-        with self._load_lock:
-            self._at_length(
-                f"load {name}",
-                lambda seconds: self._client.load_collection(name, timeout=seconds),
-                _LOAD_SECONDS,
-            )
-        self._loaded.add(name)
+        Args:
+            action: What is done, to follow "could not".
+            seconds: What each call may take; None means the timeout of the connection.
 
-    def _read(self, name: str, call: Callable[[], T]) -> T:
-        if name not in self._loaded:
-            self._load(name)
-        try:
-            with self._translated(f"read {name}"):
-                return call()
-        except StoreError:
-            # Another process may have released it or switched its index, and a restarted server
-            # loads nothing by itself.
-            self._loaded.discard(name)
-        self._load(name)
-        return self._patiently(f"read {name}", call)
+        Raises:
+            StoreError: The database failed, in words a person can act on.
+        """
+        with self._translated(action):
+            yield self._timed(seconds)
 
-    def _patiently(self, action: str, call: Callable[[], T]) -> T:
-        """Call; while a server is down, call again until patience is at its end."""
+    def run(self, action: str, call: Callable[[Client], T], *, seconds: float | None = None) -> T:
+        """Call; while a server is down, call again until patience is at its end.
+
+        Args:
+            action, seconds: As for `once`.
+            call: May be repeated.
+
+        Raises:
+            StoreError: As `once`.
+        """
         started, pause = time.monotonic(), 0.5
         while True:
             try:
-                with self._translated(action):
-                    return call()
+                with self.once(action, seconds=seconds) as client:
+                    return call(client)
             except StoreUnavailableError:
                 waited = time.monotonic() - started
                 if waited + pause > self._patience:
@@ -224,26 +209,30 @@ class Connection:
             time.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
-    def _at_length(self, action: str, call: Callable[[float], object], seconds: float) -> None:
+    def at_length(self, action: str, call: Callable[[Client], object], *, seconds: float) -> None:
         """Do what may take long, and notice within the timeout if a server has gone silent.
 
         Args:
-            call: Takes the seconds it may wait; may be repeated.
+            action: As for `once`.
+            call: May be repeated.
             seconds: After which to give up although the server is there.
+
+        Raises:
+            StoreError: As `once`.
         """
         deadline = time.monotonic() + seconds
         refused_until = time.monotonic() + max(self._patience, _RECOVERY_SECONDS)
         while True:
             began = time.monotonic()
             try:
-                with self._translated(action):
-                    call(seconds if self._is_lite else self._timeout)
+                with self.once(action, seconds=seconds if self.is_lite else None) as client:
+                    call(client)
                 return
             except StoreUnavailableError:
                 now = time.monotonic()
                 # One that refuses at once is not at work on it.
-                is_refused = now - began < self._timeout / 2
-                if self._is_lite or now > (refused_until if is_refused else deadline):
+                is_refused = now - began < self.timeout / 2
+                if self.is_lite or now > (refused_until if is_refused else deadline):
                     raise
             # It may be loading millions of rows, or have been started a moment ago.
             self._tell(
@@ -251,7 +240,64 @@ class Connection:
                 f"{deadline - time.monotonic():.0f} s more"
             )
             time.sleep(_BUSY_PAUSE)
-            self._patiently(action, lambda: self._client.get_server_version(timeout=self._timeout))
+            self.run(action, lambda client: client.get_server_version())
+
+    def read(self, name: str, call: Callable[[Client], T], *, seconds: float | None = None) -> T:
+        """Call what reads a collection, which is loaded for it if need be.
+
+        Args:
+            name: Of the collection.
+            call, seconds: As for `run`.
+
+        Raises:
+            StoreError: As `once`.
+        """
+        action = f"read {name}"
+        self.ensure_loaded(name)
+        try:
+            with self.once(action, seconds=seconds) as client:
+                return call(client)
+        except StoreError:
+            # Another process may have released it or switched its index, and a restarted server
+            # loads nothing by itself.
+            self.forget(name)
+        self.load(name)
+        return self.run(action, call, seconds=seconds)
+
+    def load(self, name: str) -> None:
+        """Have a collection brought into memory, where alone it can be searched and read."""
+        with self.load_lock:
+            self.at_length(
+                f"load {name}", lambda client: client.load_collection(name), seconds=_LOAD_SECONDS
+            )
+        self._loaded.add(name)
+
+    def ensure_loaded(self, name: str) -> None:
+        """Load a collection unless this connection has done so before."""
+        if name not in self._loaded:
+            self.load(name)
+
+    def forget(self, name: str) -> None:
+        """Take a collection as no longer loaded."""
+        self._loaded.discard(name)
+
+    def _connected(self, address: str, token: str, opened: contextlib.ExitStack) -> MilvusClient:
+        options = {"token": token, "timeout": self.timeout, "grpc_options": _GRPC}
+        first = MilvusClient(address, **options)
+        with contextlib.closing(first):
+            self.version = str(first.get_server_version(timeout=self.timeout))
+            if self.database not in first.list_databases(timeout=self.timeout):
+                if self.read_only:
+                    raise missing_database(self.database, self.uri)
+                first.create_database(self.database, timeout=self.timeout)
+        client = MilvusClient(address, db_name=self.database, **options)
+        opened.callback(client.close)
+        # A wrong name only shows at the first call.
+        client.list_collections(timeout=self.timeout)
+        return client
+
+    def _timed(self, seconds: float | None) -> Client:
+        return Client(self.bare_client, seconds=self.timeout if seconds is None else seconds)
 
     def _tell(self, sentence: str) -> None:
         logger.warning("%s", sentence)

@@ -1,7 +1,6 @@
 """Reading rows from a database: what is known of pictures, and their embeddings."""
 
 import contextlib
-import functools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -13,122 +12,149 @@ from core.collection.query import label_filter
 from core.collection.rows import BATCH_ROWS, as_record
 from core.metric import Metric
 from core.records import ImageRecord
-from core.store.collections import Reader
+from core.store.collections import CollectionReader
+from core.store.connection import Connection
+
+# Records with the embeddings of the same rows, (B, D) float32.
+RowBatch = tuple[list[ImageRecord], NDArray[np.float32]]
 
 _READ_ROWS = 2_000
 
 
-class RowReader(Reader):
-    """A connection that reads collections and their rows."""
+class RowReader:
+    """The rows of the collections, all of them or by id."""
+
+    def __init__(self, connection: Connection, collections: CollectionReader) -> None:
+        self._connection, self._collections = connection, collections
 
     def records(self, family: str, metric: Metric) -> Iterator[ImageRecord]:
-        """Yield every row without its embedding, in the order of the ids."""
-        name = self._require(family, metric)
-        yield from self._records(name, self._schema(name))
+        """Yield every row without its embedding, in the order of the ids.
+
+        Raises:
+            CollectionNotFoundError: The family has no collection for this metric.
+            StoreError: The database failed.
+        """
+        name = self._collections.name_of(family, metric)
+        yield from self._records(name, self._collections.schema(name))
 
     def rows_with_embeddings(
-        self, family: str, metric: Metric
-    ) -> Iterator[tuple[list[ImageRecord], NDArray[np.float32]]]:
-        """Yield every row with its embedding, in batches: records and (B, D) float32."""
-        name = self._require(family, metric)
-        schema = self._schema(name)
-        if self._is_lite:
-            yield from self._joined(name, schema)
+        self, family: str, metric: Metric, *, ids: Sequence[int] | None = None
+    ) -> Iterator[RowBatch]:
+        """Yield rows with their embeddings, in batches of up to `BATCH_ROWS`.
+
+        Args:
+            ids: Only these rows, in their order; ids that do not exist are left out. None means
+                every row.
+
+        Yields:
+            Records and the embeddings of the same rows, (B, D) float32; B is at least 1.
+
+        Raises:
+            CollectionNotFoundError: The family has no collection for this metric.
+            StoreError: The database failed.
+        """
+        name = self._collections.name_of(family, metric)
+        schema = self._collections.schema(name)
+        if ids is None and not self._connection.is_lite:
+            fields = [schema.key, *schema.record_fields, schema.vector]
+            for rows in self._batches(name, fields, size=BATCH_ROWS):
+                yield _row_batch(rows, schema)
             return
-        fields = [schema.key, *schema.record_fields, schema.vector]
-        for batch in self._batches(name, fields, size=BATCH_ROWS):
-            yield (
-                [as_record(row[schema.key], row, schema) for row in batch],
-                np.array([row[schema.vector] for row in batch], dtype=np.float32),
-            )
-
-    def missing_labels(self, info: CollectionInfo, labels: Sequence[str]) -> list[str]:
-        """Return those of the given classes that no row has."""
-
-        def has(label: str) -> bool:
-            query = functools.partial(
-                self._client.query,
-                info.name,
-                filter=label_filter([label], info.schema),
-                limit=1,
-                output_fields=[info.schema.key],
-                timeout=self._timeout,
-            )
-            return bool(self._read(info.name, query))
-
-        return [label for label in labels if not has(label)]
+        if ids is None:
+            # By id Lite finds rows without a pass over all of them.
+            ids = [record.id for record in self._records(name, schema)]
+        for start in range(0, len(ids), BATCH_ROWS):
+            if rows := self._rows_by_id(name, schema, ids[start : start + BATCH_ROWS]):
+                yield _row_batch(rows, schema)
 
     def embeddings(
         self, family: str, metric: Metric, ids: Sequence[int]
     ) -> dict[int, NDArray[np.float32]]:
-        """Return the stored embeddings of the given ids; ids that do not exist are left out."""
-        name = self._require(family, metric)
-        return self._embeddings(name, self._schema(name), ids)
+        """Return the embeddings (D,) of the given ids; ids that do not exist are left out.
+
+        Raises:
+            CollectionNotFoundError: The family has no collection for this metric.
+            StoreError: The database failed.
+        """
+        return {
+            record.id: embedding
+            for records, embeddings in self.rows_with_embeddings(family, metric, ids=ids)
+            for record, embedding in zip(records, embeddings, strict=True)
+        }
+
+    def missing_labels(self, info: CollectionInfo, labels: Sequence[str]) -> list[str]:
+        """Return those of the given classes that no row has.
+
+        Raises:
+            QueryError: Pictures in no folder are asked for where the folder is the class.
+            StoreError: The database failed.
+        """
+        return [label for label in labels if not self._has_label(info, label)]
+
+    def _has_label(self, info: CollectionInfo, label: str) -> bool:
+        rows = self._connection.read(
+            info.name,
+            lambda client: client.query(
+                info.name,
+                filter=label_filter([label], info.schema),
+                limit=1,
+                output_fields=[info.schema.key],
+            ),
+        )
+        return bool(rows)
 
     def _records(self, name: str, schema: Schema) -> Iterator[ImageRecord]:
         fields = [schema.key, *schema.record_fields]
         batches: Iterable[list[Any]]
-        if self._is_lite:
+        if self._connection.is_lite:
             # Each page of an iterator goes through all rows again there.
-            whole = self._read(
+            rows = self._connection.read(
                 name,
-                lambda: self._client.query(
-                    name, filter="", output_fields=fields, timeout=self._write_seconds
-                ),
+                lambda client: client.query(name, filter="", output_fields=fields),
+                seconds=self._connection.bulk_seconds,
             )
-            batches = [sorted(whole, key=lambda row: int(row[schema.key]))]
+            batches = [sorted(rows, key=lambda row: int(row[schema.key]))]
         else:
             batches = self._batches(name, fields, size=_READ_ROWS)
         for batch in batches:
             for row in batch:
                 yield as_record(row[schema.key], row, schema)
 
-    def _joined(
-        self, name: str, schema: Schema
-    ) -> Iterator[tuple[list[ImageRecord], NDArray[np.float32]]]:
-        """Yield records with their embeddings by id, which Lite finds without a pass over all."""
-        whole = list(self._records(name, schema))
-        for start in range(0, len(whole), BATCH_ROWS):
-            part = whole[start : start + BATCH_ROWS]
-            found = self._embeddings(name, schema, [record.id for record in part])
-            # A row may have been deleted since.
-            there = [record for record in part if record.id in found]
-            if there:
-                yield there, np.stack([found[record.id] for record in there])
-
-    def _embeddings(
-        self, name: str, schema: Schema, ids: Sequence[int]
-    ) -> dict[int, NDArray[np.float32]]:
-        found: dict[int, NDArray[np.float32]] = {}
-        for start in range(0, len(ids), BATCH_ROWS):
-            get = functools.partial(
-                self._client.get,
+    def _rows_by_id(self, name: str, schema: Schema, ids: Sequence[int]) -> list[dict[str, Any]]:
+        """Return what is there of the given rows, in the order of the ids."""
+        rows = self._connection.read(
+            name,
+            lambda client: client.get(
                 name,
-                ids=list(ids[start : start + BATCH_ROWS]),
-                output_fields=[schema.key, schema.vector],
+                ids=list(ids),
+                output_fields=[schema.key, *schema.record_fields, schema.vector],
                 # Else a server may leave out what was written a moment ago.
                 consistency_level="Strong",
-                timeout=self._write_seconds,
-            )
-            got = self._read(name, get)
-            found |= {
-                row[schema.key]: np.asarray(row[schema.vector], dtype=np.float32) for row in got
-            }
-        return found
+            ),
+            seconds=self._connection.bulk_seconds,
+        )
+        by_id = {row[schema.key]: row for row in rows}
+        return [by_id[key] for key in ids if key in by_id]
 
     def _batches(self, name: str, fields: list[str], *, size: int) -> Iterator[list[Any]]:
         # An iterator of a server sees the rows that a strong read has seen, not the very newest.
-        self._count(name)
-        batches = self._read(
+        self._collections.count_rows(name)
+        batches = self._connection.read(
             name,
-            lambda: self._client.query_iterator(
-                name, batch_size=size, output_fields=fields, timeout=self._write_seconds
-            ),
+            lambda client: client.query_iterator(name, batch_size=size, output_fields=fields),
+            seconds=self._connection.bulk_seconds,
         )
         with contextlib.closing(batches):
             while True:
-                with self._translated(f"read {name}"):
+                with self._connection.once(f"read {name}"):
                     batch = batches.next()
                 if not batch:
                     return
                 yield batch
+
+
+def _row_batch(rows: Sequence[dict[str, Any]], schema: Schema) -> RowBatch:
+    return (
+        [as_record(row[schema.key], row, schema) for row in rows],
+        np.array([row[schema.vector] for row in rows], dtype=np.float32),
+    )

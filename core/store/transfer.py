@@ -4,16 +4,12 @@ Nothing is encoded. What the target has already is not written again, so that a 
 stopped continues where it was.
 """
 
-import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import numpy as np
-from numpy.typing import NDArray
-
-from core.collection.index import IndexChoice, IndexType
+from core.collection.index import IndexChoice
 from core.collection.info import CollectionInfo
 from core.collection.rows import BATCH_ROWS
 from core.errors import EncoderMismatchError, StoreError
@@ -21,9 +17,8 @@ from core.files import write_whole
 from core.metric import Metric
 from core.progress import Progress, Stage, silent
 from core.records import EncoderIdentity, ImageRecord
+from core.store.rows import RowBatch
 from core.store.vector_store import VectorStore
-
-Rows = tuple[list[ImageRecord], NDArray[np.float32]]
 
 _FORMAT = b"orchard.rows/1"
 
@@ -62,11 +57,11 @@ def transfer(
     moved = []
     for metric in metrics:
         info = source.info(family, metric)
-        index = _same_index(info)
-        batches = _rows_of(source, family, metric)
+        batches = source.rows_with_embeddings(family, metric)
         one = _fill(
             target, family, metric, batches, encoder=info.encoder, dataset=info.dataset,
-            index=index, count=info.rows, complete=info.complete, on_progress=on_progress,
+            index=IndexChoice.of(info), count=info.rows, complete=info.complete,
+            on_progress=on_progress,
         )  # fmt: skip
         moved.append(one)
     return moved
@@ -95,7 +90,7 @@ def export_rows(
     def write(out: BinaryIO) -> None:
         nonlocal written
         with pq.ParquetWriter(out, schema) as writer:
-            for records, embeddings in _rows_of(source, family, metric):
+            for records, embeddings in source.rows_with_embeddings(family, metric):
                 flat = pa.array(embeddings.reshape(-1))
                 columns = [
                     *(pa.array([getattr(r, n) for r in records]) for n in schema.names[:-1]),
@@ -185,25 +180,7 @@ def _schema(info: CollectionInfo) -> Any:  # noqa: ANN401 - pyarrow has no types
     return pa.schema([("id", pa.int64()), *texts, embedding], metadata=about)
 
 
-def _same_index(info: CollectionInfo) -> IndexChoice:
-    if info.m:
-        return IndexChoice(IndexType.HNSW, m=info.m, ef_construction=info.ef_construction)
-    if info.index_type in set(IndexType):
-        return IndexChoice(IndexType(info.index_type), nlist=info.nlist or None)
-    # One that others made may have an index we do not build.
-    return IndexChoice()
-
-
-def _rows_of(store: VectorStore, family: str, metric: Metric) -> Iterator[Rows]:
-    records = store.records(family, metric)
-    while batch := list(itertools.islice(records, BATCH_ROWS)):
-        found = store.embeddings(family, metric, [record.id for record in batch])
-        here = [record for record in batch if record.id in found]
-        if here:
-            yield here, np.stack([found[record.id] for record in here])
-
-
-def _rows_in(file: Any, path: Path, dimension: int) -> Iterator[Rows]:  # noqa: ANN401
+def _rows_in(file: Any, path: Path, dimension: int) -> Iterator[RowBatch]:  # noqa: ANN401
     import pyarrow as pa
 
     batches = file.iter_batches(batch_size=BATCH_ROWS)
@@ -224,7 +201,7 @@ def _fill(
     store: VectorStore,
     family: str,
     metric: Metric,
-    batches: Iterable[Rows],
+    batches: Iterable[RowBatch],
     *,
     encoder: EncoderIdentity,
     dataset: str,

@@ -22,7 +22,7 @@ from core.encoder.weights import Checkpoint
 from core.indexing.build import build_index
 from core.metric import Metric
 from core.records import ImageRecord
-from core.store import index_building
+from core.store import alias, indexes
 from core.store.vector_store import VectorStore
 from scripts.benchmark.measuring import median_seconds, print_figures
 from scripts.benchmark.plain_encoder import plain_loop, plain_network, random_weights, sample
@@ -89,8 +89,8 @@ def _ours(dataset: Path, encoder: "Encoder") -> None:
 
 def _plain(files: list[Path], model: "nn.Module", dimension: int) -> None:
     with _new_store() as store:
-        client: Any = store._client
-        store._create_slot("plain", dimension, {})
+        client = store.connection.bare_client
+        alias.create_slot(client, "plain", dimension=dimension, properties={})
         rows: list[dict[str, Any]] = []
         for number, (file, embedding) in enumerate(
             zip(files, plain_loop(files, model), strict=True), start=1
@@ -101,10 +101,8 @@ def _plain(files: list[Path], model: "nn.Module", dimension: int) -> None:
                 client.insert("plain", rows)
                 rows = []
         client.flush("plain")
-        index_building.create_index(
-            client, "plain", _METRIC, IndexChoice(), rows=len(files), timeout=60.0
-        )
-        index_building.wait_for_index(client, "plain", timeout=60.0, on_wait=None)
+        indexes.create_index(client, "plain", _METRIC, IndexChoice(), rows=len(files))
+        indexes.wait_for_index(client, "plain")
         client.load_collection("plain")
 
 

@@ -27,7 +27,7 @@ from core.errors import OrchardError
 from core.indexing.build import build_index
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
-from core.store import index_building
+from core.store import alias, indexes
 from core.store.vector_store import VectorStore
 from scripts.benchmark.measuring import peak_bytes, print_figures, seconds
 from scripts.terminal import guarded
@@ -108,17 +108,15 @@ def _write(store: VectorStore, rows: int, batches: _Batches) -> None:
 
 def _write_bare(store: VectorStore, rows: int, batches: _Batches) -> None:
     """Do what `_write` does with nothing but the client: the same schema, batches and index."""
-    client: Any = store._client
+    client = store.connection.bare_client
     for number, (records, embeddings) in enumerate(batches):
         if not number:
-            store._create_slot(_BARE, embeddings.shape[1], {})
-            index_building.create_index(
-                client, _BARE, _METRIC, IndexChoice(), rows=rows, timeout=60.0
-            )
+            alias.create_slot(client, _BARE, dimension=embeddings.shape[1], properties={})
+            indexes.create_index(client, _BARE, _METRIC, IndexChoice(), rows=rows)
         pairs = zip(records, embeddings, strict=True)
         client.upsert(_BARE, [as_row(*pair) for pair in pairs])
     client.flush(_BARE)
-    index_building.wait_for_index(client, _BARE, timeout=60.0, on_wait=None)
+    indexes.wait_for_index(client, _BARE)
     client.load_collection(_BARE)
 
 
@@ -153,7 +151,7 @@ def _searched(store: VectorStore, arguments: argparse.Namespace) -> dict[str, ob
 def _search_bare(
     store: VectorStore, info: CollectionInfo, query: NDArray[np.float32], nprobe: int
 ) -> None:
-    client: Any = store._client
+    client = store.connection.bare_client
     client.search(
         info.name,
         [query],
@@ -167,7 +165,7 @@ def _search_bare(
 def _drop(store: VectorStore) -> None:
     if store.metrics(_OURS):
         store.drop(_OURS, _METRIC)
-    client: Any = store._client
+    client = store.connection.bare_client
     if client.has_collection(_BARE):
         client.drop_collection(_BARE)
 

@@ -16,6 +16,7 @@ from core.records import EncoderIdentity, ImageRecord
 from core.store.vector_store import VectorStore
 from scripts import verify as script
 from tests.conftest import DIMENSION, ColourEncoder, picture_bytes
+from tests.support.bare_client import bare_client
 
 FAMILY = "fruit"
 
@@ -87,7 +88,7 @@ def test_embedding_that_is_not_finite_is_found(store: VectorStore, dataset: Path
     """Our own store refuses it; somebody else's client does not."""
     build(store, dataset)
     row = {"m_id": 7, "embedding": [float("nan")] * DIMENSION}
-    store._client.upsert("fruit_l2", [{**row, "path": "a/b", "label": "a", "digest": "d"}])
+    bare_client(store).upsert("fruit_l2", [{**row, "path": "a/b", "label": "a", "digest": "d"}])
     assert found(verify(store, family=FAMILY))["fruit_l2", Problem.VECTOR] == (1, ("a/b",))
 
 

@@ -32,6 +32,7 @@ from core.metric import Metric
 from core.records import ImageRecord
 from core.store.vector_store import VectorStore, collection_name
 from tests.conftest import ColourEncoder, draw_dataset, picture_bytes
+from tests.support.bare_client import bare_client
 
 FAMILY = "fruit"
 L2 = (Metric.L2,)
@@ -445,7 +446,7 @@ def test_stop_between_a_collection_and_its_index_is_made_good(
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(store._client, "create_index", stop)
+    monkeypatch.setattr(bare_client(store), "create_index", stop)
     with pytest.raises(KeyboardInterrupt):
         run(dataset, store, encoder)
     monkeypatch.undo()

@@ -12,7 +12,6 @@ from core.collection.index import IndexChoice, IndexType
 from core.config import Settings, load_settings
 from core.encoder import weights
 from core.health import verify
-from core.indexing import family
 from core.indexing.build import build_index
 from core.metric import Metric
 from core.progress import Stage
@@ -22,9 +21,10 @@ from core.runs.runner import Runner, RunProgress
 from core.runs.state import RunState, RunStatus
 from core.runs.task import AddMetric, Build, Reindex, Repair, Task, TaskKind, Verify
 from core.runs.workshop import perform
-from core.store import alias, index_building
+from core.store import alias, indexes, rows
 from core.store.vector_store import VectorStore, open_store
 from tests.conftest import ColourEncoder
+from tests.support.bare_client import bare_client
 
 FAMILY = "fruit"
 # Twelve rows are copied and read in three parts.
@@ -50,7 +50,7 @@ def built(
     build_index(
         dataset, store=store, encoder=encoder, family=FAMILY, metrics=(Metric.L2, Metric.COSINE)
     )
-    for module in (family, verify):
+    for module in (rows, verify):
         monkeypatch.setattr(module, "BATCH_ROWS", PART)
     monkeypatch.setattr(alias, "_COPY_ROWS", PART)
 
@@ -133,7 +133,7 @@ def test_rebuilding_is_cancelled_among_the_rows_and_the_old_index_stays(
     assert state.status is RunStatus.CANCELLED
     assert store.info(FAMILY, Metric.L2) == before
     # One collection a metric: the half copy is gone.
-    assert len(store._client.list_collections()) == 2
+    assert len(bare_client(store).list_collections()) == 2
 
 
 @pytest.mark.parametrize("kind", [TaskKind.REINDEX, TaskKind.BUILD])
@@ -142,14 +142,14 @@ def test_waiting_for_an_index_is_cancelled(
     encoder: ColourEncoder, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.setattr("core.runs.workshop.load_encoder", lambda *_, **__: encoder)
-    real = index_building.describe_index
+    real = indexes.describe_index
     waiting = threading.Event()
 
     def never_done(*arguments: Any, **options: Any) -> dict[str, Any]:
         waiting.set()
         return {**real(*arguments, **options), "pending_index_rows": 7}
 
-    monkeypatch.setattr(index_building, "describe_index", never_done)
+    monkeypatch.setattr(indexes, "describe_index", never_done)
     flat = IndexChoice(IndexType.FLAT)
     tasks = (
         Build(FAMILY, str(dataset), (Metric.L2,), index=flat),

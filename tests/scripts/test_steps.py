@@ -10,6 +10,7 @@ from core.metric import Metric
 from core.store.vector_store import VectorStore
 from scripts import build_index, steps
 from tests.conftest import draw_dataset
+from tests.support.bare_client import bare_client
 from tests.support.milvus_server import MilvusServer
 
 FAMILY = "fruit_vector"
@@ -64,7 +65,7 @@ def test_collection_as_a_tutorial_describes_it(
     monkeypatch.setenv("ORCHARD_ARCHITECTURE", "resnet14")
     said(capsys, "create-collection")
     store = VectorStore(load_settings().uri, database="image_vector_db")
-    described = store._client.describe_collection("fruit_vector_l2")
+    described = bare_client(store).describe_collection("fruit_vector_l2")
     assert store.info(FAMILY, Metric.L2).index_type == "IVF_FLAT"
     assert described["enable_dynamic_field"]
     assert [field["name"] for field in described["fields"]][:3] == ["m_id", "embedding", "path"]

@@ -29,6 +29,7 @@ from core.store.connection import DataType
 from core.store.transfer import transfer
 from core.store.vector_store import VectorStore
 from tests.conftest import ColourEncoder, draw_dataset
+from tests.support.bare_client import bare_client
 
 FAMILY = "fruit_vector"
 CLASSES = ("apple", "bell_pepper", "fig 香")
@@ -52,7 +53,7 @@ def make(
     store: VectorStore, name: str = FAMILY, *, stored: list[str] | None = None, label: bool = False
 ) -> NDArray[np.float32]:
     """Create the collection as a program of somebody else does, with the bare client."""
-    client: Any = store._client
+    client = bare_client(store)
     schema = client.create_schema(auto_id=False, enable_dynamic_field=True)
     schema.add_field("m_id", DataType.INT64, is_primary=True)
     schema.add_field("embeding", DataType.FLOAT_VECTOR, dim=D)
@@ -180,7 +181,7 @@ def test_indexing_into_it_is_refused_and_it_stays_as_it_is(
     with pytest.raises(EncoderMismatchError, match="never changed"):
         add_metric(Metric.IP, store=either_store, family=FAMILY)
     assert list(either_store.records(FAMILY, Metric.L2)) == before
-    assert either_store._client.list_collections() == [FAMILY]
+    assert bare_client(either_store).list_collections() == [FAMILY]
 
 
 def test_no_writing_call_touches_one_that_has_our_kind_of_name(store: VectorStore) -> None:
@@ -254,17 +255,17 @@ def test_transfer_takes_its_rows_into_a_collection_of_ours(
 
 
 def test_collection_without_an_index_says_what_it_lacks(store: VectorStore) -> None:
-    schema = store._client.create_schema(auto_id=False)
+    schema = bare_client(store).create_schema(auto_id=False)
     schema.add_field("id", DataType.INT64, is_primary=True)
     schema.add_field("v", DataType.FLOAT_VECTOR, dim=4)
     schema.add_field("path", DataType.VARCHAR, max_length=64)
-    store._client.create_collection("bare", schema=schema)
+    bare_client(store).create_collection("bare", schema=schema)
     with pytest.raises(StoreError, match="bare was not built by Orchard and has no index"):
         store.metrics("bare")
 
 
 def test_fields_that_cannot_be_told_apart_are_named(store: VectorStore) -> None:
-    store._client.create_collection("other_l2", dimension=4)  # the client's quick schema
+    bare_client(store).create_collection("other_l2", dimension=4)  # the client's quick schema
     with pytest.raises(StoreError, match=r"fields \(id, vector\) cannot be told apart"):
         store.info("other", Metric.L2)
 

@@ -31,6 +31,7 @@ from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
 from core.store.vector_store import VectorStore, collection_name
 from tests.conftest import DIMENSION, eventually
+from tests.support.bare_client import bare_client
 
 ENCODER = EncoderIdentity("resnet18", "12345678", "resize8", DIMENSION)
 FAMILY = "fruit"
@@ -190,7 +191,7 @@ def test_searches_go_on_while_the_index_is_built_anew_beside(either_store: Vecto
     assert set(answers) == {records[0].id}
     after = either_store.info(FAMILY, Metric.L2)
     assert (after.index_type, after.rows, after.encoder) == ("FLAT", ROWS, ENCODER)
-    left = either_store._client.list_collections()
+    left = bare_client(either_store).list_collections()
     assert left == [f"{info.name}__b"]
     found = either_store.embeddings(FAMILY, Metric.L2, [r.id for r in records])
     assert all(found[r.id].tobytes() == v.tobytes() for r, v in zip(records, vectors, strict=True))
@@ -202,16 +203,16 @@ def test_stopped_rebuild_leaves_the_old_index_and_the_next_one_succeeds(
     records, vectors = random_rows(20)
     info = fill(either_store, Metric.L2, records, vectors)
     choice = IndexChoice(IndexType.FLAT)
-    monkeypatch.setattr("core.store.alias.build_index", _failing)
+    monkeypatch.setattr("core.store.indexes.wait_for_index", _failing)
     with pytest.raises(ZeroDivisionError):
         either_store.fit_index(FAMILY, Metric.L2, index=choice, expected_rows=20)
     monkeypatch.undo()
     assert either_store.info(FAMILY, Metric.L2) == info
     # The half copy gives its space back at once.
-    assert len(either_store._client.list_collections()) == 1
+    assert len(bare_client(either_store).list_collections()) == 1
     either_store.fit_index(FAMILY, Metric.L2, index=choice, expected_rows=20)
     assert either_store.info(FAMILY, Metric.L2).index_type == "FLAT"
-    assert len(either_store._client.list_collections()) == 1
+    assert len(bare_client(either_store).list_collections()) == 1
 
 
 def test_nlist_of_1024_is_honoured(either_store: VectorStore) -> None:
@@ -247,7 +248,7 @@ def test_outgrown_automatic_index_is_replaced(either_store: VectorStore) -> None
 
 def test_collection_without_an_index_is_described_and_mended(either_store: VectorStore) -> None:
     fill(either_store, Metric.L2, *random_rows())
-    client, name = either_store._client, collection_name(FAMILY, Metric.L2)
+    client, name = bare_client(either_store), collection_name(FAMILY, Metric.L2)
     client.release_collection(name)
     client.drop_index(name, client.list_indexes(name)[0])
     assert either_store.info(FAMILY, Metric.L2).index_type == ""
@@ -376,7 +377,7 @@ def test_query_out_of_range_is_refused_before_milvus(
 ) -> None:
     records, vectors = random_rows(20)
     info = fill(store, Metric.L2, records, vectors)
-    monkeypatch.setattr(store._client, "search", _never)
+    monkeypatch.setattr(bare_client(store), "search", _never)
     with pytest.raises(QueryError, match=said):
         store.search(info, vectors[0], k=k, nprobe=nprobe)
 
@@ -385,7 +386,7 @@ def test_query_of_another_dimension_is_refused_before_milvus(
     store: VectorStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     info = fill(store, Metric.L2, *random_rows(20))
-    monkeypatch.setattr(store._client, "search", _never)
+    monkeypatch.setattr(bare_client(store), "search", _never)
     with pytest.raises(EncoderMismatchError, match=r"the query has 5 numbers.* of 8"):
         store.search(info, np.zeros(5, np.float32), k=1, nprobe=1)
     with pytest.raises(EncoderMismatchError):
@@ -397,7 +398,7 @@ def test_query_that_is_not_finite_is_refused_before_milvus(
     store: VectorStore, monkeypatch: pytest.MonkeyPatch, bad: float
 ) -> None:
     info = fill(store, Metric.L2, *random_rows(20))
-    monkeypatch.setattr(store._client, "search", _never)
+    monkeypatch.setattr(bare_client(store), "search", _never)
     query = np.zeros(DIMENSION, np.float32)
     query[3] = bad
     with pytest.raises(QueryError, match="not finite"):
@@ -590,9 +591,9 @@ def test_reopened_database_loads_by_itself(database: Path) -> None:
 def test_collection_released_by_another_client_is_loaded_again(either_store: VectorStore) -> None:
     records, vectors = random_rows()
     info = fill(either_store, Metric.L2, records, vectors)
-    either_store._client.release_collection(info.name)
+    bare_client(either_store).release_collection(info.name)
     assert either_store.search(info, vectors[7], k=1, nprobe=4)[0][0] == records[7]
-    either_store._client.release_collection(info.name)
+    bare_client(either_store).release_collection(info.name)
     assert either_store.embeddings(FAMILY, Metric.L2, [records[0].id])
 
 
@@ -600,7 +601,7 @@ def test_database_is_made_and_holds_what_is_put_into_it(database: Path) -> None:
     one = VectorStore(str(database), database="one")
     two = VectorStore(str(database), database="two")
     fill(one, Metric.L2, *random_rows(3))
-    assert set(one._client.list_databases()) >= {"one", "two"}
+    assert set(bare_client(one).list_databases()) >= {"one", "two"}
     assert (one.metrics(FAMILY), two.metrics(FAMILY)) == ([Metric.L2], [])
     one.close()
     two.close()

@@ -17,6 +17,7 @@ from typing import Any
 from core.indexing import build, pictures
 from core.store.vector_store import VectorStore
 from tests.conftest import ColourEncoder
+from tests.support.bare_client import bare_client
 
 # What is intercepted: the owner and the name of a function.
 STAGES = (
@@ -55,7 +56,7 @@ def main() -> None:
     pictures.BATCH_ROWS = 16
     store, encoder = VectorStore(uri, database="pictures"), ColourEncoder()
     name, _, when = stage.partition("-")
-    owner: Any = {"decode": pictures, "encode": encoder}.get(name, store._client)
+    owner: Any = {"decode": pictures, "encode": encoder}.get(name, bare_client(store))
     if stage != "none":
         setattr(owner, name, deadly(getattr(owner, name), int(count), after=bool(when)))
     replacing: dict[str, Any] = {"recreate": True, "token": token[0]} if token else {}

@@ -16,6 +16,7 @@ from core.metric import Metric
 from core.records import ImageRecord
 from core.store.vector_store import VectorStore
 from tests.conftest import ColourEncoder, draw_dataset
+from tests.support.bare_client import bare_client
 from tests.support.killed_run import STAGES
 
 PROJECT = Path(__file__).parents[2]
@@ -104,7 +105,7 @@ def test_killed_run_is_completed_by_the_next(
         assert contents(store) == clean
         assert report.added + report.unchanged == PICTURES
         assert [(i.rows, i.complete) for i in report.collections] == [(PICTURES, True)] * 3
-        assert len(store._client.list_collections()) == len(Metric)
+        assert len(bare_client(store).list_collections()) == len(Metric)
     finally:
         store.close()
 
@@ -141,6 +142,6 @@ def test_killed_replacement_goes_on_where_it_was(
         assert (encoder.calls, report.unchanged) == (PICTURES - kept, kept)
         assert contents(store) == clean
         assert {(i.encoder, i.complete) for i in report.collections} == {(encoder.identity, True)}
-        assert len(store._client.list_collections()) == len(Metric)
+        assert len(bare_client(store).list_collections()) == len(Metric)
     finally:
         store.close()

@@ -10,14 +10,17 @@ from core.collection.info import CollectionInfo
 from core.collection.query import check_query, label_filter, search_parameters
 from core.collection.rows import as_record
 from core.records import ImageRecord
-from core.store.rows import RowReader
+from core.store.connection import Connection
 
 # For the answers to many queries at once.
 _MANY_SECONDS = 60.0
 
 
-class Searcher(RowReader):
-    """A connection that reads and searches."""
+class Searcher:
+    """The rows that are nearest to a query."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     def search(
         self,
@@ -47,9 +50,9 @@ class Searcher(RowReader):
         parameters = search_parameters(
             info, k=k, nprobe=nprobe, ef=default_ef(k) if ef is None else ef
         )
-        answer = self._read(
+        answer = self._connection.read(
             info.name,
-            lambda: self._client.search(
+            lambda client: client.search(
                 info.name,
                 [embedding.astype(np.float32, copy=False)],
                 anns_field=schema.vector,
@@ -57,7 +60,6 @@ class Searcher(RowReader):
                 filter=label_filter(labels, schema),
                 output_fields=schema.record_fields,
                 search_params={"metric_type": info.metric.value, "params": parameters},
-                timeout=self._timeout,
             ),
         )
         # The key comes back under its own name on Lite and as `id` from a server.
@@ -88,16 +90,16 @@ class Searcher(RowReader):
         for embedding in embeddings:
             check_query(info, embedding, k=k, nprobe=nprobe)
         parameters = search_parameters(info, k=k, nprobe=nprobe, ef=default_ef(k))
-        answer = self._read(
+        answer = self._connection.read(
             info.name,
-            lambda: self._client.search(
+            lambda client: client.search(
                 info.name,
                 list(embeddings),
                 anns_field=info.schema.vector,
                 limit=k,
                 search_params={"metric_type": info.metric.value, "params": parameters},
-                timeout=max(_MANY_SECONDS, self._timeout),
             ),
+            seconds=max(_MANY_SECONDS, self._connection.timeout),
         )
         return [
             [(int(hit.get(info.schema.key, hit.get("id"))), float(hit["distance"])) for hit in hits]

@@ -10,7 +10,7 @@ from core.collection.index import IndexChoice
 from core.errors import StoreError
 from core.metric import Metric
 from core.records import EncoderIdentity
-from core.store import index_building
+from core.store import indexes
 from core.store.vector_store import VectorStore
 
 
@@ -20,17 +20,17 @@ class Building:
     def __init__(self, answers: Iterable[tuple[int, str]]) -> None:
         self._answers: Iterator[tuple[int, str]] = iter(answers)
 
-    def list_indexes(self, name: str, *, timeout: float) -> list[str]:
+    def list_indexes(self, name: str) -> list[str]:
         return ["embedding"]
 
-    def describe_index(self, name: str, index: str, *, timeout: float) -> dict[str, Any]:
+    def describe_index(self, name: str, index: str) -> dict[str, Any]:
         pending, state = next(self._answers)
         return {"metric_type": "L2", "pending_index_rows": pending, "state": state}
 
 
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(index_building, "_POLL_SECONDS", 0.0)
+    monkeypatch.setattr(indexes, "_POLL_SECONDS", 0.0)
 
 
 def test_making_a_collection_does_not_wait_inside_the_client(
@@ -52,18 +52,18 @@ def test_making_a_collection_does_not_wait_inside_the_client(
 def test_rows_to_go_are_told_until_there_are_none() -> None:
     told: list[int] = []
     client = Building([(9, "InProgress"), (4, "InProgress"), (0, "Finished")])
-    index_building.wait_for_index(client, "fruit_l2", timeout=1.0, on_wait=told.append)
+    indexes.wait_for_index(client, "fruit_l2", on_wait=told.append)
     assert told == [9, 4]
 
 
 def test_index_without_progress_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(index_building, "STALLED_SECONDS", 0.0)
+    monkeypatch.setattr(indexes, "STALLED_SECONDS", 0.0)
     client = Building([(9, "InProgress")] * 9)
     with pytest.raises(StoreError, match=r"fruit_l2 stands still with 9 rows to go\. Look into"):
-        index_building.wait_for_index(client, "fruit_l2", timeout=1.0, on_wait=None)
+        indexes.wait_for_index(client, "fruit_l2")
 
 
 def test_index_that_failed_is_not_waited_for() -> None:
     client = Building([(9, "InProgress"), (9, "Failed")])
     with pytest.raises(StoreError, match=r"could not build the index of fruit_l2, with 9 rows"):
-        index_building.wait_for_index(client, "fruit_l2", timeout=1.0, on_wait=None)
+        indexes.wait_for_index(client, "fruit_l2")

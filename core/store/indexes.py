@@ -11,6 +11,7 @@ from core.collection.index import IndexChoice, IndexType, auto_nlist
 from core.collection.info import NLIST, VECTOR, index_properties, nlist_of, parameter_of
 from core.errors import StoreError
 from core.metric import Metric
+from core.store.connection import Client, MilvusClient
 
 # An index is built anew once the rows call for this many times its lists.
 OUTGROWN = 2
@@ -20,44 +21,41 @@ STALLED_SECONDS = 600.0
 _POLL_SECONDS = 0.2
 _FAILED = "Failed"
 
-# pymilvus is untyped, and only `core.store.connection` imports it.
-Client = Any
-
 
 def create_index(
-    client: Client, name: str, metric: Metric, index: IndexChoice, *, rows: int, timeout: float
+    client: Client, name: str, metric: Metric, index: IndexChoice, *, rows: int
 ) -> None:
     """Start to build an index for `rows` rows and return; `wait_for_index` waits until it is built.
 
     Milvus Lite has built it by then, a server goes on in the background.
     """
-    parameters = client.prepare_index_params()
+    parameters = MilvusClient.prepare_index_params()
     parameters.add_index(
         VECTOR,
         index_type=index.index_type.value,
         metric_type=metric.value,
         params=index.parameters(rows),
     )
-    # Otherwise pymilvus sleeps half a second at every call, and waits for ever where `timeout` is
+    # Otherwise pymilvus sleeps half a second at every call, and waits for ever where its timeout is
     # no whole number.
-    client.create_index(name, parameters, timeout=timeout, sync=False)
+    client.create_index(name, parameters, sync=False)
 
 
 def replace_index(
-    client: Client, name: str, metric: Metric, index: IndexChoice, *, rows: int, timeout: float
+    client: Client, name: str, metric: Metric, index: IndexChoice, *, rows: int
 ) -> None:
     """Drop what index there is and start to build another; the collection is released."""
-    client.release_collection(name, timeout=timeout)
-    for old in client.list_indexes(name, timeout=timeout):
-        client.drop_index(name, old, timeout=timeout)
-    create_index(client, name, metric, index, rows=rows, timeout=timeout)
-    client.alter_collection_properties(name, index_properties(index), timeout=timeout)
+    client.release_collection(name)
+    for old in client.list_indexes(name):
+        client.drop_index(name, old)
+    create_index(client, name, metric, index, rows=rows)
+    client.alter_collection_properties(name, index_properties(index))
 
 
-def describe_index(client: Client, name: str, *, timeout: float) -> dict[str, Any]:
+def describe_index(client: Client, name: str) -> dict[str, Any]:
     """Return Milvus's description of the index of the embeddings; empty if there is none."""
-    for index in client.list_indexes(name, timeout=timeout):
-        described = dict(client.describe_index(name, index, timeout=timeout) or {})
+    for index in client.list_indexes(name):
+        described = dict(client.describe_index(name, index) or {})
         # Others may have indexed a number or a text as well, which has no metric.
         if "metric_type" in described:
             return described
@@ -65,7 +63,7 @@ def describe_index(client: Client, name: str, *, timeout: float) -> dict[str, An
 
 
 def wait_for_index(
-    client: Client, name: str, *, timeout: float, on_wait: Callable[[int], None] | None
+    client: Client, name: str, *, on_wait: Callable[[int], None] | None = None
 ) -> None:
     """Return once the index covers every flushed row.
 
@@ -77,7 +75,7 @@ def wait_for_index(
     """
     least, deadline = None, 0.0
     while True:
-        described = describe_index(client, name, timeout=timeout)
+        described = describe_index(client, name)
         pending = int(described.get("pending_index_rows", 0))
         if not pending:
             return

@@ -1,0 +1,295 @@
+"""What changes a database: collections made, filled, indexed anew, dropped."""
+
+import contextlib
+import threading
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.access import require_writable
+from core.collection.index import IndexChoice
+from core.collection.info import (
+    dimension_of,
+    index_properties,
+    new_properties,
+    require_ours,
+    state_properties,
+)
+from core.collection.rows import BATCH_ROWS, as_row, checked_embeddings
+from core.errors import StoreError
+from core.metric import Metric
+from core.progress import Progress, Stage, silent
+from core.records import EncoderIdentity, ImageRecord
+from core.store import alias, indexes
+from core.store.collections import CollectionReader, collection_name
+from core.store.connection import Connection
+
+_FLUSH_SECONDS = 600.0
+
+
+class WriteLock:
+    """The lock that every change holds; of a read-only store nobody gets it."""
+
+    def __init__(self, *, read_only: bool) -> None:
+        self._read_only = read_only
+        self._lock = threading.RLock()
+
+    def __enter__(self) -> None:
+        require_writable(read_only=self._read_only)
+        self._lock.acquire()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._lock.release()
+
+
+class Writer:
+    """Makes, fills, indexes and drops collections; those that others made it never changes.
+
+    Every method raises `ReadOnlyError` where the connection allows no change, and `StoreError`
+    where the database failed.
+    """
+
+    def __init__(self, connection: Connection, collections: CollectionReader) -> None:
+        self._connection, self._collections = connection, collections
+        self._lock = WriteLock(read_only=connection.read_only)
+
+    def create(
+        self,
+        family: str,
+        metric: Metric,
+        *,
+        encoder: EncoderIdentity,
+        dataset: str,
+        index: IndexChoice,
+        expected_rows: int,
+        begun_by: str = "",
+    ) -> None:
+        """Create an empty collection with its index, marked as incomplete.
+
+        Args:
+            dataset: Absolute folder of the pictures.
+            expected_rows: Decides nlist where `index` leaves it open.
+            begun_by: Token of the replacement that makes it.
+        """
+        name = collection_name(family, metric)
+        first, _ = alias.slot_names(name)
+        properties = new_properties(encoder, dataset, index, begun_by=begun_by)
+        with self._lock, self._connection.once(f"create {name}") as client:
+            alias.drop_leftovers(client, name)
+            alias.create_slot(client, first, dimension=encoder.dimension, properties=properties)
+            indexes.create_index(client, first, metric, index, rows=expected_rows)
+            client.create_alias(first, name)
+
+    def fit_index(
+        self,
+        family: str,
+        metric: Metric,
+        *,
+        index: IndexChoice,
+        expected_rows: int,
+        on_progress: Progress = silent,
+    ) -> None:
+        """Replace the index where it is missing, not the one asked for, or has been outgrown.
+
+        The rows are copied beside, with the new index, and the name is switched over once that
+        is loaded: searches go on all the while. Nobody else may write in the meantime. `finish`
+        waits for the new index and loads it.
+
+        Args:
+            index: `IndexChoice()` asks for nothing in particular, see `better_index`.
+            on_progress: Stages `COPY`, then `INDEX`, in rows; if it stops the work, the old index
+                stays.
+
+        Raises:
+            StoreError: Others made it, somebody else wrote meanwhile, or the database failed.
+        """
+        name = collection_name(family, metric)
+        described, present = self._collections.describe_with_index(name)
+        require_ours(described, name)
+        better = indexes.better_index(described, present, index, rows=expected_rows)
+        if better is None:
+            return
+        if present and alias.is_aliased(name, str(described["collection_name"])):
+            self._rebuild_beside(
+                name, metric, better, described, rows=expected_rows, on_progress=on_progress
+            )
+            return
+        # Nothing can be searched without an index; a collection that is no alias has to wait.
+        action = f"replace the index of {name}"
+        connection = self._connection
+        with self._lock, connection.load_lock, connection.once(action) as client:
+            connection.forget(name)
+            indexes.replace_index(client, name, metric, better, rows=expected_rows)
+
+    def set_complete(
+        self, family: str, metric: Metric, *, complete: bool, dataset: str | None = None
+    ) -> None:
+        """Record whether the rows of the dataset are all there, and where it lies if it moved."""
+        name = collection_name(family, metric)
+        self._describe_ours(name)
+        properties = state_properties(complete=complete, dataset=dataset)
+        with self._lock:
+            self._connection.run(
+                f"update {name}",
+                lambda client: client.alter_collection_properties(name, properties),
+            )
+
+    def upsert(
+        self,
+        family: str,
+        metric: Metric,
+        records: Sequence[ImageRecord],
+        embeddings: NDArray[np.float32],
+    ) -> None:
+        """Write rows, replacing those of the same id.
+
+        Args:
+            embeddings: (len(records), D) float32, finite.
+
+        Raises:
+            StoreError: The shape does not fit or a number is not finite, and nothing is written;
+                or the database failed, and some of the rows may be written.
+        """
+        name = collection_name(family, metric)
+        dimension = dimension_of(self._describe_ours(name))
+        numbers = checked_embeddings(embeddings, rows=len(records), dimension=dimension, name=name)
+        rows = [as_row(*pair) for pair in zip(records, numbers, strict=True)]
+        with self._lock:
+            for start in range(0, len(rows), BATCH_ROWS):
+                self._upsert_batch(name, rows[start : start + BATCH_ROWS])
+
+    def delete(self, family: str, metric: Metric, ids: Sequence[int]) -> None:
+        """Delete the rows of the given ids; ids that do not exist are passed over."""
+        name = collection_name(family, metric)
+        self._describe_ours(name)
+        if ids:
+            self._connection.ensure_loaded(name)
+        with self._lock:
+            for start in range(0, len(ids), BATCH_ROWS):
+                self._delete_batch(name, list(ids[start : start + BATCH_ROWS]))
+
+    def flush(self, family: str, metric: Metric) -> None:
+        """Have what was written put on disk; a server then begins to index it."""
+        with self._lock:
+            self._flush(collection_name(family, metric))
+
+    def finish(
+        self, family: str, metric: Metric, *, on_wait: Callable[[int], None] | None = None
+    ) -> None:
+        """Flush, wait until the index covers every row, load.
+
+        Args:
+            on_wait: Called with the number of rows still to be indexed, several times a second.
+
+        Raises:
+            StoreError: The index has made no progress for ten minutes, or the database failed.
+        """
+        with self._lock:
+            self._finish(collection_name(family, metric), on_wait=on_wait)
+
+    def drop(self, family: str, metric: Metric) -> None:
+        """Delete a collection with all its rows.
+
+        Raises:
+            StoreError: Others made it, or the database failed.
+        """
+        name = collection_name(family, metric)
+        self._describe_ours(name)
+        seconds = self._connection.bulk_seconds
+        with self._lock, self._connection.once(f"drop {name}", seconds=seconds) as client:
+            alias.drop_collection(client, name)
+            alias.drop_leftovers(client, name)
+            self._connection.forget(name)
+
+    def _describe_ours(self, name: str) -> dict[str, Any]:
+        """Return Milvus's description of a collection, refusing one that others made."""
+        described = self._collections.describe(name)
+        require_ours(described, name)
+        return described
+
+    def _upsert_batch(self, name: str, rows: list[dict[str, Any]]) -> None:
+        # The same rows twice are the same rows: an answer that was lost does no harm.
+        self._connection.run(
+            f"write to {name}",
+            lambda client: client.upsert(name, rows),
+            seconds=self._connection.bulk_seconds,
+        )
+
+    def _delete_batch(self, name: str, ids: list[int]) -> None:
+        self._connection.run(
+            f"delete rows of {name}",
+            lambda client: client.delete(name, ids=ids),
+            seconds=self._connection.bulk_seconds,
+        )
+
+    def _flush(self, name: str) -> None:
+        self._connection.at_length(
+            f"flush {name}", lambda client: client.flush(name), seconds=_FLUSH_SECONDS
+        )
+
+    def _finish(self, name: str, *, on_wait: Callable[[int], None] | None) -> None:
+        self._flush(name)
+        self._connection.run(
+            f"build the index of {name}",
+            lambda client: indexes.wait_for_index(client, name, on_wait=on_wait),
+        )
+        self._connection.load(name)
+
+    def _rebuild_beside(
+        self,
+        name: str,
+        metric: Metric,
+        index: IndexChoice,
+        described: dict[str, Any],
+        *,
+        rows: int,
+        on_progress: Progress,
+    ) -> None:
+        """Copy a collection into its free slot, with another index, and switch its name over."""
+        connection = self._connection
+        old = str(described["collection_name"])
+        new = alias.free_slot(name, old)
+        properties = {**described["properties"], **index_properties(index)}
+        dimension, bulk = dimension_of(described), connection.bulk_seconds
+        action = f"rebuild the index of {name}"
+        with self._lock, contextlib.ExitStack() as undo:
+            live = self._collections.count_rows(name)
+            undo.callback(self._drop_half_built, new)
+            with connection.once(action) as client:
+                alias.drop_leftovers(client, name, keep=old)
+                alias.create_slot(client, new, dimension=dimension, properties=properties)
+                indexes.create_index(client, new, metric, index, rows=rows)
+            with connection.once(action, seconds=bulk) as client:
+                alias.copy_rows(
+                    client,
+                    old,
+                    new,
+                    on_copied=lambda copied: on_progress(Stage.COPY, copied, live),
+                )
+            self._finish(
+                new,
+                on_wait=lambda pending: on_progress(Stage.INDEX, max(0, live - pending), live),
+            )
+            if (copied := self._collections.count_rows(new)) != live:
+                raise StoreError(
+                    f"{name} has {live:,} rows, the copy with the new index {copied:,}; "
+                    "the old one stays in use. Let nobody else write, then run the same again."
+                )
+            undo.pop_all()
+            action = f"switch {name} to its new index"
+            with connection.load_lock, connection.once(action) as client:
+                client.alter_alias(new, name)
+                client.drop_collection(old, timeout=bulk)
+
+    def _drop_half_built(self, slot: str) -> None:
+        """Give its space back now; where that fails, the next rebuild does."""
+        with contextlib.suppress(StoreError), self._connection.once(f"drop {slot}") as client:
+            client.drop_collection(slot)
