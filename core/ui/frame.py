@@ -136,9 +136,8 @@ def _strip(lines: dict[str, str]) -> None:
 def _notices(info: CollectionInfo, *, read_only: bool) -> None:
     if is_offline(info.encoder):
         st.info(
-            "**Offline encoder.** Pictures are encoded by the small ResNet-14 that ships with "
-            "Orchard, since the ResNet-50 weights were not at hand: good for trying things, not "
-            "for judging ResNet-50."
+            "**Offline encoder.** It knows groceries only; for pictures of anything else use "
+            "ResNet-50, or EfficientNet-Lite2 (`make app IMAGENET=1`)."
             + (
                 ""
                 if read_only

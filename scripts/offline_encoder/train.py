@@ -1,124 +1,183 @@
-"""Train the offline encoder, a ResNet-14, from scratch on a tree of class folders.
+"""Train the offline encoder, a ResNet-14: distilled from EfficientNet-Lite0 on folders of pictures.
 
-    python -m scripts.offline_encoder.train DATA OUT
+    python -m scripts.offline_encoder.train DATA... OUT --labelled grocery --series grocery
 
-Every folder that holds pictures is a class. One photo in six of each class is held out, chosen by
-its id before any training; `OUT/split.json` lists both sides. The run writes a checkpoint after
-every epoch and continues from it when it is started again. What ships is half precision and
-without the classifier: `OUT/resnet14-XXXXXXXX.pth`, the digits being its SHA-256 prefix.
+Needs requirements-training.txt. Every DATA is a folder tree; options name it by its last part. The
+run writes checkpoints and continues from the last when it is started again with the same arguments.
+What ships is half precision and without heads: `OUT/resnet14-XXXXXXXX.pth`, the digits being its
+SHA-256 prefix; beside it lies the record of what was trained on and what was held out.
 """
 
 import argparse
 import json
-import sys
-from collections import defaultdict
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from core.dataset.files import read_picture
-from core.dataset.listing import list_dataset
-from core.errors import DatasetError, OrchardError
-from core.records import ImageRecord
-from scripts.offline_encoder.training import Photos, Recipe, TrainingRun, folder_of
-
-HELD_OUT_ONE_IN = 6
+from core.config import load_settings
+from core.errors import DatasetError
+from scripts.offline_encoder.photos import PhotoSplit, Source, split_photos
+from scripts.offline_encoder.training import Recipe, TrainingRun
+from scripts.terminal import ProgressBar, guarded
 
 
-def main(argv: list[str] | None = None) -> int:
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What one run of the script is given.
+
+    Attributes:
+        earlier: A record whose held-out pictures stay held out.
+        start: Weights to start from; None starts from random ones.
+    """
+
+    sources: tuple[Source, ...]
+    out: Path
+    recipe: Recipe
+    earlier: Path | None = None
+    start: Path | None = None
+
+
+def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m scripts.offline_encoder.train",
-        description="Train the offline encoder (ResNet-14) from scratch.",
+    arguments = _parser().parse_args(argv)
+    return guarded(
+        lambda: _run(arguments),
+        load_settings(),
+        on_interrupt="stopped; run the same command again to continue",
     )
-    parser.add_argument("data", type=Path, help="folder tree; every folder of pictures is a class")
-    parser.add_argument("out", type=Path, help="folder for checkpoint, split and weights")
-    parser.add_argument("--seed", type=int, default=0, help="default 0")
-    parser.add_argument("--stages", help="SIDExEPOCHS,...; default 64x12,96x20,128x12")
-    arguments = parser.parse_args(argv)
-    recipe = Recipe(seed=arguments.seed)
-    try:
-        if arguments.stages:
-            recipe = Recipe(seed=arguments.seed, stages=_parse_stages(arguments.stages))
-        path = train(arguments.data, arguments.out, recipe)
-    except OrchardError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\nstopped; run the same command again to continue", file=sys.stderr)
-        return 130
-    print(path)
+
+
+def train(task: Task) -> Path:
+    """Train and return the file of the finished weights; the record lies beside it.
+
+    Raises:
+        DatasetError: A source or the earlier record cannot be used, there are too few pictures,
+            or `task.out` holds another run.
+        WeightsError: The teacher is not installed, or `task.start` does not fit.
+    """
+    from scripts.offline_encoder.teacher import Teacher, seen_by_both
+
+    task.out.mkdir(parents=True, exist_ok=True)
+    split = split_photos(task.sources, earlier=_held_out(task.earlier))
+    print(f"{len(split.trained_on)} pictures to learn from, {len(split.held_out)} held out")
+    teacher = Teacher()
+    with ProgressBar("teacher") as bar:
+        seen = seen_by_both(
+            task.out, split.trained_on, seed=task.recipe.seed, teacher=teacher, on_progress=bar
+        )
+    run = TrainingRun(
+        task.recipe,
+        split.trained_on,
+        seen,
+        task.out,
+        classifier=teacher.classifier,
+        start=task.start,
+    )
+    run.train()
+    path = run.export()
+    _write_record(path.with_suffix(".json"), task, split, steps_at=run.steps_at)
+    return path
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    recipe = Recipe(seed=arguments.seed, steps=arguments.steps, minutes=arguments.minutes)
+    task = Task(
+        sources=_sources(arguments),
+        out=arguments.out,
+        recipe=recipe,
+        earlier=arguments.held_out,
+        start=arguments.start,
+    )
+    print(train(task))
     return 0
 
 
-def train(data: Path, out: Path, recipe: Recipe) -> Path:
-    """Train on `data` and return the file of the finished weights.
-
-    Raises:
-        DatasetError: `data` holds too few pictures or classes, or `out` holds another run.
-    """
-    out.mkdir(parents=True, exist_ok=True)
-    training, held_out = split(data)
-    classes = sorted({folder_of(record.path) for record in training})
-    if len(classes) < 2 or len(training) < recipe.batch:
-        raise DatasetError(
-            f"{str(data)!r} has {len(training)} photos to train on in {len(classes)} class "
-            f"folders; training needs {recipe.batch} or more photos in two or more folders."
-        )
-    run = TrainingRun(recipe, classes, out, steps_an_epoch=len(training) // recipe.batch)
-    _write_json(
-        out / "split.json",
-        {
-            "recipe": asdict(recipe),
-            "classes": classes,
-            "held_out": [{"path": r.path, "digest": r.digest} for r in held_out],
-            "trained_on": [{"path": r.path, "digest": r.digest} for r in training],
-        },
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.offline_encoder.train",
+        description="Distil the offline encoder (ResNet-14) from EfficientNet-Lite0.",
     )
-    print(f"{len(training)} photos to train on, {len(held_out)} held out, {len(classes)} classes")
-    photos = Photos(data, training, {name: i for i, name in enumerate(classes)})
-    for epoch in range(run.epoch, recipe.epochs):
-        run.train_epoch(photos, epoch)
-        run.save()
-    return run.export()
+    parser.add_argument("data", type=Path, nargs="+", help="folder trees of pictures")
+    parser.add_argument("out", type=Path, help="folder for crops, checkpoint, record and weights")
+    parser.add_argument("--labelled", action="append", default=[], metavar="NAME")
+    parser.add_argument("--series", action="append", default=[], metavar="NAME")
+    parser.add_argument("--categories", action="append", default=[], metavar="NAME=COUNT")
+    parser.add_argument("--share", action="append", default=[], metavar="NAME=PART")
+    parser.add_argument("--held-out", type=Path, help="record whose held-out pictures stay so")
+    parser.add_argument("--start", type=Path, help="weights to start from; default: random ones")
+    parser.add_argument("--seed", type=int, default=0, help="default 0")
+    parser.add_argument(
+        "--minutes", type=float, default=Recipe().minutes, help="default %(default)s"
+    )
+    parser.add_argument("--steps", type=int, help="a number of steps instead of minutes")
+    return parser
 
 
-def split(data: Path) -> tuple[list[ImageRecord], list[ImageRecord]]:
-    """Return the photos to train on and those held out: one in six of each class, by smallest id.
-
-    The choice depends on the file names alone, never on seed or order.
-    """
-    by_class: dict[str, list[ImageRecord]] = defaultdict(list)
-    for path in list_dataset(data).paths:
-        record, _ = read_picture(data, path)
-        by_class[folder_of(path)].append(record)
-    training: list[ImageRecord] = []
-    held_out: list[ImageRecord] = []
-    for name in sorted(by_class):
-        records = sorted(by_class[name], key=lambda record: record.id)
-        count = len(records) // HELD_OUT_ONE_IN
-        held_out += records[:count]
-        training += records[count:]
-    return training, held_out
-
-
-def _parse_stages(text: str) -> tuple[tuple[int, int], ...]:
-    try:
-        stages = tuple(
-            (int(side), int(count))
-            for side, _, count in (part.partition("x") for part in text.split(","))
-        )
-    except ValueError:
-        stages = ()
-    if not stages or any(side < 32 or count < 1 for side, count in stages):
+def _sources(arguments: argparse.Namespace) -> tuple[Source, ...]:
+    shares, categories = _numbers(arguments.share), _numbers(arguments.categories)
+    names = {root.name for root in arguments.data}
+    asked = {*arguments.labelled, *arguments.series, *shares, *categories}
+    if unknown := sorted(asked - names):
         raise DatasetError(
-            f"--stages {text!r} is not understood. Write SIDExEPOCHS, separated by commas, side "
-            "at least 32, such as 64x12,128x20."
+            f"{unknown[0]!r} is none of the folders given, which are called "
+            f"{', '.join(sorted(names))}. Name a folder by the last part of its path."
         )
-    return stages
+    return tuple(
+        Source(
+            root,
+            labelled=root.name in arguments.labelled,
+            share=shares.get(root.name, 1.0),
+            series=root.name in arguments.series,
+            categories=int(categories.get(root.name, 0)),
+        )
+        for root in arguments.data
+    )
 
 
-def _write_json(path: Path, content: object) -> None:
-    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+def _numbers(texts: Sequence[str]) -> dict[str, float]:
+    found = {}
+    for text in texts:
+        name, _, number = text.rpartition("=")
+        try:
+            found[name] = float(number)
+        except ValueError:
+            name = ""
+        if not name or found[name] <= 0:
+            raise DatasetError(
+                f"{text!r} is not understood. Write the name of a folder, an equals sign and a "
+                "number above 0, such as grocery=0.5."
+            )
+    return found
+
+
+def _held_out(record: Path | None) -> frozenset[str]:
+    if record is None:
+        return frozenset()
+    try:
+        content = json.loads(record.read_text(encoding="utf-8"))
+        return frozenset(str(item["digest"]) for item in content["held_out"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DatasetError(
+            f"{str(record)!r} is no record of a training ({error}). Give the JSON file that lies "
+            "beside weights of ours."
+        ) from error
+
+
+def _write_record(path: Path, task: Task, split: PhotoSplit, *, steps_at: dict[str, int]) -> None:
+    head = {
+        "recipe": asdict(task.recipe),
+        "steps_at": steps_at,
+        "start": task.start.name if task.start else None,
+        "sources": [{**asdict(s), "root": s.root.name} for s in task.sources],
+    }
+    held = [{**photo.entry(), "reason": reason} for photo, reason in split.held_out]
+    trained = [photo.entry() for photo in split.trained_on]
+    # One picture a line: small, and a difference between two records can be read.
+    parts = [f"{json.dumps(name)}: {json.dumps(value)}" for name, value in head.items()]
+    for name, items in (("held_out", held), ("trained_on", trained)):
+        lines = ",\n".join(json.dumps(item) for item in items)
+        parts.append(f"{json.dumps(name)}: [\n{lines}\n]")
+    path.write_text("{\n" + ",\n".join(parts) + "\n}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
