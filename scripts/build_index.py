@@ -15,47 +15,32 @@ from dataclasses import replace
 from pathlib import Path
 
 from core.collection.index import IndexChoice, IndexType
-from core.config import ARCHITECTURES, Settings, load_settings
+from core.config import ARCHITECTURES, Settings
 from core.dataset.listing import list_dataset
 from core.encoder.weights import find_checkpoint
-from core.errors import OrchardError, SettingsError
+from core.errors import SettingsError
 from core.indexing.build import add_metric, build_index
 from core.indexing.report import IndexReport, save_index_report
 from core.indexing.shard import WHOLE, Shard
 from core.metric import Metric
+from core.store.connection import RUN_PATIENCE
 from core.store.vector_store import VectorStore, open_store
 from core.wording import counted
-from scripts.terminal import ProgressBar, guarded, parse_metric
+from scripts.terminal import ProgressBar, configured, parse_metric, tell
 
 _SHOWN_SKIPS = 20
-# A server that restarts is back within this time.
-_PATIENCE_SECONDS = 60.0
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     arguments = _parser().parse_args(argv)
-    try:
-        settings = load_settings(
-            collection=arguments.collection,
-            architecture=arguments.architecture,
-            weights=arguments.weights,
-            weight_set=arguments.weight_set,
-        )
-        index = IndexChoice(
-            IndexType(arguments.index_type),
-            _parse_nlist(arguments.nlist),
-            m=arguments.m,
-            ef_construction=arguments.ef_construction,
-        )
-        _refuse_what_excludes(arguments, settings)
-    except OrchardError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return guarded(
-        lambda: _run(arguments, settings, index),
-        settings,
+    return configured(
+        lambda settings: _run(arguments, settings),
         on_interrupt=_stopped(arguments),
+        collection=arguments.collection,
+        architecture=arguments.architecture,
+        weights=arguments.weights,
+        weight_set=arguments.weight_set,
     )
 
 
@@ -120,13 +105,18 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(arguments: argparse.Namespace, settings: Settings, index: IndexChoice) -> int:
+def _run(arguments: argparse.Namespace, settings: Settings) -> int:
+    index = IndexChoice(
+        IndexType(arguments.index_type),
+        _parse_nlist(arguments.nlist),
+        m=arguments.m,
+        ef_construction=arguments.ef_construction,
+    )
+    _refuse_what_excludes(arguments, settings)
     if arguments.add_metric is None:
         # A wrong folder should not cost a download and the loading of a model first.
         list_dataset(arguments.dataset)
-    with contextlib.closing(
-        open_store(settings, patience=_PATIENCE_SECONDS, on_retry=_tell)
-    ) as store:
+    with contextlib.closing(open_store(settings, patience=RUN_PATIENCE, on_retry=tell)) as store:
         if arguments.add_metric is None:
             report = _built(arguments, settings, index, store)
         else:
@@ -141,7 +131,7 @@ def _run(arguments: argparse.Namespace, settings: Settings, index: IndexChoice) 
         print(_described(report))
         print(f"  report: {path}")
     if Shard.parse(arguments.shard) != WHOLE:
-        _tell(
+        tell(
             f"shard {arguments.shard} is through. Once all are, run the same on one machine "
             "without --shard: it encodes nothing that is there, builds the index and marks the "
             "collections as complete."
@@ -205,10 +195,6 @@ def _stopped(arguments: argparse.Namespace) -> str:
             "command without --recreate continues from there; with it, it begins again"
         )
     return "stopped; what was encoded is kept, the same command continues from there"
-
-
-def _tell(sentence: str) -> None:
-    print(sentence, file=sys.stderr)
 
 
 def _described(report: IndexReport) -> str:

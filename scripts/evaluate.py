@@ -10,10 +10,10 @@ import contextlib
 import sys
 
 from core.collection.info import CollectionInfo
-from core.config import Settings, load_settings
+from core.config import Settings
 from core.dataset.split import usual_paths
 from core.embeddings.matrix import Matrix, load_matrix
-from core.errors import OrchardError, QueryError
+from core.errors import QueryError
 from core.evaluation.figures import index_summary, summary_of
 from core.evaluation.files import read_json_text, save_report
 from core.evaluation.notes import notes, training_note
@@ -25,22 +25,16 @@ from core.measures.summary import Summary
 from core.metric import Metric
 from core.search.index_search import DEFAULT_NPROBE
 from core.store.vector_store import VectorStore, open_store
-from scripts.terminal import ProgressBar, guarded, parse_metric
+from scripts.terminal import ProgressBar, configured, parse_metric
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; 0, 1 when a requirement does not hold, 2 for errors."""
     arguments = _parser().parse_args(argv)
-    try:
-        settings = load_settings(collection=arguments.collection)
-        requirements = [parse_requirement(text) for text in arguments.require]
-    except OrchardError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return guarded(
-        lambda: _run(arguments, settings, requirements),
-        settings,
+    return configured(
+        lambda settings: _run(arguments, settings),
         on_interrupt="stopped; no report was saved",
+        collection=arguments.collection,
     )
 
 
@@ -92,7 +86,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(arguments: argparse.Namespace, settings: Settings, requirements: list[Requirement]) -> int:
+def _run(arguments: argparse.Namespace, settings: Settings) -> int:
+    requirements = [parse_requirement(text) for text in arguments.require]
     with contextlib.closing(open_store(settings)) as store:
         report = _evaluated(store, arguments, settings, requirements)
     # Before it is saved: a requirement that names no measure of the report is a mistake.

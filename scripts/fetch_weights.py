@@ -7,33 +7,27 @@ They land in the torch hub cache, where Orchard and torchvision look first. `TOR
 """
 
 import argparse
-import sys
 
 from core.config import (
     ARCHITECTURES,
     IMAGENET_ARCHITECTURE,
     OFFLINE_ARCHITECTURE,
-    load_settings,
 )
 from core.encoder.checkpoint import load_state
 from core.encoder.published import official_url
 from core.encoder.weights import fetch_weights
-from core.errors import OrchardError
-from scripts.terminal import ProgressBar, guarded
+from scripts.terminal import ProgressBar, configured
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     arguments = _parser().parse_args(argv)
-    try:
-        settings = load_settings(weight_set=arguments.weight_set)
-    except OrchardError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return guarded(
-        lambda: _run(arguments.architecture or [settings.architecture], settings.weight_set),
-        settings,
+    return configured(
+        lambda settings: _run(
+            arguments.architecture or [settings.architecture], settings.weight_set
+        ),
         on_interrupt="stopped; what was fetched is kept, the same command continues from there",
+        weight_set=arguments.weight_set,
     )
 
 

@@ -4,9 +4,10 @@ python -m scripts.project_embeddings --dimensions 2 3
 """
 
 import argparse
-import sys
+import contextlib
+from pathlib import Path
 
-from core.config import load_settings
+from core.config import Settings
 from core.embeddings.matrix import load_matrix
 from core.errors import OrchardError
 from core.metric import Metric
@@ -15,58 +16,54 @@ from core.projection.projection import DEFAULT_SEED, Method, Projection, Project
 from core.projection.rows import MapRows, choose_rows
 from core.projection.worker import compute
 from core.store.vector_store import open_store
-from scripts.terminal import ProgressBar, guarded, parse_metric
+from scripts.terminal import ProgressBar, configured, parse_metric
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     arguments = _parser().parse_args(argv)
-    try:
-        settings = load_settings(collection=arguments.collection, map_limit=arguments.limit)
-        wanted = _wanted(arguments)
-    except OrchardError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-
-    def work() -> int:
-        rows = _rows(settings.collection)
-        for item in wanted:
-            print(_described(_made(rows, item), rows))
-        return 0
-
-    def _rows(family: str) -> MapRows:
-        store = open_store(settings)
-        try:
-            # The collections of a family hold the same rows; the page reads COSINE where it can.
-            present = store.metrics(family)
-            source = present[0] if present and Metric.COSINE not in present else Metric.COSINE
-            with ProgressBar() as bar:
-                matrix = load_matrix(store, family, source, settings.data.embeddings, bar)
-        finally:
-            store.close()
-        return choose_rows(matrix, limit=settings.map_limit)
-
-    def _made(rows: MapRows, item: ProjectionSettings) -> Projection:
-        folder, mark = settings.data.projections, rows.fingerprint
-        slot = projection_slot(folder, fingerprint=mark, rows=len(rows), settings=item)
-        table = neighbours_slot(folder, fingerprint=mark, rows=len(rows), metric=item.metric)
-        with ProgressBar() as bar:
-            compute(
-                rows.embeddings(),
-                neighbours=table,
-                metric=item.metric,
-                projection=slot,
-                settings=item,
-                on_progress=bar,
-            )
-        made = load_projection(slot)
-        if made is None:
-            raise OrchardError(f"{slot.path} was written but is gone. Check the disk, then repeat.")
-        return made
-
-    return guarded(
-        work, settings, on_interrupt="stopped; maps that were finished are kept, repeat to go on"
+    return configured(
+        lambda settings: _run(arguments, settings),
+        on_interrupt="stopped; maps that were finished are kept, repeat to go on",
+        collection=arguments.collection,
+        map_limit=arguments.limit,
     )
+
+
+def _run(arguments: argparse.Namespace, settings: Settings) -> int:
+    wanted = _wanted(arguments)
+    rows = _rows(settings)
+    for item in wanted:
+        print(_described(_made(rows, item, settings.data.projections), rows))
+    return 0
+
+
+def _rows(settings: Settings) -> MapRows:
+    with contextlib.closing(open_store(settings)) as store, ProgressBar() as bar:
+        # The collections of a family hold the same rows; the page reads COSINE where it can.
+        present = store.metrics(settings.collection)
+        source = present[0] if present and Metric.COSINE not in present else Metric.COSINE
+        matrix = load_matrix(store, settings.collection, source, settings.data.embeddings, bar)
+    return choose_rows(matrix, limit=settings.map_limit)
+
+
+def _made(rows: MapRows, item: ProjectionSettings, folder: Path) -> Projection:
+    mark = rows.fingerprint
+    slot = projection_slot(folder, fingerprint=mark, rows=len(rows), settings=item)
+    table = neighbours_slot(folder, fingerprint=mark, rows=len(rows), metric=item.metric)
+    with ProgressBar() as bar:
+        compute(
+            rows.embeddings(),
+            neighbours=table,
+            metric=item.metric,
+            projection=slot,
+            settings=item,
+            on_progress=bar,
+        )
+    made = load_projection(slot)
+    if made is None:
+        raise OrchardError(f"{slot.path} was written but is gone. Check the disk, then repeat.")
+    return made
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -13,28 +13,27 @@ from PIL import Image
 
 from core.collection.info import CollectionInfo
 from core.collection.query import check_nprobe
-from core.config import Settings, load_settings
+from core.config import Settings
 from core.dataset.files import bytes_of, digest_of
 from core.dataset.pictures import decode
 from core.encoder.weights import checkpoint_for
-from core.errors import ImageError, OrchardError, QueryError
+from core.errors import ImageError, QueryError
 from core.metric import Metric
 from core.records import EncoderIdentity
 from core.search.hits import SearchResult
 from core.search.index_search import DEFAULT_K, MAX_K, encode_query, search
 from core.store.vector_store import VectorStore, open_store
-from scripts.terminal import guarded, parse_metric
+from scripts.terminal import configured, parse_metric
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     arguments = _parser().parse_args(argv)
-    try:
-        settings = load_settings(collection=arguments.collection)
-    except OrchardError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return guarded(lambda: _run(arguments, settings), settings, on_interrupt="stopped")
+    return configured(
+        lambda settings: _run(arguments, settings),
+        on_interrupt="stopped",
+        collection=arguments.collection,
+    )
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -14,15 +14,15 @@ import urllib.request
 from pathlib import Path
 
 from core.collection.info import CollectionInfo
-from core.config import Settings, load_settings
+from core.config import Settings
 from core.dataset.listing import list_dataset
-from core.errors import OrchardError, SettingsError, StoreUnavailableError
+from core.errors import SettingsError, StoreUnavailableError
 from core.files import write_whole
 from core.indexing.start_plan import own_collection, plan_start
 from core.sample.drawing import CLASSES
 from core.store.lite import is_locked
 from core.store.vector_store import open_store
-from scripts.terminal import guarded
+from scripts.terminal import configured
 
 ADDRESS = "127.0.0.1"
 SAMPLE_PER_CLASS = 60
@@ -38,15 +38,13 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--port", default="8501", help="default 8501")
     parser.add_argument("--recreate", action="store_true", help="build the collection anew")
     arguments = parser.parse_args(argv)
-    try:
-        settings = load_settings()
-        port = _parse_port(arguments.port)
-    except OrchardError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return guarded(
-        lambda: _run(settings, arguments.dataset, port, recreate=arguments.recreate),
-        settings,
+    return configured(
+        lambda settings: _run(
+            settings,
+            arguments.dataset,
+            _parse_port(arguments.port),
+            recreate=arguments.recreate,
+        ),
         on_interrupt="stopped; nothing is lost, the same command continues",
     )
 

@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING
 
 from core.collection.index import IndexChoice, IndexType, auto_nlist
 from core.collection.info import CollectionInfo
-from core.config import Settings, load_settings
+from core.config import Settings
 from core.encoder.weights import find_checkpoint
-from core.errors import OrchardError, SettingsError
+from core.errors import SettingsError
 from core.indexing.build import build_index
 from core.metric import Metric
 from core.progress import Stage
 from core.store.vector_store import VectorStore, open_store
 from scripts import search
-from scripts.terminal import ProgressBar, guarded, parse_metric
+from scripts.terminal import ProgressBar, configured, parse_metric
 
 if TYPE_CHECKING:
     from core.encoder.encoder import Encoder
@@ -37,14 +37,8 @@ def main(argv: list[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     if arguments.step == "search":
         return search.main([str(arguments.image), "--metric", arguments.metric.value])
-    try:
-        settings = load_settings()
-    except OrchardError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return guarded(
-        lambda: _run(arguments, settings),
-        settings,
+    return configured(
+        lambda settings: _run(arguments, settings),
         on_interrupt="stopped; what was done stays, the same step continues",
     )
 

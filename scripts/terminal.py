@@ -7,11 +7,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from tqdm import tqdm
 
-from core.config import Settings
+from core.config import Settings, load_settings
 from core.errors import OrchardError
 from core.logs import FILE_NAME, start_logging
 from core.metric import Metric
@@ -54,6 +54,30 @@ def guarded(work: Callable[[], int], settings: Settings | None, *, on_interrupt:
             file=sys.stderr,
         )
         return 1
+
+
+def configured(
+    work: Callable[[Settings], int],
+    *,
+    on_interrupt: str,
+    **overrides: Any,  # noqa: ANN401 - as `load_settings` takes them
+) -> int:
+    """Read the settings, then run `work` with them, `guarded`.
+
+    Args:
+        overrides: What the command line says instead, None where it says nothing.
+    """
+    try:
+        settings = load_settings(**overrides)
+    except OrchardError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return guarded(lambda: work(settings), settings, on_interrupt=on_interrupt)
+
+
+def tell(sentence: str) -> None:
+    """Say beside the output what a person should know, such as that a server is waited for."""
+    print(sentence, file=sys.stderr)
 
 
 def parse_metric(text: str) -> Metric:

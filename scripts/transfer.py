@@ -9,38 +9,27 @@ The source stays as it is. Stopped in the middle, the same command continues.
 
 import argparse
 import contextlib
-import sys
 from pathlib import Path
 
 from core.config import Settings, load_settings
-from core.errors import OrchardError, SettingsError
+from core.errors import SettingsError
 from core.metric import Metric
+from core.store.connection import RUN_PATIENCE
 from core.store.transfer import Moved, export_rows, import_rows, transfer
 from core.store.vector_store import VectorStore, open_store
-from scripts.terminal import ProgressBar, guarded, parse_metric
+from scripts.terminal import ProgressBar, configured, parse_metric, tell
 
 _PARQUET = ".parquet"
-_PATIENCE_SECONDS = 60.0
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     arguments = _parser().parse_args(argv)
-    try:
-        settings = load_settings(
-            collection=arguments.collection, milvus_database=arguments.database
-        )
-        if arguments.source == arguments.target:
-            raise SettingsError(f"source and target are both {arguments.source!r}; give two.")
-        if arguments.source.endswith(_PARQUET) and arguments.target.endswith(_PARQUET):
-            raise SettingsError("source and target are both files; one must be a database.")
-    except OrchardError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return guarded(
-        lambda: _run(arguments, settings),
-        settings,
+    return configured(
+        lambda settings: _run(arguments, settings),
         on_interrupt="stopped; what was moved is kept, the same command continues from there",
+        collection=arguments.collection,
+        milvus_database=arguments.database,
     )
 
 
@@ -65,6 +54,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(arguments: argparse.Namespace, settings: Settings) -> int:
+    if arguments.source == arguments.target:
+        raise SettingsError(f"source and target are both {arguments.source!r}; give two.")
+    if arguments.source.endswith(_PARQUET) and arguments.target.endswith(_PARQUET):
+        raise SettingsError("source and target are both files; one must be a database.")
     family = settings.collection
     with contextlib.ExitStack() as stack:
         bar = stack.enter_context(ProgressBar())
@@ -96,16 +89,12 @@ def _opened(
         milvus_database=settings.milvus_database,
         read_only=read_only or settings.read_only,
     )
-    store = open_store(there, patience=_PATIENCE_SECONDS, on_retry=_tell)
+    store = open_store(there, patience=RUN_PATIENCE, on_retry=tell)
     return stack.enter_context(contextlib.closing(store))
 
 
 def _described(moved: Moved) -> str:
     return f"{moved.name}: {moved.written:,} rows written, {moved.rows:,} there"
-
-
-def _tell(sentence: str) -> None:
-    print(sentence, file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -13,12 +13,11 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from core.config import Settings, load_settings
-from core.errors import OrchardError
+from core.config import Settings
 from core.health.verify import Verification, repair, verify
 from core.store.vector_store import open_store
 from core.wording import counted
-from scripts.terminal import guarded
+from scripts.terminal import configured
 
 WRONG = 3
 
@@ -26,12 +25,12 @@ WRONG = 3
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     arguments = _parser().parse_args(argv)
-    try:
-        settings = load_settings(collection=arguments.collection, dataset=arguments.dataset)
-    except OrchardError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return guarded(lambda: _run(arguments, settings), settings, on_interrupt="stopped")
+    return configured(
+        lambda settings: _run(arguments, settings),
+        on_interrupt="stopped",
+        collection=arguments.collection,
+        dataset=arguments.dataset,
+    )
 
 
 def _parser() -> argparse.ArgumentParser:

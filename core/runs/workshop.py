@@ -39,11 +39,9 @@ from core.runs.task import (
     Verify,
 )
 from core.sample.drawing import draw_sample
+from core.store.connection import RUN_PATIENCE
 from core.store.vector_store import VectorStore, open_store
 from core.wording import counted
-
-# A server that restarts is back within this time.
-_PATIENCE_SECONDS = 60.0
 
 
 def perform(task: Task, progress: RunProgress, *, store: VectorStore, settings: Settings) -> Report:
@@ -69,7 +67,7 @@ def _patient(
     if settings.is_lite:
         yield store
         return
-    opened = open_store(settings, patience=_PATIENCE_SECONDS, on_retry=progress.note)
+    opened = open_store(settings, patience=RUN_PATIENCE, on_retry=progress.note)
     with contextlib.closing(opened) as patient:
         yield patient
 

@@ -45,12 +45,22 @@ for _name in (
 
 logger = logging.getLogger(__name__)
 
-__all__ = ["PATIENCE", "Client", "Connection", "DataType", "MilvusClient", "Options"]
+__all__ = [
+    "PATIENCE",
+    "RUN_PATIENCE",
+    "Client",
+    "Connection",
+    "DataType",
+    "MilvusClient",
+    "Options",
+]
 
 T = TypeVar("T")
 
 # Seconds for which a server that has gone away is tried again, unless told otherwise.
 PATIENCE = 3.0
+# For runs and scripts: a server that restarts is back within this time.
+RUN_PATIENCE = 60.0
 
 _LITE_BULK_SECONDS = 60.0
 _LOAD_SECONDS = 600.0

@@ -41,7 +41,7 @@ def test_server_that_goes_away_fails_the_run_in_words_and_it_is_continued_later(
     photos = draw_dataset(tmp_path / "photos", [f"c{n % 5}/{n}.png" for n in range(PICTURES)])
     monkeypatch.setenv("ORCHARD_MILVUS_URI", server.uri)
     monkeypatch.setenv("ORCHARD_MILVUS_TIMEOUT", "5")
-    monkeypatch.setattr(workshop, "_PATIENCE_SECONDS", 12.0)
+    monkeypatch.setattr(workshop, "RUN_PATIENCE", 12.0)
     monkeypatch.setattr(pictures, "BATCH_ROWS", 16)
     encoder = ColourEncoder()
     monkeypatch.setattr(workshop, "load_encoder", lambda *_, **__: encoder)

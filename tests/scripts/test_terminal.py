@@ -15,7 +15,7 @@ from core.errors import DatasetError
 from core.logs import FILE_NAME
 from core.metric import Metric
 from core.progress import Stage
-from scripts.terminal import ProgressBar, guarded, parse_metric
+from scripts.terminal import ProgressBar, configured, guarded, parse_metric
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -170,3 +170,28 @@ def test_a_progress_bar_that_never_ran_prints_nothing(capsys: pytest.CaptureFixt
     with ProgressBar():
         pass
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_setting_that_is_not_allowed_is_said_before_anything_is_done(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    status = configured(lambda settings: 0, on_interrupt="", collection="not a name")
+    assert status == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: ORCHARD_COLLECTION")
+    assert said.count("\n") == 1
+
+
+def test_what_the_command_line_says_wins_over_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ORCHARD_COLLECTION", "pears")
+    seen: list[str] = []
+
+    def work(settings: Settings) -> int:
+        seen.append(settings.collection)
+        return 0
+
+    for collection in ("plums", None):
+        assert configured(work, on_interrupt="", collection=collection, data_dir=tmp_path) == 0
+    assert seen == ["plums", "pears"]
