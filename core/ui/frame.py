@@ -71,13 +71,9 @@ def frame() -> None:
     _notices(info, read_only=settings.read_only)
 
 
-def page_errors() -> contextlib.AbstractContextManager[None]:
-    """Return a context in which whatever goes wrong becomes a message with a next step."""
-    return _page_errors()
-
-
 @contextlib.contextmanager
-def _page_errors() -> Iterator[None]:
+def page_errors() -> Iterator[None]:
+    """Turn whatever goes wrong into a message with a next step."""
     try:
         yield
     except CollectionNotFoundError as error:

@@ -19,7 +19,6 @@ from core.projection.colours import (
     by_survival,
     by_suspects,
 )
-from core.projection.jobs import Job
 from core.projection.placing import Placed
 from core.projection.projection import Method, ProjectionSettings
 from core.projection.roles import by_role
@@ -87,17 +86,12 @@ def _compute(rows: MapRows, info: CollectionInfo, settings: ProjectionSettings) 
         st.warning(plain(not_kept), icon=":material/warning:")
     if table.value is None or (settings.method is Method.UMAP and found.value is None):
         wanted = settings if settings.method is Method.UMAP else None
-        _work(cache.job_for(rows, settings.metric, wanted))
+        follow(cache.job_for(rows, settings.metric, wanted), or_else="this is what there is")
     own = None
     if table.value:
         key = table_key(rows, settings.metric)
         own = cache.get_purity(key, _neighbours=table.value, _rows=rows)
     return View(rows, info, projection, table.value, own)
-
-
-def _work(job: Job) -> None:
-    """Start what is missing, show how far it is, or say why it is not running."""
-    follow(job, or_else="this is what there is")
 
 
 def _show_map(view: View, colours: Colours, paint: Paint | None, marks: chart.Marks) -> None:
