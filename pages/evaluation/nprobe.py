@@ -39,7 +39,7 @@ def sweep_section(report: Report, info: CollectionInfo, *, k: int) -> None:
     if info.nlist <= 1:
         lists = "a single list" if info.nlist else "no lists"
         st.info(
-            f"The index is {info.index_type or 'none'}, which has {lists} to choose from.",
+            f"The index is {info.index_type or 'none'}, which has {lists}: nprobe changes nothing.",
             icon=":material/info:",
         )
         return
