@@ -1,15 +1,7 @@
-"""An indexing run that kills itself with SIGKILL at a chosen moment; started by test_kill.py.
-
-    python -m tests.support.killed_run DATASET URI STAGE COUNT [TOKEN]
-
-STAGE is one of `STAGES`; the process dies as the call of that stage numbered COUNT (from 1) is
-about to begin, or, for a stage ending in `-after`, has just returned. With a token it
-replaces what is indexed.
-"""
+"""An indexing run that kills itself with SIGKILL at a chosen moment; used by test_kill.py."""
 
 import os
 import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -51,18 +43,21 @@ def deadly(real: Callable[..., Any], count: int, *, after: bool) -> Callable[...
     return call
 
 
-def main() -> None:
-    root, uri, stage, count, *token = sys.argv[1:]
+def run(root: Path, uri: str, stage: str, count: int, token: str = "") -> None:
+    """Index `root`, and die at that moment.
+
+    Args:
+        root: Folder of class folders.
+        uri: The database.
+        stage: One of `STAGES`. The process dies as its call numbered `count` (from 1) is about to
+            begin, or, for a stage ending in `-after`, has just returned.
+        count: See `stage`.
+        token: With one, what is indexed is replaced.
+    """
     pictures.BATCH_ROWS = 16
     store, encoder = VectorStore(uri, database="pictures"), ColourEncoder()
     name, _, when = stage.partition("-")
     owner: Any = {"decode": pictures, "encode": encoder}.get(name, bare_client(store))
-    if stage != "none":
-        setattr(owner, name, deadly(getattr(owner, name), int(count), after=bool(when)))
-    replacing: dict[str, Any] = {"recreate": True, "token": token[0]} if token else {}
-    build.build_index(Path(root), store=store, encoder=encoder, family="fruit", **replacing)
-    store.close()
-
-
-if __name__ == "__main__":
-    main()
+    setattr(owner, name, deadly(getattr(owner, name), count, after=bool(when)))
+    replacing: dict[str, Any] = {"recreate": True, "token": token} if token else {}
+    build.build_index(root, store=store, encoder=encoder, family="fruit", **replacing)
