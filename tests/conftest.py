@@ -13,12 +13,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import Browser
 
 from core.config import Settings
 from core.records import EncoderIdentity
 from core.store.vector_store import VectorStore
-from tests.support import browser as browsers
+from tests.support import dashboard
 from tests.support.bare_client import bare_client
 from tests.support.milvus_server import (
     PROGRAM_VARIABLE,
@@ -28,6 +27,10 @@ from tests.support.milvus_server import (
 )
 
 DIMENSION = 8
+
+# Several workers on few cores: one thread each for PyTorch, also in what a worker starts.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 TESTS = Path(__file__).parent
 # What takes longest starts first, so that no worker is left with it at the end.
@@ -87,11 +90,14 @@ def store(database: Path) -> Iterator[VectorStore]:
     store.close()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """The system's Chromium, started anew for each file: a crash spoils one file alone."""
-    with browsers.launched() as chromium:
-        yield chromium
+@pytest.fixture(scope="session")
+def indexed(tmp_path_factory: pytest.TempPathFactory) -> dashboard.Indexed:
+    """The pictures of `dashboard`, indexed once a worker; each module opens a copy."""
+    root = tmp_path_factory.mktemp("indexed")
+    with pytest.MonkeyPatch.context() as patch:
+        dashboard.set_environment(patch, root / "data")
+        dashboard.build(dashboard.draw_pictures(root / "pictures"))
+    return dashboard.Indexed(root / "pictures", root / "data")
 
 
 @pytest.fixture(scope="session")

@@ -3,15 +3,12 @@
 Findings of Streamlit itself, which nobody can mend from here, are listed by name; a new one fails.
 """
 
-from collections.abc import Iterator
-
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
 from core.dataset.files import image_id
 from tests.support import browser as browsers
-from tests.support import dashboard
 
 pytestmark = [pytest.mark.browser]
 
@@ -31,23 +28,13 @@ PAGES = {
 }
 
 
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    root = tmp_path_factory.mktemp("accessibility")
-    with pytest.MonkeyPatch.context() as patch:
-        dashboard.set_environment(patch, root / "data")
-        dashboard.build(dashboard.draw_pictures(root / "pictures"))
-        with browsers.serving(*browsers.streamlit_command(), log=root / "log") as url:
-            yield url
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("path", PAGES)
-def test_no_serious_finding(browser: Browser, address: str, path: str, scheme: str) -> None:
+def test_no_serious_finding(browser: Browser, gallery: str, path: str, scheme: str) -> None:
     with browsers.watched_page(browser, scheme=scheme) as page:
-        page.goto(f"{address}/{path}")
+        page.goto(f"{gallery}/{path}")
         complete = page.locator("[data-testid=stMain]").get_by_text(PAGES[path]).first
-        expect(complete).to_be_visible(timeout=120_000)
+        expect(complete).to_be_visible()
         # What is stale is drawn pale for a moment, and pale text has too little contrast.
         browsers.settled(page)
         violations = Axe().run(page).response["violations"]

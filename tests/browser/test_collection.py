@@ -60,7 +60,7 @@ def choose(page: Page, folder: Path) -> None:
 
 def build(page: Page) -> None:
     button = page.get_by_role("button", name="Build", exact=True)
-    expect(button).to_be_enabled(timeout=60_000)
+    expect(button).to_be_enabled()
     button.click()
 
 
@@ -72,26 +72,26 @@ def test_newcomer_builds_a_second_visitor_watches_and_searches(
         browsers.watched_page(browser, scheme="dark", width=390) as visitor,
     ):
         visitor.goto(address)
-        expect(visitor.get_by_text("Nothing is indexed yet")).to_be_visible(timeout=90_000)
+        expect(visitor.get_by_text("Nothing is indexed yet")).to_be_visible()
         newcomer.goto(address)
-        newcomer.get_by_role("button", name="Build a collection").click(timeout=90_000)
+        newcomer.get_by_role("button", name="Build a collection").click()
         expect(newcomer.get_by_text("Nothing is indexed yet").first).to_be_visible()
         choose(newcomer, folders / "elsewhere")
-        expect(newcomer.get_by_text("does not lie below")).to_be_visible(timeout=90_000)
+        expect(newcomer.get_by_text("does not lie below")).to_be_visible()
         choose(newcomer, folders / "roots" / FIRST)
-        expect(newcomer.get_by_text("18 pictures in 3 classes")).to_be_visible(timeout=90_000)
+        expect(newcomer.get_by_text("18 pictures in 3 classes")).to_be_visible()
         build(newcomer)
         expect(newcomer.get_by_text("18 added")).to_be_visible(timeout=RUN_MS)
 
         # Who waits before an empty page needs to press nothing.
-        expect(visitor.get_by_text("Nothing is indexed yet")).to_have_count(0, timeout=60_000)
-        expect(visitor.get_by_role("radio", name="COSINE")).to_be_checked(timeout=60_000)
+        expect(visitor.get_by_text("Nothing is indexed yet")).to_have_count(0)
+        expect(visitor.get_by_role("radio", name="COSINE")).to_be_checked()
         # What is indexed is searched from then on, also while the next run goes on.
         visitor.goto(f"{address}/collection")
-        expect(visitor.get_by_text("All is well")).to_be_visible(timeout=60_000)
+        expect(visitor.get_by_text("All is well")).to_be_visible()
         newcomer.locator("[data-testid=stToggle], [data-testid=stCheckbox]").first.click()
         choose(newcomer, folders / "roots" / SECOND)
-        expect(newcomer.get_by_text("144 pictures in 3 classes")).to_be_visible(timeout=90_000)
+        expect(newcomer.get_by_text("144 pictures in 3 classes")).to_be_visible()
         build(newcomer)
         expect(
             visitor.get_by_text(re.compile("Encoding pictures: .* of 144|144 added"))
@@ -105,7 +105,7 @@ def test_newcomer_builds_a_second_visitor_watches_and_searches(
         expect(visitor.locator(".st-key-hits img").first).to_be_visible(timeout=RUN_MS)
         visitor.goto(f"{address}/collection?part=Build")
         expect(visitor.get_by_text(re.compile("144 added"))).to_be_visible(timeout=RUN_MS)
-        expect(newcomer.get_by_text("144 added")).to_be_visible(timeout=90_000)
+        expect(newcomer.get_by_text("144 added")).to_be_visible()
         assert visitor.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
@@ -118,15 +118,15 @@ def test_a_run_is_cancelled_by_one_and_continued_by_another(
     ):
         for page in (one, other):
             page.goto(f"{address}/collection?part=Build")
-            expect(page.get_by_text("Replace what is indexed")).to_be_visible(timeout=90_000)
+            expect(page.get_by_text("Replace what is indexed")).to_be_visible()
         one.locator("[data-testid=stToggle], [data-testid=stCheckbox]").first.click()
         choose(one, folders / "roots" / SECOND)
         build(one)
-        other.get_by_role("button", name="Cancel").click(timeout=60_000)
+        other.get_by_role("button", name="Cancel").click()
         expect(one.get_by_text("was cancelled")).to_be_visible(timeout=RUN_MS)
-        expect(other.get_by_text("was cancelled")).to_be_visible(timeout=90_000)
+        expect(other.get_by_text("was cancelled")).to_be_visible()
         other.get_by_role("button", name="Dismiss").click()
-        expect(other.get_by_text("was cancelled")).to_have_count(0, timeout=90_000)
+        expect(other.get_by_text("was cancelled")).to_have_count(0)
 
 
 def test_dashboard_killed_in_a_build_offers_to_go_on_after_the_next_start(
@@ -142,7 +142,7 @@ def test_dashboard_killed_in_a_build_offers_to_go_on_after_the_next_start(
         page = browser.new_page()
         page.goto(f"{address}/collection")
         choose(page, photos)
-        expect(page.get_by_text("720 pictures in 3 classes")).to_be_visible(timeout=90_000)
+        expect(page.get_by_text("720 pictures in 3 classes")).to_be_visible()
         build(page)
         expect(page.get_by_text(re.compile("Encoding pictures: .* of 720"))).to_be_visible(
             timeout=RUN_MS
@@ -156,12 +156,12 @@ def test_dashboard_killed_in_a_build_offers_to_go_on_after_the_next_start(
     ):
         page.goto(f"{address}/collection")
         stopped = page.get_by_text("was cut off when the dashboard stopped")
-        expect(stopped).to_be_visible(timeout=90_000)
+        expect(stopped).to_be_visible()
         page.get_by_role("button", name="Continue").click()
         expect(page.get_by_text(re.compile(r"done in .* added"))).to_be_visible(timeout=RUN_MS)
         expect(stopped).to_have_count(0)
         page.goto(f"{address}/collection?part=Health")
-        expect(page.get_by_text("All is well")).to_be_visible(timeout=90_000)
+        expect(page.get_by_text("All is well")).to_be_visible()
         expect(page.get_by_text("Pictures on disk: 720")).to_be_visible()
 
 
@@ -187,7 +187,7 @@ def test_photos_of_fruit_are_indexed_and_searched_from_the_browser_alone(
         page.get_by_role("combobox", name="Folder of class folders").click()
         # Two levels below the root, and offered without a letter being typed.
         page.get_by_role("option", name=str(fruit), exact=True).click()
-        expect(page.get_by_text("21 pictures in 3 classes")).to_be_visible(timeout=90_000)
+        expect(page.get_by_text("21 pictures in 3 classes")).to_be_visible()
         build(page)
         expect(page.get_by_text("21 added")).to_be_visible(timeout=RUN_MS)
         query = sorted((fruit / "Kiwi").rglob("*.jpg"))[0].relative_to(fruit).as_posix()

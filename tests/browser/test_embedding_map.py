@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.pages.embedding_map.test_page import set_environment
 from tests.support import browser as browsers
@@ -25,6 +25,10 @@ POINTS = """() => {
             trace.name, area.left + xaxis.d2p(x), area.top + yaxis.d2p(trace.y[i])]));
 }"""
 
+# So many that a selection of all is more than one page of fifty pictures.
+PER_CLASS = 20
+ROWS = 3 * PER_CLASS
+
 Point = tuple[str, float, float]
 
 
@@ -34,27 +38,20 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     root = tmp_path_factory.mktemp("browser_map")
     with pytest.MonkeyPatch.context() as patch:
         set_environment(patch, root / "data")
-        map_collection.build(map_collection.draw(root / "pictures"))
+        map_collection.build(map_collection.draw(root / "pictures", per_class=PER_CLASS))
         with browsers.serving(*browsers.streamlit_command(), log=root / "log") as url:
             yield f"{url}/embedding_map"
-
-
-@pytest.fixture(params=browsers.WINDOWS, ids=browsers.WINDOW_NAMES)
-def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
-    scheme, width = request.param
-    with browsers.watched_page(browser, scheme=scheme, width=width, height=1500) as page:
-        yield page
 
 
 def open_map(page: Page, address: str) -> list[Point]:
     # PCA is there at once and does not change under the test.
     page.goto(f"{address}?method=PCA")
-    expect(page.locator(".js-plotly-plot .nsewdrag").first).to_be_visible(timeout=60_000)
+    expect(page.locator(".js-plotly-plot .nsewdrag").first).to_be_visible()
     # The neighbours are computed in the background; with them the tooltips change.
-    expect(page.locator("[class*=st-key-map_progress]")).to_have_count(0, timeout=120_000)
-    page.wait_for_timeout(1500)
-    points = [(str(name), float(x), float(y)) for name, x, y in page.evaluate(POINTS)]
-    assert len(points) == 3 * map_collection.PER_CLASS
+    expect(page.locator("[class*=st-key-map_progress]")).to_have_count(0)
+    browsers.settled(page)
+    points = [(str(name), float(x), float(y)) for name, x, y in browsers.steady(page, POINTS)]
+    assert len(points) == ROWS
     return points
 
 
@@ -88,7 +85,7 @@ def inside(points: Sequence[Point], frame: tuple[float, float, float, float]) ->
 
 
 def expect_pictures_of(page: Page, label: str) -> None:
-    count = map_collection.PER_CLASS
+    count = PER_CLASS
     expect(page.get_by_text(f"{count} pictures selected")).to_be_visible()
     expect(page.get_by_text(f"{label} {count}", exact=True)).to_be_visible()
     images = page.locator(".st-key-selected img")
@@ -112,11 +109,11 @@ def test_a_lasso_shows_the_pictures_inside(page: Page, address: str) -> None:
     expect_pictures_of(page, "lime")
     lines = downloaded(page, "CSV").decode("utf-8-sig").splitlines()
     assert lines[0] == "id,path,class,purity,x,y"
-    assert len(lines) == 1 + map_collection.PER_CLASS
+    assert len(lines) == 1 + PER_CLASS
     assert all(",lime," in line for line in lines[1:])
     with zipfile.ZipFile(io.BytesIO(downloaded(page, "ZIP"))) as archive:
         names = sorted(archive.namelist())
-    assert names == [f"lime/{n:02}.jpg" for n in range(map_collection.PER_CLASS)]
+    assert names == [f"lime/{n:02}.jpg" for n in range(PER_CLASS)]
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
@@ -134,7 +131,7 @@ def test_a_box_shows_the_pictures_inside_and_one_of_them_its_neighbours(
     expect(page.get_by_text("and its true nearest neighbours")).to_be_visible()
     # The picture and its 15 nearest; the selection is still there below.
     expect(page.locator(".st-key-near img")).to_have_count(16)
-    expect(page.locator(".st-key-selected img")).to_have_count(map_collection.PER_CLASS)
+    expect(page.locator(".st-key-selected img")).to_have_count(PER_CLASS)
     page.get_by_text("Search with it").click()
     expect(page.get_by_text("hits").first).to_be_visible()
     expect(page).to_have_url(re.compile(r"\?queries=\d+"))
@@ -147,13 +144,13 @@ def test_the_map_is_taken_away_as_one_file_that_opens_by_itself(
     page: Page, address: str, tmp_path: Path
 ) -> None:
     open_map(page, address)
-    assert len(downloaded(page, "Positions as CSV").splitlines()) == 37  # 36 rows and a header
+    assert len(downloaded(page, "Positions as CSV").splitlines()) == 1 + ROWS
     file = tmp_path / "map.html"
     file.write_bytes(downloaded(page, "Map as HTML"))
     page.context.set_offline(True)
     page.goto(file.as_uri())
     expect(page.locator(".js-plotly-plot .nsewdrag").first).to_be_visible()
-    assert len(page.evaluate(POINTS)) == 36
+    assert len(page.evaluate(POINTS)) == ROWS
 
 
 def test_a_click_selects_one_point_and_the_legend_filters(page: Page, address: str) -> None:
@@ -176,7 +173,7 @@ def test_a_click_selects_one_point_and_the_legend_filters(page: Page, address: s
 def test_three_dimensions_are_drawn_and_turned(page: Page, address: str) -> None:
     page.goto(f"{address}?method=PCA&dimensions=3")
     scene = page.locator(".js-plotly-plot .gl-container canvas").first
-    expect(scene).to_be_visible(timeout=60_000)
+    expect(scene).to_be_visible()
     browsers.settled(page)
     eye = "JSON.stringify(document.querySelector('.js-plotly-plot')._fullLayout.scene.camera.eye)"
     before = page.evaluate(eye)
@@ -187,29 +184,14 @@ def test_three_dimensions_are_drawn_and_turned(page: Page, address: str) -> None
     page.wait_for_function(f"{eye} !== {before!r}")
 
 
-def test_a_selection_of_many_pictures_comes_in_pages_of_fifty(
-    browser: Browser, tmp_path: Path
-) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        set_environment(patch, tmp_path / "data")
-        map_collection.build(map_collection.draw(tmp_path / "pictures", per_class=20))
-        with (
-            browsers.serving(*browsers.streamlit_command(), log=tmp_path / "log") as url,
-            browsers.watched_page(browser, height=1500) as page,
-        ):
-            page.goto(f"{url}/embedding_map?method=PCA")
-            expect(page.locator(".js-plotly-plot .nsewdrag").first).to_be_visible(timeout=60_000)
-            expect(page.locator("[class*=st-key-map_progress]")).to_have_count(0, timeout=120_000)
-            browsers.settled(page)
-            points = [(str(n), float(x), float(y)) for n, x, y in page.evaluate(POINTS)]
-            left, top, right, bottom = frame_around(points)
-            take(page, "Lasso Select")
-            drag(page, [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)])
-            # Three classes of twenty: a page of fifty, and one of ten.
-            expect(page.get_by_text("60 pictures selected")).to_be_visible()
-            expect(page.locator(".st-key-selected img")).to_have_count(50)
-            page.get_by_role("button", name="Page 2").first.click()
-            expect(page.locator(".st-key-selected img")).to_have_count(10)
+def test_a_selection_of_many_pictures_comes_in_pages_of_fifty(page: Page, address: str) -> None:
+    left, top, right, bottom = frame_around(open_map(page, address))
+    take(page, "Lasso Select")
+    drag(page, [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)])
+    expect(page.get_by_text("60 pictures selected")).to_be_visible()
+    expect(page.locator(".st-key-selected img")).to_have_count(50)
+    page.get_by_role("button", name="Page 2").first.click()
+    expect(page.locator(".st-key-selected img")).to_have_count(10)
 
 
 def _distance(one: Point, other: Point) -> float:

@@ -3,7 +3,6 @@
 import csv
 import io
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,43 +25,25 @@ CELLS = """() => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A dashboard on a collection of three classes, two lists, and no report yet."""
-    root = tmp_path_factory.mktemp("browser_evaluation")
-    with pytest.MonkeyPatch.context() as patch:
-        dashboard.set_environment(patch, root / "data")
-        dashboard.build(dashboard.draw_pictures(root / "pictures"))
-        with browsers.serving(*browsers.streamlit_command(), log=root / "log") as url:
-            yield url
-
-
-@pytest.fixture(params=browsers.WINDOWS, ids=browsers.WINDOW_NAMES)
-def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
-    scheme, width = request.param
-    with browsers.watched_page(browser, scheme=scheme, width=width, height=1500) as page:
-        yield page
-
-
-def run_report(page: Page, address: str, view: str = "Classes") -> None:
-    page.goto(f"{address}/evaluation?view={view}")
-    page.get_by_role("button", name="New report").click(timeout=60_000)
+def run_report(page: Page, gallery: str, view: str = "Classes") -> None:
+    page.goto(f"{gallery}/evaluation?view={view}")
+    page.get_by_role("button", name="New report").click()
     page.get_by_role("button", name="Run report").click()
-    expect(page).to_have_url(re.compile("report="), timeout=60_000)
-    expect(page.get_by_text("Take it along")).to_be_visible(timeout=60_000)
+    expect(page).to_have_url(re.compile("report="))
+    expect(page.get_by_text("Take it along")).to_be_visible()
     browsers.settled(page)
 
 
 def downloaded(page: Page, label: str) -> tuple[str, str]:
-    with page.expect_download(timeout=60_000) as waiting:
+    with page.expect_download() as waiting:
         page.get_by_role("button", name=label).click()
     file: Download = waiting.value
     return file.suggested_filename, Path(file.path()).read_text(encoding="utf-8-sig")
 
 
-def test_a_report_is_run_shown_and_taken_along(page: Page, address: str) -> None:
-    run_report(page, address)
-    expect(page.get_by_text("Macro precision@10", exact=True)).to_be_visible(timeout=30_000)
+def test_a_report_is_run_shown_and_taken_along(page: Page, gallery: str) -> None:
+    run_report(page, gallery)
+    expect(page.get_by_text("Macro precision@10", exact=True)).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     name, text = downloaded(page, "Classes (CSV)")
     assert name.endswith("-classes.csv")
@@ -78,16 +59,16 @@ def test_a_report_is_run_shown_and_taken_along(page: Page, address: str) -> None
 
 
 def test_the_report_in_a_file_draws_its_charts_without_a_network(
-    page: Page, address: str, browser: Browser, tmp_path: Path
+    page: Page, gallery: str, browser: Browser, tmp_path: Path
 ) -> None:
-    run_report(page, address)
+    run_report(page, gallery)
     _, text = downloaded(page, "Report (HTML)")
     file = tmp_path / "report.html"
     file.write_text(text, encoding="utf-8")
     with browsers.watched_page(browser) as alone:
         alone.context.set_offline(True)
         alone.goto(file.as_uri())
-        expect(alone.locator(".js-plotly-plot .main-svg").first).to_be_visible(timeout=30_000)
+        expect(alone.locator(".js-plotly-plot .main-svg").first).to_be_visible()
         assert alone.locator(".js-plotly-plot").count() == 3
 
 
@@ -102,7 +83,7 @@ def test_a_report_is_cancelled_and_nothing_of_it_is_kept(browser: Browser, tmp_p
             browsers.watched_page(browser) as page,
         ):
             page.goto(f"{url}/evaluation")
-            page.get_by_role("button", name="New report").click(timeout=60_000)
+            page.get_by_role("button", name="New report").click()
             page.get_by_role("button", name="Run report").click()
             expect(page.get_by_text(re.compile(r"\d of 8,000, \d+ s left"))).to_be_visible()
             page.get_by_role("button", name="Cancel").click()
@@ -112,44 +93,43 @@ def test_a_report_is_cancelled_and_nothing_of_it_is_kept(browser: Browser, tmp_p
     assert not list((data / "reports").glob("*"))
 
 
-def test_a_click_on_a_cell_shows_the_pictures_behind_it(page: Page, address: str) -> None:
-    run_report(page, address, view="Confusion")
-    expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible(timeout=60_000)
+def test_a_click_on_a_cell_shows_the_pictures_behind_it(page: Page, gallery: str) -> None:
+    run_report(page, gallery, view="Confusion")
+    expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
     for label in ("plum", "lime"):
         # A click draws the chart anew, so where the cells lie is read each time.
         browsers.settled(page)
         page.locator(".js-plotly-plot").evaluate("plot => plot.scrollIntoView({block: 'center'})")
-        page.wait_for_timeout(1_500)
-        cells = {(asked, got): (x, y) for asked, got, x, y in page.evaluate(CELLS)}
+        cells = {(asked, got): (x, y) for asked, got, x, y in browsers.steady(page, CELLS)}
         page.mouse.click(*cells[label, label])
         # Six queries with five others each, all among the first ten hits.
         found = page.get_by_text(re.compile(rf"{label} asked, {label} found: \d+ hits"))
-        expect(found).to_be_visible(timeout=30_000)
+        expect(found).to_be_visible()
         expect(page.locator("img[alt*='rank 1']").first).to_have_attribute(
-            "alt", re.compile(rf"^{label}/"), timeout=30_000
+            "alt", re.compile(rf"^{label}/")
         )
 
 
-def test_the_nprobe_recommended_is_handed_to_the_search_page(page: Page, address: str) -> None:
-    run_report(page, address, view="nprobe")
+def test_the_nprobe_recommended_is_handed_to_the_search_page(page: Page, gallery: str) -> None:
+    run_report(page, gallery, view="nprobe")
     page.get_by_role("button", name="Measure nprobe").click()
     hand_over = page.get_by_role("button", name=re.compile(r"Search with nprobe \d"))
-    expect(hand_over).to_be_visible(timeout=60_000)
+    expect(hand_over).to_be_visible()
     nprobe = hand_over.inner_text().split()[-1]
     hand_over.click()
     slider = page.get_by_role("slider", name=re.compile("nprobe"))
-    expect(slider).to_be_visible(timeout=60_000)
-    expect(slider).to_have_attribute("aria-valuetext", nprobe, timeout=30_000)
+    expect(slider).to_be_visible()
+    expect(slider).to_have_attribute("aria-valuetext", nprobe)
     assert "/evaluation" not in page.url
 
 
-def test_a_link_opens_the_same_view_of_a_report(page: Page, address: str, browser: Browser) -> None:
-    run_report(page, address, view="Hubs")
+def test_a_link_opens_the_same_view_of_a_report(page: Page, gallery: str, browser: Browser) -> None:
+    run_report(page, gallery, view="Hubs")
     slider = page.get_by_role("slider", name="Hits looked at (k)")
     slider.focus()
     slider.press("ArrowLeft")
-    expect(page).to_have_url(re.compile("at=5"), timeout=30_000)
+    expect(page).to_have_url(re.compile("at=5"))
     with browsers.watched_page(browser) as other:
         other.goto(page.url)
-        expect(other.get_by_text("Macro precision@5", exact=True)).to_be_visible(timeout=60_000)
-        expect(other.get_by_text("Retrieved most often", exact=True)).to_be_visible(timeout=30_000)
+        expect(other.get_by_text("Macro precision@5", exact=True)).to_be_visible()
+        expect(other.get_by_text("Retrieved most often", exact=True)).to_be_visible()

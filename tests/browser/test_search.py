@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from core.dataset.files import image_id
 from tests.support import browser as browsers
@@ -24,22 +24,15 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             yield url
 
 
-@pytest.fixture(params=browsers.WINDOWS, ids=browsers.WINDOW_NAMES)
-def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
-    scheme, width = request.param
-    with browsers.watched_page(browser, scheme=scheme, width=width) as page:
-        yield page
-
-
 def test_an_uploaded_picture_finds_itself_and_a_slider_changes_the_answer(
     page: Page, address: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     picture = dashboard.draw_pictures(tmp_path_factory.mktemp("upload") / "p") / "plum" / "3.jpg"
     page.goto(address)
-    expect(page.get_by_text("What looks like this?")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("What looks like this?")).to_be_visible()
     page.set_input_files("input[type=file]", picture)
     first = page.locator(".st-key-hits img").first
-    expect(first).to_be_visible(timeout=60_000)
+    expect(first).to_be_visible()
     # The bytes are those of an indexed picture, which is left out until it is asked for.
     expect(first).not_to_have_attribute("alt", "rank 1, plum, similarity 1.000")
     page.get_by_text("Filters", exact=True).click()
@@ -61,7 +54,7 @@ def test_an_uploaded_picture_finds_itself_and_a_slider_changes_the_answer(
 
 def test_a_link_opens_the_same_view_and_labels_are_text(page: Page, address: str) -> None:
     page.goto(f"{address}/?queries={image_id('lime/2.jpg')}&metric=L2&k=17")
-    expect(page.get_by_text("17 of 17 hits")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("17 of 17 hits")).to_be_visible()
     # 18 pictures without the query: the class with the awkward name must be among the 17 hits.
     expect(page.get_by_text("<script>alert(1)<").first).to_be_visible()
     assert page.locator("strong", has_text="bold").count() == 0
@@ -75,7 +68,7 @@ def test_every_page_opens_with_the_status_strip(page: Page, address: str) -> Non
     }.items():
         page.goto(f"{address}/{path}")
         main = page.get_by_role("main").or_(page.locator("[data-testid=stMain]")).first
-        expect(main.get_by_text(words).first).to_be_visible(timeout=60_000)
+        expect(main.get_by_text(words).first).to_be_visible()
         expect(page.get_by_text("Offline encoder.")).to_be_visible()
         # In a narrow window the side bar is closed, but it is there.
         expect(page.locator(".st-key-status")).to_contain_text("Rows: 18")

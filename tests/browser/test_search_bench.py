@@ -16,15 +16,6 @@ from tests.support import dashboard
 pytestmark = pytest.mark.browser
 
 MORE = 12
-SECONDS = 60
-
-
-@pytest.fixture(scope="module", autouse=True)
-def patience() -> Iterator[None]:
-    """The first upload waits for the encoder, and a busy machine is slow."""
-    expect.set_options(timeout=1000 * SECONDS)
-    yield
-    expect.set_options(timeout=5000)
 
 
 @pytest.fixture(scope="module")
@@ -45,17 +36,6 @@ def address(tmp_path_factory: pytest.TempPathFactory, pictures: Path) -> Iterato
         dashboard.build(pictures, "--nlist", "2")
         with browsers.serving(*browsers.streamlit_command(), log=root / "log") as url:
             yield url
-
-
-# Elsewhere each width in one theme does; this is the page that people spend their time on.
-WINDOWS = [(scheme, width) for scheme in ("light", "dark") for width in (1400, 390)]
-
-
-@pytest.fixture(params=WINDOWS, ids=lambda window: f"{window[0]}-{window[1]}")
-def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
-    scheme, width = request.param
-    with browsers.watched_page(browser, scheme=scheme, width=width) as page:
-        yield page
 
 
 def hits(page: Page) -> list[str]:

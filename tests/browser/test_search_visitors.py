@@ -1,8 +1,5 @@
 """Two people at once in two windows: nobody sees the other's picture, hits or settings."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import Browser, expect
 
@@ -13,34 +10,22 @@ from tests.support import dashboard
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    root = tmp_path_factory.mktemp("two_visitors")
-    with pytest.MonkeyPatch.context() as patch:
-        dashboard.set_environment(patch, root / "data")
-        pictures = dashboard.draw_pictures(root / "pictures")
-        dashboard.build(pictures)
-        with browsers.serving(*browsers.streamlit_command(), log=root / "log") as url:
-            yield url, pictures
-
-
 def test_uploads_hits_and_settings_stay_with_their_visitor(
-    browser: Browser, place: tuple[str, Path]
+    browser: Browser, gallery: str, indexed: dashboard.Indexed
 ) -> None:
-    url, pictures = place
     with browsers.watched_page(browser) as one, browsers.watched_page(browser) as two:
         visitors = {"plum": one, "lime": two}
         for page in visitors.values():
-            page.goto(url)
+            page.goto(gallery)
         for label, page in visitors.items():
-            page.set_input_files("input[type=file]", pictures / label / "3.jpg")
+            page.set_input_files("input[type=file]", indexed.pictures / label / "3.jpg")
         for page in visitors.values():
-            expect(page.locator(".st-key-hits img").first).to_be_visible(timeout=60_000)
+            expect(page.locator(".st-key-hits img").first).to_be_visible()
             browsers.settled(page)
         slider = one.get_by_role("slider", name="Hits (k)")
         slider.focus()
         slider.press("ArrowLeft")
-        expect(one.get_by_text("15 of 15 hits")).to_be_visible(timeout=30_000)
+        expect(one.get_by_text("15 of 15 hits")).to_be_visible()
         browsers.settled(one)
         expect(two.get_by_text("16 of 16 hits")).to_be_visible()
         for label, page in visitors.items():
@@ -57,12 +42,11 @@ FOCUSED = """() => {
 
 
 def test_the_actions_of_a_hit_are_reached_by_tab_with_a_visible_focus(
-    browser: Browser, place: tuple[str, Path]
+    browser: Browser, gallery: str
 ) -> None:
-    url, _ = place
     with browsers.watched_page(browser) as page:
-        page.goto(f"{url}/?queries={image_id('lime/2.jpg')}")
-        expect(page.locator(".st-key-hits img").first).to_be_visible(timeout=60_000)
+        page.goto(f"{gallery}/?queries={image_id('lime/2.jpg')}")
+        expect(page.locator(".st-key-hits img").first).to_be_visible()
         browsers.settled(page)
         reached: dict[str, bool] = {}
         for _ in range(120):

@@ -8,21 +8,31 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 # Environment variable of the tests, not of Orchard.
 REQUIRE_VARIABLE = "ORCHARD_REQUIRE_BROWSER"
-START_SECONDS = 180.0
+START_SECONDS = 240.0
+# How long is waited for something to be seen, pressed or downloaded.
+PATIENCE_MS = 240_000
 
-# A light wide window and a dark narrow one: each test of a page runs in both.
-WINDOWS = [("light", 1400), ("dark", 390)]
-WINDOW_NAMES = [f"{scheme}-{width}" for scheme, width in WINDOWS]
+# True once the page has neither run nor drawn nor been about to for half a second. What is pressed
+# is sent at once and shows here; what is dragged is sent after 200 ms.
+_QUIET = """() => {
+    const app = document.querySelector('[data-testid=stApp]');
+    const busy = app?.dataset.testScriptState !== 'notRunning'
+        || document.querySelector('[data-stale=true]');
+    const now = performance.now();
+    if (busy || !window.quietSince) window.quietSince = now;
+    return !busy && now - window.quietSince > 500;
+}"""
 
 # WebGL without a graphics card; nothing that looks for hosts outside.
 _ARGUMENTS = [
@@ -35,17 +45,29 @@ _ARGUMENTS = [
 
 
 @contextlib.contextmanager
-def launched() -> Iterator[Browser]:
-    """The system's Chromium; without it the test is skipped, in CI it fails."""
+def launched() -> Iterator[Callable[[], Browser]]:
+    """What gives the system's Chromium, started again should it have crashed.
+
+    Without it the test is skipped, in CI it fails.
+    """
     if not CHROMIUM:
         reason = "Chromium is not installed (Debian: apt-get install chromium)"
         if os.environ.get(REQUIRE_VARIABLE):
             pytest.fail(f"{REQUIRE_VARIABLE} is set, but {reason}")
         pytest.skip(reason)
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=_ARGUMENTS)
-        yield chromium
-        chromium.close()
+        started: list[Browser] = []
+
+        def running() -> Browser:
+            if not started or not started[-1].is_connected():
+                started.append(
+                    playwright.chromium.launch(executable_path=CHROMIUM, args=_ARGUMENTS)
+                )
+            return started[-1]
+
+        yield running
+        for chromium in started:
+            chromium.close()
 
 
 @contextlib.contextmanager
@@ -56,7 +78,7 @@ def watched_page(
     that is broken in the end.
     """
     context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": height})
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     faults: list[str] = []
     page.on("console", lambda m: _is_ours(m) and faults.append(f"console: {m.text} {m.location}"))
@@ -82,10 +104,20 @@ def settled(page: Page) -> None:
 
     A run that follows at once would replace what is clicked, or take a download away.
     """
-    for _ in range(3):
-        expect(page.locator("[data-testid=stStatusWidget]")).to_have_count(0, timeout=60_000)
-        expect(page.locator("[data-stale=true]")).to_have_count(0, timeout=60_000)
-        page.wait_for_timeout(500)
+    page.evaluate("window.quietSince = 0")
+    page.wait_for_function(_QUIET)
+
+
+def steady(page: Page, script: str) -> Any:
+    """What a script returns once it returns the same again a quarter of a second later.
+
+    For places in the window: a page that is still being laid out moves what is about to be clicked.
+    """
+    before, now = None, page.evaluate(script)
+    while before != now:
+        page.wait_for_timeout(250)
+        before, now = now, page.evaluate(script)
+    return now
 
 
 @contextlib.contextmanager

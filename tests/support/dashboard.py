@@ -1,5 +1,7 @@
 """A small indexed dataset for tests of pages: three classes, one with an awkward name."""
 
+import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,22 @@ from scripts import build_index
 AWKWARD = "<script>alert(1)</script> **bold**"
 COLOURS = {"lime": "#7fbf3f", "plum": "#5b2a6b", AWKWARD.replace("/", ":"): "#d9a520"}
 PER_CLASS = 6
+
+
+@dataclass(frozen=True)
+class Indexed:
+    """Pictures and the data folder in which they are indexed, for several modules to share.
+
+    The index names the pictures by their path, so they stay where they are and as they are.
+    """
+
+    pictures: Path
+    data: Path
+
+    def copied_to(self, data_dir: Path) -> Path:
+        """Copy the data folder for a module to write to; returns the pictures."""
+        shutil.copytree(self.data, data_dir)
+        return self.pictures
 
 
 def draw_pictures(root: Path) -> Path:

@@ -19,12 +19,11 @@ PAGE = str(Path(__file__).parents[2] / "pages" / "search" / "page.py")
 File = tuple[str, bytes, str]
 
 
-def collection(root: Path) -> Iterator[Path]:
-    """Index three classes of six pictures in two lists; yields their folder."""
+def collection(indexed: dashboard.Indexed, root: Path) -> Iterator[Path]:
+    """Three classes of six pictures, indexed in two lists; yields their folder."""
     with pytest.MonkeyPatch.context() as patch:
         dashboard.set_environment(patch, root / "data")
-        pictures = dashboard.draw_pictures(root / "pictures")
-        dashboard.build(pictures)
+        pictures = indexed.copied_to(root / "data")
         clear_caches()
         yield pictures
         close_store()

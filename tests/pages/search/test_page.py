@@ -30,8 +30,8 @@ from tests.support.search_page import (
 
 
 @pytest.fixture(scope="module")
-def dataset(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    yield from search_page.collection(tmp_path_factory.mktemp("page"))
+def dataset(indexed: dashboard.Indexed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    yield from search_page.collection(indexed, tmp_path_factory.mktemp("page"))
 
 
 @pytest.fixture

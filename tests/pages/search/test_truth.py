@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.dataset.files import image_id
 from pages.search.answer import grid as answer_grid
-from tests.support import search_page
+from tests.support import dashboard, search_page
 from tests.support.search_page import (
     button,
     captions,
@@ -23,9 +23,9 @@ from tests.support.search_page import (
 
 
 @pytest.fixture(scope="module")
-def dataset(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def dataset(indexed: dashboard.Indexed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Three classes of six pictures."""
-    yield from search_page.collection(tmp_path_factory.mktemp("truth"))
+    yield from search_page.collection(indexed, tmp_path_factory.mktemp("truth"))
 
 
 def texts(at: AppTest) -> list[str]:

@@ -1,0 +1,100 @@
+"""Every page in a narrow dark window: drawn whole, in the dark theme, and nothing sticks out."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from core.dataset.files import image_id
+from tests.support import browser as browsers
+
+pytestmark = pytest.mark.browser
+
+QUERY = f"queries={image_id('lime/2.jpg')}"
+
+# Controls that cannot be reached: they stick out of the window, and not in a row that scrolls.
+OUT_OF_REACH = """() => {
+    const scrolls = box => box && box.dataset.testid !== 'stMain' && (
+        ['auto', 'scroll'].includes(getComputedStyle(box).overflowX) && box.clientWidth
+            < box.scrollWidth || scrolls(box.parentElement));
+    return [...document.querySelectorAll(
+            '[data-testid=stMain] :is(button, input:not([type=range]), [role=combobox])')]
+        .filter(control => control.checkVisibility({visibilityProperty: true}))
+        .filter(control => {
+            const {left, right, width} = control.getBoundingClientRect();
+            return width > 1 && (left < 0 || right > window.innerWidth) && !scrolls(control);
+        })
+        .map(control => control.outerHTML.slice(0, 200));
+}"""
+# From 0, black, to 255.
+BRIGHTNESS = """() => {
+    const colour = getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor;
+    return Math.max(...colour.match(/\\d+/g).slice(0, 3).map(Number));
+}"""
+
+
+def search(page: Page, address: str) -> None:
+    page.goto(f"{address}/?{QUERY}")
+    expect(page.locator(".st-key-hits img")).to_have_count(16)
+    for image in page.locator(".st-key-hits img").all():
+        image.scroll_into_view_if_needed()
+        expect(image).to_have_js_property("complete", True)
+
+
+def duel(page: Page, address: str) -> None:
+    page.goto(f"{address}/?{QUERY}&view=Metric+duel&source=Collection")
+    expect(page.get_by_text("overlap@16").first).to_be_visible()
+
+
+def evaluation(page: Page, address: str) -> None:
+    page.goto(f"{address}/evaluation")
+    page.get_by_role("button", name="New report").click()
+    page.get_by_role("button", name="Run report").click()
+    expect(page).to_have_url(re.compile("report="))
+    expect(page.get_by_text("Macro precision@10", exact=True)).to_be_visible()
+    expect(page.get_by_text("Take it along")).to_be_visible()
+
+
+def confusion(page: Page, address: str) -> None:
+    evaluation(page, address)
+    browsers.settled(page)
+    page.goto(f"{page.url}&view=Confusion")
+    expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
+
+
+def embedding_map(page: Page, address: str) -> None:
+    page.goto(f"{address}/embedding_map?method=PCA")
+    expect(page.locator(".js-plotly-plot .nsewdrag").first).to_be_visible()
+    expect(page.get_by_text("Trustworthiness").first).to_be_visible()
+
+
+def collection(page: Page, address: str) -> None:
+    page.goto(f"{address}/collection")
+    expect(page.get_by_text("All is well")).to_be_visible()
+
+
+@pytest.mark.parametrize("opened", [search, duel, evaluation, confusion, embedding_map, collection])
+def test_a_dark_narrow_window_shows_the_whole_page(
+    browser: Browser, gallery: str, opened: Callable[[Page, str], None]
+) -> None:
+    with browsers.watched_page(browser, scheme="dark", width=390, height=1500) as page:
+        opened(page, gallery)
+        browsers.settled(page)
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        assert page.evaluate(OUT_OF_REACH) == []
+        assert page.evaluate(BRIGHTNESS) < 64
+        # The side bar is closed, but it is there.
+        expect(page.locator(".st-key-status")).to_contain_text("Rows: 18")
+
+
+@pytest.mark.parametrize("part", ["Build", "Change", "Browse", "History"])
+def test_a_dark_narrow_window_shows_every_part_of_the_collection_page(
+    browser: Browser, gallery: str, part: str
+) -> None:
+    with browsers.watched_page(browser, scheme="dark", width=390, height=1500) as page:
+        page.goto(f"{gallery}/collection?part={part}")
+        expect(page.get_by_role("radio", name=part)).to_be_checked()
+        browsers.settled(page)
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        assert page.evaluate(OUT_OF_REACH) == []
