@@ -80,7 +80,7 @@ def test_server_that_goes_away_fails_the_run_in_words_and_it_is_continued_later(
         second.wait(240)
         if second.state().status is RunStatus.DONE:
             break
-        time.sleep(3)
+        time.sleep(3)  # for the server to come to itself
     assert second.state().status is RunStatus.DONE, second.state().error
     assert store.count("fruit", Metric.L2) == PICTURES
     # What had been written before the server went away is not encoded again.

@@ -97,8 +97,8 @@ def test_silent_server_fails_within_the_timeout(mortal: MilvusServer, photos: Pa
             with pytest.raises(StoreUnavailableError):
                 call()
             # A call, the loading of the collection that it then tries, and a look whether the
-            # server is there: three times the timeout, not minutes.
-            assert time.monotonic() - started < 3 * 5 + 5
+            # server is there: three times the timeout, and not as long as a server needs to start.
+            assert time.monotonic() - started < 3 * 5 + 30
         finally:
             mortal.thaw()
         assert eventually(mortal.answers, seconds=60)
@@ -181,7 +181,7 @@ def test_server_that_stays_away_is_a_clear_failure_and_nothing_is_half_counted(
         )  # fmt: skip
     # Two writes are tried, that of the batch and that of what waited, each for the patience
     # and one timeout more.
-    assert time.monotonic() - killed[0] < 2 * (4 + 3) + 10
+    assert time.monotonic() - killed[0] < 2 * (4 + 3) + 30
     store.close()
 
     mortal.start()

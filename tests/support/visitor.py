@@ -19,14 +19,16 @@ class Page:
 
     Attributes:
         alts: What pictures were described as, in the order they were drawn.
+        texts: Paragraphs and captions.
         errors: Texts of error boxes and exceptions.
     """
 
     alts: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
 
-def visit(address: str, query: str, *, timeout: float = 60.0) -> Page:
+def visit(address: str, query: str, *, timeout: float = 180.0) -> Page:
     """Open a link such as `k=5&metric=L2` in a session of its own, as a new tab does.
 
     Raises:
@@ -55,5 +57,7 @@ def _look_at(element: Any, page: Page) -> None:
     kind = element.WhichOneof("type")
     if kind == "imgs":
         page.alts += [image.alt for image in element.imgs.imgs]
+    elif kind == "markdown":
+        page.texts.append(element.markdown.body)
     elif kind == "exception" or (kind == "alert" and element.alert.format == element.alert.ERROR):
         page.errors.append(str(getattr(element, kind)))
