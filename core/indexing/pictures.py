@@ -16,8 +16,8 @@ from core.dataset.files import read_picture
 from core.dataset.listing import DatasetListing
 from core.dataset.pictures import decode
 from core.errors import DatasetError, ImageError
-from core.indexing.ahead import in_order_ahead
 from core.indexing.family import Family
+from core.indexing.prefetch import prefetch
 from core.indexing.shard import WHOLE
 from core.progress import Progress, Stage
 from core.records import ImageRecord, SkippedFile
@@ -95,7 +95,7 @@ class PictureRun:
 
     def _loaded(self, paths: Sequence[str]) -> Generator[_Loaded | SkippedFile, None, None]:
         window = AHEAD_BATCHES * self.encoder.batch_size
-        return in_order_ahead(self._load, paths, threads=DECODE_THREADS, window=window)
+        return prefetch(self._load, paths, threads=DECODE_THREADS, window=window)
 
     def _load(self, path: str) -> _Loaded | SkippedFile:
         try:

@@ -31,7 +31,7 @@ from core.projection.cache import (
     save_projection,
 )
 from core.projection.jobs import Job, Projector
-from core.projection.placing import Placed, place_query
+from core.projection.placement import Placed, place_query
 from core.projection.projection import Projection, ProjectionSettings, project
 from core.projection.rows import MapRows, choose_rows
 from core.ui import resources

@@ -19,7 +19,7 @@ from core.projection.colours import (
     by_survival,
     by_suspects,
 )
-from core.projection.placing import Placed
+from core.projection.placement import Placed
 from core.projection.projection import Method, ProjectionSettings
 from core.projection.roles import by_role
 from core.projection.rows import MapRows
@@ -34,7 +34,7 @@ from pages.embedding_map.controls import (
 )
 from pages.embedding_map.keys import Key
 from pages.embedding_map.lists import csv_of, list_control, show_list, show_picked
-from pages.embedding_map.placing import place, query_control, show_placed
+from pages.embedding_map.placement import place, query_control, show_placed
 from pages.embedding_map.progress import follow
 from pages.embedding_map.view import View, about, groups_of, survival_of, suspects_of, table_key
 

@@ -13,12 +13,12 @@ from core.ui import frame, links, resources
 from core.ui.text import plain
 from pages.search import cache, state
 from pages.search.answer import details, duel, grid, takeaway, worth
-from pages.search.asking import controls as asking_controls
-from pages.search.asking import crop
-from pages.search.asking.marks import marks_control
-from pages.search.asking.pictures import query_list, source_panel
 from pages.search.cache import Preparation, Thumbnails
 from pages.search.query import class_of, own_ids, query_of
+from pages.search.question import controls as asking_controls
+from pages.search.question import crop
+from pages.search.question.marks import marks_control
+from pages.search.question.pictures import query_list, source_panel
 from pages.search.state import Session
 from pages.search.view import DUEL, HITS, View, answer_of, answers_by_metric, view_control
 

@@ -25,8 +25,8 @@ from core.config import ARCHITECTURES, DEFAULT_ARCHITECTURE, OFFLINE_ARCHITECTUR
 from core.dataset.pictures import decode
 from core.embeddings.neighbours import exact_neighbours
 from core.encoder.weights import Checkpoint, offline_weights
-from core.indexing.ahead import in_order_ahead
 from core.indexing.pictures import AHEAD_BATCHES, DECODE_THREADS
+from core.indexing.prefetch import prefetch
 from core.metric import Metric
 from scripts.benchmark.measuring import median_times, peak_bytes, print_figures
 from scripts.benchmark.plain_encoder import (
@@ -145,7 +145,7 @@ def ours(files: Iterable[Path], encoder: "Encoder") -> Iterator[Rows]:
 
     window = AHEAD_BATCHES * encoder.batch_size
     batch: list[Tensor] = []
-    for prepared in in_order_ahead(load, files, threads=DECODE_THREADS, window=window):
+    for prepared in prefetch(load, files, threads=DECODE_THREADS, window=window):
         batch.append(prepared)
         if len(batch) == encoder.batch_size:
             yield encoder.encode(batch)

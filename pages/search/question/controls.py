@@ -16,8 +16,8 @@ from core.ui import controls
 from core.wording import counted
 from pages.search import view
 from pages.search.answer import grid
-from pages.search.asking import filters, marks, pictures
 from pages.search.keys import Address, Takes
+from pages.search.question import filters, marks, pictures
 from pages.search.state import Session
 
 EXACT = "exact"

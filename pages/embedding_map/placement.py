@@ -7,7 +7,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.dataset.files import digest_of
 from core.errors import EncoderMismatchError, FileError, ImageError, WeightsError
-from core.projection.placing import Placed
+from core.projection.placement import Placed
 from core.projection.projection import Method, ProjectionSettings
 from core.ui import resources
 from core.ui.text import plain

@@ -7,7 +7,7 @@ import pytest
 
 from core.errors import EncoderMismatchError
 from core.metric import Metric
-from core.projection.placing import place_query
+from core.projection.placement import place_query
 
 ROWS = np.float32([[1, 0], [0, 1], [-1, 0]])
 PLACES = np.float32([[0, 0], [10, 0], [100, 100]])

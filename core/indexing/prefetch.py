@@ -10,7 +10,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def in_order_ahead(
+def prefetch(
     work: Callable[[T], R], items: Iterable[T], *, threads: int, window: int
 ) -> Generator[R, None, None]:
     """Yield what `work` makes of every item, in order, at most `window` of them ahead.
