@@ -124,7 +124,7 @@ def import_rows(
         EncoderMismatchError: The target holds embeddings of another encoder.
     """
     with _opened(path) as file:
-        encoder, dataset, complete = _described(file, path)
+        encoder, dataset, complete = _about(file, path)
         return [
             _fill(
                 target, family, metric, _rows_in(file, path, encoder.dimension), encoder=encoder,
@@ -145,7 +145,8 @@ def _opened(path: Path) -> Any:  # noqa: ANN401 - pyarrow has no types
         raise _unreadable(path, error) from error
 
 
-def _described(file: Any, path: Path) -> tuple[EncoderIdentity, str, bool]:  # noqa: ANN401
+def _about(file: Any, path: Path) -> tuple[EncoderIdentity, str, bool]:  # noqa: ANN401
+    """Return what made the rows of a file, their dataset, and whether they are all of it."""
     about = file.schema_arrow.metadata or {}
     if about.get(b"format") != _FORMAT:
         raise StoreError(
