@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import stat
 from pathlib import Path
 
 from core.errors import ImageError
@@ -75,6 +76,22 @@ def resolve_inside(root: Path, path: str) -> Path:
     return file
 
 
+def present_inside(root: Path, path: str) -> tuple[Path, int]:
+    """Return the file of a row and when it was changed, in nanoseconds since 1970.
+
+    Raises:
+        ImageError: As `resolve_inside`, or the file is gone: the row has outlived its picture.
+    """
+    file = resolve_inside(root, path)
+    try:
+        found = file.stat()
+    except OSError as error:
+        raise _gone() from error
+    if not stat.S_ISREG(found.st_mode):
+        raise _gone()
+    return file, found.st_mtime_ns
+
+
 def is_gone(root: Path, path: str) -> bool:
     """Whether a file certainly does not exist any more; False if that cannot be found out."""
     try:
@@ -100,3 +117,9 @@ def label_of(path: str) -> str:
 def digest_of(content: bytes) -> str:
     """Return BLAKE2b of a file's bytes as 32 hexadecimal digits (128 bits)."""
     return hashlib.blake2b(content, digest_size=16).hexdigest()
+
+
+def _gone() -> ImageError:
+    return ImageError(
+        "the file is no longer in the dataset folder. Restore it, or index the folder again."
+    )

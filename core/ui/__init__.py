@@ -1,7 +1,7 @@
-"""What pages share: the router, the frame around a page, links, controls, texts of data, resources.
+"""What pages share: the router, the frame around a page, links, controls, tiles, resources.
 
 The only package of `core` that imports Streamlit. Start with `router`, `page_errors`, `plain`,
-`link_search`, `get_store` and `get_catalogue`.
+`draw_tile`, `link_search`, `get_store` and `get_catalogue`.
 
     print(plain("<b>lime</b> *fresh*"))  # core.ui.text
     print(search_parameters([5, 7], metric=Metric.L2, k=16))  # core.ui.links

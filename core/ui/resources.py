@@ -12,12 +12,12 @@ from core.collection import info as collection_info
 from core.collection.catalogue import Catalogue, catalogue_of
 from core.collection.info import CollectionInfo
 from core.config import Settings, load_settings
-from core.dataset.files import digest_of, resolve_inside
+from core.dataset.files import digest_of, present_inside
 from core.dataset.pictures import decode
 from core.dataset.thumbnails import cached_thumbnail
 from core.embeddings.matrix import fingerprint
 from core.encoder.weights import checkpoint_for
-from core.errors import CollectionNotFoundError, ImageError
+from core.errors import CollectionNotFoundError
 from core.logs import start_logging
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
@@ -164,12 +164,8 @@ def get_thumbnail(record: ImageRecord, *, info: CollectionInfo) -> bytes:
         ImageError: The file is gone, is no picture, or lies outside the dataset folder.
     """
     settings = get_settings()
-    file = resolve_inside(dataset_folder(info), record.path)
-    if not file.is_file():
-        # Also where a thumbnail is cached: the row has outlived its picture, and that is news.
-        raise ImageError(
-            "the file is no longer in the dataset folder. Restore it, or index the folder again."
-        )
+    # Also where a thumbnail is cached: that the row has outlived its picture is news.
+    file, _ = present_inside(dataset_folder(info), record.path)
     return cached_thumbnail(file, key=record.digest, cache=settings.data.thumbnails)
 
 

@@ -2,25 +2,25 @@
 
 import random
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import plotly.graph_objects as go
 import streamlit as st
 
 from core.collection.info import CollectionInfo
-from core.errors import ImageError
 from core.health.inspection import Inspection
 from core.records import ImageRecord
 from core.runs.history import how_long
 from core.runs.task import InspectPictures, TaskKind
 from core.ui import resources
 from core.ui.text import plain
-from core.wording import classes, counted, sentence
+from core.ui.tiles import draw_tile
+from core.wording import classes, counted
 from pages.collection import cache, charts
 from pages.collection.keys import Address
 from pages.collection.state import current, draw_again
 
 PAGE_SIZE = 24
-TILE_PIXELS = 120
 _SHOWN_GROUPS = 10
 
 
@@ -67,15 +67,11 @@ def _show_class(records: Mapping[str, Sequence[ImageRecord]], info: CollectionIn
 
 def show_tiles(records: Sequence[ImageRecord], info: CollectionInfo, *, key: str) -> None:
     """Show pictures as a grid with their names."""
+    read = partial(resources.get_thumbnail, info=info)
     with st.container(horizontal=True, gap="small", key=key):
         for record in records:
-            with st.container(width=TILE_PIXELS, gap=None):
-                try:
-                    picture = resources.get_thumbnail(record, info=info)
-                    st.image(picture, width="stretch", alt=record.path)
-                except ImageError as error:
-                    st.warning(plain(sentence(str(error))), icon=":material/broken_image:")
-                st.caption(plain(record.path.removeprefix(f"{record.label}/")))
+            tile = draw_tile(record, read, alt=record.path)
+            tile.below.caption(plain(record.path.removeprefix(f"{record.label}/")))
 
 
 def _show_inspection(records: Mapping[str, Sequence[ImageRecord]], info: CollectionInfo) -> None:

@@ -1,24 +1,21 @@
 """Parts of the map page: progress with cancel, a grid of pictures, links to the search page."""
 
-import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import streamlit as st
 
 from core.collection.info import CollectionInfo
-from core.errors import ImageError
 from core.progress import progress_text, share_done
 from core.projection.jobs import JobState, JobStatus
 from core.projection.rows import MapRows
 from core.records import ImageRecord
 from core.ui import resources
 from core.ui.text import plain
-
-logger = logging.getLogger(__name__)
+from core.ui.tiles import draw_tile
 
 PAGE_SIZE = 50
-TILE_PIXELS = 120
 
 Pick = Callable[[ImageRecord], None]
 
@@ -59,22 +56,14 @@ def picture_grid(
         page = st.pagination(pages, key=f"{key}_page")
     with st.container(horizontal=True, gap="small", key=key):
         for row in chosen[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]:
-            with st.container(width=TILE_PIXELS, gap=None):
-                _tile(rows.record(row), info, key, on_pick, (captions or {}).get(row, ""))
+            _tile(rows.record(row), info, key, on_pick, (captions or {}).get(row, ""))
 
 
 def _tile(record: ImageRecord, info: CollectionInfo, key: str, on_pick: Pick, caption: str) -> None:
     label = record.label or "no class"
-    try:
-        st.image(
-            resources.get_thumbnail(record, info=info),
-            width="stretch",
-            alt=f"{label}, {record.path}",
-        )
-    except ImageError as error:
-        logger.info("no thumbnail: %s", error)
-        st.warning(plain(f"{record.path}: {error}"), icon=":material/broken_image:")
-    st.button(
+    read = partial(resources.get_thumbnail, info=info)
+    below = draw_tile(record, read, alt=f"{label}, {record.path}").below
+    below.button(
         plain(label),
         icon=":material/my_location:",
         key=f"{key}_{record.id}",
@@ -84,4 +73,4 @@ def _tile(record: ImageRecord, info: CollectionInfo, key: str, on_pick: Pick, ca
         type="tertiary",
     )
     if caption:
-        st.caption(caption)
+        below.caption(caption)

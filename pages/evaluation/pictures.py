@@ -1,7 +1,7 @@
 """Sections of the Evaluation page with pictures: confusion, worst queries, suspects, hubs."""
 
-import logging
 import math
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -13,7 +13,6 @@ from core.embeddings.neighbourhood import NEIGHBOURS
 from core.embeddings.neighbours import Neighbours
 from core.embeddings.recall import exact_too
 from core.embeddings.suspects import LEAST_SHARE
-from core.errors import ImageError
 from core.evaluation.report import Report
 from core.evaluation.tables import confused_pairs, worst_queries
 from core.measures.findings import find_hubs, suspects
@@ -22,15 +21,13 @@ from core.measures.summary import confusion
 from core.records import ImageRecord
 from core.ui import resources
 from core.ui.text import plain
+from core.ui.tiles import Width, draw_tile
 from core.wording import counted
 from pages.evaluation import charts, state
 from pages.evaluation.cache import Figures
 from pages.evaluation.classes import is_dark
 from pages.evaluation.keys import Address, Key
 
-logger = logging.getLogger(__name__)
-
-TILE_PIXELS = 96
 _HITS = 11
 _QUERIES = 6
 _PAIRS = 12
@@ -168,25 +165,19 @@ def picture(
     detail: str = "",
 ) -> None:
     """Show one small thumbnail with a line below; a tick or a cross where `right` is known."""
-    with st.container(width=TILE_PIXELS, gap=None):
-        try:
-            st.image(
-                resources.get_thumbnail(record, info=info),
-                width="stretch",
-                alt=f"{record.path}, {text}",
-            )
-        except ImageError as error:
-            logger.info("no thumbnail: %s", error)
-            st.caption(f":material/broken_image: {plain(record.path)}")
-        mark = ""
-        if right is not None:
-            mark = ":green[:material/check:] " if right else ":red[:material/close:] "
-        st.caption(mark + plain(text) + (f"  \n{plain(detail)}" if detail else ""))
+    read = partial(resources.get_thumbnail, info=info)
+    tile = draw_tile(record, read, alt=f"{record.path}, {text}", width=Width.SMALL)
+    if not tile.shown:
+        tile.below.caption(plain(record.path))
+    mark = ""
+    if right is not None:
+        mark = ":green[:material/check:] " if right else ":red[:material/close:] "
+    tile.below.caption(mark + plain(text) + (f"  \n{plain(detail)}" if detail else ""))
 
 
 def picture_pair() -> DeltaGenerator:
     """Return a container with room for two pictures and the gap between them."""
-    return st.container(horizontal=True, gap="small", width=2 * TILE_PIXELS + 16)
+    return st.container(horizontal=True, gap="small", width=2 * Width.SMALL + 16)
 
 
 def _query_with_hits(

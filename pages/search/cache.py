@@ -15,10 +15,10 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from core.collection.info import CollectionInfo
-from core.dataset.files import resolve_inside
+from core.dataset.files import present_inside
 from core.dataset.thumbnails import cached_thumbnail
 from core.embeddings.one_query import exact_scores
-from core.errors import ImageError, StoreUnavailableError
+from core.errors import StoreUnavailableError
 from core.metric import Metric
 from core.progress import Stage
 from core.records import ImageRecord
@@ -218,18 +218,13 @@ def _thumbnail_of(record: ImageRecord, info: CollectionInfo) -> tuple[bytes, boo
     return content, made >= asked
 
 
-# A file that is deleted is missed this much later; a slider that moves asks no disk meanwhile.
+# A file that is deleted is missed this much later, its thumbnail cached or not; a slider that moves
+# asks no disk meanwhile.
 @st.cache_data(show_spinner=False, ttl=_FILES_SECONDS, max_entries=2000)
 def _found(folder: str, path: str) -> tuple[str, int]:
     """Return a picture's file inside the folder and when it was changed."""
-    file = resolve_inside(Path(folder), path)
-    try:
-        return str(file), file.stat().st_mtime_ns
-    except OSError as error:
-        # Also where a thumbnail is cached: the row has outlived its picture, and that is news.
-        raise ImageError(
-            "the file is no longer in the dataset folder. Restore it, or index the folder again."
-        ) from error
+    file, changed = present_inside(Path(folder), path)
+    return str(file), changed
 
 
 # About 15 kB each.

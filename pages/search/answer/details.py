@@ -10,6 +10,7 @@ from core.search.query_picture import full_picture
 from core.search.reference import ExactIndex
 from core.ui import resources
 from core.ui.text import plain
+from core.ui.tiles import with_path
 from pages.search import cache, state
 from pages.search.answer import grid
 from pages.search.cache import Thumbnails
@@ -27,7 +28,7 @@ def details_dialog(hit: Hit, info: CollectionInfo, reference: ExactIndex | None)
             alt=f"rank {hit.rank}, {record.label or 'no class'}, in full",
         )
     except OrchardError as error:
-        st.warning(grid.with_path(error, record.path), icon=":material/broken_image:")
+        st.warning(with_path(error, record.path), icon=":material/broken_image:")
     st.table(
         {
             "Rank": str(hit.rank),
@@ -74,9 +75,7 @@ def _neighbours(hit: Hit, info: CollectionInfo, reference: ExactIndex | None) ->
     thumbnails = Thumbnails(info)
     with st.container(horizontal=True, gap="small", key="neighbours"):
         for neighbour in near:
-            with st.container(width=110, gap=None):
-                grid.picture(neighbour, info.metric, thumbnails, narrow=True)
-                st.caption(
-                    f"**{neighbour.rank}** {plain(neighbour.record.label or 'no class')}  \n"
-                    f"{plain(grid.score_of(neighbour, info.metric))}"
-                )
+            grid.tile(neighbour, info.metric, thumbnails).below.caption(
+                f"**{neighbour.rank}** {plain(neighbour.record.label or 'no class')}  \n"
+                f"{plain(grid.score_of(neighbour, info.metric))}"
+            )

@@ -8,6 +8,7 @@ from core.metric import Metric
 from core.search.hits import Hit
 from core.search.verdict import overlap, rank_changes
 from core.ui.text import plain
+from core.ui.tiles import Width
 from core.wording import counted
 from pages.search.answer import grid
 from pages.search.answer.grid import score_of, tick
@@ -58,8 +59,7 @@ def _row(
     hit: Hit, change: int | None, metric: Metric, *, view: View, thumbnails: Thumbnails
 ) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center", wrap=False):
-        with st.container(width=64):
-            shown = grid.picture(hit, metric, thumbnails, narrow=True)
+        shown = grid.tile(hit, metric, thumbnails, width=Width.LINE).shown
         sign = ""
         if view.expected is not None:
             sign = f"{tick(right=hit.record.label == view.expected)} "

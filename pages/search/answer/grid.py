@@ -1,27 +1,22 @@
 """The hits as a grid of thumbnails, page by page, each with what can be done with it."""
 
-import logging
 from collections.abc import Sequence
 
 import streamlit as st
 
-from core.errors import ImageError
 from core.metric import Metric
 from core.search.hits import Hit
 from core.search.link import is_whole_number
 from core.search.verdict import Cause, Verdict
 from core.ui.text import plain
+from core.ui.tiles import Tile, Width, draw_tile
 from pages.search import state
 from pages.search.cache import Thumbnails
 from pages.search.keys import Address, Takes, menu_of
 from pages.search.state import Session
 from pages.search.view import View
 
-logger = logging.getLogger(__name__)
-
 PAGE_SIZE = 20
-# Four tiles beside the controls at 1,400 pixels, two at 390.
-TILE_PIXELS = 160
 
 DETAILS = "Details"
 ADD = "Add to the query"
@@ -47,8 +42,7 @@ def hit_grid(
     page = _page(-(-len(hits) // PAGE_SIZE))
     with st.container(horizontal=True, gap="small", key="hits"):
         for hit in hits[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]:
-            with st.container(width=TILE_PIXELS, gap=None):
-                picture(hit, metric, thumbnails)
+            with tile(hit, metric, thumbnails, width=Width.LARGE).below:
                 st.markdown(_line(hit, view.expected, causes.get(hit.record.id)))
                 st.caption(plain(score_of(hit, metric)) + _mark(hit, view.session))
                 _actions(hit, view.session)
@@ -65,33 +59,11 @@ def takes(k: int) -> Takes:
     return {Address.PAGE: lambda value: is_whole_number(value, 1, -(-k // PAGE_SIZE))}
 
 
-def picture(hit: Hit, metric: Metric, thumbnails: Thumbnails, *, narrow: bool = False) -> bool:
-    """Show the thumbnail of a hit, or say with its path why there is none; return whether it is.
-
-    Args:
-        narrow: There is room for a sign only, which gives the reason when it is pointed at.
-    """
+def tile(hit: Hit, metric: Metric, thumbnails: Thumbnails, *, width: Width = Width.MEDIUM) -> Tile:
+    """Draw the picture of a hit; what a picture cannot say is in its alternative text."""
     label = hit.record.label or "no class"
-    try:
-        st.image(
-            thumbnails.get(hit.record),
-            width="stretch",
-            alt=f"rank {hit.rank}, {label}, {score_of(hit, metric)}",
-        )
-    except ImageError as error:
-        logger.info("no thumbnail: %s", error)
-        told = with_path(error, hit.record.path)
-        if narrow:
-            st.markdown(":material/broken_image:", help=told)
-        else:
-            st.warning(told, icon=":material/broken_image:")
-        return False
-    return True
-
-
-def with_path(error: Exception, path: str) -> str:
-    """Return what went wrong with a picture, its path before it unless the message has it."""
-    return plain(str(error) if path in str(error) else f"{path}: {error}")
+    alt = f"rank {hit.rank}, {label}, {score_of(hit, metric)}"
+    return draw_tile(hit.record, thumbnails.get, alt=alt, width=width)
 
 
 def score_of(hit: Hit, metric: Metric) -> str:

@@ -96,8 +96,7 @@ def missed(
         st.caption("With their ranks in exact search. A larger nprobe or ef finds them.")
         with st.container(horizontal=True, gap="small", key="missed"):
             for hit in verdict.missed[:_MISSED]:
-                with st.container(width=120, gap=None):
-                    grid.picture(hit, metric, thumbnails)
+                with grid.tile(hit, metric, thumbnails).below:
                     st.markdown(_sign(hit, expected) + _named(hit))
                     st.caption(plain(score_of(hit, metric)))
         if rest := verdict.missed[_MISSED:]:

@@ -3,10 +3,10 @@
 import streamlit as st
 
 from core.collection.catalogue import Catalogue
-from core.errors import ImageError
 from core.search.feedback import FeedbackWeights
 from core.ui.controls import Range
 from core.ui.text import plain
+from core.ui.tiles import Width, draw_tile
 from pages.search import state
 from pages.search.cache import Thumbnails
 from pages.search.keys import Address, Takes
@@ -17,7 +17,6 @@ _WEIGHTS = {
     Address.WEIGHT_MORE: Range(0.0, 2.0),
     Address.WEIGHT_LESS: Range(0.0, 1.0),
 }
-_PIXELS = 44
 
 
 def marks_control(
@@ -58,16 +57,9 @@ def _marked(ids: list[int], catalogue: Catalogue, thumbnails: Thumbnails, *, mor
         # A row that was deleted moves nothing, and its mark can go.
         name = record.path if record else f"a picture that is gone ({number})"
         with st.container(horizontal=True, gap="small", vertical_alignment="center", wrap=False):
-            with st.container(width=_PIXELS):
-                try:
-                    if record:
-                        st.image(
-                            thumbnails.get(record),
-                            width="stretch",
-                            alt=f"marked {kind} like this, {record.label or 'no class'}",
-                        )
-                except ImageError:
-                    st.markdown(":material/broken_image:")
+            if record:
+                alt = f"marked {kind} like this, {record.label or 'no class'}"
+                draw_tile(record, thumbnails.get, alt=alt, width=Width.SIGN)
             st.button(
                 "Take away",
                 icon=":material/close:",

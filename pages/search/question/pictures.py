@@ -11,8 +11,8 @@ from core.errors import ImageError
 from core.records import ImageRecord
 from core.search.query_picture import QueryPicture
 from core.ui.text import plain
+from core.ui.tiles import with_path
 from pages.search import cache, state
-from pages.search.answer.grid import with_path
 from pages.search.keys import Address, Key, Takes
 from pages.search.state import Session
 
