@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from core.ui import frame, resources
+from core.ui import resources
 from core.ui.controls import segmented
+from core.ui.errors import page_errors
 from pages.collection import cache
 from pages.collection.browse import show_browse
 from pages.collection.build import show_build
@@ -35,5 +36,5 @@ def main() -> None:
     PARTS[segmented("Show", parts, key=Address.PART, default=first)]()
 
 
-with frame.page_errors():
+with page_errors():
     main()

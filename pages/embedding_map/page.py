@@ -23,7 +23,8 @@ from core.projection.placement import Placed
 from core.projection.projection import Method, ProjectionSettings
 from core.projection.roles import by_role
 from core.projection.rows import MapRows
-from core.ui import frame, resources
+from core.ui import resources
+from core.ui.errors import page_errors
 from core.ui.text import plain
 from pages.embedding_map import cache, chart, state
 from pages.embedding_map.controls import (
@@ -210,5 +211,5 @@ def _marks(view: View, picked: int | None, placed: Placed | None) -> chart.Marks
     return chart.Marks(ringed=ringed)
 
 
-with frame.page_errors():
+with page_errors():
     main()

@@ -9,7 +9,8 @@ from core.collection.info import CollectionInfo
 from core.evaluation.report import Report, Request, Variant
 from core.metric import Metric
 from core.records import EncoderIdentity
-from core.ui import frame, progress, resources
+from core.ui import progress, resources
+from core.ui.errors import page_errors
 from core.ui.text import plain
 from pages.evaluation import cache as shared
 from pages.evaluation import classes, comparison, controls, duplicates, pictures, state
@@ -165,5 +166,5 @@ def _invite(infos: Mapping[Metric, CollectionInfo]) -> None:
     )
 
 
-with frame.page_errors():
+with page_errors():
     main()

@@ -9,7 +9,8 @@ from core.errors import OrchardError, StoreUnavailableError
 from core.search.answer import Answer
 from core.search.reference import ExactIndex
 from core.search.verdict import compare_with_exact
-from core.ui import frame, links, resources
+from core.ui import links, resources
+from core.ui.errors import page_errors
 from core.ui.text import plain
 from pages.search import cache, state
 from pages.search.answer import details, duel, grid, takeaway, worth
@@ -150,5 +151,5 @@ def _open_crop(session: Session, info: CollectionInfo) -> None:
             crop.crop_dialog(picture, info)
 
 
-with frame.page_errors():
+with page_errors():
     main()

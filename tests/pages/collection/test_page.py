@@ -554,9 +554,9 @@ def test_page_that_misses_something_in_a_full_collection_does_not_run_in_a_circl
     at = AppTest.from_string(
         "import streamlit as st\n"
         "from core.errors import CollectionNotFoundError\n"
-        "from core.ui import frame\n"
+        "from core.ui.errors import page_errors\n"
         "st.session_state.runs = st.session_state.get('runs', 0) + 1\n"
-        "with frame.page_errors():\n"
+        "with page_errors():\n"
         "    if st.session_state.runs < 9:\n"
         "        raise CollectionNotFoundError('no metric')\n"
     ).run()
