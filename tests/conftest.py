@@ -8,6 +8,7 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from PIL import Image
 from core.config import Settings
 from core.records import EncoderIdentity
 from core.store.vector_store import VectorStore
-from tests.support import dashboard
+from tests.support import dashboard, groups
 from tests.support.bare_client import bare_client
 from tests.support.milvus_server import (
     PROGRAM_VARIABLE,
@@ -32,34 +33,13 @@ DIMENSION = 8
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-TESTS = Path(__file__).parent
-# What takes longest starts first, so that no worker is left with it at the end.
-FIRST = ("mortal", "browser", "server", "whole/test_kill", "whole/test_fuzz")
 
-
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Share the tests out to the workers in groups; the tests of a group share a worker.
-
-    A file is a group, as what it makes is made once then. So are all tests of the one real server,
-    those that need a server to kill, and those that need a browser.
-    """
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
-    items.sort(key=_place)
+    items.sort(key=lambda item: groups.place_of(item.nodeid))
 
 
-def _group(item: pytest.Item) -> str:
-    if item.get_closest_marker("server"):
-        return "mortal" if item.get_closest_marker("slow") else "server"
-    if item.get_closest_marker("browser"):
-        return "browser"
-    return item.path.relative_to(TESTS).with_suffix("").as_posix()
-
-
-def _place(item: pytest.Item) -> int:
-    group = item.get_closest_marker("xdist_group").args[0]
-    return FIRST.index(group) if group in FIRST else len(FIRST)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> groups.Scheduling:
+    return groups.Scheduling(config, log)
 
 
 @pytest.fixture(autouse=True)

@@ -43,7 +43,7 @@ def search(page: Page, address: str) -> None:
 
 
 def duel(page: Page, address: str) -> None:
-    page.goto(f"{address}/?{QUERY}&view=Metric+duel&source=Collection")
+    page.goto(f"{address}/?{QUERY}&show=Metric+duel&source=Collection")
     expect(page.get_by_text("overlap@16").first).to_be_visible()
 
 
@@ -60,6 +60,7 @@ def confusion(page: Page, address: str) -> None:
     evaluation(page, address)
     browsers.settled(page)
     page.goto(f"{page.url}&view=Confusion")
+    expect(page.get_by_role("radio", name="Confusion")).to_be_checked()
     expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
 
 
