@@ -1,12 +1,9 @@
 """Files that are written whole or not at all, what to name them after, and tables as CSV."""
 
-import csv
 import errno
 import hashlib
-import io
-import math
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,10 +17,6 @@ _ADVICE = {
     errno.EACCES: ("permission denied", "Correct the permissions of the folder"),
     errno.EPERM: ("permission denied", "Correct the permissions of the folder"),
 }
-# What a spreadsheet would take for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-# Tells a spreadsheet that the text is UTF-8.
-_MARK = "\ufeff"
 
 
 def write_whole(path: Path, content: bytes | memoryview | Callable[[BinaryIO], None]) -> None:
@@ -71,25 +64,3 @@ def fingerprint_of(*parts: str | bytes) -> str:
         content = part.encode() if isinstance(part, str) else part
         digest.update(len(content).to_bytes(8, "big") + content)
     return digest.hexdigest()
-
-
-def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return a table as CSV with a header line, as spreadsheets expect it.
-
-    Text that a spreadsheet would run as a formula gets an apostrophe in front. Floating-point
-    numbers have up to nine significant digits, which tell float32 apart; NaN is an empty cell.
-    """
-    text = io.StringIO()
-    text.write(_MARK)
-    writer = csv.writer(text)
-    writer.writerow(header)
-    writer.writerows([_cell(value) for value in row] for row in rows)
-    return text.getvalue()
-
-
-def _cell(value: object) -> object:
-    if isinstance(value, float):
-        return "" if math.isnan(value) else f"{value:.9g}"
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return value

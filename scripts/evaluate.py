@@ -11,7 +11,7 @@ import sys
 
 from core.collection.info import CollectionInfo
 from core.config import Settings
-from core.dataset.split import usual_paths
+from core.dataset.classes import usual_paths
 from core.embeddings.matrix import Matrix, load_matrix
 from core.errors import QueryError
 from core.evaluation.figures import index_summary, summary_of

@@ -11,7 +11,7 @@ from core.config import Settings
 from core.embeddings.matrix import load_matrix
 from core.errors import OrchardError
 from core.metric import Metric
-from core.projection.cache import load_projection, neighbours_slot, projection_slot
+from core.projection.cache import load_projection, neighbours_place, projection_place
 from core.projection.projection import DEFAULT_SEED, Method, Projection, ProjectionSettings
 from core.projection.rows import MapRows, choose_rows
 from core.projection.worker import compute
@@ -49,20 +49,20 @@ def _rows(settings: Settings) -> MapRows:
 
 def _made(rows: MapRows, item: ProjectionSettings, folder: Path) -> Projection:
     mark = rows.fingerprint
-    slot = projection_slot(folder, fingerprint=mark, rows=len(rows), settings=item)
-    table = neighbours_slot(folder, fingerprint=mark, rows=len(rows), metric=item.metric)
+    place = projection_place(folder, fingerprint=mark, rows=len(rows), settings=item)
+    table = neighbours_place(folder, fingerprint=mark, rows=len(rows), metric=item.metric)
     with ProgressBar() as bar:
         compute(
             rows.embeddings(),
             neighbours=table,
             metric=item.metric,
-            projection=slot,
+            projection=place,
             settings=item,
             on_progress=bar,
         )
-    made = load_projection(slot)
+    made = load_projection(place)
     if made is None:
-        raise OrchardError(f"{slot.path} was written but is gone. Check the disk, then repeat.")
+        raise OrchardError(f"{place.path} was written but is gone. Check the disk, then repeat.")
     return made
 
 

@@ -14,14 +14,15 @@ from PIL import Image
 from core.collection.info import CollectionInfo
 from core.collection.query import check_nprobe
 from core.config import Settings
+from core.dataset.decoding import decode
 from core.dataset.files import bytes_of, digest_of
-from core.dataset.pictures import decode
 from core.encoder.weights import checkpoint_for
 from core.errors import ImageError, QueryError
 from core.metric import Metric
 from core.records import EncoderIdentity
 from core.search.hits import SearchResult
-from core.search.index_search import DEFAULT_K, MAX_K, encode_query, search
+from core.search.index_search import DEFAULT_K, MAX_K, search
+from core.search.query_picture import encode_query
 from core.store.vector_store import VectorStore, open_store
 from scripts.terminal import configured, parse_metric
 

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.collection.index import MAX_EF
-from core.collection.info import CollectionInfo, Schema
+from core.collection.info import CollectionInfo
+from core.collection.schema import Schema
 from core.errors import EncoderMismatchError, QueryError
 
 MAX_LIMIT = 16_384

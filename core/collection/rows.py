@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.collection.info import KEY, VECTOR, Schema
-from core.dataset.files import label_of
+from core.collection.info import KEY, VECTOR
+from core.collection.schema import Schema
+from core.dataset.classes import label_of
 from core.errors import StoreError
 from core.records import ImageRecord
 

@@ -5,5 +5,5 @@ Nothing outside the dataset folder is opened. Start with `list_dataset`, `read_p
 
     listing = list_dataset(Path("data/sample"))  # core.dataset.listing
     record, content = read_picture(Path("data/sample"), listing.paths[0])  # core.dataset.files
-    picture = decode(content, name=record.path)  # core.dataset.pictures
+    picture = decode(content, name=record.path)  # core.dataset.decoding
 """

@@ -5,6 +5,7 @@ import os
 import stat
 from pathlib import Path
 
+from core.dataset.classes import label_of
 from core.errors import ImageError
 from core.records import ImageRecord
 
@@ -106,12 +107,6 @@ def is_gone(root: Path, path: str) -> bool:
 def image_id(path: str) -> int:
     """Return the id of a picture: the first 63 bits of BLAKE2b over its relative path (UTF-8)."""
     return int.from_bytes(hashlib.blake2b(path.encode()).digest()[:8]) >> 1
-
-
-def label_of(path: str) -> str:
-    """Return the class of a picture: the first folder of its relative path, or an empty string."""
-    folder, separator, _ = path.partition("/")
-    return folder if separator else ""
 
 
 def digest_of(content: bytes) -> str:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
+from core.dataset.decoding import decode
 from core.dataset.files import bytes_of
-from core.dataset.pictures import decode
 from core.errors import FileError, ImageError
 from core.files import write_whole
 

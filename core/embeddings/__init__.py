@@ -2,7 +2,7 @@
 
 Start with `load_matrix`, `exact_neighbours`, `exact_scores`, `nearest` and `ann_recall`.
 
-    matrix = load_matrix(store, "fruit_vector", Metric.COSINE, Path("data/embeddings"))  # matrix
-    queries = np.arange(3)
+    matrix = load_matrix(store, "fruit_vector", Metric.COSINE, Path("data/embeddings"))
+    queries = np.arange(3)  # positions of the rows that ask
     exact = exact_neighbours(matrix.embeddings, queries=queries, metric=Metric.COSINE, k=5)
 """

@@ -1,6 +1,5 @@
 """Which checkpoint an encoder loads: the settings', the cached, the official, one at hand."""
 
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +19,6 @@ from core.errors import EncoderMismatchError, WeightsDownloadError, WeightsError
 from core.progress import Progress, silent
 from core.records import EncoderIdentity
 from core.wording import REPLACE_IT
-
-logger = logging.getLogger(__name__)
 
 _OFFLINE_IN_USE = "Offline encoder in use."
 _INSTEAD = (

@@ -3,7 +3,7 @@
 import math
 
 from core.config import OFFLINE_ARCHITECTURE
-from core.dataset.split import find_split
+from core.dataset.classes import find_split
 from core.embeddings.recall import ann_recall
 from core.evaluation.report import QuerySet, Report
 from core.measures.findings import causes, total

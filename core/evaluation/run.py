@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.collection.info import CollectionInfo
-from core.dataset.split import find_split
+from core.dataset.classes import find_split
 from core.embeddings.matrix import Matrix
 from core.embeddings.neighbours import Neighbours, exact_neighbours
 from core.encoder.training_list import TrainingList, training_list

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from core.csv_table import csv_text
 from core.evaluation.report import Report
-from core.files import csv_text
 from core.measures.findings import Hubs, causes
 from core.measures.judgement import NO_CLASS, Judgement
 from core.measures.summary import Summary, measures_of

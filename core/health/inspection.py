@@ -9,10 +9,11 @@ from pathlib import Path
 from PIL import Image
 
 from core.collection.info import dataset_folder
+from core.dataset.decoding import decode
 from core.dataset.files import bytes_of, resolve_inside
-from core.dataset.pictures import decode
 from core.embeddings.matrix import Matrix, load_matrix
-from core.embeddings.neighbourhood import NEAR_DUPLICATE, near_duplicates, nearest
+from core.embeddings.near_duplicates import NEAR_DUPLICATE, near_duplicates
+from core.embeddings.neighbour_table import nearest
 from core.errors import ImageError
 from core.metric import Metric
 from core.progress import Progress, Stage, silent

@@ -1,6 +1,5 @@
 """Dataset folder -> encoder -> collections: batched, resumable, reported."""
 
-import logging
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ from core.collection.index import IndexChoice
 from core.dataset.listing import list_dataset
 from core.errors import SettingsError
 from core.indexing.family import Family, require_extendable
-from core.indexing.pictures import PictureRun
+from core.indexing.picture_run import PictureRun
 from core.indexing.report import IndexReport
 from core.indexing.shard import WHOLE, Shard, share_of
 from core.metric import Metric
@@ -20,8 +19,6 @@ from core.store.vector_store import VectorStore
 
 if TYPE_CHECKING:
     from core.encoder.encoder import Encoder
-
-logger = logging.getLogger(__name__)
 
 
 def build_index(

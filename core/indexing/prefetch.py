@@ -18,7 +18,7 @@ def prefetch(
     What is not needed any more, when the generator is closed or `work` raises, is cancelled.
     """
     remaining = iter(items)
-    with ThreadPoolExecutor(threads, thread_name_prefix="ahead") as pool:
+    with ThreadPoolExecutor(threads, thread_name_prefix="prefetch") as pool:
         running: deque[Future[R]] = deque(
             pool.submit(work, item) for item in itertools.islice(remaining, window)
         )

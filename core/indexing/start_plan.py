@@ -5,10 +5,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.access import require_writable
 from core.collection.info import CollectionInfo
 from core.config import Settings
 from core.errors import SettingsError
+from core.read_only import require_writable
 
 
 @dataclass(frozen=True, slots=True)

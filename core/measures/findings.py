@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.embeddings.neighbourhood import NEIGHBOURS
+from core.embeddings.neighbour_table import NEIGHBOURS
 from core.embeddings.neighbours import Neighbours, occurrences
 from core.embeddings.recall import exact_too
 from core.embeddings.suspects import Suspect, suspected_labels

@@ -1,4 +1,4 @@
-"""The map: embeddings -> positions, computed in a process of their own, cached, coloured, judged.
+"""The map: embeddings -> positions, PCA at once, UMAP in a process of its own; colours, trust.
 
 Start with `ProjectionSettings`, `project`, `Projector`, `MapRows` and `trust_in`.
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.embeddings.neighbourhood import Neighbourhoods
+from core.embeddings.neighbour_table import Neighbourhoods
 from core.errors import ProjectionError
 from core.files import fingerprint_of, write_whole
 from core.metric import Metric
@@ -40,19 +40,19 @@ class CacheDamagedError(ProjectionError):
     """A file is there but cannot be used; the text says why."""
 
 
-def projection_slot(
+def projection_place(
     folder: Path, *, fingerprint: str, rows: int, settings: ProjectionSettings
 ) -> CachePlace:
     """Return where the map of a set of rows with these settings is kept."""
-    return _slot(folder, "projection", fingerprint, rows, settings.to_dict())
+    return _place(folder, "projection", fingerprint, rows, settings.to_dict())
 
 
-def neighbours_slot(folder: Path, *, fingerprint: str, rows: int, metric: Metric) -> CachePlace:
+def neighbours_place(folder: Path, *, fingerprint: str, rows: int, metric: Metric) -> CachePlace:
     """Return where the neighbour table of a set of rows is kept."""
-    return _slot(folder, "neighbours", fingerprint, rows, {"metric": metric})
+    return _place(folder, "neighbours", fingerprint, rows, {"metric": metric})
 
 
-def save_projection(slot: CachePlace, projection: Projection) -> None:
+def save_projection(place: CachePlace, projection: Projection) -> None:
     """Write a map; a reader sees the old file or the whole new one.
 
     Raises:
@@ -67,16 +67,16 @@ def save_projection(slot: CachePlace, projection: Projection) -> None:
         "seconds": projection.seconds,
         "notes": list(projection.notes),
     }
-    _save(slot, {"coordinates": projection.coordinates}, facts)
+    _save(place, {"coordinates": projection.coordinates}, facts)
 
 
-def load_projection(slot: CachePlace) -> Projection | None:
+def load_projection(place: CachePlace) -> Projection | None:
     """Read a map; None where there is none.
 
     Raises:
         CacheDamagedError: The file is damaged, or does not fit the rows.
     """
-    loaded = _load(slot, ("coordinates",))
+    loaded = _load(place, ("coordinates",))
     if loaded is None:
         return None
     arrays, facts = loaded
@@ -87,7 +87,7 @@ def load_projection(slot: CachePlace) -> Projection | None:
         )
         return Projection(
             settings=settings,
-            coordinates=_shaped(arrays["coordinates"], slot.rows, settings.dimensions),
+            coordinates=_shaped(arrays["coordinates"], place.rows, settings.dimensions),
             trustworthiness=float(facts["trustworthiness"]),
             trust_k=int(facts["trust_k"]),
             trust_rows=int(facts["trust_rows"]),
@@ -96,10 +96,10 @@ def load_projection(slot: CachePlace) -> Projection | None:
             notes=tuple(map(str, facts["notes"])),
         )
     except (KeyError, TypeError, ValueError, ProjectionError) as error:
-        raise _damaged(slot, error) from error
+        raise _damaged(place, error) from error
 
 
-def save_neighbours(slot: CachePlace, neighbours: Neighbourhoods) -> None:
+def save_neighbours(place: CachePlace, neighbours: Neighbourhoods) -> None:
     """Write a neighbour table; a reader sees the old file or the whole new one.
 
     Raises:
@@ -110,70 +110,71 @@ def save_neighbours(slot: CachePlace, neighbours: Neighbourhoods) -> None:
         "scores": neighbours.scores,
         "cosines": neighbours.cosines,
     }
-    _save(slot, arrays, {})
+    _save(place, arrays, {})
 
 
-def load_neighbours(slot: CachePlace) -> Neighbourhoods | None:
+def load_neighbours(place: CachePlace) -> Neighbourhoods | None:
     """Read a neighbour table; None where there is none.
 
     Raises:
         CacheDamagedError: The file is damaged, or does not fit the rows.
     """
-    loaded = _load(slot, ("indices", "scores", "cosines"))
+    loaded = _load(place, ("indices", "scores", "cosines"))
     if loaded is None:
         return None
     arrays, _ = loaded
     try:
         indices = arrays["indices"]
         k = indices.shape[1]
-        if indices.size and not (indices.min() >= 0 and indices.max() < slot.rows):
+        if indices.size and not (indices.min() >= 0 and indices.max() < place.rows):
             raise ValueError("a neighbour is no row of the collection")
         return Neighbourhoods(
-            np.asarray(_shaped(indices, slot.rows, k), dtype=np.int32),
-            _shaped(arrays["scores"], slot.rows, k),
-            _shaped(arrays["cosines"], slot.rows, k),
+            np.asarray(_shaped(indices, place.rows, k), dtype=np.int32),
+            _shaped(arrays["scores"], place.rows, k),
+            _shaped(arrays["cosines"], place.rows, k),
         )
     except (IndexError, ValueError) as error:
-        raise _damaged(slot, error) from error
+        raise _damaged(place, error) from error
 
 
-def other_version(slot: CachePlace) -> Path | None:
+def other_version(place: CachePlace) -> Path | None:
     """Return the file of the same result that another version of Orchard wrote, if there is one."""
-    stem = slot.path.name.split(".")[0]
+    stem = place.path.name.split(".")[0]
     pattern = re.compile(re.escape(stem) + r"\.v\d+\.npz")
-    if not slot.path.parent.is_dir():
+    if not place.path.parent.is_dir():
         return None
-    others = (file for file in slot.path.parent.iterdir() if pattern.fullmatch(file.name))
-    return next((file for file in others if file != slot.path), None)
+    others = (file for file in place.path.parent.iterdir() if pattern.fullmatch(file.name))
+    return next((file for file in others if file != place.path), None)
 
 
-def _slot(
+def _place(
     folder: Path, kind: str, fingerprint: str, rows: int, parameters: Mapping[str, Any]
 ) -> CachePlace:
     name = fingerprint_of(fingerprint, json.dumps(parameters, sort_keys=True))
     return CachePlace(folder / f"{kind}-{name}.v{FORMAT}.npz", rows)
 
 
-def _save(slot: CachePlace, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> None:
+def _save(place: CachePlace, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> None:
     text = json.dumps({"format": FORMAT, **facts}, ensure_ascii=True)
     write_whole(
-        slot.path, lambda out: np.savez(out, allow_pickle=False, facts=np.array(text), **arrays)
+        place.path,
+        lambda out: np.savez(out, allow_pickle=False, facts=np.array(text), **arrays),
     )
 
 
 def _load(
-    slot: CachePlace, names: tuple[str, ...]
+    place: CachePlace, names: tuple[str, ...]
 ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
     try:
-        with slot.path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+        with place.path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             facts = json.loads(str(file["facts"]))
             arrays = {name: file[name] for name in names}
     except FileNotFoundError:
         return None
     except Exception as error:  # numpy and zipfile raise anything on damaged bytes
-        raise _damaged(slot, error) from error
+        raise _damaged(place, error) from error
     if not isinstance(facts, dict) or facts.get("format") != FORMAT:
-        raise CacheDamagedError(f"{slot.path.name} is of another format than {FORMAT}.")
+        raise CacheDamagedError(f"{place.path.name} is of another format than {FORMAT}.")
     return arrays, facts
 
 
@@ -183,6 +184,6 @@ def _shaped(values: NDArray[Any], rows: int, columns: int) -> NDArray[np.float32
     return values.astype(np.float32) if values.dtype.kind == "f" else values
 
 
-def _damaged(slot: CachePlace, error: Exception) -> CacheDamagedError:
-    logger.warning("%s cannot be used: %s", slot.path, error)
-    return CacheDamagedError(f"{slot.path.name} is damaged and is computed again.")
+def _damaged(place: CachePlace, error: Exception) -> CacheDamagedError:
+    logger.warning("%s cannot be used: %s", place.path, error)
+    return CacheDamagedError(f"{place.path.name} is damaged and is computed again.")

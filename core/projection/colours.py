@@ -8,7 +8,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from core.embeddings.neighbourhood import NEIGHBOURS, Neighbourhoods, purity
+from core.embeddings.neighbour_table import NEIGHBOURS, Neighbourhoods, purity
 from core.embeddings.neighbours import occurrences
 from core.embeddings.suspects import LEAST_SHARE, Suspect
 

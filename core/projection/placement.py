@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.embeddings.neighbourhood import NEIGHBOURS
+from core.embeddings.neighbour_table import NEIGHBOURS
 from core.embeddings.one_query import best_rows, exact_scores
 from core.errors import EncoderMismatchError
 from core.metric import Metric

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.embeddings.neighbourhood import as_euclidean
+from core.embeddings.neighbour_table import as_euclidean
 from core.errors import ProjectionError
 from core.metric import Metric
 from core.progress import Progress, Stage, silent

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from core.dataset.split import usual_paths
+from core.dataset.classes import usual_paths
 from core.encoder.training_list import TrainingList
 from core.projection.colours import Categories
 from core.projection.rows import MapRows

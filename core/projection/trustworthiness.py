@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from core.embeddings.neighbourhood import NEIGHBOURS
+from core.embeddings.neighbour_table import NEIGHBOURS
 
 # Trustworthiness compares all pairs; above this many rows a seeded sample stands for them.
 TRUST_ROWS = 2_000

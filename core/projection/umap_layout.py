@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.embeddings.neighbourhood import nearest
+from core.embeddings.neighbour_table import nearest
 from core.metric import Metric
 from core.progress import Progress, Stage, silent
 

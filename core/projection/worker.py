@@ -21,7 +21,7 @@ from typing import Any, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from core.embeddings.neighbourhood import nearest
+from core.embeddings.neighbour_table import nearest
 from core.errors import OrchardError, ProjectionError
 from core.metric import Metric
 from core.progress import Progress, Stage, silent
@@ -105,18 +105,20 @@ def _serve(job: dict[str, Any], cancelled: set[int], answers: TextIO) -> None:
         tell_progress(Stage.READ, 0, 0)
         settings = job["settings"]
         embeddings = _read(job["embeddings"], job["rows"])
-        slot = CachePlace(Path(job["projection"]), len(job["rows"])) if job["projection"] else None
+        cache_place = (
+            CachePlace(Path(job["projection"]), len(job["rows"])) if job["projection"] else None
+        )
         compute(
             embeddings,
             neighbours=CachePlace(Path(job["neighbours"]), len(job["rows"])),
             metric=Metric(job["metric"]),
-            projection=slot,
+            projection=cache_place,
             settings=_settings(settings) if settings else None,
             on_progress=tell_progress,
         )
         ending: dict[str, Any] = {"ended": "done"}
-        if slot and job["query"]:
-            ending["position"] = _placed(embeddings, slot, job["query"], tell_progress)
+        if cache_place and job["query"]:
+            ending["position"] = _placed(embeddings, cache_place, job["query"], tell_progress)
     except _CancelledError:
         ending = {"ended": "cancelled"}
     except (OrchardError, OSError) as error:
@@ -128,13 +130,16 @@ def _serve(job: dict[str, Any], cancelled: set[int], answers: TextIO) -> None:
 
 
 def _placed(
-    embeddings: NDArray[np.float32], slot: CachePlace, query: list[float], on_progress: Progress
+    embeddings: NDArray[np.float32],
+    cache_place: CachePlace,
+    query: list[float],
+    on_progress: Progress,
 ) -> list[float]:
-    projection = load_projection(slot)
+    projection = load_projection(cache_place)
     if projection is None:
         raise ProjectionError(
-            f"the map {str(slot.path)!r} is gone, so no picture can be placed on it. Open the map "
-            "again, then place the picture."
+            f"the map {str(cache_place.path)!r} is gone, so no picture can be placed on it. Open "
+            "the map again, then place the picture."
         )
     numbers = np.array(query, dtype=np.float32)
     place = transform(embeddings, projection, numbers, on_progress=on_progress)
@@ -158,9 +163,9 @@ def _settings(values: dict[str, Any]) -> ProjectionSettings:
     )
 
 
-def _is_there(load: Callable[[CachePlace], object], slot: CachePlace) -> bool:
+def _is_there(load: Callable[[CachePlace], object], cache_place: CachePlace) -> bool:
     try:
-        return load(slot) is not None
+        return load(cache_place) is not None
     except CacheDamagedError:
         return False
 

@@ -19,8 +19,8 @@ from core.errors import ArchiveError, BusyError, OrchardError
 from core.files import unwritable
 from core.progress import Stage
 from core.records import SkippedFile
-from core.runs.rate import Rate
 from core.runs.reports import Report
+from core.runs.speed import Rate
 from core.runs.state import (
     MOST_SKIPPED,
     RunState,

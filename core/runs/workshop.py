@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import singledispatchmethod
 from pathlib import Path
 
-from core.access import require_writable
 from core.collection.info import dataset_folder
 from core.config import Settings
 from core.dataset.archive import unpack
@@ -21,6 +20,7 @@ from core.indexing.missing_files import find_gone
 from core.indexing.report import IndexReport
 from core.metric import Metric
 from core.progress import Stage
+from core.read_only import require_writable
 from core.records import ImageRecord
 from core.runs.build_encoder import load_encoder
 from core.runs.reports import Dropped, Reindexed, Removed, Repaired, Report

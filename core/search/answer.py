@@ -13,9 +13,9 @@ from core.collection.info import CollectionInfo
 from core.embeddings.one_query import exact_scores
 from core.errors import QueryError
 from core.metric import Metric
+from core.search.exact_index import ExactIndex
 from core.search.hits import Hit
 from core.search.index_search import search
-from core.search.reference import ExactIndex
 from core.store.vector_store import VectorStore
 
 # As deep as it is looked for pictures that are no near-duplicates of a better hit.

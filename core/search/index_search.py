@@ -1,46 +1,21 @@
-"""A query -> its embedding -> hits of the index, with the times both took."""
+"""An embedding -> hits of the index, with the time it took; more lists for a class filter."""
 
 import time
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from core.collection.index import default_ef
 from core.collection.info import CollectionInfo
 from core.collection.query import MAX_LIMIT
-from core.errors import EncoderMismatchError, QueryError
+from core.errors import QueryError
 from core.search.hits import Hit, SearchResult
 from core.store.vector_store import VectorStore
-from core.wording import REPLACE_IT
-
-if TYPE_CHECKING:
-    from core.encoder.encoder import Encoder
 
 DEFAULT_K = 16
 MAX_K = 100
 DEFAULT_NPROBE = 16
-
-
-def encode_query(
-    image: Image.Image, *, encoder: "Encoder", info: CollectionInfo
-) -> tuple[NDArray[np.float32], float]:
-    """Return the embedding (D,) float32 of a query picture and the milliseconds it took.
-
-    Raises:
-        EncoderMismatchError: The collection was built with another encoder.
-    """
-    if encoder.identity != info.encoder:
-        raise EncoderMismatchError(
-            f"{info.name} was built with {info.encoder}, the query would be encoded by "
-            f"{encoder.identity}; the answer would mean nothing. Set ORCHARD_WEIGHTS to the "
-            f"weights of the collection, or {REPLACE_IT}."
-        )
-    started = time.perf_counter()
-    embedding = encoder.encode([image])[0]
-    return embedding, 1000 * (time.perf_counter() - started)
 
 
 def search(

@@ -5,16 +5,23 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
+from core.collection.info import CollectionInfo
+from core.dataset.decoding import decode
 from core.dataset.files import read_picture
-from core.dataset.pictures import decode
 from core.dataset.thumbnails import THUMBNAIL_SIDE, small_jpeg
-from core.errors import ImageError
+from core.errors import EncoderMismatchError, ImageError
 from core.records import ImageRecord
 from core.search.crop import WHOLE, Crop, cut
-from core.wording import counted
+from core.wording import REPLACE_IT, counted
+
+if TYPE_CHECKING:
+    from core.encoder.encoder import Encoder
 
 # Pictures that are combined to one query.
 MAX_QUERIES = 5
@@ -150,3 +157,22 @@ def _jpeg(image: Image.Image, side: int) -> bytes:
     out = io.BytesIO()
     image.save(out, "JPEG", quality=85)
     return out.getvalue()
+
+
+def encode_query(
+    image: Image.Image, *, encoder: "Encoder", info: CollectionInfo
+) -> tuple[NDArray[np.float32], float]:
+    """Return the embedding (D,) float32 of a query picture and the milliseconds it took.
+
+    Raises:
+        EncoderMismatchError: The collection was built with another encoder.
+    """
+    if encoder.identity != info.encoder:
+        raise EncoderMismatchError(
+            f"{info.name} was built with {info.encoder}, the query would be encoded by "
+            f"{encoder.identity}; the answer would mean nothing. Set ORCHARD_WEIGHTS to the "
+            f"weights of the collection, or {REPLACE_IT}."
+        )
+    started = time.perf_counter()
+    embedding = encoder.encode([image])[0]
+    return embedding, 1000 * (time.perf_counter() - started)

@@ -6,8 +6,9 @@ A collection that others made is found under the family's own name and read by i
 from dataclasses import replace
 from typing import Any
 
-from core.collection.info import CollectionInfo, Schema, collection_info, foreign_info, is_ours
-from core.collection.schema import SAMPLE_ROWS, common_prefix, folder_prefix, schema_of
+from core.collection.info import CollectionInfo, collection_info, foreign_info, is_ours
+from core.collection.recognition import SAMPLE_ROWS, common_prefix, folder_prefix, schema_of
+from core.collection.schema import Schema
 from core.errors import CollectionNotFoundError, StoreError
 from core.metric import Metric
 from core.records import EncoderIdentity

@@ -17,7 +17,7 @@ from core.files import write_whole
 from core.metric import Metric
 from core.progress import Progress, Stage, silent
 from core.records import EncoderIdentity, ImageRecord
-from core.store.rows import RowBatch
+from core.store.row_reader import RowBatch
 from core.store.vector_store import VectorStore
 
 _FORMAT = b"orchard.rows/1"

@@ -15,7 +15,7 @@ from core.progress import Progress, silent
 from core.records import EncoderIdentity, ImageRecord
 from core.store.collections import CollectionReader, collection_name
 from core.store.connection import PATIENCE, Connection, Options
-from core.store.rows import RowBatch, RowReader
+from core.store.row_reader import RowBatch, RowReader
 from core.store.searcher import Searcher
 from core.store.writer import Writer
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.access import require_writable
 from core.collection.index import IndexChoice
 from core.collection.info import (
     dimension_of,
@@ -22,6 +21,7 @@ from core.collection.rows import BATCH_ROWS, as_row, checked_embeddings
 from core.errors import StoreError
 from core.metric import Metric
 from core.progress import Progress, Stage, silent
+from core.read_only import require_writable
 from core.records import EncoderIdentity, ImageRecord
 from core.store import alias, indexes
 from core.store.collections import CollectionReader, collection_name

@@ -1,4 +1,4 @@
-"""Controls that pages share: bound to the link, and never without a value."""
+"""Controls that pages share, bound to the link and never without a value; what a browser shows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,9 +6,18 @@ from typing import TypeVar
 
 import streamlit as st
 
+from core.dataset.listing import IMAGE_SUFFIXES
 from core.search.link import is_number
 
 T = TypeVar("T")
+
+# What an uploader of pictures takes.
+UPLOAD_TYPES = sorted(suffix.removeprefix(".") for suffix in IMAGE_SUFFIXES)
+
+
+def is_dark() -> bool:
+    """Whether the browser shows the dark theme."""
+    return bool(st.context.theme.type == "dark")
 
 
 @dataclass(frozen=True, slots=True)

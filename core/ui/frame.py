@@ -8,6 +8,7 @@ from core.collection.info import CollectionInfo
 from core.encoder.weights import is_offline
 from core.errors import CollectionNotFoundError, OrchardError
 from core.ui import links, resources
+from core.ui.controls import is_dark
 from core.ui.keys import Handed
 from core.ui.text import plain
 
@@ -27,7 +28,7 @@ def readable_buttons() -> None:
     White on the accent has a contrast of 2.5; an accent dark enough for it would be too dark for
     the text that is written in it. The theme has no setting for either alone.
     """
-    if st.context.theme.type == "dark":
+    if is_dark():
         st.html(_DARK_TEXT)
 
 

@@ -12,6 +12,7 @@ import streamlit as st
 
 from core.metric import Metric
 from core.records import ImageRecord
+from core.search.query_picture import MAX_QUERIES
 from core.ui import resources
 from core.ui.keys import TO_MAP, TO_SEARCH, Handed
 
@@ -21,8 +22,8 @@ SEARCH_PAGE = str(_PAGES / "search" / "page.py")
 EVALUATION_PAGE = str(_PAGES / "evaluation" / "page.py")
 MAP_PAGE = str(_PAGES / "embedding_map" / "page.py")
 COLLECTION_PAGE = str(_PAGES / "collection" / "page.py")
-# A link takes no more pictures, nor does a search.
-MAX_QUERIES = 5
+# A link takes as many pictures as a search.
+MAX_LINKED = MAX_QUERIES
 
 
 def search_parameters(
@@ -38,7 +39,7 @@ def search_parameters(
         ids: Pictures of the collection; the first five are taken, their embeddings are averaged.
     """
     given = {
-        Handed.QUERIES: ",".join(str(number) for number in ids[:MAX_QUERIES]),
+        Handed.QUERIES: ",".join(str(number) for number in ids[:MAX_LINKED]),
         Handed.METRIC: metric.value if metric else "",
         Handed.K: str(k or ""),
         Handed.NPROBE: str(nprobe or ""),

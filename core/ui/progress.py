@@ -12,7 +12,7 @@ from core.ui.text import plain
 
 logger = logging.getLogger(__name__)
 
-_NOTE = "evaluation_note"
+_NOTE = "cancelled_note"
 
 
 @contextlib.contextmanager

@@ -12,8 +12,8 @@ from core.collection import info as collection_info
 from core.collection.catalogue import Catalogue, catalogue_of
 from core.collection.info import CollectionInfo
 from core.config import Settings, load_settings
+from core.dataset.decoding import decode
 from core.dataset.files import digest_of, present_inside
-from core.dataset.pictures import decode
 from core.dataset.thumbnails import cached_thumbnail
 from core.embeddings.matrix import fingerprint
 from core.encoder.weights import checkpoint_for
@@ -21,7 +21,7 @@ from core.errors import CollectionNotFoundError
 from core.logs import start_logging
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
-from core.search.index_search import encode_query
+from core.search.query_picture import encode_query
 from core.store.vector_store import VectorStore, open_store
 
 if TYPE_CHECKING:

@@ -1,10 +1,6 @@
 """Text of data, drawn letter by letter: it is never markup."""
 
-import logging
 import re
-
-logger = logging.getLogger(__name__)
-
 
 _MARKUP = re.compile(r"([!-/:-@\[-`{-~])")
 

@@ -13,6 +13,7 @@ from core.records import ImageRecord
 from core.runs.history import how_long
 from core.runs.task import InspectPictures, TaskKind
 from core.ui import resources
+from core.ui.controls import is_dark
 from core.ui.text import plain
 from core.ui.tiles import draw_tile
 from core.wording import classes, counted
@@ -34,13 +35,9 @@ def show_browse() -> None:
     records = resources.get_catalogue().by_class
     counts = {label: len(found) for label, found in records.items()}
     st.markdown(f"#### {classes(len(counts))}, {counted(sum(counts.values()), 'picture')}")
-    _chart(charts.class_bars(counts, dark=_is_dark()), key="class_bars")
+    _chart(charts.class_bars(counts, dark=is_dark()), key="class_bars")
     _show_class(records, info)
     _show_inspection(records, info)
-
-
-def _is_dark() -> bool:
-    return bool(st.context.theme.type == "dark")
 
 
 def _chart(figure: go.Figure, *, key: str) -> None:
@@ -103,7 +100,7 @@ def _show_report(
     if report.sizes:
         formats = ", ".join(f"{count:,} {name}" for name, count in report.formats.items())
         st.markdown(f"**Sizes** ({plain(formats)})")
-        _chart(charts.size_points(report.sizes, dark=_is_dark()), key="sizes")
+        _chart(charts.size_points(report.sizes, dark=is_dark()), key="sizes")
     st.markdown(f"**Damaged or gone: {counted(len(report.damaged), 'file')}**")
     if report.damaged:
         st.dataframe(

@@ -9,8 +9,8 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from core.collection.index import IndexChoice
 from core.collection.info import CollectionInfo
 from core.config import ARCHITECTURES
-from core.dataset.files import label_of
-from core.dataset.folders import folder_inside
+from core.dataset.allowed_folders import folder_inside
+from core.dataset.classes import label_of
 from core.dataset.uploads import keep_upload
 from core.errors import BusyError, OrchardError
 from core.indexing.plan import index_sentences, index_to_build, refuse_to_add

@@ -6,10 +6,9 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from core.access import require_writable
 from core.collection.info import CollectionInfo
+from core.dataset.allowed_folders import allowed_roots, suggested_folders
 from core.dataset.archive import ArchivePlan, inspect_archive
-from core.dataset.folders import allowed_roots, suggested_folders
 from core.dataset.listing import list_dataset
 from core.dataset.uploads import discard_archive, upload_folder
 from core.errors import CollectionNotFoundError, OrchardError
@@ -24,6 +23,7 @@ from core.health.status import (
 )
 from core.indexing.missing_files import GoneRows, find_gone
 from core.metric import Metric
+from core.read_only import require_writable
 from core.runs.history import History, load_history, unreadable
 from core.runs.runner import Runner
 from core.runs.state import RunState

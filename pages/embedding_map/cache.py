@@ -11,12 +11,8 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from core.embeddings.matrix import load_matrix
-from core.embeddings.neighbourhood import (
-    Neighbourhoods,
-    near_duplicates,
-    purity,
-    survival,
-)
+from core.embeddings.near_duplicates import near_duplicates
+from core.embeddings.neighbour_table import Neighbourhoods, purity, survival
 from core.embeddings.suspects import Suspect, suspects_among
 from core.errors import FileError
 from core.metric import Metric
@@ -25,9 +21,9 @@ from core.projection.cache import (
     CachePlace,
     load_neighbours,
     load_projection,
-    neighbours_slot,
+    neighbours_place,
     other_version,
-    projection_slot,
+    projection_place,
     save_projection,
 )
 from core.projection.jobs import Job, Projector
@@ -103,24 +99,24 @@ def get_projector() -> Projector:
 
 def find_projection(rows: MapRows, settings: ProjectionSettings) -> Found[Projection]:
     """Look for a map that was computed before, by whomever."""
-    slot = _projection_slot(rows, settings)
+    place = _projection_place(rows, settings)
     try:
-        written = slot.path.stat().st_mtime_ns
-        return Found(_projection(str(slot.path), slot.rows, written))
+        written = place.path.stat().st_mtime_ns
+        return Found(_projection(str(place.path), place.rows, written))
     except FileNotFoundError:
-        return Found(None, _version_notice(slot))
+        return Found(None, _version_notice(place))
     except CacheDamagedError as error:
         return Found(None, str(error))
 
 
 def find_neighbours(rows: MapRows, metric: Metric) -> Found[Neighbourhoods]:
     """Look for the neighbour table."""
-    slot = _neighbours_slot(rows, metric)
+    place = _neighbours_place(rows, metric)
     try:
-        written = slot.path.stat().st_mtime_ns
-        return Found(_neighbours(str(slot.path), slot.rows, written))
+        written = place.path.stat().st_mtime_ns
+        return Found(_neighbours(str(place.path), place.rows, written))
     except FileNotFoundError:
-        return Found(None, _version_notice(slot))
+        return Found(None, _version_notice(place))
     except CacheDamagedError as error:
         return Found(None, str(error))
 
@@ -136,14 +132,14 @@ def first_view(rows: MapRows, settings: ProjectionSettings) -> tuple[Projection,
     # What comes next is UMAP or the neighbour table; the worker starts while PCA runs.
     with contextlib.suppress(FileError):  # the job that comes next says so
         get_projector().prepare()
-    slot = _projection_slot(rows, settings)
+    place = _projection_place(rows, settings)
     with st.spinner("First view by PCA", show_time=True):
-        found = _first_view(str(slot.path), _rows=rows, _settings=settings)
+        found = _first_view(str(place.path), _rows=rows, _settings=settings)
     try:
-        save_projection(slot, found)
+        save_projection(place, found)
     except FileError as error:
         return found, f"The map is shown but not kept: {error}"
-    _first_view.clear(str(slot.path), _rows=rows, _settings=settings)
+    _first_view.clear(str(place.path), _rows=rows, _settings=settings)
     return found, ""
 
 
@@ -167,9 +163,9 @@ def job_for(
     return Job(
         embeddings=rows.matrix.embeddings,
         rows=rows.positions,
-        neighbours=_neighbours_slot(rows, metric),
+        neighbours=_neighbours_place(rows, metric),
         metric=metric,
-        projection=_projection_slot(rows, settings) if settings else None,
+        projection=_projection_place(rows, settings) if settings else None,
         settings=settings,
         query=query,
         query_name=query_name,
@@ -236,20 +232,20 @@ def _neighbours(path: str, rows: int, written: int) -> Neighbourhoods | None:
     return load_neighbours(CachePlace(Path(path), rows))
 
 
-def _projection_slot(rows: MapRows, settings: ProjectionSettings) -> CachePlace:
-    return projection_slot(
+def _projection_place(rows: MapRows, settings: ProjectionSettings) -> CachePlace:
+    return projection_place(
         map_folder(), fingerprint=rows.fingerprint, rows=len(rows), settings=settings
     )
 
 
-def _neighbours_slot(rows: MapRows, metric: Metric) -> CachePlace:
-    return neighbours_slot(
+def _neighbours_place(rows: MapRows, metric: Metric) -> CachePlace:
+    return neighbours_place(
         map_folder(), fingerprint=rows.fingerprint, rows=len(rows), metric=metric
     )
 
 
-def _version_notice(slot: CachePlace) -> str:
-    old = other_version(slot)
+def _version_notice(place: CachePlace) -> str:
+    old = other_version(place)
     return (
         f"{old.name} was made by another version of Orchard; it is computed again." if old else ""
     )

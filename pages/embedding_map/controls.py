@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from core.embeddings.neighbourhood import NEIGHBOURS
+from core.embeddings.neighbour_table import NEIGHBOURS
 from core.metric import Metric
 from core.projection.colours import MAX_COLOURED, Colouring, default_highlight
 from core.projection.projection import DEFAULT_SEED, Method, ProjectionSettings

@@ -1,4 +1,4 @@
-"""Parts of the map page: progress with cancel, a grid of pictures, links to the search page."""
+"""Parts of the map page: progress with cancel, and a grid of pictures, page by page."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence

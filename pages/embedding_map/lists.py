@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from core.dataset.takeaway import MAX_ZIP_BYTES, pictures_as_zip
-from core.embeddings.neighbourhood import NEAR_DUPLICATE, Neighbourhoods, outliers
+from core.csv_table import csv_text
+from core.dataset.pictures_zip import MAX_ZIP_BYTES, pictures_as_zip
+from core.embeddings.near_duplicates import NEAR_DUPLICATE
+from core.embeddings.neighbour_table import Neighbourhoods, outliers
 from core.embeddings.suspects import LEAST_SHARE
-from core.files import csv_text
 from core.projection.colours import Colouring
 from core.ui import controls, links, resources
 from core.ui.text import plain
@@ -145,7 +146,7 @@ def _show_selection(view: View) -> None:
             on_click="ignore",
             help=f"Up to {MAX_ZIP_BYTES // 1_000_000} MB; what does not fit is named inside",
         )
-        first = [int(view.rows.ids[row]) for row in selected[: links.MAX_QUERIES]]
+        first = [int(view.rows.ids[row]) for row in selected[:links.MAX_LINKED]]
         named = "these" if len(first) == len(selected) else f"the first {len(first)}"
         if st.button(f"Search with {named}", icon=":material/image_search:", key="search_selected"):
             links.open_search(first, metric=view.projection.settings.metric)

@@ -24,6 +24,7 @@ from core.projection.projection import Method, ProjectionSettings
 from core.projection.roles import by_role
 from core.projection.rows import MapRows
 from core.ui import resources
+from core.ui.controls import is_dark
 from core.ui.errors import page_errors
 from core.ui.text import plain
 from pages.embedding_map import cache, chart, state
@@ -109,7 +110,7 @@ def _show_map(view: View, colours: Colours, paint: Paint | None, marks: chart.Ma
         paint,
         texts,
         marks=marks,
-        dark=st.context.theme.type == "dark",
+        dark=is_dark(),
     )
     # The map stands above the choice of the format it is saved in.
     place = st.container()

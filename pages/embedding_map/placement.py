@@ -10,14 +10,13 @@ from core.errors import EncoderMismatchError, FileError, ImageError, WeightsErro
 from core.projection.placement import Placed
 from core.projection.projection import Method, ProjectionSettings
 from core.ui import resources
+from core.ui.controls import UPLOAD_TYPES
 from core.ui.text import plain
 from pages.embedding_map import cache, grid
 from pages.embedding_map.keys import Key
 from pages.embedding_map.progress import follow
 from pages.embedding_map.state import pick
 from pages.embedding_map.view import View
-
-UPLOAD_TYPES = ["jpg", "jpeg", "png", "webp", "bmp"]
 
 
 @dataclass(frozen=True, slots=True)

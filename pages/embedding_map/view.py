@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.collection.info import CollectionInfo
-from core.embeddings.neighbourhood import Neighbourhoods
+from core.embeddings.neighbour_table import Neighbourhoods
 from core.embeddings.suspects import Suspect
 from core.metric import Metric
 from core.projection.projection import REDUCED, Method, Projection

@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.collection.info import CollectionInfo
-from core.dataset.split import usual_paths
+from core.dataset.classes import usual_paths
 from core.embeddings.matrix import Matrix, load_matrix
 from core.embeddings.neighbours import Neighbours
 from core.encoder.training_list import training_list

@@ -9,6 +9,7 @@ from core.evaluation.report import Report, Variant
 from core.measures.bootstrap import Estimate
 from core.measures.curves import MACRO_MEAN, precision_curves
 from core.measures.summary import Summary
+from core.ui.controls import is_dark
 from core.ui.text import plain
 from pages.evaluation import charts
 from pages.evaluation.cache import Figures
@@ -17,11 +18,6 @@ from pages.evaluation.cache import Figures
 _HIGHLIGHTED = 4
 # Four figures beside the controls at 1,400 pixels, two at 390.
 _FIGURE_PIXELS = 160
-
-
-def is_dark() -> bool:
-    """Whether the browser shows the dark theme."""
-    return bool(st.context.theme.type == "dark")
 
 
 def headline(report: Report, figures: Figures, *, k: int, variant: Variant) -> None:

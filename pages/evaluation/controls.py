@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.collection.index import nprobe_steps
 from core.collection.info import CollectionInfo
-from core.embeddings.neighbourhood import NEAR_DUPLICATE
+from core.embeddings.near_duplicates import NEAR_DUPLICATE
 from core.errors import QueryError, ReportError
 from core.evaluation.files import Listing
 from core.evaluation.report import Configuration, QuerySet, Report, Request, Variant

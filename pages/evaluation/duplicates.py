@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from core.collection.info import CollectionInfo
-from core.embeddings.neighbourhood import NEAR_DUPLICATE
+from core.embeddings.near_duplicates import NEAR_DUPLICATE
 from core.evaluation.report import Report, Variant
 from core.evaluation.tables import nearest_pairs
 from pages.evaluation.cache import get_figures

@@ -14,8 +14,9 @@ from core.ui.errors import page_errors
 from core.ui.text import plain
 from pages.evaluation import cache as shared
 from pages.evaluation import classes, comparison, controls, duplicates, pictures, state
-from pages.evaluation import nprobe as index
+from pages.evaluation import sweep as index
 from pages.evaluation.keys import Address
+from pages.evaluation.scores import scores_section
 from pages.evaluation.takeaway.downloads import downloads
 
 VIEWS = [
@@ -116,7 +117,7 @@ def _section(
     elif view == "Worst queries":
         pictures.worst_section(report, figures, info, k=k)
     elif view == "Scores":
-        index.scores_section(report, figures, k=k)
+        scores_section(report, figures, k=k)
     elif view == "nprobe":
         index.sweep_section(report, info, k=k)
     elif view == "Duplicates":

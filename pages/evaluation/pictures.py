@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
 from core.collection.info import CollectionInfo
-from core.embeddings.neighbourhood import NEIGHBOURS
+from core.embeddings.neighbour_table import NEIGHBOURS
 from core.embeddings.neighbours import Neighbours
 from core.embeddings.recall import exact_too
 from core.embeddings.suspects import LEAST_SHARE
@@ -20,12 +20,12 @@ from core.measures.judgement import Judgement
 from core.measures.summary import confusion
 from core.records import ImageRecord
 from core.ui import resources
+from core.ui.controls import is_dark
 from core.ui.text import plain
 from core.ui.tiles import Width, draw_tile
 from core.wording import counted
 from pages.evaluation import charts, state
 from pages.evaluation.cache import Figures
-from pages.evaluation.classes import is_dark
 from pages.evaluation.keys import Address, Key
 
 _HITS = 11

@@ -22,9 +22,8 @@ from core.errors import StoreUnavailableError
 from core.metric import Metric
 from core.progress import Stage
 from core.records import ImageRecord
-from core.search.index_search import encode_query
-from core.search.query_picture import QueryPicture, open_query, preview, stage
-from core.search.reference import ExactIndex, load_reference
+from core.search.exact_index import ExactIndex, load_reference
+from core.search.query_picture import QueryPicture, encode_query, open_query, preview, stage
 from core.ui import resources
 from pages.search.state import Session
 

@@ -7,7 +7,7 @@ import streamlit as st
 from core.collection.info import CollectionInfo
 from core.errors import OrchardError, StoreUnavailableError
 from core.search.answer import Answer
-from core.search.reference import ExactIndex
+from core.search.exact_index import ExactIndex
 from core.search.verdict import compare_with_exact
 from core.ui import links, resources
 from core.ui.errors import page_errors

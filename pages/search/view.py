@@ -8,8 +8,8 @@ from core.collection.catalogue import Catalogue
 from core.collection.info import CollectionInfo
 from core.metric import Metric
 from core.search.answer import Answer, Question, ask
+from core.search.exact_index import ExactIndex
 from core.search.hits import Hit
-from core.search.reference import ExactIndex
 from core.search.verdict import is_unusual
 from core.ui import controls, resources
 from pages.search import cache, state

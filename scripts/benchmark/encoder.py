@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.config import ARCHITECTURES, DEFAULT_ARCHITECTURE, OFFLINE_ARCHITECTURE, Precision
-from core.dataset.pictures import decode
+from core.dataset.decoding import decode
 from core.embeddings.neighbours import exact_neighbours
 from core.encoder.weights import Checkpoint, offline_weights
-from core.indexing.pictures import AHEAD_BATCHES, DECODE_THREADS
+from core.indexing.picture_run import AHEAD_BATCHES, DECODE_THREADS
 from core.indexing.prefetch import prefetch
 from core.metric import Metric
 from scripts.benchmark.measuring import median_times, peak_bytes, print_figures

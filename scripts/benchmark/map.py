@@ -21,15 +21,15 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from core.embeddings.neighbourhood import Neighbourhoods, as_euclidean, purity, survival
+from core.embeddings.neighbour_table import Neighbourhoods, as_euclidean, purity, survival
 from core.errors import OrchardError
 from core.metric import Metric
 from core.projection.cache import (
     CachePlace,
     load_neighbours,
     load_projection,
-    neighbours_slot,
-    projection_slot,
+    neighbours_place,
+    projection_place,
     save_neighbours,
     save_projection,
 )
@@ -163,8 +163,8 @@ def make_twice(name: str, folder: Path) -> None:
 def _umap_of(name: str, vectors: NDArray[np.float32], folder: Path) -> NDArray[np.float32]:
     if name == "ours":
         settings, metric = ProjectionSettings(), Metric.COSINE
-        made = projection_slot(folder, fingerprint="made up", rows=len(vectors), settings=settings)
-        table = neighbours_slot(folder, fingerprint="made up", rows=len(vectors), metric=metric)
+        made = projection_place(folder, fingerprint="made up", rows=len(vectors), settings=settings)
+        table = neighbours_place(folder, fingerprint="made up", rows=len(vectors), metric=metric)
         compute(vectors, neighbours=table, metric=metric, projection=made, settings=settings)
         return _read_back(load_projection, made).coordinates
     import umap
@@ -194,8 +194,8 @@ def time_cached_view(points: int) -> float:
     indices = generator.integers(0, points, (points, 15), dtype=np.int32)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        place = projection_slot(root, fingerprint="made up", rows=points, settings=settings)
-        table = neighbours_slot(root, fingerprint="made up", rows=points, metric=Metric.COSINE)
+        place = projection_place(root, fingerprint="made up", rows=points, settings=settings)
+        table = neighbours_place(root, fingerprint="made up", rows=points, metric=Metric.COSINE)
         save_projection(place, projection)
         save_neighbours(table, Neighbourhoods(indices, numbers, numbers))
         started = time.perf_counter()

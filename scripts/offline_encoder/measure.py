@@ -31,9 +31,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.config import IMAGENET_ARCHITECTURE, OFFLINE_ARCHITECTURE, load_settings
+from core.dataset.decoding import decode
 from core.dataset.files import read_picture
 from core.dataset.listing import list_dataset
-from core.dataset.pictures import decode
 from core.encoder.imagenet_package import installed_weights, is_installed
 from core.encoder.weights import Checkpoint, offline_weights
 from core.errors import DatasetError

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from core.collection.info import CollectionInfo, Schema, dataset_folder
+from core.collection.info import CollectionInfo, dataset_folder
+from core.collection.schema import Schema
 from core.errors import ImageError
 from core.metric import Metric
 from core.records import EncoderIdentity

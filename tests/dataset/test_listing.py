@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from core.dataset.files import digest_of, image_id, label_of, read_picture
+from core.dataset.classes import label_of
+from core.dataset.files import digest_of, image_id, read_picture
 from core.dataset.listing import MAX_PATH_BYTES, DatasetListing, list_dataset
 from core.errors import DatasetError, ImageError
 from core.records import ImageRecord

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.embeddings import suspects
-from core.embeddings.neighbourhood import Neighbourhoods
+from core.embeddings.neighbour_table import Neighbourhoods
 from core.embeddings.suspects import Suspect, suspected_labels, suspects_among
 
 NAMES = ["apple", "pear", "plum"]

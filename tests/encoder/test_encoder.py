@@ -14,7 +14,7 @@ from torchvision.models import get_model
 from torchvision.transforms._presets import ImageClassification
 
 from core.config import ARCHITECTURES, Precision
-from core.dataset.pictures import decode
+from core.dataset.decoding import decode
 from core.encoder.checkpoint import load_state
 from core.encoder.encoder import Encoder
 from core.encoder.network import build_model, load_into

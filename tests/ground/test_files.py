@@ -9,8 +9,9 @@ from typing import BinaryIO
 
 import pytest
 
+from core.csv_table import csv_text
 from core.errors import FileError
-from core.files import csv_text, fingerprint_of, write_whole
+from core.files import fingerprint_of, write_whole
 
 
 def test_content_is_written_and_replaces_what_was_there(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from core.dataset.files import MAX_FILE_BYTES
-from core.embeddings.neighbourhood import NEAR_DUPLICATE
+from core.embeddings.near_duplicates import NEAR_DUPLICATE
 from core.errors import CollectionNotFoundError, ImageError
 from core.health.inspection import inspect_pictures
 from core.indexing.build import build_index

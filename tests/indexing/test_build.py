@@ -25,7 +25,7 @@ from core.errors import (
     SettingsError,
     StoreError,
 )
-from core.indexing import pictures
+from core.indexing import picture_run
 from core.indexing.build import add_metric, build_index
 from core.indexing.report import IndexReport, save_index_report
 from core.metric import Metric
@@ -138,7 +138,7 @@ def test_rows_whose_file_is_gone_are_counted_and_kept(
 def test_more_pictures_than_a_batch_and_the_window(
     store: VectorStore, encoder: ColourEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pictures, "BATCH_ROWS", 32)
+    monkeypatch.setattr(picture_run, "BATCH_ROWS", 32)
     names = [f"c{n % 5}/{n}.png" for n in range(150)]
     report = run(draw_dataset(tmp_path / "many", names), store, encoder)
     assert (report.added, report.collections[0].rows, encoder.calls) == (150, 150, 150)
@@ -457,7 +457,7 @@ def test_stop_between_a_collection_and_its_index_is_made_good(
 def test_failing_database_keeps_earlier_batches_and_stays_incomplete(
     store: VectorStore, encoder: ColourEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pictures, "BATCH_ROWS", 16)
+    monkeypatch.setattr(picture_run, "BATCH_ROWS", 16)
     root = draw_dataset(tmp_path / "many", [f"a/{n}.png" for n in range(48)])
     real, calls = store.upsert, []
 
@@ -495,7 +495,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from typing import Any
-from core.indexing import pictures, build
+from core.indexing import picture_run, build
 from core.metric import Metric
 from core.store.vector_store import VectorStore
 from tests.conftest import ColourEncoder
@@ -538,7 +538,7 @@ def test_killed_process_loses_no_written_row_and_the_next_run_completes(
 def test_search_goes_on_while_a_run_adds_pictures(
     store: VectorStore, encoder: ColourEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pictures, "BATCH_ROWS", 16)
+    monkeypatch.setattr(picture_run, "BATCH_ROWS", 16)
     root = draw_dataset(tmp_path / "many", [f"c{n % 5}/{n}.png" for n in range(100)])
     run(root, store, encoder)
     draw_dataset(root, [f"new/{n}.png" for n in range(200)], first_seed=500)

@@ -109,7 +109,7 @@ def test_script_refuses_shards_on_milvus_lite(
 RUN = """
 import sys
 from pathlib import Path
-from core.indexing import pictures, build
+from core.indexing import picture_run, build
 from core.indexing.shard import Shard
 from core.store.vector_store import VectorStore
 from tests.conftest import ColourEncoder

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from core.embeddings.neighbourhood import nearest
+from core.embeddings.neighbour_table import nearest
 from core.embeddings.neighbours import Neighbours, exact_neighbours
 from core.embeddings.recall import ann_recall
 from core.embeddings.suspects import suspects_among

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.embeddings.neighbourhood import nearest
+from core.embeddings.neighbour_table import nearest
 from core.metric import Metric
 from core.projection.cache import (
     FORMAT,
@@ -14,9 +14,9 @@ from core.projection.cache import (
     CachePlace,
     load_neighbours,
     load_projection,
-    neighbours_slot,
+    neighbours_place,
     other_version,
-    projection_slot,
+    projection_place,
     save_neighbours,
     save_projection,
 )
@@ -26,15 +26,15 @@ ROWS = np.random.default_rng(0).normal(size=(12, 5)).astype("f4")
 PCA = ProjectionSettings(method=Method.PCA)
 
 
-def _slot(folder: Path, settings: ProjectionSettings = PCA, fingerprint: str = "f") -> CachePlace:
-    return projection_slot(folder, fingerprint=fingerprint, rows=12, settings=settings)
+def _place(folder: Path, settings: ProjectionSettings = PCA, fingerprint: str = "f") -> CachePlace:
+    return projection_place(folder, fingerprint=fingerprint, rows=12, settings=settings)
 
 
 def test_a_map_comes_back_as_it_was(tmp_path: Path) -> None:
-    slot, made = _slot(tmp_path), project(ROWS, PCA)
-    assert load_projection(slot) is None
-    save_projection(slot, made)
-    loaded = load_projection(slot)
+    place, made = _place(tmp_path), project(ROWS, PCA)
+    assert load_projection(place) is None
+    save_projection(place, made)
+    loaded = load_projection(place)
     assert np.array_equal(loaded.coordinates, made.coordinates)
     assert loaded.settings == made.settings
     assert (loaded.trustworthiness, loaded.trust_k, loaded.notes, loaded.seconds) == (
@@ -43,23 +43,23 @@ def test_a_map_comes_back_as_it_was(tmp_path: Path) -> None:
         made.notes,
         made.seconds,
     )
-    assert list(tmp_path.iterdir()) == [slot.path], "nothing half-written is left"
+    assert list(tmp_path.iterdir()) == [place.path], "nothing half-written is left"
 
 
 def test_a_neighbour_table_comes_back_as_it_was(tmp_path: Path) -> None:
-    slot = neighbours_slot(tmp_path, fingerprint="f", rows=12, metric=Metric.L2)
+    place = neighbours_place(tmp_path, fingerprint="f", rows=12, metric=Metric.L2)
     made = nearest(ROWS, metric=Metric.L2, k=4)
-    save_neighbours(slot, made)
-    loaded = load_neighbours(slot)
+    save_neighbours(place, made)
+    loaded = load_neighbours(place)
     assert np.array_equal(loaded.indices, made.indices)
     assert np.array_equal(loaded.scores, made.scores)
     assert np.array_equal(loaded.cosines, made.cosines)
 
 
 def test_a_table_of_one_row_comes_back(tmp_path: Path) -> None:
-    slot = neighbours_slot(tmp_path, fingerprint="f", rows=1, metric=Metric.L2)
-    save_neighbours(slot, nearest(ROWS[:1], metric=Metric.L2))
-    assert load_neighbours(slot).k == 0
+    place = neighbours_place(tmp_path, fingerprint="f", rows=1, metric=Metric.L2)
+    save_neighbours(place, nearest(ROWS[:1], metric=Metric.L2))
+    assert load_neighbours(place).k == 0
 
 
 def test_every_parameter_and_the_rows_have_a_file_of_their_own(tmp_path: Path) -> None:
@@ -72,12 +72,12 @@ def test_every_parameter_and_the_rows_have_a_file_of_their_own(tmp_path: Path) -
         ProjectionSettings(seed=1),
         PCA,
     ]
-    names = {_slot(tmp_path, item).path for item in settings}
-    names.add(_slot(tmp_path, PCA, fingerprint="g").path)
+    names = {_place(tmp_path, item).path for item in settings}
+    names.add(_place(tmp_path, PCA, fingerprint="g").path)
     assert len(names) == 8
     # What PCA does not use makes no other map.
     same = ProjectionSettings(method=Method.PCA, n_neighbors=50)
-    assert _slot(tmp_path, same).path == _slot(tmp_path).path
+    assert _place(tmp_path, same).path == _place(tmp_path).path
 
 
 def _cut(path: Path) -> None:
@@ -99,7 +99,7 @@ def _pickled(path: Path) -> None:
 
 def _other_rows(path: Path) -> None:
     save_projection(
-        projection_slot(path.parent, fingerprint="g", rows=3, settings=PCA), project(ROWS[:3], PCA)
+        projection_place(path.parent, fingerprint="g", rows=3, settings=PCA), project(ROWS[:3], PCA)
     )
     next(f for f in path.parent.iterdir() if f != path).replace(path)
 
@@ -113,27 +113,27 @@ def _other_format(path: Path) -> None:
 def test_a_damaged_file_is_refused_with_its_name(
     tmp_path: Path, damage: Callable[[Path], None]
 ) -> None:
-    slot = _slot(tmp_path)
-    save_projection(slot, project(ROWS, PCA))
-    damage(slot.path)
+    place = _place(tmp_path)
+    save_projection(place, project(ROWS, PCA))
+    damage(place.path)
     with pytest.raises(CacheDamagedError, match=r"damaged|another format"):
-        load_projection(slot)
+        load_projection(place)
 
 
 def test_neighbours_that_are_no_rows_are_refused(tmp_path: Path) -> None:
-    slot = neighbours_slot(tmp_path, fingerprint="f", rows=12, metric=Metric.L2)
+    place = neighbours_place(tmp_path, fingerprint="f", rows=12, metric=Metric.L2)
     table = nearest(ROWS, metric=Metric.L2, k=4)
     table.indices[0, 0] = 12
-    save_neighbours(slot, table)
+    save_neighbours(place, table)
     with pytest.raises(CacheDamagedError):
-        load_neighbours(slot)
+        load_neighbours(place)
 
 
 def test_the_file_of_another_version_is_recognised(tmp_path: Path) -> None:
-    slot = _slot(tmp_path)
-    assert other_version(slot) is None
-    save_projection(slot, project(ROWS, PCA))
-    assert other_version(slot) is None
-    old = slot.path.with_name(slot.path.name.replace(f".v{FORMAT}.", ".v0."))
-    slot.path.replace(old)
-    assert other_version(slot) == old
+    place = _place(tmp_path)
+    assert other_version(place) is None
+    save_projection(place, project(ROWS, PCA))
+    assert other_version(place) is None
+    old = place.path.with_name(place.path.name.replace(f".v{FORMAT}.", ".v0."))
+    place.path.replace(old)
+    assert other_version(place) == old

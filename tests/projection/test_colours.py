@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from core.embeddings.neighbourhood import Neighbourhoods
+from core.embeddings.neighbour_table import Neighbourhoods
 from core.embeddings.suspects import Suspect
 from core.projection.colours import (
     MAX_COLOURED,

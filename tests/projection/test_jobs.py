@@ -17,8 +17,8 @@ from core.projection.cache import (
     CachePlace,
     load_neighbours,
     load_projection,
-    neighbours_slot,
-    projection_slot,
+    neighbours_place,
+    projection_place,
 )
 from core.projection.jobs import Job, JobState, JobStatus, Projector
 from core.projection.projection import Method, ProjectionSettings, project, transform
@@ -40,13 +40,15 @@ def _job(
 ) -> Job:
     shown = np.arange(len(rows)) if chosen is None else chosen
     count = len(shown)
-    slot = settings and projection_slot(folder, fingerprint="f", rows=count, settings=settings)
+    cache_place = settings and projection_place(
+        folder, fingerprint="f", rows=count, settings=settings
+    )
     return Job(
         embeddings=rows,
         rows=shown,
-        neighbours=neighbours_slot(folder, fingerprint="f", rows=count, metric=Metric.COSINE),
+        neighbours=neighbours_place(folder, fingerprint="f", rows=count, metric=Metric.COSINE),
         metric=Metric.COSINE,
-        projection=slot,
+        projection=cache_place,
         settings=settings,
     )
 

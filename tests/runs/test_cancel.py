@@ -21,7 +21,7 @@ from core.runs.runner import Runner, RunProgress
 from core.runs.state import RunState, RunStatus
 from core.runs.task import AddMetric, Build, Reindex, Repair, Task, TaskKind, Verify
 from core.runs.workshop import perform
-from core.store import alias, indexes, rows
+from core.store import alias, indexes, row_reader
 from core.store.vector_store import VectorStore, open_store
 from tests.conftest import ColourEncoder
 from tests.support.bare_client import bare_client
@@ -50,7 +50,7 @@ def built(
     build_index(
         dataset, store=store, encoder=encoder, family=FAMILY, metrics=(Metric.L2, Metric.COSINE)
     )
-    for module in (rows, verify):
+    for module in (row_reader, verify):
         monkeypatch.setattr(module, "BATCH_ROWS", PART)
     monkeypatch.setattr(alias, "_COPY_ROWS", PART)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.config import load_settings
-from core.indexing import pictures
+from core.indexing import picture_run
 from core.metric import Metric
 from core.runs import workshop
 from core.runs.reports import Report
@@ -42,7 +42,7 @@ def test_server_that_goes_away_fails_the_run_in_words_and_it_is_continued_later(
     monkeypatch.setenv("ORCHARD_MILVUS_URI", server.uri)
     monkeypatch.setenv("ORCHARD_MILVUS_TIMEOUT", "5")
     monkeypatch.setattr(workshop, "RUN_PATIENCE", 12.0)
-    monkeypatch.setattr(pictures, "BATCH_ROWS", 16)
+    monkeypatch.setattr(picture_run, "BATCH_ROWS", 16)
     encoder = ColourEncoder()
     monkeypatch.setattr(workshop, "load_encoder", lambda *_, **__: encoder)
     settings = load_settings()

@@ -8,7 +8,12 @@ import pytest
 from core.config import load_settings
 from core.embeddings.matrix import load_matrix
 from core.metric import Metric
-from core.projection.cache import load_neighbours, load_projection, neighbours_slot, projection_slot
+from core.projection.cache import (
+    load_neighbours,
+    load_projection,
+    neighbours_place,
+    projection_place,
+)
 from core.projection.projection import Method, ProjectionSettings
 from core.projection.rows import choose_rows
 from core.store.vector_store import open_store
@@ -40,9 +45,9 @@ def test_the_maps_are_where_the_page_looks(data: Path, capsys: pytest.CaptureFix
         ProjectionSettings(n_neighbors=10),
         ProjectionSettings(method=Method.PCA),
     ):
-        slot = projection_slot(folder, fingerprint=rows.fingerprint, rows=30, settings=settings)
-        assert load_projection(slot).coordinates.shape == (30, 2)
-    table = neighbours_slot(folder, fingerprint=rows.fingerprint, rows=30, metric=Metric.COSINE)
+        place = projection_place(folder, fingerprint=rows.fingerprint, rows=30, settings=settings)
+        assert load_projection(place).coordinates.shape == (30, 2)
+    table = neighbours_place(folder, fingerprint=rows.fingerprint, rows=30, metric=Metric.COSINE)
     assert load_neighbours(table).k == 15
 
 

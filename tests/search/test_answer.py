@@ -13,7 +13,7 @@ from core.errors import QueryError
 from core.metric import Metric
 from core.records import ImageRecord
 from core.search.answer import Answer, Question, ask
-from core.search.reference import ExactIndex, load_reference
+from core.search.exact_index import ExactIndex, load_reference
 from core.search.verdict import compare_with_exact
 from core.store.vector_store import VectorStore
 from tests.conftest import DIMENSION, ColourEncoder, eventually

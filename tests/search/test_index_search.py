@@ -11,7 +11,8 @@ from core.dataset.files import image_id
 from core.errors import EncoderMismatchError, QueryError
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
-from core.search.index_search import DEFAULT_NPROBE, encode_query, search
+from core.search.index_search import DEFAULT_NPROBE, search
+from core.search.query_picture import encode_query
 from core.store.vector_store import VectorStore
 from tests.conftest import DIMENSION, ColourEncoder, eventually
 

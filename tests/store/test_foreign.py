@@ -8,8 +8,8 @@ import pytest
 from numpy.typing import NDArray
 
 from core.collection.index import IndexChoice
-from core.collection.info import Schema
-from core.collection.schema import common_prefix, folder_prefix, schema_of
+from core.collection.recognition import common_prefix, folder_prefix, schema_of
+from core.collection.schema import Schema
 from core.embeddings.matrix import load_matrix
 from core.errors import (
     CollectionNotFoundError,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core.errors import StoreUnavailableError
-from core.indexing import pictures
+from core.indexing import picture_run
 from core.indexing.build import build_index
 from core.metric import Metric
 from core.records import ImageRecord
@@ -47,7 +47,7 @@ def away(server: MilvusServer, *, seconds: float) -> threading.Timer:
 def test_run_and_search_go_on_once_the_server_answers_again(
     mortal: MilvusServer, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pictures, "BATCH_ROWS", 16)
+    monkeypatch.setattr(picture_run, "BATCH_ROWS", 16)
     said: list[str] = []
     store = VectorStore(mortal.uri, database="k", timeout=4, patience=90, on_retry=said.append)
     timers: list[threading.Timer] = []
@@ -129,7 +129,7 @@ def test_run_and_search_survive_a_server_that_is_killed_and_started_again(
 
     Its built-in etcd keeps the sessions of the killed processes until their time has run out.
     """
-    monkeypatch.setattr(pictures, "BATCH_ROWS", 16)
+    monkeypatch.setattr(picture_run, "BATCH_ROWS", 16)
     said: list[str] = []
     store = VectorStore(
         mortal.uri, database="k", timeout=5, patience=PATIENCE, on_retry=said.append
@@ -165,7 +165,7 @@ def test_run_and_search_survive_a_server_that_is_killed_and_started_again(
 def test_server_that_stays_away_is_a_clear_failure_and_nothing_is_half_counted(
     mortal: MilvusServer, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pictures, "BATCH_ROWS", 16)
+    monkeypatch.setattr(picture_run, "BATCH_ROWS", 16)
     store = VectorStore(mortal.uri, database="k", timeout=3, patience=4)
     killed: list[float] = []
 

@@ -51,7 +51,7 @@ def test_family_arrives_bit_for_bit_with_its_indexes(
 def test_stopped_transfer_continues_and_is_incomplete_until_then(
     source: VectorStore, store: VectorStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.store.rows.BATCH_ROWS", 5)
+    monkeypatch.setattr("core.store.row_reader.BATCH_ROWS", 5)
     real, calls = store.upsert, []
 
     def twice(*arguments: object) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from core.indexing import build, pictures
+from core.indexing import build, picture_run
 from core.store.vector_store import VectorStore
 from tests.conftest import ColourEncoder
 from tests.support.bare_client import bare_client
@@ -54,10 +54,10 @@ def run(root: Path, uri: str, stage: str, count: int, token: str = "") -> None:
         count: See `stage`.
         token: With one, what is indexed is replaced.
     """
-    pictures.BATCH_ROWS = 16
+    picture_run.BATCH_ROWS = 16
     store, encoder = VectorStore(uri, database="pictures"), ColourEncoder()
     name, _, when = stage.partition("-")
-    owner: Any = {"decode": pictures, "encode": encoder}.get(name, bare_client(store))
+    owner: Any = {"decode": picture_run, "encode": encoder}.get(name, bare_client(store))
     setattr(owner, name, deadly(getattr(owner, name), count, after=bool(when)))
     replacing: dict[str, Any] = {"recreate": True, "token": token} if token else {}
     build.build_index(root, store=store, encoder=encoder, family="fruit", **replacing)

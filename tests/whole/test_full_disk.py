@@ -19,7 +19,7 @@ from core.dataset.files import image_id
 from core.dataset.thumbnails import cached_thumbnail
 from core.dataset.uploads import keep_upload
 from core.embeddings.matrix import load_matrix
-from core.embeddings.neighbourhood import Neighbourhoods
+from core.embeddings.neighbour_table import Neighbourhoods
 from core.encoder.download import download
 from core.errors import FileError, StoreError
 from core.evaluation import files as report_files

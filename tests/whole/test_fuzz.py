@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from core.dataset.decoding import MAX_PIXELS, decode
 from core.dataset.files import digest_of
-from core.dataset.pictures import MAX_PIXELS, decode
 from core.embeddings.matrix import load_matrix
 from core.errors import ImageError, ReportError
 from core.evaluation.files import list_reports, load_report, save_report
@@ -27,7 +27,7 @@ from core.projection.cache import (
     CacheDamagedError,
     CachePlace,
     load_projection,
-    projection_slot,
+    projection_place,
     save_projection,
 )
 from core.projection.projection import Method, ProjectionSettings, project
@@ -161,9 +161,9 @@ def saved_map(tmp_path_factory: pytest.TempPathFactory) -> tuple[CachePlace, byt
     rows = np.random.default_rng(0).normal(size=(12, 5)).astype("f4")
     pca = ProjectionSettings(method=Method.PCA)
     folder = tmp_path_factory.mktemp("maps")
-    slot = projection_slot(folder, fingerprint="f", rows=12, settings=pca)
-    save_projection(slot, project(rows, pca))
-    return slot, slot.path.read_bytes()
+    cache_place = projection_place(folder, fingerprint="f", rows=12, settings=pca)
+    save_projection(cache_place, project(rows, pca))
+    return cache_place, cache_place.path.read_bytes()
 
 
 @bounded
@@ -171,12 +171,12 @@ def saved_map(tmp_path_factory: pytest.TempPathFactory) -> tuple[CachePlace, byt
 def test_a_damaged_map_is_read_or_refused(
     saved_map: tuple[CachePlace, bytes], data: st.DataObject
 ) -> None:
-    slot, whole = saved_map
-    slot.path.write_bytes(data.draw(damaged(whole)))
+    cache_place, whole = saved_map
+    cache_place.path.write_bytes(data.draw(damaged(whole)))
     try:
-        loaded = load_projection(slot)
+        loaded = load_projection(cache_place)
     except CacheDamagedError as error:
-        assert slot.path.name in str(error)
+        assert cache_place.path.name in str(error)
     else:
         assert loaded is not None and loaded.coordinates.shape == (12, 2)
 

@@ -5,9 +5,9 @@ import streamlit as st
 from core.collection.info import CollectionInfo
 from core.errors import OrchardError
 from core.metric import Metric
+from core.search.exact_index import ExactIndex
 from core.search.hits import Hit
 from core.search.query_picture import full_picture
-from core.search.reference import ExactIndex
 from core.ui import resources
 from core.ui.text import plain
 from core.ui.tiles import with_path

@@ -6,10 +6,10 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from core.collection.info import CollectionInfo
-from core.dataset.takeaway import MAX_ZIP_BYTES, pictures_as_zip
+from core.dataset.pictures_zip import MAX_ZIP_BYTES, pictures_as_zip
 from core.errors import ImageError
 from core.search.hits import Hit
-from core.search.takeaway import hits_as_csv
+from core.search.hits_csv import hits_as_csv
 from core.ui import resources
 from core.ui.text import plain
 from pages.search.state import Session

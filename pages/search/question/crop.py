@@ -12,6 +12,7 @@ from core.errors import OrchardError
 from core.search.crop import SCALE, WHOLE, Crop, cut
 from core.search.query_picture import QueryPicture
 from core.ui import charts
+from core.ui.controls import is_dark
 from core.ui.text import plain
 from pages.search import cache, state
 from pages.search.state import Edges
@@ -37,7 +38,7 @@ def crop_dialog(picture: QueryPicture, info: CollectionInfo) -> None:
     stage, part = st.columns([3, 1])
     with stage:
         st.plotly_chart(
-            crop_figure(content, image.size, crop, dark=st.context.theme.type == "dark"),
+            crop_figure(content, image.size, crop, dark=is_dark()),
             key=edges.chart,
             on_select=edges.take_box,
             selection_mode="box",

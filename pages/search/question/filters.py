@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from core.collection.catalogue import Catalogue
-from core.embeddings.neighbourhood import NEAR_DUPLICATE
+from core.embeddings.near_duplicates import NEAR_DUPLICATE
 from core.metric import Metric
 from core.search.link import is_number
 from core.ui.controls import Range

@@ -10,6 +10,7 @@ from core.collection.info import CollectionInfo
 from core.errors import ImageError
 from core.records import ImageRecord
 from core.search.query_picture import QueryPicture
+from core.ui.controls import UPLOAD_TYPES
 from core.ui.text import plain
 from core.ui.tiles import with_path
 from pages.search import cache, state
@@ -18,7 +19,6 @@ from pages.search.state import Session
 
 UPLOAD, CAMERA, STORED = "Upload", "Camera", "Collection"
 SOURCES = (UPLOAD, CAMERA, STORED)
-UPLOAD_TYPES = ["jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff"]
 # No wider than the column of controls in a window of 1,400 pixels.
 PREVIEW_PIXELS = 170
 _MATCHES = 50

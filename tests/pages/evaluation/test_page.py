@@ -8,7 +8,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from core.embeddings.neighbourhood import NEAR_DUPLICATE
+from core.embeddings.near_duplicates import NEAR_DUPLICATE
 from core.ui import resources
 from scripts import evaluate
 from tests.support import dashboard

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.dataset.split import Split, find_split, usual_paths
+from core.dataset.classes import Split, find_split, usual_paths
 
 
 def test_split_above_the_classes_gives_the_classes_below() -> None:

@@ -9,7 +9,7 @@ def section(index_type: str, nlist: int) -> None:
     from types import SimpleNamespace
     from typing import Any, cast
 
-    from pages.evaluation.nprobe import sweep_section
+    from pages.evaluation.sweep import sweep_section
 
     info = cast("Any", SimpleNamespace(index_type=index_type, nlist=nlist))
     sweep_section(cast("Any", None), info, k=10)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.runs.rate import Rate
+from core.runs.speed import Rate
 
 
 def burst(rate: Rate, moment: float, *, first: int, last: int) -> float:

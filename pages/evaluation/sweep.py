@@ -1,36 +1,16 @@
 """Sections of the Evaluation page about scores and about nprobe."""
 
-import numpy as np
 import streamlit as st
 
 from core.collection.info import CollectionInfo
 from core.evaluation.notes import short
 from core.evaluation.report import Report
 from core.evaluation.sweep import SweepPoint, recommended
-from core.measures.findings import score_bins
 from core.ui import links
+from core.ui.controls import is_dark
 from core.ui.progress import cancellable
 from pages.evaluation import charts, state
-from pages.evaluation.cache import Figures, run_sweep
-from pages.evaluation.classes import is_dark
-
-
-def scores_section(report: Report, figures: Figures, *, k: int) -> None:
-    """Show how scores of right and wrong hits are spread."""
-    metric = report.configuration.metric
-    st.subheader("What a score is worth")
-    scores = metric.displayed(figures.lists.scores.astype(np.float64))
-    bins = score_bins(scores, figures.judged, k=k)
-    st.plotly_chart(
-        charts.score_figure(bins, axis=metric.noun, dark=is_dark()),
-        key="scores",
-        config={"displayModeBar": False},
-        alt="Pairs by score, and the probability that a pair is of one class",
-    )
-    st.caption(
-        f"Pairs of a query and one of its first {k} hits; {metric.direction}. The lower curve says "
-        "how often a pair of that score is of one class, among retrieved pairs."
-    )
+from pages.evaluation.cache import run_sweep
 
 
 def sweep_section(report: Report, info: CollectionInfo, *, k: int) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from core.config import load_settings
-from core.dataset.folders import allowed_roots, folder_inside, suggested_folders
+from core.dataset.allowed_folders import allowed_roots, folder_inside, suggested_folders
 from core.errors import DatasetError, SettingsError
 from tests.conftest import draw_dataset
 

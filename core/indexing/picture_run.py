@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.collection.rows import BATCH_ROWS
+from core.dataset.decoding import decode
 from core.dataset.files import read_picture
 from core.dataset.listing import DatasetListing
-from core.dataset.pictures import decode
 from core.errors import DatasetError, ImageError
 from core.indexing.family import Family
 from core.indexing.prefetch import prefetch

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from sklearn.neighbors import NearestNeighbors
 
-from core.embeddings.neighbourhood import (
+from core.embeddings.near_duplicates import near_duplicates
+from core.embeddings.neighbour_table import (
     Neighbourhoods,
     as_euclidean,
-    near_duplicates,
     nearest,
     outliers,
     purity,

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.collection.info import CollectionInfo, Schema
+from core.collection.info import CollectionInfo
 from core.collection.query import label_filter
 from core.collection.rows import BATCH_ROWS, as_record
+from core.collection.schema import Schema
 from core.metric import Metric
 from core.records import ImageRecord
 from core.store.collections import CollectionReader

@@ -8,8 +8,8 @@ from core.health.self_test import Check, Outcome, SelfTest
 from core.health.verify import Finding, Problem, Verification
 from core.metric import Metric
 from core.records import SkippedFile
-from core.runs.outcome import result_text
 from core.runs.reports import Dropped, Reindexed, Removed, Repaired, Report
+from core.runs.result_text import result_text
 from core.runs.state import RunState, RunStatus
 from core.runs.task import (
     AddMetric,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from core.dataset.pictures import MAX_PIXELS, decode
+from core.dataset.decoding import MAX_PIXELS, decode
 from core.errors import ImageError
 
 RED, GREEN, BLUE, YELLOW = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)

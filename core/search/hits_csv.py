@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from core.files import csv_text
+from core.csv_table import csv_text
 from core.metric import Metric
 from core.search.hits import Hit
 

@@ -3,7 +3,7 @@
 from core.metric import Metric
 from core.records import ImageRecord
 from core.search.hits import Hit
-from core.search.takeaway import hits_as_csv
+from core.search.hits_csv import hits_as_csv
 
 
 def hit(rank: int, path: str, score: float = 4.0) -> Hit:

@@ -1,4 +1,4 @@
-"""A dataset that its folders split: queries from `test`, gallery from `train`, found by name."""
+"""The class of a picture, from its folders; and folders that split a dataset, found by name."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -67,3 +67,9 @@ def _named(folders: list[list[str]], level: int) -> tuple[str, str] | None:
     if not by_name.keys() <= {*_QUERIES, *_GALLERY} or not queries or not gallery:
         return None
     return queries[0], gallery[0]
+
+
+def label_of(path: str) -> str:
+    """Return the class of a picture: the first folder of its relative path, or an empty string."""
+    folder, separator, _ = path.partition("/")
+    return folder if separator else ""
