@@ -68,14 +68,15 @@ class RunProgress:
         self._runner._note(sentence)
 
 
-Perform = Callable[[Task, RunProgress], Report]
-
-
 class Runner:
     """Runs tasks one at a time; safe between threads."""
 
     def __init__(
-        self, folder: Path, perform: Perform, *, on_end: Callable[[], None] | None = None
+        self,
+        folder: Path,
+        perform: Callable[[Task, RunProgress], Report],
+        *,
+        on_end: Callable[[], None] | None = None,
     ) -> None:
         """Start nothing, and mark what an earlier process did not finish.
 
@@ -178,8 +179,7 @@ class Runner:
             }
         seconds = round(time.monotonic() - started, 2)
         with self._lock:
-            assert self._state is not None
-            final = replace(self._state, seconds=seconds, cancelling=False, **end)
+            final = replace(self._current(), seconds=seconds, cancelling=False, **end)
         self._publish(final)
 
     def _publish(self, final: RunState) -> None:
@@ -233,11 +233,16 @@ class Runner:
             return replace(final, notes=(*final.notes, str(error)))
         return final
 
+    def _current(self) -> RunState:
+        """Return the run whose thread this is; the lock is held."""
+        if self._state is None:
+            raise RuntimeError("progress was told before a run was started")
+        return self._state
+
     def _advance(self, stage: Stage, done: int, total: int) -> None:
         now = time.monotonic()
         with self._lock:
-            state = self._state
-            assert state is not None
+            state = self._current()
             if state.cancelling:
                 raise CancelledRunError
             if stage is not state.stage:
@@ -247,8 +252,7 @@ class Runner:
 
     def _skip(self, skipped: SkippedFile) -> None:
         with self._lock:
-            state = self._state
-            assert state is not None
+            state = self._current()
             kept = state.skipped
             if len(kept) < MOST_SKIPPED:
                 kept = (*kept, skipped)
@@ -256,9 +260,9 @@ class Runner:
 
     def _note(self, sentence: str) -> None:
         with self._lock:
-            assert self._state is not None
+            state = self._current()
             # A run that waits for a server tells of nothing else.
-            if self._state.cancelling:
+            if state.cancelling:
                 raise CancelledRunError
-            notes = tuple(dict.fromkeys((*self._state.notes, sentence)))[-_MOST_NOTES:]
-            self._state = replace(self._state, notes=notes)
+            notes = tuple(dict.fromkeys((*state.notes, sentence)))[-_MOST_NOTES:]
+            self._state = replace(state, notes=notes)
