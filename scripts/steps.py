@@ -137,11 +137,7 @@ def _finish(store: VectorStore, family: str, metric: Metric) -> None:
     """Wait for the index, with the rows it covers already."""
     total = store.count(family, metric)
     with ProgressBar() as bar:
-        store.finish(
-            family,
-            metric,
-            on_wait=lambda pending: bar(Stage.INDEX, max(total - pending, 0), total),
-        )
+        store.finish(family, metric, rows=total, on_progress=bar)
         bar(Stage.INDEX, total, total)
 
 

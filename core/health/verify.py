@@ -157,18 +157,9 @@ def repair(
                 store.upsert(family, target, records, embeddings)
                 written += len(records)
         if wanted:
-            _finish(store, family, target, len(rows[target].keys() | wanted), on_progress)
+            covered = len(rows[target].keys() | wanted)
+            store.finish(family, target, rows=covered, on_progress=on_progress)
     return written
-
-
-def _finish(
-    store: VectorStore, family: str, metric: Metric, rows: int, on_progress: Progress
-) -> None:
-    store.finish(
-        family,
-        metric,
-        on_wait=lambda pending: on_progress(Stage.INDEX, max(0, rows - pending), rows),
-    )
 
 
 def _source(key: int, rows: dict[Metric, dict[int, ImageRecord]], root: Path) -> Metric:

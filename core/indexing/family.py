@@ -184,11 +184,7 @@ class Family:
         self.store.fit_index(
             self.name, metric, index=self.index, expected_rows=rows, on_progress=on_progress
         )
-        self.store.finish(
-            self.name,
-            metric,
-            on_wait=lambda pending: on_progress(Stage.INDEX, max(0, rows - pending), rows),
-        )
+        self.store.finish(self.name, metric, rows=rows, on_progress=on_progress)
 
     def _upsert(
         self, metric: Metric, records: Sequence[ImageRecord], embeddings: NDArray[np.float32]

@@ -134,7 +134,7 @@ class Workshop:
                 expected_rows=rows,
                 on_progress=self._progress,
             )
-            self._finish(task.family, metric, rows=rows)
+            self._store.finish(task.family, metric, rows=rows, on_progress=self._progress)
             built.append(self._store.info(task.family, metric))
         return Reindexed(tuple(built))
 
@@ -227,16 +227,9 @@ class Workshop:
             self._progress(Stage.DELETE, number, len(metrics))
             here = {r.id: r.path for r in self._store.records(family, metric) if is_doomed(r)}
             self._store.delete(family, metric, list(here))
-            self._finish(family, metric, rows=rows)
+            self._store.finish(family, metric, rows=rows, on_progress=self._progress)
             gone |= here
         return Removed(rows, len(gone), tuple(sorted(gone.values())[:5]))
-
-    def _finish(self, family: str, metric: Metric, *, rows: int) -> None:
-        self._store.finish(
-            family,
-            metric,
-            on_wait=lambda pending: self._progress(Stage.INDEX, max(0, rows - pending), rows),
-        )
 
     def _metrics(self, family: str) -> list[Metric]:
         metrics = self._store.metrics(family)

@@ -216,10 +216,10 @@ class VectorStore:
         self.writer.flush(family, metric)
 
     def finish(
-        self, family: str, metric: Metric, *, on_wait: Callable[[int], None] | None = None
+        self, family: str, metric: Metric, *, rows: int = 0, on_progress: Progress = silent
     ) -> None:
-        """Flush, wait until the index covers every row, load."""
-        self.writer.finish(family, metric, on_wait=on_wait)
+        """Flush, wait until the index covers every row, load; `rows` is for `on_progress` alone."""
+        self.writer.finish(family, metric, rows=rows, on_progress=on_progress)
 
     def drop(self, family: str, metric: Metric) -> None:
         """Delete a collection with all its rows."""

@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
@@ -182,18 +182,19 @@ class Writer:
             self._flush(collection_name(family, metric))
 
     def finish(
-        self, family: str, metric: Metric, *, on_wait: Callable[[int], None] | None = None
+        self, family: str, metric: Metric, *, rows: int = 0, on_progress: Progress = silent
     ) -> None:
         """Flush, wait until the index covers every row, load.
 
         Args:
-            on_wait: Called with the number of rows still to be indexed, several times a second.
+            rows: How many the collection has, for `on_progress` alone.
+            on_progress: Stage `INDEX`, in rows, several times a second while any are waited for.
 
         Raises:
             StoreError: The index has made no progress for ten minutes, or the database failed.
         """
         with self._lock:
-            self._finish(collection_name(family, metric), on_wait=on_wait)
+            self._finish(collection_name(family, metric), rows=rows, on_progress=on_progress)
 
     def drop(self, family: str, metric: Metric) -> None:
         """Delete a collection with all its rows.
@@ -235,11 +236,15 @@ class Writer:
             f"flush {name}", lambda client: client.flush(name), seconds=_FLUSH_SECONDS
         )
 
-    def _finish(self, name: str, *, on_wait: Callable[[int], None] | None) -> None:
+    def _finish(self, name: str, *, rows: int, on_progress: Progress) -> None:
+        def tell(pending: int) -> None:
+            # Rows that were deleted may still be waited for.
+            on_progress(Stage.INDEX, max(0, rows - pending), rows)
+
         self._flush(name)
         self._connection.run(
             f"build the index of {name}",
-            lambda client: indexes.wait_for_index(client, name, on_wait=on_wait),
+            lambda client: indexes.wait_for_index(client, name, on_wait=tell),
         )
         self._connection.load(name)
 
@@ -274,10 +279,7 @@ class Writer:
                     new,
                     on_copied=lambda copied: on_progress(Stage.COPY, copied, live),
                 )
-            self._finish(
-                new,
-                on_wait=lambda pending: on_progress(Stage.INDEX, max(0, live - pending), live),
-            )
+            self._finish(new, rows=live, on_progress=on_progress)
             if (copied := self._collections.count_rows(new)) != live:
                 raise StoreError(
                     f"{name} has {live:,} rows, the copy with the new index {copied:,}; "

@@ -9,6 +9,7 @@ import pytest
 from core.collection.index import IndexChoice
 from core.errors import StoreError
 from core.metric import Metric
+from core.progress import Stage
 from core.records import EncoderIdentity
 from core.store import indexes
 from core.store.vector_store import VectorStore
@@ -54,6 +55,21 @@ def test_rows_to_go_are_told_until_there_are_none() -> None:
     client = Building([(9, "InProgress"), (4, "InProgress"), (0, "Finished")])
     indexes.wait_for_index(client, "fruit_l2", on_wait=told.append)
     assert told == [9, 4]
+
+
+def test_finish_tells_how_many_rows_are_indexed_and_never_fewer_than_none(
+    store: VectorStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.create(
+        "fruit", Metric.L2, encoder=EncoderIdentity("a", "b", "c", 4), dataset="/photos",
+        index=IndexChoice(), expected_rows=10,
+    )  # fmt: skip
+    pending = iter([12, 9, 0])
+    monkeypatch.setattr(indexes, "describe_index", lambda *_: {"pending_index_rows": next(pending)})
+    told: list[tuple[Stage, int, int]] = []
+    store.finish("fruit", Metric.L2, rows=10, on_progress=lambda *step: told.append(step))
+    # Of 10 rows 12 are waited for, 2 of them deleted ones: 0 are done. Then 10 - 9 = 1.
+    assert told == [(Stage.INDEX, 0, 10), (Stage.INDEX, 1, 10)]
 
 
 def test_index_without_progress_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
