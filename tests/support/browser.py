@@ -3,7 +3,6 @@
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,8 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+from tests.support.processes import ending_with_us, free_ports
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -141,13 +142,14 @@ def started(
         log: Where the output goes; shown when the dashboard does not start.
         cwd: The folder it is started in.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    [port] = free_ports(1)
     words = [word.replace("{port}", str(port)) for word in command]
     with (
         log.open("w") as out,
-        subprocess.Popen([sys.executable, *words], cwd=cwd, stdout=out, stderr=out) as server,
+        subprocess.Popen(
+            [sys.executable, *words], cwd=cwd, stdout=out, stderr=out, start_new_session=True
+        ) as server,
+        ending_with_us(server.pid),
     ):
         url = f"http://127.0.0.1:{port}"
         try:

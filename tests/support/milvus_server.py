@@ -2,10 +2,8 @@
 
 import contextlib
 import os
-import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +11,7 @@ from pathlib import Path
 
 from core.errors import StoreError
 from core.store.vector_store import VectorStore
+from tests.support.processes import ending_with_us, free_ports
 
 # Environment variables of the tests, not of Orchard.
 PROGRAM_VARIABLE = "ORCHARD_MILVUS_SERVER"
@@ -57,8 +56,9 @@ class MilvusServer:
 
     def __init__(self, program: Path, folder: Path) -> None:
         self._program, self._folder = program, folder
-        self._ports = dict(zip(_PORTS, _free_ports(len(_PORTS)), strict=True))
+        self._ports = dict(zip(_PORTS, free_ports(len(_PORTS)), strict=True))
         self._process: subprocess.Popen[bytes] | None = None
+        self._watched = contextlib.ExitStack()
         self.uri = f"http://127.0.0.1:{self._ports['proxy']}"
 
     def start(self) -> None:
@@ -85,6 +85,7 @@ class MilvusServer:
                 env={**os.environ, "ETCD_CONFIG_PATH": str(self._etcd_config)},
                 start_new_session=True,
             )
+        self._watched.enter_context(ending_with_us(self._process.pid))
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self._process.poll() is None:
             if self.answers():
@@ -99,6 +100,7 @@ class MilvusServer:
         if self._process:
             self._process.wait()
             self._process = None
+        self._watched.close()
 
     def freeze(self) -> None:
         """Let it hold its connections without answering; `thaw` lets it go on.
@@ -140,27 +142,3 @@ class MilvusServer:
         if self._process:
             with contextlib.suppress(ProcessLookupError):  # it has ended by itself
                 os.killpg(self._process.pid, number)
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on; all are held until the last is found, so they differ.
-
-    They lie below the range that the system hands out to others in the meantime.
-    """
-    held: list[socket.socket] = []
-    ports: list[int] = []
-    try:
-        while len(ports) < count:
-            candidate = socket.socket()
-            port = random.randrange(20_000, 32_000)
-            try:
-                candidate.bind(("127.0.0.1", port))
-            except OSError:
-                candidate.close()
-                continue
-            held.append(candidate)
-            ports.append(port)
-    finally:
-        for one in held:
-            one.close()
-    return ports
