@@ -1,5 +1,6 @@
 """The teacher: EfficientNet-Lite0 with ImageNet weights, and its features of the crops, on disk."""
 
+import copy
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -57,7 +58,8 @@ class Teacher:
         model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
         model.eval().requires_grad_(requires_grad=False)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.classifier: nn.Module = model._fc.to(self.device)
+        # A copy, since the network itself goes on in half precision.
+        self.classifier: nn.Module = copy.deepcopy(model._fc).to(self.device)
         lighter = fold_efficientnet(model).to(self.device, torch.bfloat16)
         self._model = lighter.to(memory_format=torch.channels_last)
 
