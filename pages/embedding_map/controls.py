@@ -112,11 +112,13 @@ def picture_control(rows: MapRows) -> int | None:
         key=Address.PICTURE,
         bind="query-params",
         disabled=label is None,
+        # The greyed label of a disabled control is too pale to be read.
+        label_visibility="collapsed" if label is None else "visible",
         placeholder="Choose a picture" if names else "Choose a class first",
     )
     if name is None:
         return None
-    st.button("Let it go", icon=":material/close:", on_click=state.forget_pick)
+    st.button("Clear the selection", icon=":material/close:", on_click=state.forget_pick)
     return names.get(name)
 
 

@@ -146,7 +146,7 @@ def _show_selection(view: View) -> None:
             on_click="ignore",
             help=f"Up to {MAX_ZIP_BYTES // 1_000_000} MB; what does not fit is named inside",
         )
-        first = [int(view.rows.ids[row]) for row in selected[:links.MAX_LINKED]]
+        first = [int(view.rows.ids[row]) for row in selected[: links.MAX_LINKED]]
         named = "these" if len(first) == len(selected) else f"the first {len(first)}"
         if st.button(f"Search with {named}", icon=":material/image_search:", key="search_selected"):
             links.open_search(first, metric=view.projection.settings.metric)

@@ -122,7 +122,10 @@ def test_a_picture_that_overflows_half_precision_is_encoded_in_float32(
     on_a_processor(monkeypatch, avx512_bf16=True)
     half = Encoder(checkpoint)
     monkeypatch.setattr(half, "_model", lambda pixels: torch.full((len(pixels), 2048), torch.inf))
-    assert (half.encode(PICTURES[:2]) == exact.encode(PICTURES[:2])).all()
+    # Not bit for bit: the one falls back to the network before its additions were fused.
+    np.testing.assert_allclose(
+        half.encode(PICTURES[:2]), exact.encode(PICTURES[:2]), rtol=1e-4, atol=1e-5
+    )
 
 
 def test_probes_are_pictures_that_differ() -> None:

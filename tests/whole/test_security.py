@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, expect
 
 from core.logs import FILE_NAME
 from scripts import search
@@ -37,22 +36,11 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working directory whose own settings of Streamlit open the dashboard to the network, and
-    whose secrets name a provider of sign-in.
-    """
+    """A working directory whose own settings of Streamlit open the dashboard to the network."""
     monkeypatch.setenv("ORCHARD_DATA_DIR", str(tmp_path / "data"))
     folder = tmp_path / "elsewhere"
     (folder / ".streamlit").mkdir(parents=True)
     (folder / ".streamlit" / "config.toml").write_text('[server]\naddress = "0.0.0.0"\n')
-    (folder / ".streamlit" / "secrets.toml").write_text(
-        f"""[auth]
-redirect_uri = "http://127.0.0.1/oauth2callback"
-cookie_secret = "{SECRET}"
-client_id = "orchard"
-client_secret = "{SECRET}"
-server_metadata_url = "https://provider.example/.well-known/openid-configuration"
-"""
-    )
     return folder
 
 
@@ -82,29 +70,6 @@ def test_only_this_machine_can_connect_wherever_it_was_started(
             socket.create_connection(("127.0.0.2", int(url.rsplit(":", 1)[1])), timeout=5)
         # The pages are found from there too, or there would be nothing to protect.
         assert visitor.visit(url, "").errors == []
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("page", ["", "search", "evaluation", "embedding_map", "collection"])
-def test_the_first_link_after_a_start_shows_a_stranger_the_sign_in_alone(
-    browser: Browser, elsewhere: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page: str
-) -> None:
-    monkeypatch.setenv("ORCHARD_SIGN_IN", "true")
-    command = browsers.streamlit_command()
-    with (
-        # A start for each: Streamlit once drew the page of a first link by itself.
-        browsers.serving(*command, log=tmp_path / "log", cwd=elsewhere) as url,
-        browser.new_context() as context,
-    ):
-        window = context.new_page()
-        window.goto(f"{url}/{page}")
-        expect(window.get_by_role("button", name="Sign in")).to_be_visible(timeout=60_000)
-        browsers.settled(window)
-        shown = window.locator("[data-testid=stAppViewContainer]").inner_text()
-    # Streamlit's link for screen readers; the sign-in, its button with the name of an icon.
-    skip, *lines = [line for line in shown.split("\n") if line]
-    assert skip == "Skip to main content"
-    assert lines == ["Orchard", "Sign in to see this collection.", "login", "Sign in"]
 
 
 def handshake(address: str, origin: str) -> str:

@@ -202,7 +202,7 @@ def test_a_picture_of_a_list_can_be_found_on_the_map(pictures: Path) -> None:
     # A link to what is shown, or a reload, picks the same picture.
     assert at.query_params["map_picture"] == at.selectbox(key="map_picture").value
     assert "and its true nearest neighbours" in text(at)
-    next(b for b in at.button if b.label == "Let it go").click().run()
+    next(b for b in at.button if b.label == "Clear the selection").click().run()
     assert "true nearest neighbours" not in text(at).replace("picture's true nearest", "")
 
 
