@@ -29,7 +29,8 @@ PATIENCE_MS = 240_000
 _QUIET = """() => {
     const app = document.querySelector('[data-testid=stApp]');
     const busy = app?.dataset.testScriptState !== 'notRunning'
-        || document.querySelector('[data-stale=true]');
+        || document.querySelector('[data-stale=true]')
+        || [...document.images].some(image => !image.complete);
     const now = performance.now();
     if (busy || !window.quietSince) window.quietSince = now;
     return !busy && now - window.quietSince > 500;
@@ -101,9 +102,9 @@ def watched_page(
 
 
 def settled(page: Page) -> None:
-    """Return once the page is neither running nor about to run again.
+    """Return once the page is neither running nor about to run again, and its pictures are there.
 
-    A run that follows at once would replace what is clicked, or take a download away.
+    A run that follows at once would replace what is clicked, or take a download or a picture away.
     """
     page.evaluate("window.quietSince = 0")
     page.wait_for_function(_QUIET)
