@@ -32,6 +32,8 @@ def run_report(page: Page, gallery: str, view: str = "Classes") -> None:
     expect(page).to_have_url(re.compile("report="))
     expect(page.get_by_text("Take it along")).to_be_visible()
     browsers.settled(page)
+    # The form of the new report may still stand open above what is clicked next.
+    page.keyboard.press("Escape")
 
 
 def downloaded(page: Page, label: str) -> tuple[str, str]:

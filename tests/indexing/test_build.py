@@ -500,7 +500,7 @@ from core.metric import Metric
 from core.store.vector_store import VectorStore
 from tests.conftest import ColourEncoder
 
-pictures.BATCH_ROWS = 16
+picture_run.BATCH_ROWS = 16
 class Dying(ColourEncoder):
     def encode(self, images):
         if self.calls >= 48:

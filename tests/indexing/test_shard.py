@@ -113,7 +113,7 @@ from core.indexing import picture_run, build
 from core.indexing.shard import Shard
 from core.store.vector_store import VectorStore
 from tests.conftest import ColourEncoder
-pictures.BATCH_ROWS = 8
+picture_run.BATCH_ROWS = 8
 store = VectorStore(sys.argv[1], database=sys.argv[2], timeout=30, patience=60)
 report = build.build_index(
     Path(sys.argv[3]), store=store, encoder=ColourEncoder(), family="fruit",

@@ -107,7 +107,7 @@ def settled(page: Page) -> None:
     A run that follows at once would replace what is clicked, or take a download or a picture away.
     """
     page.evaluate("window.quietSince = 0")
-    page.wait_for_function(_QUIET)
+    page.wait_for_function(_QUIET, polling=100)
 
 
 def steady(page: Page, script: str) -> Any:
