@@ -13,6 +13,7 @@ from core.ui.text import plain
 logger = logging.getLogger(__name__)
 
 _NOTE = "cancelled_note"
+_ENDED = "work_has_ended"
 
 
 @contextlib.contextmanager
@@ -43,12 +44,14 @@ def cancellable(note: str) -> Iterator[Progress]:
     with progress_bar() as show:
         # The press itself is what stops the run: Streamlit starts the page anew.
         cancel = st.empty()
+        st.session_state[_ENDED] = False
         cancel.button("Cancel", icon=":material/cancel:", on_click=_remember, args=(note,))
         try:
             yield show
         except OrchardError:
             cancel.empty()
             raise
+        st.session_state[_ENDED] = True
         cancel.empty()
 
 
@@ -70,4 +73,5 @@ def errors_in_place() -> Iterator[None]:
 
 
 def _remember(note: str) -> None:
-    st.session_state[_NOTE] = note
+    ended = st.session_state.get(_ENDED)
+    st.session_state[_NOTE] = "It had ended before it could be cancelled." if ended else note

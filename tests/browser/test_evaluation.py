@@ -89,10 +89,14 @@ def test_a_report_is_cancelled_and_nothing_of_it_is_kept(browser: Browser, tmp_p
             page.get_by_role("button", name="Run report").click()
             expect(page.get_by_text(re.compile(r"\d of 8,000, about \d+ s left"))).to_be_visible()
             page.get_by_role("button", name="Cancel").click()
-            expect(page.get_by_text("The report was cancelled; nothing was saved.")).to_be_visible()
+            cancelled = page.get_by_text("The report was cancelled; nothing was saved.")
+            # On a machine that is slow to click, the work may be done by then: that is said too.
+            ended = page.get_by_text("It had ended before it could be cancelled.")
+            expect(cancelled.or_(ended)).to_be_visible()
+            is_cancelled = cancelled.is_visible()
             browsers.settled(page)
             expect(page.get_by_role("button", name="New report")).to_be_visible()
-    assert not list((data / "reports").glob("*"))
+    assert bool(list((data / "reports").glob("*"))) is not is_cancelled
 
 
 def test_a_click_on_a_cell_shows_the_pictures_behind_it(page: Page, gallery: str) -> None:
