@@ -13,8 +13,7 @@ from core.ui import progress, resources
 from core.ui.errors import page_errors
 from core.ui.text import plain
 from pages.evaluation import cache as shared
-from pages.evaluation import classes, comparison, controls, duplicates, pictures, state
-from pages.evaluation import sweep as index
+from pages.evaluation import classes, comparison, controls, duplicates, pictures, state, sweep
 from pages.evaluation.keys import Address
 from pages.evaluation.scores import scores_section
 from pages.evaluation.takeaway.downloads import downloads
@@ -119,7 +118,7 @@ def _section(
     elif view == "Scores":
         scores_section(report, figures, k=k)
     elif view == "nprobe":
-        index.sweep_section(report, info, k=k)
+        sweep.sweep_section(report, info, k=k)
     elif view == "Duplicates":
         duplicates.duplicates_section(report, info, k=k, variant=looked.variant)
     elif view == "Labels":

@@ -16,7 +16,7 @@ from pages.search import cache, state
 from pages.search.answer import details, duel, grid, takeaway, worth
 from pages.search.cache import Preparation, Thumbnails
 from pages.search.query import class_of, own_ids, query_of
-from pages.search.question import controls as asking_controls
+from pages.search.question import controls as question_controls
 from pages.search.question import crop
 from pages.search.question.marks import marks_control
 from pages.search.question.pictures import query_list, source_panel
@@ -33,7 +33,7 @@ def main() -> None:
     catalogue = resources.get_catalogue()
     resources.warm_encoder(first.encoder)
     session = state.follow_address(catalogue)
-    asking_controls.note_bad_values(session, infos, catalogue)
+    question_controls.note_bad_values(session, infos, catalogue)
     if session.on_map is not None:
         picture, session.on_map = session.on_map, None
         links.open_map(picture)
@@ -55,8 +55,8 @@ def main() -> None:
             weights = marks_control(session, catalogue, Thumbnails(first))
         with st.container():
             source_panel(session, catalogue)
-        info = infos[asking_controls.metric_control(infos)]
-        question = asking_controls.question_control(
+        info = infos[question_controls.metric_control(infos)]
+        question = question_controls.question_control(
             info, catalogue, own, can_compare=reference is not None
         )
     with results:
