@@ -1,5 +1,6 @@
 """The tile of a picture: its thumbnail, or why it cannot be shown, and what stands below."""
 
+import base64
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -63,7 +64,7 @@ def draw_tile(
     """
     tile = st.container(width=width, gap=None)
     try:
-        tile.image(read(record), width="stretch", alt=alt)
+        tile.image(data_url(read(record)), width="stretch", alt=alt)
     except ImageError as error:
         logger.info("no thumbnail: %s", error)
         told = with_path(error, record.path)
@@ -73,6 +74,15 @@ def draw_tile(
             tile.warning(told, icon=":material/broken_image:")
         return Tile(tile, shown=False)
     return Tile(tile, shown=True)
+
+
+def data_url(jpeg: bytes) -> str:
+    """Return a JPEG as what `st.image` sends with the page, instead of a file to ask for.
+
+    Streamlit forgets a file as soon as a run that was cut short has not shown it; a browser that
+    asks for it after that shows a broken picture until the page is loaded again.
+    """
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
 
 
 def with_path(error: Exception, path: str) -> str:

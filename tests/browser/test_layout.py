@@ -20,7 +20,8 @@ OUT_OF_REACH = """() => {
             < box.scrollWidth || scrolls(box.parentElement));
     return [...document.querySelectorAll(
             '[data-testid=stMain] :is(button, input:not([type=range]), [role=combobox])')]
-        .filter(control => control.checkVisibility({visibilityProperty: true}))
+        .filter(control => control.checkVisibility(
+            {visibilityProperty: true, opacityProperty: true}))
         .filter(control => {
             const {left, right, width} = control.getBoundingClientRect();
             return width > 1 && (left < 0 || right > window.innerWidth) && !scrolls(control);
@@ -83,7 +84,7 @@ def test_a_dark_narrow_window_shows_the_whole_page(
         opened(page, gallery)
         browsers.settled(page)
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-        assert page.evaluate(OUT_OF_REACH) == []
+        assert browsers.steady(page, OUT_OF_REACH) == []
         assert page.evaluate(BRIGHTNESS) < 64
         # The side bar is closed, but it is there.
         expect(page.locator(".st-key-status")).to_contain_text("Rows: 18")
@@ -98,4 +99,4 @@ def test_a_dark_narrow_window_shows_every_part_of_the_collection_page(
         expect(page.get_by_role("radio", name=part)).to_be_checked()
         browsers.settled(page)
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-        assert page.evaluate(OUT_OF_REACH) == []
+        assert browsers.steady(page, OUT_OF_REACH) == []

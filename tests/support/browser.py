@@ -76,8 +76,8 @@ def launched() -> Iterator[Callable[[], Browser]]:
 def watched_page(
     browser: Browser, *, scheme: str = "light", width: int = 1400, height: int = 1000
 ) -> Iterator[Page]:
-    """A page that fails the test on a console error, a failed request, a page error or a picture
-    that is broken in the end.
+    """A page that fails the test on a console error, a failed request, a page error or a broken
+    picture.
     """
     context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": height})
     context.set_default_timeout(PATIENCE_MS)
@@ -184,13 +184,10 @@ def _broken_pictures(page: Page) -> list[str]:
 
 
 def _is_ours(message: ConsoleMessage) -> bool:
-    """An error, but not one of these two, which are Streamlit's.
+    """An error, but not this one, which is Streamlit's.
 
     When a page is opened directly, its client asks for PAGE/_stcore/health and the like first, then
-    for /_stcore/health. And it forgets a picture as soon as a run no longer shows it, so that a
-    slow browser may ask for one too late that is about to be replaced.
+    for /_stcore/health.
     """
     url = message.location.get("url", "")
-    return message.type == "error" and not any(
-        part in url or part in message.text for part in ("/_stcore/", "/media/")
-    )
+    return message.type == "error" and "/_stcore/" not in url + message.text

@@ -1,5 +1,7 @@
 """The tile of a picture: what stands in it, and what is said where there is no picture."""
 
+import base64
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,9 +10,11 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from core.dataset.thumbnails import thumbnail
 from core.ui import resources
 from tests.conftest import picture_bytes
 
+ROOT = Path(__file__).parents[2]
 AWKWARD = "pear/**ripe** <b>.png"
 # How `plain` writes it: a backslash before whatever Markdown reads.
 ESCAPED = r"pear\/\*\*ripe\*\* \<b\>\.png"
@@ -63,6 +67,25 @@ def test_a_picture_that_is_there_is_shown_with_its_alternative_text() -> None:
     assert alts(at) == [f"rank 1, {AWKWARD}"]
     assert below(at) == ["shown"]
     assert not at.warning and not at.markdown
+
+
+def test_a_picture_comes_with_the_page_so_that_no_run_can_take_it_away(photos: Path) -> None:
+    elements: Any = tile().get("image")
+    [source] = [image.url for element in elements for image in element.proto.imgs]
+    kind, _, encoded = source.partition(",")
+    assert kind == "data:image/jpeg;base64"
+    assert base64.b64decode(encoded) == thumbnail(picture_bytes(0), name=AWKWARD)
+
+
+def test_no_page_makes_a_picture_a_file_that_streamlit_may_forget() -> None:
+    calls = [
+        call
+        for folder in ("core/ui", "pages")
+        for file in (ROOT / folder).rglob("*.py")
+        for call in re.findall(r"\.image\(\s*(\w+)", file.read_text())
+    ]
+    # The tile, the query, the cut-out and the details of a hit.
+    assert calls == ["data_url"] * 4
 
 
 def test_a_file_that_is_gone_is_told_by_its_path_though_its_thumbnail_is_cached(

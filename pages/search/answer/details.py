@@ -10,7 +10,7 @@ from core.search.hits import Hit
 from core.search.query_picture import full_picture
 from core.ui import resources
 from core.ui.text import plain
-from core.ui.tiles import with_path
+from core.ui.tiles import data_url, with_path
 from pages.search import cache, state
 from pages.search.answer import grid
 from pages.search.cache import Thumbnails
@@ -24,7 +24,7 @@ def details_dialog(hit: Hit, info: CollectionInfo, reference: ExactIndex | None)
     record, metric = hit.record, info.metric
     try:
         st.image(
-            full_picture(record, root=resources.dataset_folder(info)),
+            data_url(full_picture(record, root=resources.dataset_folder(info))),
             alt=f"rank {hit.rank}, {record.label or 'no class'}, in full",
         )
     except OrchardError as error:

@@ -1,6 +1,5 @@
 """A part of a picture to search with: dragged on the picture, or set by two sliders."""
 
-import base64
 import io
 
 import plotly.graph_objects as go
@@ -8,12 +7,14 @@ import streamlit as st
 from PIL import Image
 
 from core.collection.info import CollectionInfo
+from core.dataset.thumbnails import small_jpeg
 from core.errors import OrchardError
 from core.search.crop import SCALE, WHOLE, Crop, cut
 from core.search.query_picture import QueryPicture
 from core.ui import charts
 from core.ui.controls import is_dark
 from core.ui.text import plain
+from core.ui.tiles import data_url
 from pages.search import cache, state
 from pages.search.state import Edges
 
@@ -46,7 +47,11 @@ def crop_dialog(picture: QueryPicture, info: CollectionInfo) -> None:
             alt=f"{picture.name}, with the part that is searched with",
         )
     with part:
-        st.image(cut(image, crop), width=_PART_PIXELS, alt="the part that will be searched with")
+        st.image(
+            data_url(small_jpeg(cut(image, crop))),
+            width=_PART_PIXELS,
+            alt="the part that will be searched with",
+        )
         _answers(picture, crop, edges)
     with st.expander("Edges by number", icon=":material/tune:"):
         st.slider("From left to right, in % of the width", 0.0, 100.0, step=0.1, key=edges.across)
@@ -81,7 +86,7 @@ def crop_figure(content: bytes, size: tuple[int, int], crop: Crop, *, dark: bool
         content: JPEG.
         size: Width and height, which give the figure its shape.
     """
-    source = "data:image/jpeg;base64," + base64.b64encode(content).decode()
+    source = data_url(content)
     figure = go.Figure()
     # A selection needs points, of which nothing is seen.
     steps = range(0, SCALE + 1, 100)

@@ -12,7 +12,7 @@ from core.records import ImageRecord
 from core.search.query_picture import QueryPicture
 from core.ui.controls import UPLOAD_TYPES
 from core.ui.text import plain
-from core.ui.tiles import with_path
+from core.ui.tiles import data_url, with_path
 from pages.search import cache, state
 from pages.search.keys import Address, Key, Takes
 from pages.search.state import Session
@@ -117,7 +117,7 @@ def _query_row(session: Session, picture: QueryPicture, info: CollectionInfo) ->
 def _preview(session: Session, picture: QueryPicture, info: CollectionInfo) -> None:
     try:
         st.image(
-            cache.get_preview(session, picture, info),
+            data_url(cache.get_preview(session, picture, info)),
             width="stretch",
             alt=f"the query, {_part(picture)}{picture.name}",
         )
