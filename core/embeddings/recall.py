@@ -9,26 +9,31 @@ from core.embeddings.neighbours import Neighbours
 def ann_recall(index: Neighbours, exact: Neighbours, *, k: int) -> NDArray[np.float64]:
     """Return the share of the exact `k` neighbours that the index returned: (Q,) in [0, 1].
 
-    A hit as good as the last of the exact ones counts, also when the tie at the cut let another
-    one in (so does ann-benchmarks); the database sums in another order, so scores are taken as
-    equal up to 1e-5 of their size.
+    A hit that only ties with one of them counts, see `exact_too`. Where there was nothing to find,
+    the index missed nothing: 1.
     """
-    best, hits = exact.positions[:, :k], index.positions[:, :k]
-    if not best.shape[1]:
-        # There was nothing to find, and the index missed nothing.
-        return np.ones(len(best))
-    common = _contained(hits, best)
-    depth = (best >= 0).sum(axis=1)
-    last = exact.scores[np.arange(len(best)), np.maximum(depth - 1, 0)][:, None]
-    tied = (hits >= 0) & np.isclose(index.scores[:, :k], last, rtol=1e-5, atol=1e-7)
-    good = np.minimum((common | tied).sum(axis=1), depth)
-    shares: NDArray[np.float64] = good / np.maximum(depth, 1)
+    depth = (exact.positions[:, :k] >= 0).sum(axis=1)
+    good = np.minimum(exact_too(index, exact, k=k).sum(axis=1), depth)
+    shares: NDArray[np.float64] = np.where(depth > 0, good / np.maximum(depth, 1), 1.0)
     return shares
 
 
 def exact_too(index: Neighbours, exact: Neighbours, *, k: int) -> NDArray[np.bool_]:
-    """Mark the first `k` hits (Q, k) of an index that exact search has among its first `k`."""
-    return _contained(index.positions[:, :k], exact.positions[:, :k])
+    """Mark the first `k` hits (Q, k) of an index that exact search has among its first `k`.
+
+    A hit as good as the last of the exact ones counts, also when the tie at the cut let another
+    one in (so does ann-benchmarks); the database sums in another order, so scores are taken as
+    equal up to 1e-5 of their size. If such a hit is wrong, the encoder is to blame for it, and the
+    index for all other wrong hits.
+    """
+    best, hits = exact.positions[:, :k], index.positions[:, :k]
+    if not best.shape[1]:
+        return np.zeros(hits.shape, dtype=bool)
+    depth = (best >= 0).sum(axis=1)
+    last = exact.scores[np.arange(len(best)), np.maximum(depth - 1, 0)][:, None]
+    tied = (hits >= 0) & np.isclose(index.scores[:, :k], last, rtol=1e-5, atol=1e-7)
+    marked: NDArray[np.bool_] = _contained(hits, best) | tied
+    return marked
 
 
 def _contained(items: NDArray[np.int32], others: NDArray[np.int32]) -> NDArray[np.bool_]:

@@ -5,10 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-import numpy as np
-
 from core.embeddings.neighbours import Neighbours
-from core.embeddings.recall import ann_recall
+from core.embeddings.recall import ann_recall, exact_too
 from core.metric import Metric
 from core.search.hits import Hit
 
@@ -60,31 +58,29 @@ def precision(hits: Sequence[Hit], *, expected: str, k: int) -> float:
 
 
 def compare_with_exact(
-    hits: Sequence[Hit], exact: Sequence[Hit], *, metric: Metric, expected: str | None
+    hits: Sequence[Hit], exact: Sequence[Hit], *, expected: str | None
 ) -> Verdict:
     """Compare the index's hits with those of exact search under the same conditions.
 
     A hit as good as the last of the exact ones counts as one of them, see
-    `core.embeddings.recall.ann_recall`.
+    `core.embeddings.recall.exact_too`.
 
     Args:
         expected: The class of the query; None if it is not known.
     """
     numbers = {hit.record.id: number for number, hit in enumerate([*exact, *hits])}
-    depth = len(exact)
+    depth = max(len(hits), len(exact))
     index, best = (_as_neighbours(listed, numbers, depth) for listed in (hits, exact))
-    recall = float(ann_recall(index, best, k=max(depth, 1))[0])
+    recall = float(ann_recall(index, best, k=depth)[0])
     returned = {hit.record.id for hit in hits}
     missed = [hit for hit in exact if hit.record.id not in returned]
-    shared = {hit.record.id for hit in exact}
+    shared = exact_too(index, best, k=depth)[0]
     causes = {
-        hit.record.id: Cause.ENCODER
-        if hit.record.id in shared or _ties(hit, exact, metric)
-        else Cause.INDEX
-        for hit in hits
+        hit.record.id: Cause.ENCODER if known else Cause.INDEX
+        for hit, known in zip(hits, shared, strict=False)
         if expected is not None and hit.record.label != expected
     }
-    return Verdict(recall, tuple(missed[: round((1 - recall) * depth)]), causes)
+    return Verdict(recall, tuple(missed[: round((1 - recall) * len(exact))]), causes)
 
 
 def is_unusual(score: float, *, farthest: float, metric: Metric) -> bool:
@@ -116,11 +112,3 @@ def overlap(hits: Sequence[Hit], others: Sequence[Hit]) -> float:
 def _as_neighbours(hits: Sequence[Hit], numbers: Mapping[int, int], depth: int) -> Neighbours:
     listed = [(numbers[hit.record.id], hit.score) for hit in hits]
     return Neighbours.from_hits([listed], depth=depth)
-
-
-def _ties(hit: Hit, exact: Sequence[Hit], metric: Metric) -> bool:
-    if not exact:
-        return False
-    last = exact[-1].score
-    better = hit.score > last if metric.higher_is_better else hit.score < last
-    return better or bool(np.isclose(hit.score, last, rtol=1e-5, atol=1e-7))

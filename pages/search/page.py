@@ -112,9 +112,7 @@ def _show(view: View, preparation: Preparation | None) -> None:
     if answer.exact is not None:
         # Where nothing right can be found, nobody is to blame for a wrong hit.
         expected = view.expected if view.others else None
-        verdict = compare_with_exact(
-            answer.hits, answer.exact, metric=view.info.metric, expected=expected
-        )
+        verdict = compare_with_exact(answer.hits, answer.exact, expected=expected)
     thumbnails = Thumbnails(view.info)
     worth.counts(view, answer)
     worth.unusual_warning(view)

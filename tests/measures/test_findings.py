@@ -78,10 +78,18 @@ def test_a_tie_at_the_cut_is_no_error_of_the_index() -> None:
     assert ann_recall(index, exact, k=2).tolist() == [1]
 
 
+def test_a_wrong_hit_that_ties_with_the_last_exact_one_is_the_encoders() -> None:
+    rows = make_rows(["a", "a", "b", "b"], list("1234"))
+    exact = _lists([[1, 2]], [[0.9, 0.8]])
+    index = _lists([[1, 3]], [[0.9, 0.8]])
+    [found] = causes(index, judge(index, rows, np.arange(1)), exact, k=2)
+    assert (found.encoder, found.index) == (1, 0)
+
+
 def test_wrong_hits_have_a_cause() -> None:
     rows = make_rows(["a", "a", "b", "b", "a"], list("12345"))
-    exact = _lists([[1, 2, 4], [0, 4, 2]])
-    index = _lists([[2, 3, -1], [0, 4, 3]])
+    exact = _lists([[1, 2, 4], [0, 4, 2]], [[0.9, 0.8, 0.7], [0.9, 0.8, 0.7]])
+    index = _lists([[2, 3, -1], [0, 4, 3]], [[0.8, 0.6, math.nan], [0.9, 0.8, 0.6]])
     queries = np.arange(2)
     found = causes(index, judge(index, rows, queries), exact, k=3)
     assert [(c.encoder, c.index, c.missing) for c in found] == [(1, 1, 1), (0, 1, 0)]

@@ -46,7 +46,7 @@ def test_precision_counts_a_missing_hit_as_not_right() -> None:
 
 def test_recall_is_the_share_of_the_exact_hits_and_the_missed_are_named() -> None:
     found = hits(("pear1", 1), ("pear2", 3), ("fig1", 9))
-    verdict = compare_with_exact(found, EXACT, metric=Metric.L2, expected=None)
+    verdict = compare_with_exact(found, EXACT, expected=None)
     assert verdict.recall == pytest.approx(2 / 4)
     assert [(h.rank, h.record.path) for h in verdict.missed] == [(2, "plum1.jpg"), (4, "plum2.jpg")]
     assert verdict.causes == {}
@@ -54,23 +54,22 @@ def test_recall_is_the_share_of_the_exact_hits_and_the_missed_are_named() -> Non
 
 def test_a_wrong_hit_is_the_encoders_if_exact_search_has_it_and_the_indexs_otherwise() -> None:
     found = hits(("pear1", 1), ("plum1", 2), ("pear2", 3), ("fig1", 9))
-    verdict = compare_with_exact(found, EXACT, metric=Metric.L2, expected="pear")
+    verdict = compare_with_exact(found, EXACT, expected="pear")
     assert verdict.causes == {
         found[1].record.id: Cause.ENCODER,
         found[3].record.id: Cause.INDEX,
     }
 
 
-@pytest.mark.parametrize(("metric", "last"), [(Metric.L2, 4.0), (Metric.IP, 4.0)])
-def test_a_hit_that_ties_with_the_last_exact_one_is_no_miss(metric: Metric, last: float) -> None:
-    found = [*EXACT[:3], *hits(("fig1", last + 1e-6))]
-    verdict = compare_with_exact(found, EXACT, metric=metric, expected="pear")
+def test_a_hit_that_ties_with_the_last_exact_one_is_no_miss() -> None:
+    found = [*EXACT[:3], *hits(("fig1", 4.0 + 1e-6))]
+    verdict = compare_with_exact(found, EXACT, expected="pear")
     assert verdict.recall == 1 and verdict.missed == ()
     assert verdict.causes[found[3].record.id] is Cause.ENCODER
 
 
 def test_where_exact_search_finds_nothing_nothing_was_missed() -> None:
-    verdict = compare_with_exact([], [], metric=Metric.COSINE, expected="pear")
+    verdict = compare_with_exact([], [], expected="pear")
     assert (verdict.recall, verdict.missed, dict(verdict.causes)) == (1, (), {})
 
 
