@@ -91,11 +91,12 @@ class Variant:
 
     Attributes:
         without_copies: Those whose file has the same bytes as the query's.
-        up_to: Those with a cosine similarity to the query above this; None leaves none out.
+        from_similarity: Those with at least this cosine similarity to the query, as for
+            near-duplicates everywhere; None leaves none out.
     """
 
     without_copies: bool = False
-    up_to: float | None = None
+    from_similarity: float | None = None
 
 
 @dataclass(frozen=True)
@@ -152,8 +153,8 @@ class Report:
         dropped = np.zeros(self.exact.positions.shape, dtype=bool)
         if variant.without_copies:
             dropped |= exact_copies(self.exact, self.rows, self.queries)
-        if variant.up_to is not None:
-            dropped |= self.similarities > variant.up_to
+        if variant.from_similarity is not None:
+            dropped |= self.similarities >= variant.from_similarity
         return dropped
 
     def record(self, position: int) -> ImageRecord:

@@ -164,7 +164,7 @@ def left_out(variant: Variant) -> str:
     parts = []
     if variant.without_copies:
         parts.append("exact copies of the query")
-    if variant.up_to is not None:
-        parts.append(f"neighbours above a similarity of {variant.up_to:.2f}")
+    if variant.from_similarity is not None:
+        parts.append(f"neighbours from a similarity of {variant.from_similarity:.2f} on")
     text = " and ".join(parts)
     return text[:1].upper() + text[1:]

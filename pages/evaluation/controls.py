@@ -135,18 +135,18 @@ def variant_control() -> Variant:
         help="Leaves out hits whose file has the same bytes as the query.",
     )
     near = st.slider(
-        "Neighbours up to similarity",
+        "Ignore neighbours from similarity",
         0.5,
         1.0,
         1.0,
         0.01,
         key=Address.NEAR,
         bind="query-params",
-        help="Leaves out hits with a higher cosine similarity to the query: frames of one video or "
-        f"bursts inflate every figure. 1.00 leaves none out; from {NEAR_DUPLICATE} on two pictures "
-        "count as near-duplicates elsewhere.",
+        help="Leaves out hits with at least this cosine similarity to the query: frames of one "
+        f"video or bursts inflate every figure. 1.00 leaves none out; from {NEAR_DUPLICATE} on two "
+        "pictures count as near-duplicates elsewhere.",
     )
-    return Variant(without_copies=copies, up_to=None if near >= 1 else near)
+    return Variant(without_copies=copies, from_similarity=None if near >= 1 else near)
 
 
 def class_control(report: Report) -> list[str]:

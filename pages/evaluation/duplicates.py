@@ -21,9 +21,9 @@ def duplicates_section(report: Report, info: CollectionInfo, *, k: int, variant:
     variants = {
         "as they are": Variant(),
         "without exact copies": Variant(without_copies=True),
-        "without near-duplicates": Variant(up_to=NEAR_DUPLICATE),
+        "without near-duplicates": Variant(from_similarity=NEAR_DUPLICATE),
     }
-    if variant.up_to not in (None, NEAR_DUPLICATE):
+    if variant.from_similarity not in (None, NEAR_DUPLICATE):
         variants[left_out(variant).lower() + " left out"] = variant
     base = get_figures(report.name, k, Variant()).shown.macro[name].value
     rows = []
@@ -56,7 +56,7 @@ def duplicates_section(report: Report, info: CollectionInfo, *, k: int, variant:
     st.caption(
         f"Near-duplicates, frames of one video and bursts, have a cosine similarity above "
         f"{NEAR_DUPLICATE}, as on the other pages. The pairs below show whether that fits these "
-        "pictures; “Neighbours up to similarity” among the controls draws the line elsewhere."
+        "pictures; “Ignore neighbours from similarity” among the controls draws the line elsewhere."
     )
     _pairs(report, info)
 

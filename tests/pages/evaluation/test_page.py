@@ -226,7 +226,7 @@ def test_duplicates_show_what_they_add(data_dir: Path) -> None:
         "as they are",
         "without exact copies",
         "without near-duplicates",
-        "neighbours above a similarity of 0.50 left out",
+        "neighbours from a similarity of 0.50 on left out",
     ]
     # One pair of copies: each of the two is the other's hit.
     assert list(table["Queries with such"])[:2] == [0, 2]
