@@ -51,6 +51,11 @@ def fast_types(device: torch.device) -> tuple[torch.dtype, ...]:
     return (torch.bfloat16,) if native else ()
 
 
+def bfloat16_or_float32(device: torch.device) -> torch.dtype:
+    """Return bfloat16, unless the device would only emulate it, many times slower."""
+    return torch.bfloat16 if torch.bfloat16 in fast_types(device) else torch.float32
+
+
 def choose_type(device: torch.device, wanted: Precision) -> torch.dtype:
     """Return the type to try; float32 where a device would only emulate what was asked for."""
     fast = fast_types(device)

@@ -1,4 +1,4 @@
-"""The crops that teacher and student both see: one of every picture, always the same."""
+"""The crops that teacher and student both see: several of every picture, always the same."""
 
 import io
 from collections.abc import Sequence
@@ -18,20 +18,20 @@ _UNLIT = 0.4
 
 
 class Crops(Dataset[tuple[Tensor, int]]):
-    """One random crop of every picture, (3, side, side) uint8, with the picture's index.
+    """Random crops, (3, side, side) uint8, with their index: those of one picture in a row.
 
-    The crop is drawn from seed and index, so it is the same at every call.
+    A crop is drawn from seed and index, so it is the same at every call.
     """
 
-    def __init__(self, photos: Sequence[Photo], *, side: int, seed: int) -> None:
-        self.photos, self.side, self.seed = photos, side, seed
+    def __init__(self, photos: Sequence[Photo], *, side: int, seed: int, each: int = 1) -> None:
+        self.photos, self.side, self.seed, self.each = photos, side, seed, each
 
     def __len__(self) -> int:
-        return len(self.photos)
+        return len(self.photos) * self.each
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         chance = np.random.default_rng((self.seed, 0, index))
-        picture = _opened(self.photos[index], self.side, chance)
+        picture = _opened(self.photos[index // self.each], self.side, chance)
         picture = _lit(_cropped(picture, self.side, chance), chance)
         return torch.from_numpy(np.array(picture)).permute(2, 0, 1), index
 

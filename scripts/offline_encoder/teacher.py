@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from core.encoder.efficientnet import fold_efficientnet
+from core.encoder.precision import bfloat16_or_float32
 from core.encoder.published import SIGNED_COLOURS
 from core.errors import WeightsError
 from core.progress import Progress, Stage, silent
@@ -32,7 +33,7 @@ _BATCH = 32
 
 
 class Teacher:
-    """A pretrained network in bfloat16.
+    """A pretrained network, in bfloat16 where that is fast.
 
     Attributes:
         classifier: Its last layer, from features to the logits of 1,000 classes, in float32.
@@ -60,7 +61,8 @@ class Teacher:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         # A copy, since the network itself goes on in half precision.
         self.classifier: nn.Module = copy.deepcopy(model._fc).to(self.device)
-        lighter = fold_efficientnet(model).to(self.device, torch.bfloat16)
+        self._type = bfloat16_or_float32(self.device)
+        lighter = fold_efficientnet(model).to(self.device, self._type)
         self._model = lighter.to(memory_format=torch.channels_last)
 
     @torch.inference_mode()
@@ -71,14 +73,14 @@ class Teacher:
             for values in (SIGNED_COLOURS.mean, SIGNED_COLOURS.deviation)
         )
         ready = pixels.to(self.device).float().div_(255).sub_(mean).div_(deviation)
-        ready = ready.to(torch.bfloat16).contiguous(memory_format=torch.channels_last)
+        ready = ready.to(self._type).contiguous(memory_format=torch.channels_last)
         found: Tensor = self._model.extract_features(ready)  # type: ignore[operator]
         return found.float().mean((2, 3))
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What both see of every picture, mapped from disk.
+    """What both see, mapped from disk: N crops, those of one picture in a row.
 
     Attributes:
         pixels: (N, 3, 128, 128) uint8, for the student.
@@ -94,23 +96,25 @@ def seen_by_both(
     photos: Sequence[Photo],
     *,
     seed: int,
+    each: int,
     teacher: Teacher,
     on_progress: Progress = silent,
 ) -> Seen:
     """Return crops and features from `folder`, made there first if they are not complete.
 
     Args:
-        folder: Of the run; whoever changes photos or seed takes another.
+        folder: Of the run; whoever changes photos, seed or `each` takes another.
+        each: Crops of every picture.
     """
     complete = folder / "crops.complete"
     mode: Literal["r", "w+"] = "r" if complete.exists() else "w+"
-    count = len(photos)
+    count = len(photos) * each
     pixels = np.memmap(
         folder / "crops.pixels", np.uint8, mode, shape=(count, 3, STUDENT_SIDE, STUDENT_SIDE)
     )
     features = np.memmap(folder / "crops.features", np.float16, mode, shape=(count, FEATURES))
     if mode == "w+":
-        crops = Crops(photos, side=TEACHER_SIDE, seed=seed)
+        crops = Crops(photos, side=TEACHER_SIDE, seed=seed, each=each)
         done = 0
         for batch, indices in DataLoader(crops, _BATCH, num_workers=1):
             where = indices.numpy()

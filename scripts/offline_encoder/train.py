@@ -63,7 +63,12 @@ def train(task: Task) -> Path:
     teacher = Teacher()
     with ProgressBar("teacher") as bar:
         seen = seen_by_both(
-            task.out, split.trained_on, seed=task.recipe.seed, teacher=teacher, on_progress=bar
+            task.out,
+            split.trained_on,
+            seed=task.recipe.seed,
+            each=task.recipe.crops,
+            teacher=teacher,
+            on_progress=bar,
         )
     run = TrainingRun(
         task.recipe,
@@ -80,7 +85,12 @@ def train(task: Task) -> Path:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    recipe = Recipe(seed=arguments.seed, steps=arguments.steps, minutes=arguments.minutes)
+    recipe = Recipe(
+        seed=arguments.seed,
+        crops=arguments.crops,
+        steps=arguments.steps,
+        minutes=arguments.minutes,
+    )
     task = Task(
         sources=_sources(arguments),
         out=arguments.out,
@@ -106,6 +116,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--held-out", type=Path, help="record whose held-out pictures stay so")
     parser.add_argument("--start", type=Path, help="weights to start from; default: random ones")
     parser.add_argument("--seed", type=int, default=0, help="default 0")
+    parser.add_argument(
+        "--crops", type=int, default=Recipe().crops, help="of every picture; default %(default)s"
+    )
     parser.add_argument(
         "--minutes", type=float, default=Recipe().minutes, help="default %(default)s"
     )

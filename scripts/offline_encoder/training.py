@@ -26,6 +26,7 @@ from torch.nn.functional import (
 from core.config import OFFLINE_ARCHITECTURE
 from core.encoder.checkpoint import load_state
 from core.encoder.network import build_model, drop_classifier, load_into
+from core.encoder.precision import bfloat16_or_float32
 from core.encoder.published import IMAGENET_COLOURS
 from core.errors import DatasetError
 from scripts.offline_encoder.photos import Photo, epoch_indices
@@ -47,6 +48,7 @@ class Recipe:
         minutes: The schedule then follows the clock, for a machine that has other work to do.
         stages: Pairs of side in pixels and part of the run. Small pictures first, since they cost
             a quarter of those twice as large.
+        crops: Of every picture; an epoch shows one of them, drawn anew.
         batch: Pictures a step.
         learning_rate: Peak; it rises over the first twentieth and falls by a cosine.
         weight_decay: L2 penalty on convolutions and heads, not on batch norms and biases.
@@ -61,6 +63,7 @@ class Recipe:
     steps: int | None = None
     minutes: float = 77.0
     stages: tuple[tuple[int, float], ...] = ((64, 0.65), (96, 0.35))
+    crops: int = 3
     batch: int = 64
     learning_rate: float = 0.05
     weight_decay: float = 1e-4
@@ -123,6 +126,7 @@ class TrainingRun:
         torch.manual_seed(recipe.seed)
         self.recipe, self.photos, self.seen, self.out = recipe, photos, seen, out
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.half = bfloat16_or_float32(self.device) is torch.bfloat16
         self.classifier = classifier.requires_grad_(requires_grad=False)
         names = sorted({photo.label for photo in photos} - {""})
         number = {name: index for index, name in enumerate(names)}
@@ -208,7 +212,7 @@ class TrainingRun:
     def _losses(self, pixels: Tensor, theirs: Tensor, labels: Tensor) -> tuple[Tensor, ...]:
         """Return how far the student is from the teacher: features, relations, logits; classes."""
         recipe = self.recipe
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
             own = self.student.body(pixels)
         own = own.float()
         guess, centred = self.student.to_teacher(own), theirs - self.mean
@@ -233,9 +237,11 @@ class TrainingRun:
         """Return pictures as the student sees them, the teacher's features, and labels."""
         epoch, within = divmod(self.step, self.steps_an_epoch)
         order = self._epoch_order(epoch)
-        where = np.sort(order[within * self.recipe.batch : (within + 1) * self.recipe.batch])
+        photos = np.sort(order[within * self.recipe.batch : (within + 1) * self.recipe.batch])
         # Seeding by step makes a resumed run see the same as one that never stopped.
         chance = torch.Generator().manual_seed(self.recipe.seed * 1_000_003 + self.step)
+        drawn = torch.randint(self.recipe.crops, (len(photos),), generator=chance).numpy()
+        where = photos * self.recipe.crops + drawn
         pixels = _varied(torch.from_numpy(self.seen.pixels[where]), side, chance)
         mean, deviation = (
             torch.tensor(values).view(1, 3, 1, 1)
@@ -245,7 +251,7 @@ class TrainingRun:
         return (
             ready.to(self.device, memory_format=torch.channels_last),
             torch.from_numpy(self.seen.features[where]).float().to(self.device),
-            self.labels[where].to(self.device),
+            self.labels[photos].to(self.device),
         )
 
     def _epoch_order(self, epoch: int) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":

@@ -117,6 +117,17 @@ def test_a_crop_is_the_same_at_every_call_and_another_for_every_picture(photos: 
     assert not torch.equal(first, Crops(listed, side=32, seed=6)[2][0])
 
 
+def test_the_crops_of_a_picture_stand_in_a_row_and_differ(photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "flat").mkdir()
+    for name, colour in (("1", (200, 0, 0)), ("2", (0, 200, 0)), ("3", (0, 0, 200))):
+        Image.new("RGB", (40, 40), colour).save(tmp_path / "flat" / f"{name}.png")
+    crops = Crops(list_photos(Source(tmp_path / "flat")), side=8, seed=0, each=2)
+    brightest = [int(crops[index][0].float().mean((1, 2)).argmax()) for index in range(len(crops))]
+    assert brightest == [0, 0, 1, 1, 2, 2]
+    of_noise = Crops(list_photos(Source(photos)), side=32, seed=5, each=2)
+    assert not torch.equal(of_noise[0][0], of_noise[1][0])
+
+
 def test_what_is_transparent_is_laid_over_one_colour(tmp_path: Path) -> None:
     (tmp_path / "cut").mkdir()
     Image.new("RGBA", (40, 40), (9, 9, 9, 0)).save(tmp_path / "cut" / "1.png")
