@@ -14,7 +14,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from core.collection.index import IndexChoice, IndexType
+from core.collection.index_choice import IndexChoice, IndexType
 from core.config import ARCHITECTURES, Settings
 from core.dataset.listing import list_dataset
 from core.encoder.weights import find_checkpoint

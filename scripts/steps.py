@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.collection.index import IndexChoice, IndexType, auto_nlist
+from core.collection.index_choice import IndexChoice, IndexType, auto_nlist
 from core.collection.info import CollectionInfo
 from core.config import Settings
 from core.encoder.weights import find_checkpoint

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.collection.index import IndexChoice
+from core.collection.index_choice import IndexChoice
 from core.collection.schema import Schema
 from core.errors import EncoderMismatchError, ImageError, StoreError
 from core.metric import Metric

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.collection.index import MAX_EF
+from core.collection.index_choice import MAX_EF
 from core.collection.info import CollectionInfo
 from core.collection.schema import Schema
 from core.errors import EncoderMismatchError, QueryError

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
+from core.embeddings.index_errors import ann_recall
 from core.embeddings.neighbour_table import NEIGHBOURS
-from core.embeddings.recall import ann_recall
 from core.evaluation.report import Report, Variant
 from core.measures.findings import causes, find_hubs, suspects, total
 from core.measures.judgement import tied_cuts

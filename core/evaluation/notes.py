@@ -4,7 +4,7 @@ import math
 
 from core.config import OFFLINE_ARCHITECTURE
 from core.dataset.classes import find_split
-from core.embeddings.recall import ann_recall
+from core.embeddings.index_errors import ann_recall
 from core.evaluation.report import QuerySet, Report
 from core.measures.findings import causes, total
 from core.measures.judgement import tied_cuts

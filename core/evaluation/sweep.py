@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.collection.index import nprobe_steps
+from core.collection.index_choice import nprobe_steps
 from core.collection.info import CollectionInfo
+from core.embeddings.index_errors import ann_recall
 from core.embeddings.matrix import Matrix
 from core.embeddings.neighbours import Neighbours
-from core.embeddings.recall import ann_recall
 from core.errors import ReportError
 from core.evaluation.report import Report
 from core.evaluation.run import index_neighbours

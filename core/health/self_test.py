@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from core.collection.info import CollectionInfo
 from core.collection.query import MAX_LIMIT
+from core.embeddings.index_errors import ann_recall
 from core.embeddings.matrix import Matrix, load_matrix
 from core.embeddings.neighbours import Neighbours, exact_neighbours
 from core.embeddings.one_query import exact_scores
-from core.embeddings.recall import ann_recall
 from core.metric import Metric
 from core.progress import Progress, Stage, silent
 from core.store.vector_store import VectorStore

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.collection.index import IndexChoice
+from core.collection.index_choice import IndexChoice
 from core.dataset.listing import list_dataset
 from core.errors import SettingsError
 from core.indexing.family import Family, require_extendable

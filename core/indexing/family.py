@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from core.collection.index import IndexChoice
+from core.collection.index_choice import IndexChoice
 from core.collection.info import CollectionInfo
 from core.dataset.files import image_id
 from core.errors import DatasetError, EncoderMismatchError, StoreError

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import replace
 
-from core.collection.index import IndexChoice, IndexType
+from core.collection.index_choice import IndexChoice, IndexType
 from core.collection.info import CollectionInfo
 from core.dataset.files import image_id
 from core.errors import EncoderMismatchError

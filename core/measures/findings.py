@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from core.embeddings.index_errors import exact_too
 from core.embeddings.neighbour_table import NEIGHBOURS
 from core.embeddings.neighbours import Neighbours, occurrences
-from core.embeddings.recall import exact_too
 from core.embeddings.suspects import Suspect, suspected_labels
 from core.measures.judgement import NO_CLASS, Judgement, LabelledRows
 

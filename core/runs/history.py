@@ -10,7 +10,7 @@ from pathlib import Path
 from core.data_folder import DataFolder
 from core.indexing.report import IndexReport, load_index_report
 from core.runs.reports import Report, fault_of, rows_of
-from core.runs.state import RunState, RunStatus, load_states
+from core.runs.run_record import RunState, RunStatus, load_states
 from core.runs.task import TaskKind
 from core.wording import duration
 

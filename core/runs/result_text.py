@@ -1,13 +1,13 @@
 """What came of a run, in a few words."""
 
-from core.collection.index import IndexType
+from core.collection.index_choice import IndexType
 from core.collection.info import CollectionInfo
 from core.health.inspection import Inspection
 from core.health.self_test import SelfTest
 from core.health.verify import Verification
 from core.indexing.report import IndexReport
 from core.runs.reports import Dropped, Reindexed, Removed, Repaired, Report
-from core.runs.state import RunState
+from core.runs.run_record import RunState
 from core.runs.task import TaskKind
 from core.wording import counted
 

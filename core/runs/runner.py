@@ -20,8 +20,7 @@ from core.files import unwritable
 from core.progress import Stage
 from core.records import SkippedFile
 from core.runs.reports import Report
-from core.runs.speed import Rate
-from core.runs.state import (
+from core.runs.run_record import (
     MOST_SKIPPED,
     RunState,
     RunStatus,
@@ -29,6 +28,7 @@ from core.runs.state import (
     mark_interrupted,
     save_state,
 )
+from core.runs.speed import Rate
 from core.runs.task import Task, title_of
 
 logger = logging.getLogger(__name__)

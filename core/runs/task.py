@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from pydantic import Field, TypeAdapter
 
-from core.collection.index import IndexChoice
+from core.collection.index_choice import IndexChoice
 from core.metric import Metric
 
 

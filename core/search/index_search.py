@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from core.collection.index import default_ef
+from core.collection.index_choice import default_ef
 from core.collection.info import CollectionInfo
 from core.collection.query import MAX_LIMIT
 from core.errors import QueryError

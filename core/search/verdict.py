@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from core.embeddings.index_errors import ann_recall, exact_too
 from core.embeddings.neighbours import Neighbours
-from core.embeddings.recall import ann_recall, exact_too
 from core.metric import Metric
 from core.search.hits import Hit
 
@@ -63,7 +63,7 @@ def compare_with_exact(
     """Compare the index's hits with those of exact search under the same conditions.
 
     A hit as good as the last of the exact ones counts as one of them, see
-    `core.embeddings.recall.exact_too`.
+    `core.embeddings.index_errors.exact_too`.
 
     Args:
         expected: The class of the query; None if it is not known.

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from core.collection.index import IndexChoice, IndexType, auto_nlist
+from core.collection.index_choice import IndexChoice, IndexType, auto_nlist
 from core.collection.info import NLIST, VECTOR, index_properties, nlist_of, parameter_of
 from core.errors import StoreError
 from core.metric import Metric

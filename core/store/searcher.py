@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from core.collection.index import default_ef
+from core.collection.index_choice import default_ef
 from core.collection.info import CollectionInfo
 from core.collection.query import check_query, label_filter, search_parameters
 from core.collection.rows import as_record

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from core.collection.index import IndexChoice
+from core.collection.index_choice import IndexChoice
 from core.collection.info import CollectionInfo
 from core.collection.rows import BATCH_ROWS
 from core.errors import EncoderMismatchError, StoreError

@@ -6,7 +6,7 @@ from typing import Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from core.collection.index import IndexChoice
+from core.collection.index_choice import IndexChoice
 from core.collection.info import CollectionInfo
 from core.collection.rows import BATCH_ROWS
 from core.config import Settings

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.collection.index import IndexChoice
+from core.collection.index_choice import IndexChoice
 from core.collection.info import (
     dimension_of,
     index_properties,

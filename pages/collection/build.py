@@ -6,7 +6,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from core.collection.index import IndexChoice
+from core.collection.index_choice import IndexChoice
 from core.collection.info import CollectionInfo
 from core.config import ARCHITECTURES
 from core.dataset.allowed_folders import folder_inside

@@ -25,8 +25,8 @@ from core.indexing.missing_files import GoneRows, find_gone
 from core.metric import Metric
 from core.read_only import require_writable
 from core.runs.history import History, load_history, unreadable
+from core.runs.run_record import RunState
 from core.runs.runner import Runner
-from core.runs.state import RunState
 from core.runs.task import Build, Task
 from core.runs.workshop import perform
 from core.ui import resources

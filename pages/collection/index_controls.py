@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.collection.index import MAX_NLIST, IndexChoice, IndexType, auto_nlist
+from core.collection.index_choice import MAX_NLIST, IndexChoice, IndexType, auto_nlist
 
 AS_IT_IS = "As the collection"
 

@@ -6,7 +6,7 @@ from core.encoder.weights import is_offline, is_offline_notice
 from core.progress import progress_text, share_done
 from core.records import SkippedFile
 from core.runs.result_text import result_text
-from core.runs.state import RunState, RunStatus
+from core.runs.run_record import RunState, RunStatus
 from core.runs.task import Build
 from core.ui import resources
 from core.ui.text import plain

@@ -36,8 +36,8 @@ from pages.embedding_map.controls import (
 )
 from pages.embedding_map.keys import Key
 from pages.embedding_map.lists import csv_of, list_control, show_list, show_picked
-from pages.embedding_map.placement import place, query_control, show_placed
 from pages.embedding_map.progress import follow
+from pages.embedding_map.uploaded_picture import place, query_control, show_placed
 from pages.embedding_map.view import View, about, groups_of, survival_of, suspects_of, table_key
 
 Paint = Categories | Values

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from core.collection.index import nprobe_steps
+from core.collection.index_choice import nprobe_steps
 from core.collection.info import CollectionInfo
 from core.embeddings.near_duplicates import NEAR_DUPLICATE
 from core.errors import QueryError, ReportError

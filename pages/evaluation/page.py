@@ -13,9 +13,17 @@ from core.ui import progress, resources
 from core.ui.errors import page_errors
 from core.ui.text import plain
 from pages.evaluation import cache as shared
-from pages.evaluation import classes, comparison, controls, duplicates, pictures, state, sweep
+from pages.evaluation import (
+    class_measures,
+    comparison,
+    controls,
+    duplicates,
+    pictures,
+    state,
+    sweep,
+)
 from pages.evaluation.keys import Address
-from pages.evaluation.scores import scores_section
+from pages.evaluation.similarities import scores_section
 from pages.evaluation.takeaway.downloads import downloads
 
 VIEWS = [
@@ -69,7 +77,7 @@ def main() -> None:
     with results:
         info = infos.get(report.configuration.metric)
         _changes(report, info)
-        classes.headline(report, figures, k=k, variant=variant)
+        class_measures.headline(report, figures, k=k, variant=variant)
         view = _view_control()
         with progress.errors_in_place():
             _section(view, report, figures, info or next(iter(infos.values())), looked)
@@ -109,8 +117,8 @@ def _section(
         )
         return
     if view == "Classes":
-        classes.class_table(figures.shown, k=k)
-        classes.class_charts(report, figures, k=k, chosen=looked.classes)
+        class_measures.class_table(figures.shown, k=k)
+        class_measures.class_charts(report, figures, k=k, chosen=looked.classes)
     elif view == "Confusion":
         pictures.confusion_section(report, figures, info, k=k)
     elif view == "Worst queries":

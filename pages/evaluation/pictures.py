@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
 from core.collection.info import CollectionInfo
+from core.embeddings.index_errors import exact_too
 from core.embeddings.neighbour_table import NEIGHBOURS
 from core.embeddings.neighbours import Neighbours
-from core.embeddings.recall import exact_too
 from core.embeddings.suspects import LEAST_SHARE
 from core.evaluation.report import Report
 from core.evaluation.tables import confused_pairs, worst_queries

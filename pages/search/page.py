@@ -13,7 +13,7 @@ from core.ui import links, resources
 from core.ui.errors import page_errors
 from core.ui.text import plain
 from pages.search import cache, state
-from pages.search.answer import details, duel, grid, takeaway, worth
+from pages.search.answer import details, duel, grid, measures, takeaway
 from pages.search.cache import Preparation, Thumbnails
 from pages.search.query import class_of, own_ids, query_of
 from pages.search.question import controls as question_controls
@@ -114,11 +114,11 @@ def _show(view: View, preparation: Preparation | None) -> None:
         expected = view.expected if view.others else None
         verdict = compare_with_exact(answer.hits, answer.exact, expected=expected)
     thumbnails = Thumbnails(view.info)
-    worth.counts(view, answer)
-    worth.unusual_warning(view)
-    worth.summary(view, answer.hits, verdict)
+    measures.counts(view, answer)
+    measures.unusual_warning(view)
+    measures.summary(view, answer.hits, verdict)
     if preparation:
-        worth.preparing(preparation)
+        measures.preparing(preparation)
     shown = HITS
     if len(view.infos) > 1:
         with st.container(width=280):
@@ -127,11 +127,11 @@ def _show(view: View, preparation: Preparation | None) -> None:
         duel.duel(view, answers_by_metric(view, answer), thumbnails)
     else:
         grid.hit_grid(view, answer.hits, verdict, thumbnails)
-        worth.missed(
+        measures.missed(
             verdict, metric=view.info.metric, expected=view.expected, thumbnails=thumbnails
         )
         takeaway.take_away(answer.hits, view.info, view.session)
-    st.caption(worth.times_line(view, answer, thumbnails))
+    st.caption(measures.times_line(view, answer, thumbnails))
     _open_details(view, answer)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from core.collection.index import IndexChoice
+from core.collection.index_choice import IndexChoice
 from core.embeddings.neighbours import exact_neighbours
 from core.measures.judgement import judge, make_rows
 from core.measures.retrieval import query_measures

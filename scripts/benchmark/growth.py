@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from core.collection.index import IndexChoice
+from core.collection.index_choice import IndexChoice
 from core.errors import OrchardError
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.collection.index import IndexChoice
+from core.collection.index_choice import IndexChoice
 from core.collection.rows import as_row
 from core.config import ARCHITECTURES, DEFAULT_ARCHITECTURE
 from core.encoder.weights import Checkpoint

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
-from core.collection.index import nprobe_steps
+from core.collection.index_choice import nprobe_steps
 from core.collection.info import CollectionInfo
 from core.config import load_settings
 from core.errors import OrchardError, StoreError

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.collection.index import IndexChoice
+from core.collection.index_choice import IndexChoice
 from core.collection.info import CollectionInfo
 from core.collection.rows import BATCH_ROWS, as_row
 from core.errors import OrchardError

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.collection.index import IndexChoice, IndexType
+from core.collection.index_choice import IndexChoice, IndexType
 from core.embeddings.matrix import fingerprint, load_matrix
 from core.errors import CollectionNotFoundError, QueryError, StoreError
 from core.metric import Metric

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.collection.index import IndexChoice, IndexType
+from core.collection.index_choice import IndexChoice, IndexType
 from core.config import load_settings
 from core.errors import ReadOnlyError, StoreError
 from core.health.verify import verify

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core.collection.index import IndexChoice, IndexType
+from core.collection.index_choice import IndexChoice, IndexType
 from core.collection.info import CollectionInfo
 from core.dataset.files import image_id
 from core.embeddings.matrix import Matrix, load_matrix

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.collection.index import IndexChoice
+from core.collection.index_choice import IndexChoice
 from core.dataset.files import image_id
 from core.errors import CollectionNotFoundError, EncoderMismatchError
 from core.health.verify import Problem, Verification, repair, verify

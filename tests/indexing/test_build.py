@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core.collection.index import IndexChoice, IndexType
+from core.collection.index_choice import IndexChoice, IndexType
 from core.dataset.files import digest_of, image_id, is_gone
 from core.errors import (
     CollectionNotFoundError,

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.collection.index import IndexChoice, IndexType
+from core.collection.index_choice import IndexChoice, IndexType
 from core.collection.info import CollectionInfo
 from core.dataset.files import image_id
 from core.errors import DatasetError, EncoderMismatchError

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
+from core.embeddings.index_errors import ann_recall
 from core.embeddings.neighbour_table import nearest
 from core.embeddings.neighbours import Neighbours, exact_neighbours
-from core.embeddings.recall import ann_recall
 from core.embeddings.suspects import suspects_among
 from core.measures.findings import causes, find_hubs, score_bins, suspects, total
 from core.measures.judgement import judge, make_rows

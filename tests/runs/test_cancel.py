@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from core.collection.index import IndexChoice, IndexType
+from core.collection.index_choice import IndexChoice, IndexType
 from core.config import Settings, load_settings
 from core.encoder import weights
 from core.health import verify
@@ -17,8 +17,8 @@ from core.metric import Metric
 from core.progress import Stage
 from core.records import EncoderIdentity
 from core.runs.reports import Report
+from core.runs.run_record import RunState, RunStatus
 from core.runs.runner import Runner, RunProgress
-from core.runs.state import RunState, RunStatus
 from core.runs.task import AddMetric, Build, Reindex, Repair, Task, TaskKind, Verify
 from core.runs.workshop import perform
 from core.store import alias, indexes, row_reader

@@ -20,8 +20,8 @@ from core.runs.history import (
     unreadable,
 )
 from core.runs.reports import Removed, Report
+from core.runs.run_record import RunStatus
 from core.runs.runner import Runner
-from core.runs.state import RunStatus
 from core.runs.task import Build, Prune, Task, TaskKind
 from core.store.vector_store import VectorStore
 from tests.conftest import ColourEncoder

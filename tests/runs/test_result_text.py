@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.collection.index import IndexChoice
+from core.collection.index_choice import IndexChoice
 from core.health.inspection import Inspection
 from core.health.self_test import Check, Outcome, SelfTest
 from core.health.verify import Finding, Problem, Verification
@@ -10,7 +10,7 @@ from core.metric import Metric
 from core.records import SkippedFile
 from core.runs.reports import Dropped, Reindexed, Removed, Repaired, Report
 from core.runs.result_text import result_text
-from core.runs.state import RunState, RunStatus
+from core.runs.run_record import RunState, RunStatus
 from core.runs.task import (
     AddMetric,
     Build,

@@ -16,8 +16,8 @@ from core.metric import Metric
 from core.progress import Stage
 from core.records import SkippedFile
 from core.runs.reports import Report
+from core.runs.run_record import MOST_SKIPPED, RunStatus, load_states
 from core.runs.runner import CancelledRunError, Runner, RunProgress
-from core.runs.state import MOST_SKIPPED, RunStatus, load_states
 from core.runs.task import Build, Drop, Task, TaskKind, title_of
 from tests.support.reports import index_report
 from tests.support.tasks import one_of_each

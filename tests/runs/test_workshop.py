@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from core.collection.index import IndexChoice, IndexType
+from core.collection.index_choice import IndexChoice, IndexType
 from core.config import Settings, load_settings
 from core.errors import ReadOnlyError
 from core.health.verify import Problem
 from core.metric import Metric
 from core.runs import build_encoder, workshop
 from core.runs.history import load_history
+from core.runs.run_record import RunState, RunStatus
 from core.runs.runner import Runner
-from core.runs.state import RunState, RunStatus
 from core.runs.task import (
     AddMetric,
     Build,

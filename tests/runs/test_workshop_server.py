@@ -11,8 +11,8 @@ from core.indexing import picture_run
 from core.metric import Metric
 from core.runs import workshop
 from core.runs.reports import Report
+from core.runs.run_record import RunStatus
 from core.runs.runner import Runner, RunProgress
-from core.runs.state import RunStatus
 from core.runs.task import Build, Task
 from core.runs.workshop import perform
 from core.store.vector_store import open_store

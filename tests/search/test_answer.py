@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core.collection.index import IndexChoice, IndexType
+from core.collection.index_choice import IndexChoice, IndexType
 from core.collection.info import CollectionInfo
 from core.embeddings.one_query import exact_scores
 from core.errors import QueryError

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.collection.index import IndexChoice, IndexType
+from core.collection.index_choice import IndexChoice, IndexType
 from core.collection.info import CollectionInfo
 from core.dataset.files import image_id
 from core.errors import EncoderMismatchError, QueryError

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core.collection.index import IndexChoice
+from core.collection.index_choice import IndexChoice
 from core.collection.recognition import common_prefix, folder_prefix, schema_of
 from core.collection.schema import Schema
 from core.embeddings.matrix import load_matrix

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from core.collection.index import IndexChoice
+from core.collection.index_choice import IndexChoice
 from core.errors import StoreError
 from core.metric import Metric
 from core.progress import Stage

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.collection.index import IndexChoice
+from core.collection.index_choice import IndexChoice
 from core.errors import StoreError, StoreUnavailableError
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from core.collection.index import IndexChoice, IndexType
+from core.collection.index_choice import IndexChoice, IndexType
 from core.errors import CollectionNotFoundError, EncoderMismatchError, StoreError
 from core.health.verify import verify
 from core.indexing.build import build_index

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core.collection.index import IndexChoice, IndexType, auto_nlist
+from core.collection.index_choice import IndexChoice, IndexType, auto_nlist
 from core.collection.info import CollectionInfo
 from core.dataset.files import image_id
 from core.errors import (

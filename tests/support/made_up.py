@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.collection.index import IndexChoice, IndexType
+from core.collection.index_choice import IndexChoice, IndexType
 from core.config import load_settings
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from core.collection.index import IndexChoice
+from core.collection.index_choice import IndexChoice
 from core.config import load_settings
 from core.dataset.files import read_picture
 from core.metric import Metric

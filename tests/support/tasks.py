@@ -1,6 +1,6 @@
 """One task of every kind."""
 
-from core.collection.index import IndexChoice, IndexType
+from core.collection.index_choice import IndexChoice, IndexType
 from core.metric import Metric
 from core.runs.task import (
     AddMetric,

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.collection.index import IndexChoice
+from core.collection.index_choice import IndexChoice
 from core.config import Settings
 from core.dataset.files import image_id
 from core.dataset.thumbnails import cached_thumbnail
@@ -30,7 +30,7 @@ from core.metric import Metric
 from core.projection.cache import CachePlace, save_neighbours, save_projection
 from core.projection.projection import Projection, ProjectionSettings
 from core.records import EncoderIdentity, ImageRecord
-from core.runs.state import RunState, RunStatus, save_state
+from core.runs.run_record import RunState, RunStatus, save_state
 from core.runs.task import Drop
 from core.sample.drawing import draw_sample
 from core.store.transfer import export_rows

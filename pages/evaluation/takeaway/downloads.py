@@ -12,7 +12,7 @@ from core.evaluation.tables import as_csv, class_rows, picture_rows, query_rows
 from core.measures.curves import precision_curves
 from core.measures.findings import find_hubs
 from pages.evaluation.cache import Figures, reports_folder
-from pages.evaluation.classes import left_out
+from pages.evaluation.class_measures import left_out
 from pages.evaluation.takeaway.html_report import html_report
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from core.collection.catalogue import Catalogue
-from core.collection.index import default_ef, nprobe_steps
+from core.collection.index_choice import default_ef, nprobe_steps
 from core.collection.info import CollectionInfo
 from core.metric import Metric
 from core.search.answer import Question

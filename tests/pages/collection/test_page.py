@@ -17,15 +17,15 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from core.collection.index import IndexChoice, IndexType
+from core.collection.index_choice import IndexChoice, IndexType
 from core.encoder import weights
 from core.errors import StoreError, StoreUnavailableError, WeightsDownloadError
 from core.metric import Metric
 from core.progress import Stage
 from core.runs import workshop
 from core.runs.reports import Dropped, Report
+from core.runs.run_record import RunState, RunStatus, save_state
 from core.runs.runner import RunProgress
-from core.runs.state import RunState, RunStatus, save_state
 from core.runs.task import Build, Drop, Prune, RunSelfTest, Task, TaskKind
 from core.ui import frame, resources
 from pages.collection import cache, history, run

@@ -2,7 +2,7 @@
 
 from core.metric import Metric
 from core.progress import Stage
-from core.runs.state import RunState, RunStatus
+from core.runs.run_record import RunState, RunStatus
 from core.runs.task import Build
 from pages.collection.run import run_text, summary
 from tests.support.reports import index_report

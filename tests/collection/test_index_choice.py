@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from core.collection.index import MAX_NLIST, IndexChoice, IndexType, auto_nlist, nprobe_steps
+from core.collection.index_choice import MAX_NLIST, IndexChoice, IndexType, auto_nlist, nprobe_steps
 from core.errors import SettingsError
 from tests.collection.test_info import made_up_info
 
