@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, what to name them after, and tables as CSV."""
+"""Files that are written whole or not at all, and what to name them after."""
 
 import errno
 import hashlib

@@ -1,14 +1,11 @@
-"""Parts of the map page: progress with cancel, and a grid of pictures, page by page."""
+"""A grid of pictures, page by page."""
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import streamlit as st
 
 from core.collection.info import CollectionInfo
-from core.progress import progress_text, share_done
-from core.projection.jobs import JobState, JobStatus
 from core.projection.rows import MapRows
 from core.records import ImageRecord
 from core.ui import resources
@@ -18,20 +15,6 @@ from core.ui.tiles import draw_tile
 PAGE_SIZE = 50
 
 Pick = Callable[[ImageRecord], None]
-
-
-def job_text(state: JobState, now: float) -> str:
-    """Return one line about a job: stage, count and time left."""
-    if state.status is JobStatus.WAITING:
-        return "Waiting for another map to be computed"
-    return progress_text(state.stage, state.done, state.total, left=state.seconds_left(now))
-
-
-def show_progress(state: JobState, *, key: str, on_cancel: Callable[[], None]) -> None:
-    """Show how far a job is, with a button to stop it; `key` tells jobs apart."""
-    with st.container(horizontal=True, vertical_alignment="center", key=f"map_progress_{key}"):
-        st.progress(share_done(state.done, state.total), job_text(state, time.monotonic()))
-        st.button("Cancel", icon=":material/close:", on_click=on_cancel, key=f"map_cancel_{key}")
 
 
 def picture_grid(

@@ -1,10 +1,14 @@
 """A job of the map page: started, watched, stopped, asked for again."""
 
+import time
+from collections.abc import Callable
+
 import streamlit as st
 
+from core.progress import progress_text, share_done
 from core.projection.jobs import Job, JobState, JobStatus
 from core.ui.text import plain
-from pages.embedding_map import cache, grid
+from pages.embedding_map import cache
 
 
 def follow(job: Job, *, or_else: str) -> JobState | None:
@@ -51,4 +55,16 @@ def _watch(key: str, had_neighbours: bool, job: Job) -> None:
         st.rerun()
     if not had_neighbours and job.neighbours.path.exists():
         st.rerun()
-    grid.show_progress(state, key=key, on_cancel=lambda: projector.cancel(key))
+    _show(state, key=key, on_cancel=lambda: projector.cancel(key))
+
+
+def _show(state: JobState, *, key: str, on_cancel: Callable[[], None]) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", key=f"map_progress_{key}"):
+        st.progress(share_done(state.done, state.total), _job_text(state, time.monotonic()))
+        st.button("Cancel", icon=":material/close:", on_click=on_cancel, key=f"map_cancel_{key}")
+
+
+def _job_text(state: JobState, now: float) -> str:
+    if state.status is JobStatus.WAITING:
+        return "Waiting for another map to be computed"
+    return progress_text(state.stage, state.done, state.total, left=state.seconds_left(now))

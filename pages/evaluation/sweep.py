@@ -1,4 +1,4 @@
-"""Sections of the Evaluation page about scores and about nprobe."""
+"""The section of the Evaluation page about nprobe."""
 
 import streamlit as st
 
