@@ -29,17 +29,25 @@ def summary_of(
     return summarise(judged, report.rows, ks=ks or request.ks, seed=request.seed)
 
 
-def index_summary(report: Report, *, ks: Sequence[int] = ()) -> Summary | None:
-    """Summarise the index's hits; None when the report left the index out.
+def index_summary(
+    report: Report,
+    variant: Variant = Variant(),  # noqa: B008 - frozen
+    *,
+    ks: Sequence[int] = (),
+) -> Summary | None:
+    """Summarise the index's hits, without those a variant leaves out.
 
     R-precision and MAP@R are not among them: the index is asked for the largest k only.
+
+    Returns:
+        None when the report has no such hits for every query, see `Report.index_hits`.
     """
     request = report.configuration.request
-    if report.judged_index is None:
+    ks = ks or request.ks
+    hits = report.index_hits(variant, k=max(ks))
+    if hits is None:
         return None
-    return summarise(
-        report.judged_index, report.rows, ks=ks or request.ks, seed=request.seed, r_measures=False
-    )
+    return summarise(hits.judged, report.rows, ks=ks, seed=request.seed, r_measures=False)
 
 
 def report_summary(report: Report) -> dict[str, Any]:

@@ -5,21 +5,37 @@ import math
 from core.config import OFFLINE_ARCHITECTURE
 from core.dataset.classes import find_split
 from core.embeddings.index_errors import ann_recall
-from core.evaluation.report import QuerySet, Report
+from core.evaluation.report import QuerySet, Report, Variant
 from core.measures.findings import causes, total
 from core.measures.judgement import tied_cuts
 from core.measures.summary import Summary
 from core.records import EncoderIdentity
-from core.wording import classes, queries
+from core.wording import classes, counted, queries
 
 
-def notes(report: Report, summary: Summary) -> list[str]:
+def notes(
+    report: Report,
+    summary: Summary,
+    variant: Variant = Variant(),  # noqa: B008 - frozen
+) -> list[str]:
     """Return one sentence for everything that was left out, is doubtful, or flatters.
 
     Args:
-        summary: Of the exact hits.
+        summary: Of the exact hits, without those the variant leaves out.
     """
-    return [*_split(report), *_left_out(summary), *_doubts(report, summary), *_index(report)]
+    doubts = _doubts(report, summary, variant)
+    return [*_split(report), *_left_out(summary), *doubts, *_index(report, variant)]
+
+
+def left_out(variant: Variant) -> str:
+    """Return what a variant leaves out, in words; empty for nothing."""
+    parts = []
+    if variant.without_copies:
+        parts.append("exact copies of the query")
+    if variant.from_similarity is not None:
+        parts.append(f"neighbours from a similarity of {variant.from_similarity:.2f} on")
+    text = " and ".join(parts)
+    return text[:1].upper() + text[1:]
 
 
 def training_note(report: Report) -> str:
@@ -27,8 +43,8 @@ def training_note(report: Report) -> str:
     trained = report.configuration.trained_queries
     if trained:
         return (
-            f"{trained:,} of {len(report.queries):,} queries are pictures the encoder was trained "
-            "on; they flatter the figures. Ask with held-out queries to judge it."
+            f"The encoder was trained on {trained:,} of the {queries(len(report.queries))}, which "
+            "flatters the figures. Ask with held-out queries to judge it."
         )
     encoder = EncoderIdentity.parse(report.configuration.encoder)
     if trained is None and encoder.architecture == OFFLINE_ARCHITECTURE:
@@ -46,8 +62,8 @@ def _split(report: Report) -> list[str]:
         gallery = int(report.gallery.sum())
         lines.append(
             f"Queries are the pictures whose path matches {request.query_paths or '*'!r}, "
-            f"{len(report.queries):,} of them; hits come from the {gallery:,} pictures that match "
-            f"{request.gallery_paths or '*'!r}."
+            f"{len(report.queries):,} of them; hits come from those that match "
+            f"{request.gallery_paths or '*'!r}, {gallery:,} of them."
         )
     if request.queries == QuerySet.HELD_OUT:
         lines.append(
@@ -84,7 +100,7 @@ def _left_out(summary: Summary) -> list[str]:
     return lines
 
 
-def _doubts(report: Report, summary: Summary) -> list[str]:
+def _doubts(report: Report, summary: Summary, variant: Variant) -> list[str]:
     lines = [
         f"{queries(count)} with fewer than {k} hits; the denominator stays {k}."
         for k, count in summary.underfilled.items()
@@ -102,7 +118,10 @@ def _doubts(report: Report, summary: Summary) -> list[str]:
             f"{classes(single)} with a single query, which shows no spread of its own: in the "
             "intervals of the means the spread of all queries stands for it, on the wide side."
         )
-    ties = {k: tied_cuts(report.exact, k) for k in summary.ks}
+    lists = report.exact
+    if variant != Variant():
+        lists = lists.without(report.dropped(variant))
+    ties = {k: tied_cuts(lists, k) for k in summary.ks}
     lines += [
         f"{queries(count)} with a tie at the cut after {k} hits; it is broken by id."
         for k, count in ties.items()
@@ -111,7 +130,7 @@ def _doubts(report: Report, summary: Summary) -> list[str]:
     return lines
 
 
-def _index(report: Report) -> list[str]:
+def _index(report: Report, variant: Variant) -> list[str]:
     if report.index is None or report.judged_index is None:
         return ["Exact search only: the index was left out."]
     configuration = report.configuration
@@ -123,12 +142,13 @@ def _index(report: Report) -> list[str]:
         if configuration.nlist
         else "no lists"
     )
-    missing = f", and left {wrong.missing:,} places empty" if wrong.missing else ""
+    missing = f"; {counted(wrong.missing, 'place')} left empty" if wrong.missing else ""
+    # Recall is a property of the index, which knows of no duplicates.
+    the = "The" if variant == Variant() else "With nothing left out, the"
     return [
-        f"The index ({configuration.index_type}, {lists}) found {share_of(recall)} of the exact "
-        f"{k} neighbours (ANN recall@{k} {short(recall)}). Of its wrong hits "
-        f"{wrong.encoder:,} are the encoder's: exact search has them too; {wrong.index:,} are the "
-        f"index's own{missing}."
+        f"{the} index ({configuration.index_type}, {lists}) found {share_of(recall)} of the "
+        f"exact {k} neighbours (ANN recall@{k} {short(recall)}). Its wrong hits: {wrong.encoder:,} "
+        f"by the encoder (exact search has them too), {wrong.index:,} by the index alone{missing}."
     ]
 
 

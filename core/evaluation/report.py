@@ -1,7 +1,7 @@
 """What an evaluation report is: its configuration, the rows, and the neighbours of every query."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 
@@ -99,6 +99,14 @@ class Variant:
     from_similarity: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """The hits of every query, and which of them are right."""
+
+    lists: Neighbours
+    judged: Judgement
+
+
 @dataclass(frozen=True)
 class Report:
     """One evaluation: N rows, Q queries and their neighbours. Measures are computed from it.
@@ -148,15 +156,48 @@ class Report:
         """Judge the exact hits without those a variant leaves out."""
         return judge(self.exact, self.rows, self.queries, dropped=self.dropped(variant))
 
+    def index_hits(self, variant: Variant, *, k: int) -> Hits | None:
+        """Return the index's hits without those a variant leaves out, judged as `variant` does.
+
+        How many right pictures could be found is what exact search says: the index's lists are too
+        short to tell.
+
+        Returns:
+            None when the report left the index out, or kept so few of its hits that the first `k`
+            of some query are unknown.
+        """
+        if self.index is None or self.judged_index is None or k > self.index.depth:
+            return None
+        if variant == Variant():
+            return Hits(self.index, self.judged_index)
+        similarities = cosine_similarities(
+            self.index, self.configuration.metric, self.norms, self.queries
+        )
+        dropped = self._left_out(self.index, similarities, variant)
+        exact = self.variant(variant)
+        judged = replace(
+            judge(self.index, self.rows, self.queries, dropped=dropped),
+            relevant=exact.relevant,
+            reachable=exact.reachable,
+        )
+        if judged.known is not None and (judged.known[judged.relevant > 0] < k).any():
+            return None
+        return Hits(self.index.without(dropped), judged)
+
     def dropped(self, variant: Variant) -> NDArray[np.bool_]:
         """Mark the exact neighbours (Q, D) that a variant leaves out."""
-        dropped = np.zeros(self.exact.positions.shape, dtype=bool)
-        if variant.without_copies:
-            dropped |= exact_copies(self.exact, self.rows, self.queries)
-        if variant.from_similarity is not None:
-            dropped |= self.similarities >= variant.from_similarity
-        return dropped
+        return self._left_out(self.exact, self.similarities, variant)
 
     def record(self, position: int) -> ImageRecord:
         """Return one of the rows as a record."""
         return record_at(self, position)
+
+    def _left_out(
+        self, lists: Neighbours, similarities: NDArray[np.float32], variant: Variant
+    ) -> NDArray[np.bool_]:
+        dropped = np.zeros(lists.positions.shape, dtype=bool)
+        if variant.without_copies:
+            dropped |= exact_copies(lists, self.rows, self.queries)
+        if variant.from_similarity is not None:
+            dropped |= similarities >= variant.from_similarity
+        return dropped

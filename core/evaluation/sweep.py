@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from core.collection.index_choice import nprobe_steps
 from core.collection.info import CollectionInfo
+from core.dataset.sampling import stratified_sample
 from core.embeddings.index_errors import ann_recall
 from core.embeddings.matrix import Matrix
 from core.embeddings.neighbours import Neighbours
@@ -29,7 +30,8 @@ class SweepPoint:
     """One setting of nprobe.
 
     Attributes:
-        precision: Micro mean of precision@k.
+        precision: Macro mean of precision@k, as the headline of a report: over classes, each
+            counting the same.
         recall: Mean ANN recall@k.
         p50: Median milliseconds of a single search.
         p95: 95th percentile of them.
@@ -51,7 +53,7 @@ def sweep(
     k: int,
     on_progress: Progress = silent,
 ) -> list[SweepPoint]:
-    """Measure every step of nprobe with up to 200 queries of a report, drawn by its seed.
+    """Measure every step of nprobe with about 200 queries of a report, drawn by its seed.
 
     Args:
         matrix: Of the same rows as the report.
@@ -79,11 +81,11 @@ def sweep(
             started = time.perf_counter()
             store.search_ids(info, matrix.embeddings[[query]], k=k, nprobe=nprobe)
             times.append(1000 * (time.perf_counter() - started))
-        right = judge(index, report.rows, queries).right
+        judged = judge(index, report.rows, queries)
         points.append(
             SweepPoint(
                 nprobe=nprobe,
-                precision=float(precision_at(right, k).mean()),
+                precision=_macro(precision_at(judged.right, k), judged.classes),
                 recall=float(ann_recall(index, exact, k=k).mean()),
                 p50=float(np.percentile(times, 50)),
                 p95=float(np.percentile(times, 95)),
@@ -94,7 +96,10 @@ def sweep(
 
 
 def _drawn(report: Report) -> NDArray[np.int64]:
-    """Return the places of up to 200 queries that have something to find, ascending."""
+    """Return the places of about 200 queries that have something to find, ascending.
+
+    Every class keeps its share and at least two of its queries, so that the macro mean has all.
+    """
     usable = np.flatnonzero(report.judged.relevant > 0)
     if not len(usable):
         raise ReportError(
@@ -102,8 +107,14 @@ def _drawn(report: Report) -> NDArray[np.int64]:
             "its class to find, so no setting is better than another. Run a report with more "
             "queries, then measure nprobe."
         )
-    random = np.random.default_rng(report.configuration.request.seed)
-    return np.sort(random.choice(usable, min(_QUERIES, len(usable)), replace=False))
+    labels = [report.labels[query] for query in report.queries[usable]]
+    seed = report.configuration.request.seed
+    return usable[stratified_sample(labels, limit=_QUERIES, seed=seed, at_least=2)]
+
+
+def _macro(values: NDArray[np.float64], classes: NDArray[np.int32]) -> float:
+    """Return the mean of the classes' means: (Q,) values by (Q,) classes."""
+    return float(np.mean([values[classes == code].mean() for code in np.unique(classes)]))
 
 
 def _require_same(report: Report, matrix: Matrix) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from core.csv_table import csv_text
-from core.evaluation.report import Report
+from core.evaluation.report import Report, Variant
 from core.measures.findings import Hubs, causes
 from core.measures.judgement import NO_CLASS, Judgement
 from core.measures.summary import Summary, measures_of
@@ -34,12 +34,22 @@ def class_rows(summary: Summary) -> list[dict[str, object]]:
     return rows
 
 
-def query_rows(report: Report, judged: Judgement, *, ks: Sequence[int]) -> list[dict[str, object]]:
+def query_rows(
+    report: Report,
+    variant: Variant = Variant(),  # noqa: B008 - frozen
+    *,
+    ks: Sequence[int],
+) -> list[dict[str, object]]:
     """Return one row per query with its measures; undefined is an empty cell in CSV.
 
     Where the report has an index, its wrong hits at the largest k are told apart by cause: those
     that exact search has too, its own, and places left empty.
+
+    Args:
+        variant: What is left out of the hits of both searches.
     """
+    plain = variant == Variant()
+    judged = report.judged if plain else report.variant(variant)
     values = measures_of(judged, ks)
     rows: list[dict[str, object]] = [
         {
@@ -52,8 +62,10 @@ def query_rows(report: Report, judged: Judgement, *, ks: Sequence[int]) -> list[
         for query, position in enumerate(report.queries)
     ]
     k = max(ks)
-    if report.index and report.judged_index and k <= report.index.depth:
-        wrong = causes(report.index, report.judged_index, report.exact, k=k)
+    index = report.index_hits(variant, k=k)
+    if index is not None:
+        exact = report.exact if plain else report.exact.without(report.dropped(variant))
+        wrong = causes(index.lists, index.judged, exact, k=k)
         for row, cause in zip(rows, wrong, strict=True):
             row |= {
                 f"index_wrong_exact_too@{k}": cause.encoder,

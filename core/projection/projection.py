@@ -225,7 +225,7 @@ def _umap_fits(
         return False
     if len(reduced) < MIN_UMAP_ROWS:
         notes.append(
-            f"UMAP needs at least {MIN_UMAP_ROWS} pictures, there are {len(reduced)}: PCA is shown."
+            f"UMAP needs at least {MIN_UMAP_ROWS} pictures, and has {len(reduced)}: PCA is shown."
         )
         return False
     if not reduced.any():

@@ -58,7 +58,7 @@ def _show_class(records: Mapping[str, Sequence[ImageRecord]], info: CollectionIn
     found = records[label or ""]
     seed = current().seed
     chosen = random.Random(seed).sample(found, min(PAGE_SIZE, len(found)))  # noqa: S311
-    st.caption(f"{len(chosen)} of {len(found):,} pictures, drawn at random")
+    st.caption(f"{len(chosen)} of {counted(len(found), 'picture')}, drawn at random")
     show_tiles(chosen, info, key="browse_pictures")
 
 
@@ -89,7 +89,8 @@ def _show_inspection(records: Mapping[str, Sequence[ImageRecord]], info: Collect
     )
     for run in runs:
         if isinstance(run.report, Inspection):
-            st.caption(f"As of {run.started:%Y-%m-%d %H:%M} UTC, {run.report.pictures:,} pictures")
+            pictures = counted(run.report.pictures, "picture")
+            st.caption(f"As of {run.started:%Y-%m-%d %H:%M} UTC, {pictures}")
             _show_report(run.report, records, info)
             return
 
@@ -109,21 +110,22 @@ def _show_report(
             key="damaged",
         )
     by_path = {record.path: record for found in records.values() for record in found}
-    _show_groups("exact duplicates (same bytes)", report.exact, report.exact_count,
-                 by_path=by_path, info=info)  # fmt: skip
-    near = f"near-duplicates (cosine similarity {report.similarity} and more)"
-    _show_groups(near, report.near, report.near_count, by_path=by_path, info=info)
+    exact = f"{counted(report.exact_count, 'exact duplicate')} (same bytes)"
+    _show_groups(exact, report.exact, key="exact", by_path=by_path, info=info)
+    near = counted(report.near_count, "near-duplicate")
+    near += f" (cosine similarity {report.similarity} and more)"
+    _show_groups(near, report.near, key="near", by_path=by_path, info=info)
 
 
 def _show_groups(
     what: str,
     groups: Sequence[Sequence[str]],
-    count: int,
     *,
+    key: str,
     by_path: dict[str, ImageRecord],
     info: CollectionInfo,
 ) -> None:
-    st.markdown(f"**{count:,} {what}**")
+    st.markdown(f"**{what}**")
     if not groups:
         return
     with st.expander(f"The largest: {counted(min(len(groups), _SHOWN_GROUPS), 'group')}"):
@@ -132,4 +134,4 @@ def _show_groups(
             also = " (in more than one class)" if len(labels) > 1 else ""
             st.caption(f"{len(group)} pictures{also}: {plain(', '.join(labels))}")
             here = [by_path[path] for path in group if path in by_path]
-            show_tiles(here, info, key=f"group_{what[:4].strip()}_{number}")
+            show_tiles(here, info, key=f"group_{key}_{number}")

@@ -253,10 +253,10 @@ def _announce(task: Build, source: Source, infos: dict[Metric, CollectionInfo]) 
     first = next(iter(infos.values()), None)
     text = f"{counted(source.pictures, 'picture')} in {classes(source.classes)}."
     if first and task.recreate:
-        text += f" The {first.rows:,} rows of {task.family} are dropped and replaced."
+        text += f" {counted(first.rows, 'row')} of {task.family} will be dropped and replaced."
     elif first:
         text += (
-            f" They join the {first.rows:,} rows of {task.family}; pictures that are there "
+            f" They join {counted(first.rows, 'row')} of {task.family}; pictures that are there "
             "already are skipped."
         )
         if Path(first.dataset) != Path(task.folder):

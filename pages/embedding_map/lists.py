@@ -158,8 +158,8 @@ def _show_outliers(view: View, table: Neighbourhoods) -> None:
     metric = view.projection.settings.metric
     isolated = outliers(table, metric=metric, count=SHOWN_OUTLIERS).tolist()
     st.caption(
-        f"The {len(isolated)} pictures that are least like their {table.k}th nearest neighbour, "
-        "the most isolated first."
+        f"{counted(len(isolated), 'picture')}, least like the {table.k}th nearest neighbour, the "
+        "most isolated first."
     )
     captions = {
         row: f"{metric.noun} {metric.formatted(float(table.scores[row, -1]))}" for row in isolated

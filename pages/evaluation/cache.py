@@ -15,7 +15,7 @@ from core.errors import ReportError
 from core.evaluation.comparison import Comparison, compare
 from core.evaluation.figures import index_summary, summary_of
 from core.evaluation.files import Listing, list_reports, load_report, save_report
-from core.evaluation.report import Report, Request, Variant
+from core.evaluation.report import Hits, Report, Request, Variant
 from core.evaluation.run import evaluate
 from core.evaluation.sweep import SweepPoint, sweep
 from core.measures.judgement import Judgement
@@ -35,7 +35,9 @@ class Figures:
     Attributes:
         as_is: The exact hits as they are.
         shown: The exact hits of the chosen variant.
-        index: The index's hits, as they are; None when left out or when k is beyond its lists.
+        index: The index's hits of the chosen variant; None when left out, or when its lists are too
+            short for k.
+        index_hits: The hits behind `index`.
         judged: The hits behind `shown`.
         lists: The same hits as positions and scores.
     """
@@ -43,6 +45,7 @@ class Figures:
     as_is: Summary
     shown: Summary
     index: Summary | None
+    index_hits: Hits | None
     judged: Judgement
     lists: Neighbours
 
@@ -81,13 +84,11 @@ def get_figures(name: str, k: int, variant: Variant) -> Figures:
     ks = tuple(sorted({1, k}))
     plain = variant == Variant()
     as_is = summary_of(report, ks=ks) if plain else get_figures(name, k, Variant()).as_is
-    index = None
-    if report.index is not None and k <= report.index.depth:
-        index = index_summary(report, ks=ks)
     return Figures(
         as_is=as_is,
         shown=as_is if plain else summary_of(report, variant, ks=ks),
-        index=index,
+        index=index_summary(report, variant, ks=ks),
+        index_hits=report.index_hits(variant, k=k),
         judged=report.judged if plain else report.variant(variant),
         lists=report.exact if plain else report.exact.without(report.dropped(variant)),
     )

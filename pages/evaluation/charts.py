@@ -197,11 +197,11 @@ def score_figure(bins: ScoreBins, *, axis: str, dark: bool) -> go.Figure:
 def sweep_figure(
     points: Sequence[SweepPoint], *, k: int, chosen: int, target: float, dark: bool
 ) -> go.Figure:
-    """Draw precision, ANN recall and latency over nprobe, the recommended one marked."""
+    """Draw macro precision, ANN recall and latency over nprobe, the recommended one marked."""
     figure = make_subplots(rows=2, shared_xaxes=True, row_heights=[0.6, 0.4], vertical_spacing=0.08)
     x = [str(point.nprobe) for point in points]
     series = (
-        (f"precision@{k}", [p.precision for p in points], accent(dark=dark), 1, ".3f", ""),
+        (f"macro precision@{k}", [p.precision for p in points], accent(dark=dark), 1, ".3f", ""),
         (f"ANN recall@{k}", [p.recall for p in points], ORANGE, 1, ".3f", ""),
         ("p50", [p.p50 for p in points], GREEN, 2, ".1f", " ms"),
         ("p95", [p.p95 for p in points], VERMILION, 2, ".1f", " ms"),

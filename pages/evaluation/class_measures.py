@@ -4,13 +4,14 @@ import math
 
 import streamlit as st
 
-from core.evaluation.notes import notes, training_note
+from core.evaluation.notes import left_out, notes, training_note
 from core.evaluation.report import Report, Variant
 from core.measures.bootstrap import Estimate
 from core.measures.curves import MACRO_MEAN, precision_curves
 from core.measures.summary import Summary
 from core.ui.controls import is_dark
 from core.ui.text import plain
+from core.wording import counted
 from pages.evaluation import charts
 from pages.evaluation.cache import Figures
 
@@ -32,13 +33,18 @@ def headline(report: Report, figures: Figures, *, k: int, variant: Variant) -> N
         _figure(f"Micro {name}", shown.micro[name], "Mean over queries: large classes count more.")
         _figure("Macro MAP@R", shown.macro["MAP@R"], "Order within the first R hits; 1 is perfect.")
         if figures.index:
-            text = "Macro mean of what the index returned, nothing left out."
+            text = "Macro mean of what the index returned."
             _figure(f"Index {name}", figures.index.macro[name], text)
         else:
             _figure(f"Macro MRR@{k}", shown.macro[f"MRR@{k}"], "1 over the rank of the first hit.")
     if variant != Variant():
         _gap(as_is.macro[name], shown.macro[name], name, variant)
-    lines = notes(report, shown)
+        if report.index and not figures.index and k <= report.index.depth:
+            st.caption(
+                f"Not of the index: it was asked for {counted(report.index.depth, 'hit')}, and "
+                f"without those left out some queries have fewer than {k}. A smaller k shows it."
+            )
+    lines = notes(report, shown, variant)
     st.caption("  \n".join(plain(line) for line in lines))
 
 
@@ -157,14 +163,3 @@ def estimate_text(estimate: Estimate) -> str:
     if math.isnan(estimate.value):
         return "undefined"
     return f"{estimate.value:.3f} ({_interval(estimate)})"
-
-
-def left_out(variant: Variant) -> str:
-    """Return what a variant leaves out, in words; empty for nothing."""
-    parts = []
-    if variant.without_copies:
-        parts.append("exact copies of the query")
-    if variant.from_similarity is not None:
-        parts.append(f"neighbours from a similarity of {variant.from_similarity:.2f} on")
-    text = " and ".join(parts)
-    return text[:1].upper() + text[1:]

@@ -67,7 +67,7 @@ def _show(found: Comparison, measure: str) -> None:
             )
         },
     )
-    left = f" {found.left_out:,} were asked in only one and left out." if found.left_out else ""
+    left = f" Left out: {queries(found.left_out)} asked in only one." if found.left_out else ""
     st.caption(
         "Losses first. Intervals are bootstrapped over queries, paired; p is corrected for the "
         f"number of classes by Holm's method.{left}"

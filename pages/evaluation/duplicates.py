@@ -5,10 +5,11 @@ import streamlit as st
 
 from core.collection.info import CollectionInfo
 from core.embeddings.near_duplicates import NEAR_DUPLICATE
+from core.evaluation.notes import left_out
 from core.evaluation.report import Report, Variant
 from core.evaluation.tables import nearest_pairs
 from pages.evaluation.cache import get_figures
-from pages.evaluation.class_measures import estimate_text, left_out
+from pages.evaluation.class_measures import estimate_text
 from pages.evaluation.pictures import picture, picture_pair
 
 _PAIRS = 12

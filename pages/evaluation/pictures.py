@@ -23,7 +23,7 @@ from core.ui import resources
 from core.ui.controls import is_dark
 from core.ui.text import plain
 from core.ui.tiles import Width, draw_tile
-from core.wording import counted
+from core.wording import counted, queries
 from pages.evaluation import charts, state
 from pages.evaluation.cache import Figures
 from pages.evaluation.keys import Address, Key
@@ -80,11 +80,11 @@ def worst_section(report: Report, figures: Figures, info: CollectionInfo, *, k: 
         width=280,
     )
     judged, lists, known = figures.judged, figures.lists, None
-    if report.index and report.judged_index and k <= report.index.depth:
-        help_text = "Nothing is left out. A wrong hit that exact search has too is the encoder's."
+    if figures.index_hits:
+        help_text = "A wrong hit that exact search has too is the encoder's."
         if st.toggle("Hits of the index", key=Key.WORST_INDEX, help=help_text):
-            judged, lists = report.judged_index, report.index
-            known = exact_too(lists, report.exact, k=k)
+            judged, lists = figures.index_hits.judged, figures.index_hits.lists
+            known = exact_too(lists, figures.lists, k=k)
     worst = worst_queries(report, judged, k=k, label=label or "")
     key = f"worst {report.name} {k} {label}"
     for query in worst[: state.shown(key, _QUERIES)]:
@@ -100,7 +100,7 @@ def worst_section(report: Report, figures: Figures, info: CollectionInfo, *, k: 
 def suspects_section(report: Report, info: CollectionInfo) -> None:
     """Show pictures whose neighbours agree on another class."""
     listed = suspects(report.judged, report.rows)
-    st.subheader(f"{len(listed):,} suspected labels")
+    st.subheader(counted(len(listed), "suspected label"))
     st.caption(
         f"At least {LEAST_SHARE:.0%} of the {NEIGHBOURS} nearest neighbours have one other class, "
         "whatever k is: a reason to look, not a proof. Most certain first. The map lists by the "
@@ -132,7 +132,7 @@ def hubs_section(report: Report, info: CollectionInfo) -> None:
     )
     st.write(
         f"A picture is among the {k} nearest neighbours of {expected:.1f} of "
-        f"{len(report.queries):,} queries on average, whatever k is. {skew}. Never retrieved: "
+        f"{queries(len(report.queries))} on average, whatever k is. {skew}. Never retrieved: "
         f"{counted(hubs.never, 'picture')}."
     )
     top = hubs.occurrences.argsort(kind="stable")[::-1][: _PICTURES // 2]
@@ -151,8 +151,8 @@ def hubs_section(report: Report, info: CollectionInfo) -> None:
             with st.container(horizontal=True, gap="small"):
                 for p in positions:
                     record = report.record(int(p))
-                    times = hubs.occurrences[p]
-                    detail = f"{times} times, {hubs.bad[p]} wrong" if times else ""
+                    times = int(hubs.occurrences[p])
+                    detail = f"{counted(times, 'time')}, {hubs.bad[p]} wrong" if times else ""
                     picture(record, info, record.label or "no class", detail=detail)
 
 

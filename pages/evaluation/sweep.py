@@ -31,7 +31,7 @@ def sweep_section(report: Report, info: CollectionInfo, *, k: int) -> None:
             sweeps[key] = run_sweep(report, info, k=k, on_progress=show)
     points = sweeps.get(key)
     if not points:
-        st.caption("Searches up to 200 queries of this report at 1, 2, 4 ... nlist lists.")
+        st.caption("Searches about 200 queries of this report at 1, 2, 4 ... nlist lists.")
         return
     _show_sweep(points, info, k=k)
 
@@ -43,17 +43,18 @@ def _show_sweep(points: list[SweepPoint], info: CollectionInfo, *, k: int) -> No
         charts.sweep_figure(points, k=k, chosen=best.nprobe, target=target, dark=is_dark()),
         key="sweep",
         config={"displayModeBar": False},
-        alt="precision, ANN recall and latency over nprobe",
+        alt="macro precision, ANN recall and latency over nprobe",
     )
     reached = "reaches" if best.recall >= target else "comes closest, with"
     st.markdown(
         f"**nprobe {best.nprobe}** {reached} an ANN recall@{k} of {short(best.recall)} at "
-        f"precision@{k} {best.precision:.3f}; half of the searches take up to {best.p50:.1f} ms, "
-        f"95 % up to {best.p95:.1f} ms."
+        f"macro precision@{k} {best.precision:.3f}; half of the searches take up to "
+        f"{best.p50:.1f} ms, 95 % up to {best.p95:.1f} ms."
     )
     if st.button(f"Search with nprobe {best.nprobe}", icon=":material/image_search:"):
         links.open_search(metric=info.metric, nprobe=best.nprobe)
     st.caption(
-        "precision and ANN recall are means over the queries, from 0 to 1, higher is better; "
-        "times are of single searches on this machine, lower is better."
+        "Precision is the mean over classes, as in the headline, with nothing left out; ANN recall "
+        "is the mean over queries. Both from 0 to 1, higher is better. Times are of single "
+        "searches on this machine, lower is better."
     )

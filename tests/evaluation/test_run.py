@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,6 +22,8 @@ from core.evaluation.files import list_reports, load_report, save_report
 from core.evaluation.notes import notes, share_of, short
 from core.evaluation.report import QuerySet, Report, Request, Variant
 from core.evaluation.sweep import SweepPoint, recommended, sweep
+from core.evaluation.tables import query_rows
+from core.measures.findings import Causes
 from core.metric import Metric
 from core.records import EncoderIdentity
 from core.store.vector_store import VectorStore
@@ -115,6 +118,51 @@ def test_copy_of_the_query_stays_until_it_is_left_out(
     )
 
 
+def test_the_index_is_measured_without_the_neighbours_that_exact_search_leaves_out(
+    source: tuple[Matrix, CollectionInfo], store: VectorStore
+) -> None:
+    # All lists are searched, so the index has what exact search has.
+    report = _run(source, store)
+    copies = Variant(without_copies=True)
+    index = index_summary(report, copies, ks=(1, 5))
+    assert index is not None
+    exact = summary_of(report, copies, ks=(1, 5)).macro
+    assert index.macro == {name: exact[name] for name in index.macro}
+    # Without its copy, the only picture so near, query 0 must find others.
+    whole = index_summary(report, ks=(1, 5))
+    assert whole is not None and whole.macro != index.macro
+
+
+def test_the_index_has_no_figure_where_too_few_of_its_hits_are_left(
+    cosine: tuple[Matrix, CollectionInfo], store: VectorStore
+) -> None:
+    report = _run(cosine, store)
+    copies = Variant(without_copies=True)
+    # It was asked for ten hits; one of query 0's is its copy, so nine are left.
+    assert report.index_hits(copies, k=9) is not None
+    assert report.index_hits(copies, k=10) is None
+    assert index_summary(report, copies) is None
+    # Nor does the table of the queries mix the index as it is with hits of which some are left out.
+    assert not [name for name in query_rows(report, copies, ks=(1, 10))[0] if "index" in name]
+    nine = query_rows(report, copies, ks=(1, 9))[0]
+    assert (nine["index_wrong_own@9"], nine["index_empty@9"]) == (0, 0)
+
+
+def test_wrong_hits_are_told_by_cause_whatever_their_number(
+    cosine: tuple[Matrix, CollectionInfo], store: VectorStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = _run(cosine, store)
+    monkeypatch.setattr("core.evaluation.notes.total", lambda _: Causes(240, 1, 1))
+    said = notes(report, summary_of(report))[-1]
+    assert said.endswith(
+        "Its wrong hits: 240 by the encoder (exact search has them too), 1 by the index alone; "
+        "1 place left empty."
+    )
+    copies = Variant(without_copies=True)
+    said = notes(report, summary_of(report, copies), copies)[-1]
+    assert said.startswith("With nothing left out, the index (IVF_FLAT,")
+
+
 def test_lone_and_unlabelled_pictures_are_counted(
     cosine: tuple[Matrix, CollectionInfo], store: VectorStore
 ) -> None:
@@ -169,7 +217,7 @@ def test_folders_of_a_split_are_no_classes(
     assert {c.label for c in summary.classes} <= {"apple", "banana", "cherry"}
     found = notes(report, summary)
     assert any("split by its top folders" in line for line in found)
-    assert any("49 pictures that match 'train/*'" in line for line in found)
+    assert any("those that match 'train/*', 49 of them" in line for line in found)
 
 
 @pytest.mark.parametrize(
@@ -410,10 +458,34 @@ def test_a_sweep_measures_every_step_and_all_lists_are_exact(
     report = _run(cosine, store)
     points = sweep(report, cosine[0], store=store, info=cosine[1], k=10)
     assert [point.nprobe for point in points] == [1, 2, 4, 8]
+    # All 63 queries that have something to find were asked, so the last is the headline: the mean
+    # over classes of 40, 20 and 3 pictures, each counting the same.
+    headline = summary_of(report).macro["precision@10"].value
+    assert points[-1].precision == pytest.approx(headline)
     recalls = [point.recall for point in points]
     assert recalls == sorted(recalls)
     assert recalls[-1] == 1
     assert all(0 < point.p50 <= point.p95 for point in points)
+
+
+def test_a_sweep_of_few_queries_still_has_every_class(
+    cosine: tuple[Matrix, CollectionInfo], store: VectorStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = _run(cosine, store)
+    asked: list[int] = []
+    search = run.index_neighbours
+
+    def watched(*args: Any, **wanted: Any) -> Neighbours:
+        asked[:] = wanted["queries"].tolist()
+        return search(*args, **wanted)
+
+    monkeypatch.setattr("core.evaluation.sweep.index_neighbours", watched)
+    monkeypatch.setattr("core.evaluation.sweep._QUERIES", 6)
+    sweep(report, cosine[0], store=store, info=cosine[1], k=10)
+    # Two of each class, though by their shares of 6 the 3 cherries of 63 would have none.
+    assert sorted(report.labels[query] for query in asked) == [
+        *("apple", "apple", "banana", "banana", "cherry", "cherry"),
+    ]
 
 
 def test_a_sweep_without_a_query_that_has_something_to_find_is_refused(

@@ -12,7 +12,6 @@ from core.evaluation.tables import as_csv, class_rows, picture_rows, query_rows
 from core.measures.curves import precision_curves
 from core.measures.findings import find_hubs
 from pages.evaluation.cache import Figures, reports_folder
-from pages.evaluation.class_measures import left_out
 from pages.evaluation.takeaway.html_report import html_report
 
 
@@ -29,7 +28,7 @@ def downloads(report: Report, figures: Figures, *, k: int, variant: Variant) -> 
             k=k,
             curves=precision_curves(figures.judged, report.rows),
             index=figures.index,
-            left_out=left_out(variant),
+            variant=variant,
         ).encode()
 
     def pictures() -> str:
@@ -43,7 +42,7 @@ def downloads(report: Report, figures: Figures, *, k: int, variant: Variant) -> 
             "Queries (CSV)",
             "queries.csv",
             "text/csv",
-            lambda: as_csv(query_rows(report, figures.judged, ks=ks)),
+            lambda: as_csv(query_rows(report, variant, ks=ks)),
         ),
         ("Pictures (CSV)", "pictures.csv", "text/csv", pictures),
         (

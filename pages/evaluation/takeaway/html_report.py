@@ -8,8 +8,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core.evaluation.notes import notes, training_note
-from core.evaluation.report import Report
+from core.evaluation.notes import left_out, notes, training_note
+from core.evaluation.report import Report, Variant
 from core.measures.bootstrap import Estimate
 from core.measures.judgement import Judgement
 from core.measures.summary import ClassSummary, Summary, confusion
@@ -36,7 +36,7 @@ def html_report(
     k: int,
     curves: Mapping[str, NDArray[np.float64]],
     index: Summary | None = None,
-    left_out: str = "",
+    variant: Variant = Variant(),  # noqa: B008 - frozen
 ) -> str:
     """Return the report as HTML; the charts' program is part of it (about 5 MB).
 
@@ -44,10 +44,10 @@ def html_report(
         summary: What is shown, with k among its cut-offs.
         judged: The hits behind it.
         curves: As `pages.evaluation.charts.curves` takes them.
-        index: Under the index; None where it was left out.
-        left_out: What the summary leaves out, in words; empty for nothing.
+        index: Under the index; None where it was left out, or its hits are too few.
+        variant: What both summaries leave out.
     """
-    name = f"precision@{k}"
+    name, gone = f"precision@{k}", left_out(variant)
     worst = summary.worst_first(name)
     highlighted = [c.label for c in worst[:4]]
     figures = [charts.interval_bars(worst, name, k=k, dark=False)]
@@ -60,9 +60,9 @@ def html_report(
     parts = [
         f"<h1>{_text(report.configuration.collection)}: how often the hits are right</h1>",
         f"<p class='warning'>{_text(warning)}</p>" if warning else "",
-        f"<p><b>{_text(left_out)} left out.</b></p>" if left_out else "",
+        f"<p><b>{_text(gone)} left out.</b></p>" if gone else "",
         _means(summary, index),
-        *(f"<p class='note'>{_text(note)}</p>" for note in notes(report, summary)),
+        *(f"<p class='note'>{_text(note)}</p>" for note in notes(report, summary, variant)),
         "<h2>Classes, worst first</h2>",
         _table(worst, k),
         "<h2>Charts</h2>",
@@ -78,18 +78,23 @@ def html_report(
 
 
 def _means(summary: Summary, index: Summary | None) -> str:
-    """Three columns: macro, micro, and macro under the index (nothing left out)."""
-    under = index.macro if index else {}
+    """Macro, micro, and macro under the index where that is known."""
+    columns = [("macro: mean over classes", summary.macro)]
+    columns.append(("micro: mean over queries", summary.micro))
+    if index:
+        columns.append(("macro under the index", index.macro))
+    heads = "".join(f"<th>{head}</th>" for head, _ in columns)
     rows = "".join(
-        f"<tr><td>{_text(name)}</td><td>{_estimate(summary.macro[name])}</td>"
-        f"<td>{_estimate(summary.micro[name])}</td>"
-        f"<td>{_estimate(under[name]) if name in under else ''}</td></tr>"
+        f"<tr><td>{_text(name)}</td>"
+        + "".join(
+            f"<td>{_estimate(values[name]) if name in values else ''}</td>" for _, values in columns
+        )
+        + "</tr>"
         for name in summary.macro
     )
     return (
         "<table><tr><th>measure (0 to 1, higher is better; 95 % intervals)</th>"
-        "<th>macro: mean over classes</th><th>micro: mean over queries</th>"
-        f"<th>macro under the index</th></tr>{rows}</table>"
+        f"{heads}</tr>{rows}</table>"
     )
 
 

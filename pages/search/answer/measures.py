@@ -25,7 +25,7 @@ def counts(view: View, answer: Answer) -> None:
     """Say how many hits there are, in which order, and why there are not more."""
     question, metric = view.question, view.info.metric
     returned = len(answer.hits)
-    st.markdown(f"**{returned} of {question.k} hits**")
+    st.markdown(f"**{returned} of {counted(question.k, 'hit')}**")
     notes = [f"Best first by {metric.direction}."]
     if hidden := len(question.exclude):
         notes.append(

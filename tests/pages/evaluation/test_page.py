@@ -164,6 +164,19 @@ def test_leaving_out_copies_shows_the_gap(data_dir: Path) -> None:
     assert "similarity of 0.90" in at.info[0].value
 
 
+def test_figures_beside_each_other_leave_out_the_same(data_dir: Path) -> None:
+    at = run_report(page(at="5", copies="true").run())
+    # nprobe is 8 of 8 lists: the index has what exact search has, also without the copies.
+    assert metrics(at)["Index precision@5"] == metrics(at)["Macro precision@5"]
+    at.toggle(key="copies").set_value(False).run()
+    assert metrics(at)["Index precision@5"] == metrics(at)["Macro precision@5"]
+    # Ten hits less a copy are nine: the index has no precision@10 on the same terms.
+    at.select_slider(key="at").set_value(10)
+    at.toggle(key="copies").set_value(True).run()
+    assert "Index precision@10" not in metrics(at)
+    assert "it was asked for 10 hits" in texts(at)
+
+
 @pytest.mark.parametrize(
     ("view", "expected"),
     [
@@ -252,7 +265,7 @@ def test_folders_called_train_and_test_are_found_and_used(
         at = run_report(page().run())
         assert not at.exception
         assert "Queries are the pictures whose path matches 'test/*', 8 of them" in texts(at)
-        assert "18 pictures that match 'train/*'" in texts(at)
+        assert "those that match 'train/*', 18 of them" in texts(at)
         assert set(at.dataframe[0].value["Class"]) == {"apple", "pear"}
         shown = metrics(at)["Macro precision@10"]
         close_store()
@@ -363,7 +376,7 @@ def test_without_a_collection_the_page_says_what_to_do(
 def test_html_report_needs_nothing_else_and_escapes_names(data_dir: Path) -> None:
     from dataclasses import replace
 
-    from core.evaluation.figures import summary_of
+    from core.evaluation.figures import index_summary, summary_of
     from core.measures.curves import precision_curves
     from pages.evaluation.cache import get_report
     from pages.evaluation.takeaway.html_report import html_report
@@ -380,6 +393,11 @@ def test_html_report_needs_nothing_else_and_escapes_names(data_dir: Path) -> Non
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
     assert str(summary.macro["precision@10"]) in text
     assert 'src="http' not in text
+    # Where the index has no figures there is no empty column for them.
+    assert "under the index" not in text
+    index = index_summary(report)
+    text = html_report(report, summary, report.judged, k=10, curves=curves, index=index)
+    assert "<th>macro under the index</th>" in text
 
 
 def test_split_by_paths_from_the_page(data_dir: Path) -> None:
