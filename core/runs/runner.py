@@ -37,6 +37,20 @@ _MOST_NOTES = 20
 _LOCK = ".lock"
 
 
+def is_running(folder: Path) -> bool:
+    """Whether a run goes on that keeps its files in `folder`, in this process or another."""
+    # The lock is tried only where a file says so: one who starts a run must find it free.
+    if not any(state.is_open for state in load_states(folder)):
+        return False
+    try:
+        with FileLock(folder / _LOCK, timeout=0, thread_local=False):
+            return False
+    except Timeout:
+        return True
+    except OSError:
+        return False
+
+
 class CancelledRunError(Exception):
     """Raised inside a run that was asked to stop."""
 

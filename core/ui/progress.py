@@ -55,11 +55,12 @@ def cancellable(note: str) -> Iterator[Progress]:
         cancel.empty()
 
 
-def cancelled_note() -> None:
-    """Say once that work was cancelled."""
+def cancelled_note() -> bool:
+    """Say once that work was cancelled; returns whether it was."""
     note = st.session_state.pop(_NOTE, "")
     if note:
         st.info(note, icon=":material/cancel:")
+    return bool(note)
 
 
 @contextlib.contextmanager

@@ -1,6 +1,9 @@
 """What the Evaluation page shares between reruns: opened reports and what follows from them."""
 
+import contextlib
 import threading
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +14,7 @@ from core.dataset.classes import usual_paths
 from core.embeddings.matrix import Matrix, load_matrix
 from core.embeddings.neighbours import Neighbours
 from core.encoder.training_list import training_list
-from core.errors import ReportError
+from core.errors import BusyError
 from core.evaluation.comparison import Comparison, compare
 from core.evaluation.figures import index_summary, summary_of
 from core.evaluation.files import Listing, list_reports, load_report, save_report
@@ -26,6 +29,11 @@ from core.ui import resources
 
 # Two runs at once would only slow each other down.
 _running = threading.Lock()
+# When the last one ended, by the monotonic clock.
+_ended = [-float("inf")]
+# For so long after it, whether it was cancelled may not be known yet: the session that pressed
+# Cancel says so in its next run.
+_UNKNOWN_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -94,28 +102,53 @@ def get_figures(name: str, k: int, variant: Variant) -> Figures:
     )
 
 
-def run_report(request: Request, metric: Metric, *, on_progress: Progress) -> Report:
-    """Run and save a report.
+def make_report(request: Request, metric: Metric, *, on_progress: Progress) -> str:
+    """Run and save a report; returns its name.
 
     Raises:
-        ReportError: Another session is running one.
+        BusyError: Another session is measuring.
         OrchardError: As `core.evaluation.run.evaluate`.
     """
-    if not _running.acquire(blocking=False):
-        raise ReportError("another report is being made. Wait until it is done, then try again.")
-    try:
-        info = resources.get_store().info(resources.get_settings().collection, metric)
-        report = evaluate(
-            get_matrix(info, on_progress=on_progress),
-            store=resources.get_store(),
-            info=info,
-            collection=resources.get_settings().collection,
-            request=request,
-            on_progress=on_progress,
-        )
-        return save_report(report, reports_folder())
-    finally:
-        _running.release()
+    with _alone():
+        return _made(request, metric, on_progress)
+
+
+def make_first_report(request: Request, metric: Metric, *, on_progress: Progress) -> str:
+    """Run and save a report, unless another session has just made one; returns the name of either.
+
+    Raises:
+        BusyError: Another session is measuring.
+        OrchardError: As `core.evaluation.run.evaluate`.
+    """
+    with _alone():
+        for name, _ in get_report_list().reports:
+            return name
+        return _made(request, metric, on_progress)
+
+
+def is_measuring() -> bool:
+    """Whether some session is making a report or measuring nprobe, or stopped a moment ago."""
+    if _running.locked():
+        return True
+    return time.monotonic() - _ended[0] < _UNKNOWN_SECONDS and not is_first_report_declined()
+
+
+def decline_first_report() -> None:
+    """Never again make the first report of this collection without being told to."""
+    _declined().add(get_fingerprint())
+
+
+def is_first_report_declined() -> bool:
+    """Whether the first report of this collection was cancelled, failed, or was deleted."""
+    return get_fingerprint() in _declined()
+
+
+def get_fingerprint() -> str:
+    """Return what tells the pictures of the collection from others, see `core.embeddings.matrix`.
+
+    Reports over the same pictures have the same.
+    """
+    return resources.get_catalogue().fingerprint
 
 
 def run_sweep(
@@ -124,11 +157,10 @@ def run_sweep(
     """Measure every step of nprobe on the collection as it is now.
 
     Raises:
-        ReportError: Another session is measuring, or as `core.evaluation.sweep.sweep`.
+        BusyError: Another session is measuring.
+        ReportError: As `core.evaluation.sweep.sweep`.
     """
-    if not _running.acquire(blocking=False):
-        raise ReportError("something else is being measured. Wait until it is done, then retry.")
-    try:
+    with _alone():
         return sweep(
             report,
             get_matrix(info, on_progress=on_progress),
@@ -137,8 +169,6 @@ def run_sweep(
             k=k,
             on_progress=on_progress,
         )
-    finally:
-        _running.release()
 
 
 @st.cache_data(show_spinner="Comparing", max_entries=16)
@@ -177,3 +207,37 @@ def get_matrix(info: CollectionInfo, *, on_progress: Progress = silent) -> Matri
         settings.data.embeddings,
         on_progress=on_progress,
     )
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    if not _running.acquire(blocking=False):
+        raise BusyError(
+            "another report is being made, or nprobe is being measured. Wait until that is done, "
+            "then try again."
+        )
+    try:
+        yield
+    finally:
+        _ended[0] = time.monotonic()
+        _running.release()
+
+
+def _made(request: Request, metric: Metric, on_progress: Progress) -> str:
+    family = resources.get_settings().collection
+    info = resources.get_store().info(family, metric)
+    report = evaluate(
+        get_matrix(info, on_progress=on_progress),
+        store=resources.get_store(),
+        info=info,
+        collection=family,
+        request=request,
+        on_progress=on_progress,
+    )
+    return save_report(report, reports_folder()).name
+
+
+@st.cache_resource(show_spinner=False)
+def _declined() -> set[str]:
+    """Fingerprints of collections; of the process, so that a new visit does not ask again."""
+    return set()

@@ -1,26 +1,17 @@
-"""Controls of the Evaluation page: which report, a new one, what of it to look at."""
-
-from collections.abc import Mapping
+"""Controls of the Evaluation page: which report, and what of it to look at."""
 
 import streamlit as st
 
-from core.collection.index_choice import nprobe_steps
-from core.collection.info import CollectionInfo
 from core.embeddings.near_duplicates import NEAR_DUPLICATE
-from core.errors import QueryError, ReportError
+from core.errors import ReportError
 from core.evaluation.files import Listing
-from core.evaluation.report import Configuration, QuerySet, Report, Request, Variant
-from core.measures.retrieval import check_ks
-from core.metric import Metric
-from core.search.index_search import DEFAULT_NPROBE
+from core.evaluation.report import Configuration, QuerySet, Report, Variant
 from core.ui.text import plain
 from core.wording import counted
 from pages.evaluation import cache as shared
 from pages.evaluation import state
-from pages.evaluation.keys import Address, Key
-
-KS = (1, 2, 3, 5, 10, 20, 50, 100)
-EXACT_ONLY = "exact"
+from pages.evaluation.keys import Address
+from pages.evaluation.reports.request import KS
 
 
 def report_control(listing: Listing) -> str | None:
@@ -59,59 +50,6 @@ def describe(configuration: Configuration) -> str:
         queries = f"{request.sample:,} of {queries}"
     moment = configuration.created[:16].replace("T", " ")
     return f"{moment}, {configuration.metric}, {index}, {queries}"
-
-
-def request_form(infos: Mapping[Metric, CollectionInfo]) -> tuple[Request, Metric] | None:
-    """Ask for a new report; None until the button is pressed.
-
-    Raises:
-        QueryError: A cut-off that was typed in is no number from 1 to 1,000.
-    """
-    usual = shared.get_usual_paths()
-    popover = st.popover(
-        "New report", icon=":material/add:", width="stretch", key=Key.NEW_REPORT, on_change="rerun"
-    )
-    with popover, st.form("request", border=False):
-        metric = Metric(
-            st.segmented_control(
-                "Metric", list(infos), default=next(iter(infos)), required=True, width="stretch"
-            )
-        )
-        ks = st.multiselect(
-            "Cut-offs (k)",
-            KS,
-            default=[1, 5, 10],
-            accept_new_options=True,
-            help="Type any other, 1 to 1,000.",
-        )
-        nprobe = _index_control(infos, limited=bool(usual[1]))
-        queries = _queries_control(next(iter(infos.values())))
-        sample = st.number_input(
-            "At most so many queries",
-            min_value=0,
-            value=0,
-            step=100,
-            help="Drawn from every class in proportion; 0 asks with every picture.",
-        )
-        seed = st.number_input(
-            "Seed", min_value=0, value=0, step=1, help="Of the sample and of the intervals."
-        )
-        paths = _path_controls(usual)
-        pressed = st.form_submit_button(
-            "Run report", type="primary", icon=":material/play_arrow:", on_click=state.close_form
-        )
-        if not pressed:
-            return None
-    request = Request(
-        ks=_cut_offs(ks),
-        nprobe=nprobe,
-        sample=int(sample) or None,
-        seed=int(seed),
-        queries=queries,
-        query_paths=paths[0],
-        gallery_paths=paths[1],
-    )
-    return request, metric
 
 
 def k_control(report: Report) -> int:
@@ -159,61 +97,3 @@ def class_control(report: Report) -> list[str]:
         max_selections=5,
         placeholder="The worst ones",
     )
-
-
-def _index_control(infos: Mapping[Metric, CollectionInfo], *, limited: bool) -> int | None:
-    """Ask for nprobe, or for exact search alone; an index without lists has no nprobe."""
-    nlist = max(info.nlist for info in infos.values())
-    if not nlist:
-        beside = st.toggle("Index beside exact search", value=not limited)
-        return 1 if beside else None
-    steps = nprobe_steps(nlist)
-    usual = EXACT_ONLY if limited else str(max(step for step in steps if step <= DEFAULT_NPROBE))
-    nprobe = st.select_slider(
-        "Index: nprobe",
-        [EXACT_ONLY, *map(str, steps)],
-        value=usual,
-        help="Exact search is always measured; `exact` leaves the index out.",
-    )
-    return None if nprobe == EXACT_ONLY else int(nprobe)
-
-
-def _queries_control(info: CollectionInfo) -> QuerySet:
-    held_out = shared.has_held_out(info)
-    return QuerySet(
-        st.segmented_control(
-            "Queries",
-            [query.value for query in QuerySet] if held_out else [QuerySet.ALL.value],
-            default=QuerySet.HELD_OUT.value if held_out else QuerySet.ALL.value,
-            required=True,
-            help="Held-out pictures are those the encoder was not trained on.",
-            width="stretch",
-        )
-    )
-
-
-def _path_controls(usual: tuple[str, str]) -> tuple[str, str]:
-    queries = st.text_input(
-        "Only queries whose path matches",
-        value=usual[0],
-        placeholder="*/test/*",
-        help="`*` is anything. Folders `train` and `test` are found by themselves.",
-    )
-    gallery = st.text_input(
-        "Only hits whose path matches",
-        value=usual[1],
-        placeholder="*/train/*",
-        help="`*` is anything. Needs exact search only.",
-    )
-    return queries.strip(), gallery.strip()
-
-
-def _cut_offs(chosen: list[int | str]) -> tuple[int, ...]:
-    """Return the cut-offs; those typed in come as text."""
-    ks = []
-    for k in chosen:
-        if isinstance(k, str) and not k.strip().isdecimal():
-            raise QueryError(f"the cut-off {k!r} is no whole number from 1 to 1,000. Remove it.")
-        ks.append(int(k))
-    check_ks(ks)
-    return tuple(ks)

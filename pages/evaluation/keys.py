@@ -23,6 +23,5 @@ class Key(StrEnum):
     """What the session alone knows."""
 
     SESSION = "evaluation"
-    NEW_REPORT = "new_report"
     WORST_INDEX = "worst_index"
     COMPARE_INDEX = "compare_index"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from core.collection.info import CollectionInfo
-from core.evaluation.report import Report, Request, Variant
+from core.evaluation.report import Report, Variant
 from core.metric import Metric
 from core.records import EncoderIdentity
 from core.ui import progress, resources
@@ -23,6 +23,7 @@ from pages.evaluation import (
     sweep,
 )
 from pages.evaluation.keys import Address
+from pages.evaluation.reports import making, request
 from pages.evaluation.similarities import scores_section
 from pages.evaluation.takeaway.downloads import downloads
 
@@ -54,17 +55,17 @@ def main() -> None:
     listing = shared.get_report_list()
     columns, results = st.columns([2, 7], gap="large")
     with results:
-        progress.cancelled_note()
+        if progress.cancelled_note():
+            shared.decline_first_report()
     with columns:
         name = controls.report_control(listing)
-        with progress.errors_in_place():
-            request = controls.request_form(infos)
-            if request:
-                with results:
-                    _run(*request)
+        request.new_report_button()
+    with results, progress.errors_in_place():
+        making.run_wanted()
+    _open_dialog(infos)
     if not name:
         with results:
-            _invite(infos)
+            making.first_report(infos)
         return
     with results:
         report = shared.get_report(name)
@@ -83,6 +84,11 @@ def main() -> None:
             _section(view, report, figures, info or next(iter(infos.values())), looked)
         st.divider()
         downloads(report, figures, k=k, variant=variant)
+
+
+def _open_dialog(infos: Mapping[Metric, CollectionInfo]) -> None:
+    if state.current().dialog is state.Dialog.NEW_REPORT:
+        request.new_report(infos)
 
 
 def _view_control() -> str:
@@ -137,14 +143,6 @@ def _section(
         comparison.compare_section(report, shared.get_report_list().reports, k=k)
 
 
-def _run(request: Request, metric: Metric) -> None:
-    """Run a report with progress; pressing Cancel, or anything else, stops it."""
-    with progress.cancellable("The report was cancelled; nothing was saved.") as show:
-        report = shared.run_report(request, metric, on_progress=show)
-    state.current().made = report.name
-    st.rerun()
-
-
 def _changes(report: Report, info: CollectionInfo | None) -> None:
     """Say so when the collection is no longer the one that was evaluated."""
     configuration = report.configuration
@@ -161,16 +159,6 @@ def _changes(report: Report, info: CollectionInfo | None) -> None:
         f"The collection is no longer the one this report is about: {plain(reason)}. "
         "The figures are those of then; run a new report for those of now.",
         icon=":material/history:",
-    )
-
-
-def _invite(infos: Mapping[Metric, CollectionInfo]) -> None:
-    info = next(iter(infos.values()))
-    st.subheader("Is it good enough, and where does it fail?")
-    st.write(
-        f"Run a new report: every one of the {info.rows:,} pictures is searched with, and its hits "
-        "are compared with its class. Precision per class appears here with its uncertainty and "
-        "the pictures behind it."
     )
 
 

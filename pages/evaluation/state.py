@@ -2,11 +2,21 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 import streamlit as st
 
+from core.evaluation.report import Request
 from core.evaluation.sweep import SweepPoint
+from core.metric import Metric
 from pages.evaluation.keys import Address, Key
+
+
+class Dialog(StrEnum):
+    """What can lie open over the page."""
+
+    NONE = ""
+    NEW_REPORT = "new report"
 
 
 @dataclass
@@ -14,11 +24,15 @@ class Session:
     """State of one browser tab, beside the controls.
 
     Attributes:
+        dialog: Which dialog is open.
+        wanted: A report that was asked for and is to be run.
         made: Name of a report that was just made and is to be opened; empty otherwise.
         sweeps: What measuring nprobe gave, by the report's name and k.
         shown: How many pictures of a long list are shown, by the list's key.
     """
 
+    dialog: Dialog = Dialog.NONE
+    wanted: tuple[Request, Metric] | None = None
     made: str = ""
     sweeps: dict[tuple[str, int], list[SweepPoint]] = field(default_factory=dict)
     shown: dict[str, int] = field(default_factory=dict)
@@ -36,13 +50,17 @@ def open_report(names: Collection[str]) -> str:
     Returns:
         The report that was asked for, also where it is not among `names`; empty for none.
     """
-    session = current()
-    asked = session.made or st.session_state.get(Address.REPORT)
-    asked = str(asked or st.query_params.get(Address.REPORT, ""))
-    session.made = ""
-    if asked in names:
-        st.session_state[Address.REPORT] = asked
-    return asked
+    name = asked()
+    current().made = ""
+    if name in names:
+        st.session_state[Address.REPORT] = name
+    return name
+
+
+def asked() -> str:
+    """Return the name of the report that was made just now, chosen, or is in the address."""
+    name = current().made or st.session_state.get(Address.REPORT)
+    return str(name or st.query_params.get(Address.REPORT, ""))
 
 
 def write_report(name: str) -> None:
@@ -54,9 +72,25 @@ def write_report(name: str) -> None:
     st.query_params[Address.REPORT] = name
 
 
-def close_form() -> None:
-    """Close the form of a new report, which would lie over the progress and the Cancel button."""
-    st.session_state[Key.NEW_REPORT] = False
+def open_dialog(dialog: Dialog) -> None:
+    """Open a dialog in the run that follows; it stays until it is closed."""
+    current().dialog = dialog
+
+
+def close_dialog() -> None:
+    """Close the dialog: one that stayed would lie over the progress and the Cancel button."""
+    current().dialog = Dialog.NONE
+
+
+def want(request: Request, metric: Metric) -> None:
+    """Ask for a report, which the page runs next."""
+    current().wanted = request, metric
+
+
+def take_wanted() -> tuple[Request, Metric] | None:
+    """Return the report that was asked for, once: what stops it must not begin it anew."""
+    wanted, current().wanted = current().wanted, None
+    return wanted
 
 
 def shown(key: str, usual: int) -> int:

@@ -50,8 +50,6 @@ def duel(page: Page, address: str) -> None:
 
 def evaluation(page: Page, address: str) -> None:
     page.goto(f"{address}/evaluation")
-    page.get_by_role("button", name="New report").click()
-    page.get_by_role("button", name="Run report").click()
     expect(page).to_have_url(re.compile("report="))
     expect(page.get_by_text("Macro precision@10", exact=True)).to_be_visible()
     expect(page.get_by_text("Take it along")).to_be_visible()

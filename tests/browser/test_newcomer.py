@@ -43,8 +43,6 @@ def test_from_the_first_page_to_a_search_a_report_a_map_and_a_healthy_collection
         browsers.settled(page)
 
         go_to(page, "Evaluation")
-        page.get_by_role("button", name="New report").click()
-        page.get_by_role("button", name="Run report").click()
         expect(page.get_by_text("Macro precision@10", exact=True)).to_be_visible()
         browsers.settled(page)
 

@@ -17,7 +17,7 @@ from core.progress import Stage
 from core.records import SkippedFile
 from core.runs.reports import Report
 from core.runs.run_record import MOST_SKIPPED, RunStatus, load_states
-from core.runs.runner import CancelledRunError, Runner, RunProgress
+from core.runs.runner import CancelledRunError, Runner, RunProgress, is_running
 from core.runs.task import Build, Drop, Task, TaskKind, title_of
 from tests.support.reports import index_report
 from tests.support.tasks import one_of_each
@@ -70,6 +70,16 @@ def test_run_tells_stage_count_rate_and_time_left(tmp_path: Path, work: Work) ->
     assert (final.status, final.error) == (RunStatus.DONE, "")
     assert final.report.added >= state.done
     assert final.seconds > 0.5
+
+
+def test_whether_a_run_goes_on_can_be_asked_without_a_runner(tmp_path: Path, work: Work) -> None:
+    assert not is_running(tmp_path / "none")
+    runner = Runner(tmp_path, work)
+    runner.start(TASK)
+    assert is_running(tmp_path)
+    work.release.set()
+    runner.wait(10)
+    assert not is_running(tmp_path)
 
 
 def test_second_start_is_refused_and_the_first_goes_on(tmp_path: Path, work: Work) -> None:

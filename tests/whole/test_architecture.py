@@ -38,7 +38,7 @@ PACKAGES = {
     "pages.search": {*DATA, "core.embeddings", "core.search", "core.ui"},
     "pages.evaluation": {
         *{*DATA, "core.embeddings", "core.encoder", "core.measures", "core.search"},
-        *{"core.evaluation", "core.ui"},
+        *{"core.evaluation", "core.runs", "core.ui"},
     },
     "pages.embedding_map": {
         *{*DATA, "core.embeddings", "core.encoder", "core.projection", "core.ui"},

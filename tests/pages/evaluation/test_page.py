@@ -1,15 +1,23 @@
 """The Evaluation page through Streamlit's AppTest, on a real Milvus Lite file."""
 
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Multiselect, TextInput
 
 from core.embeddings.near_duplicates import NEAR_DUPLICATE
+from core.errors import StoreError
+from core.evaluation.report import Request
+from core.metric import Metric
+from core.progress import silent
 from core.ui import resources
+from pages.evaluation import cache
+from pages.evaluation.reports import making
 from scripts import evaluate
 from tests.support import dashboard
 from tests.support.made_up import make_database
@@ -24,8 +32,10 @@ def page(**query: str) -> AppTest:
 
 
 def clear_caches() -> None:
+    # What was cancelled, deleted or measured in an earlier test says nothing in the next.
     st.cache_resource.clear()
     st.cache_data.clear()
+    cache._ended[0] = -math.inf
 
 
 def close_store() -> None:
@@ -63,10 +73,33 @@ def data_dir(shared: Path) -> Path:
 
 def clear_reports() -> None:
     st.cache_data.clear()
+    cache._declined.clear()
+    cache._ended[0] = -math.inf
+
+
+def press(at: AppTest, label: str) -> AppTest:
+    return next(b for b in at.button if b.label == label).click().run()
+
+
+def new_report(at: AppTest) -> AppTest:
+    """The page with the form of a new report open."""
+    return press(at, "New report")
 
 
 def run_report(at: AppTest) -> AppTest:
-    return next(b for b in at.button if b.label == "Run report").click().run()
+    return press(new_report(at), "Run report")
+
+
+def reports_of(data_dir: Path) -> list[Path]:
+    return list((data_dir / "reports").glob("*.json"))
+
+
+def cut_offs(at: AppTest) -> Multiselect:
+    return next(m for m in at.multiselect if m.label == "Cut-offs (k)")
+
+
+def path_of(at: AppTest, what: str) -> TextInput:
+    return next(t for t in at.text_input if t.label == f"Only {what} whose path matches")
 
 
 def texts(at: AppTest) -> str:
@@ -80,17 +113,120 @@ def metrics(at: AppTest) -> dict[str, str]:
     return {metric.label: metric.value for metric in at.metric}
 
 
-def test_without_a_report_the_page_offers_to_run_one(data_dir: Path) -> None:
+def test_the_first_report_makes_itself_once(data_dir: Path) -> None:
     at = page().run()
     assert not at.exception
-    assert at.subheader[0].value == "Is it good enough, and where does it fail?"
-    assert "66" in texts(at)
+    [made] = reports_of(data_dir)
+    assert at.selectbox(key="report").value == made.stem
+    saved = json.loads(made.read_text())["configuration"]["request"]
+    # What the form of a new report offers: nprobe is 8 of 8 lists.
+    assert (saved["ks"], saved["nprobe"], saved["queries"]) == ([1, 5, 10], 8, "all")
+    page().run()
+    assert reports_of(data_dir) == [made]
 
 
-def test_a_report_is_run_and_shown(data_dir: Path) -> None:
-    at = run_report(page().run())
+def offered(at: AppTest) -> bool:
+    return any(button.label == "Measure accuracy" for button in at.button)
+
+
+def test_a_large_collection_is_measured_when_asked(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(making, "_MOST_AT_ONCE", 65)
+    at = page().run()
+    assert not at.exception and offered(at)
+    assert "Each of 66 pictures is searched with" in texts(at)
+    assert not reports_of(data_dir)
+    at = press(at, "Measure accuracy")
+    assert "Macro precision@10" in metrics(at)
+    assert len(reports_of(data_dir)) == 1
+
+
+def test_a_dashboard_that_may_not_change_anything_makes_no_report_by_itself(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORCHARD_READ_ONLY", "true")
+    resources.get_settings.clear()
+    at = page().run()
+    monkeypatch.delenv("ORCHARD_READ_ONLY")
+    resources.get_settings.clear()
+    assert offered(at)
+    assert not reports_of(data_dir)
+
+
+def test_no_report_makes_itself_while_a_run_goes_on(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(making, "is_running", lambda folder: folder == data_dir / "runs")
+    assert offered(page().run())
+    assert not reports_of(data_dir)
+
+
+def test_a_collection_that_is_still_being_built_is_not_measured_by_itself(data_dir: Path) -> None:
+    store, family = resources.get_store(), resources.get_settings().collection
+    store.set_complete(family, Metric.COSINE, complete=False)
+    resources.forget_collections()
+    try:
+        assert offered(page().run())
+    finally:
+        store.set_complete(family, Metric.COSINE, complete=True)
+        resources.forget_collections()
+    assert not reports_of(data_dir)
+
+
+def test_a_first_report_that_failed_is_not_tried_again_by_itself(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise StoreError("the database failed. Look into its log.")
+
+    monkeypatch.setattr(cache, "evaluate", fail)
+    at = page().run()
     assert not at.exception
-    assert len(list((data_dir / "reports").glob("*.json"))) == 1
+    assert "the database failed" in texts(at)
+    # The next visitor is not made to wait for the same.
+    monkeypatch.setattr(cache, "evaluate", None)
+    at = page().run()
+    assert not at.error and offered(at)
+
+
+def test_a_visitor_waits_for_the_first_report_of_another(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with cache._alone():
+        at = page().run()
+        assert "being made for somebody else" in texts(at)
+        assert not offered(at)
+    # The other one may have pressed Cancel, which it says in a moment.
+    assert "for somebody else" in texts(at.run())
+    monkeypatch.setattr(cache, "_ended", [-math.inf])
+    # It has left, so the report is made here.
+    at = at.run()
+    assert "Macro precision@10" in metrics(at)
+    assert len(reports_of(data_dir)) == 1
+
+
+def test_of_two_visitors_in_the_same_moment_one_makes_the_report(data_dir: Path) -> None:
+    page().run()
+    [made] = reports_of(data_dir)
+    # As the second one asks who saw no report when its page began.
+    request = Request(nprobe=8)
+    assert cache.make_first_report(request, Metric.COSINE, on_progress=silent) == made.stem
+    assert reports_of(data_dir) == [made]
+
+
+def test_the_form_of_a_new_report_closes_when_it_runs(data_dir: Path) -> None:
+    at = new_report(page().run())
+    assert any(button.label == "Run report" for button in at.button)
+    assert "The last one took" in texts(at)
+    at = press(at, "Run report")
+    assert not any(button.label == "Run report" for button in at.button)
+    assert len(reports_of(data_dir)) == 2
+
+
+def test_a_report_is_shown(data_dir: Path) -> None:
+    at = page().run()
+    assert not at.exception
     assert "Macro precision@10" in metrics(at)
     assert "Left out: 1 query of 1 class" in texts(at)
     assert "2 queries without a class" in texts(at)
@@ -104,7 +240,7 @@ def test_a_report_is_run_and_shown(data_dir: Path) -> None:
 def test_page_and_script_give_the_same_figures(
     data_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    at = run_report(page().run())
+    at = page().run()
     close_store()
     assert evaluate.main(["--json", "--nprobe", "8"]) == 0
     clear_caches()
@@ -129,7 +265,7 @@ def forbid_searching(patch: pytest.MonkeyPatch) -> None:
 def test_classes_and_duplicates_are_changed_without_searching_again(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    at = run_report(page().run())
+    at = page().run()
     before = metrics(at)["Macro precision@10"]
     forbid_searching(monkeypatch)
     at.multiselect(key="curve_classes").set_value(["banana", "apple"]).run()
@@ -144,7 +280,7 @@ def test_classes_and_duplicates_are_changed_without_searching_again(
 def test_k_is_changed_without_searching_again(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    at = run_report(page().run())
+    at = page().run()
     forbid_searching(monkeypatch)
     at.select_slider(key="at").set_value(20).run()
     assert not at.exception
@@ -154,7 +290,7 @@ def test_k_is_changed_without_searching_again(
 
 
 def test_leaving_out_copies_shows_the_gap(data_dir: Path) -> None:
-    at = run_report(page().run())
+    at = page().run()
     before = metrics(at)["Macro precision@10"]
     at.toggle(key="copies").set_value(True).run()
     gap = next(info.value for info in at.info)
@@ -165,7 +301,7 @@ def test_leaving_out_copies_shows_the_gap(data_dir: Path) -> None:
 
 
 def test_figures_beside_each_other_leave_out_the_same(data_dir: Path) -> None:
-    at = run_report(page(at="5", copies="true").run())
+    at = page(at="5", copies="true").run()
     # nprobe is 8 of 8 lists: the index has what exact search has, also without the copies.
     assert metrics(at)["Index precision@5"] == metrics(at)["Macro precision@5"]
     at.toggle(key="copies").set_value(False).run()
@@ -204,7 +340,7 @@ def test_every_view_opens_by_its_link(
 
 
 def test_sweep_recommends_and_hands_over(data_dir: Path) -> None:
-    at = run_report(page(view="nprobe").run())
+    at = page(view="nprobe").run()
     next(b for b in at.button if b.label == "Measure nprobe").click().run()
     assert not at.exception
     assert any(b.label.startswith("Search with nprobe ") for b in at.button)
@@ -212,7 +348,7 @@ def test_sweep_recommends_and_hands_over(data_dir: Path) -> None:
 
 
 def test_a_sweep_over_a_collection_that_changed_is_refused_in_place(data_dir: Path) -> None:
-    run_report(page().run())
+    page().run()
     set_fingerprint(data_dir, "0" * 16)
     at = page(view="nprobe").run()
     next(b for b in at.button if b.label == "Measure nprobe").click().run()
@@ -232,7 +368,7 @@ def test_reports_that_cannot_be_compared_say_why_in_place(data_dir: Path) -> Non
 
 
 def test_duplicates_show_what_they_add(data_dir: Path) -> None:
-    at = run_report(page(view="Duplicates", near="0.5").run())
+    at = page(view="Duplicates", near="0.5").run()
     assert not at.exception
     table = at.dataframe[0].value
     assert list(table["Neighbours"]) == [
@@ -251,10 +387,11 @@ def test_duplicates_show_what_they_add(data_dir: Path) -> None:
 
 
 def test_a_cut_off_that_is_typed_in_is_measured(data_dir: Path) -> None:
-    at = page().run()
-    at.multiselect[0].set_value([1, 7])
-    run_report(at)
-    assert "Macro precision@7" in metrics(at)
+    at = new_report(page().run())
+    cut_offs(at).set_value([1, 7])
+    press(at, "Run report")
+    # Whoever has not chosen a k sees the largest.
+    assert "Macro precision@7" in metrics(page().run())
 
 
 def test_folders_called_train_and_test_are_found_and_used(
@@ -262,7 +399,7 @@ def test_folders_called_train_and_test_are_found_and_used(
 ) -> None:
     close_store()
     for _ in _made(tmp_path, {"train/apple": 9, "train/pear": 9, "test/apple": 4, "test/pear": 4}):
-        at = run_report(page().run())
+        at = page().run()
         assert not at.exception
         assert "Queries are the pictures whose path matches 'test/*', 8 of them" in texts(at)
         assert "those that match 'train/*', 18 of them" in texts(at)
@@ -277,7 +414,7 @@ def test_folders_called_train_and_test_are_found_and_used(
 
 
 def test_two_reports_are_compared(data_dir: Path) -> None:
-    at = run_report(run_report(page(view="Compare").run()))
+    at = run_report(page(view="Compare").run())
     assert not at.exception
     assert "Macro precision@10 changed by +0.000" in texts(at)
     assert set(at.dataframe[0].value["Verdict"]) == {"no difference"}
@@ -291,7 +428,7 @@ def test_unknown_report_in_a_link_is_told(data_dir: Path) -> None:
 
 @pytest.mark.parametrize("content", ["{", '{"format": 99}'])
 def test_damaged_and_newer_reports_do_not_stop_the_page(data_dir: Path, content: str) -> None:
-    run_report(page().run())
+    page().run()
     good = next((data_dir / "reports").glob("*.json")).stem
     (data_dir / "reports" / "bad.json").write_text(content)
     clear_reports()
@@ -305,7 +442,7 @@ def test_damaged_and_newer_reports_do_not_stop_the_page(data_dir: Path, content:
 
 
 def test_report_of_another_dataset_says_so(data_dir: Path) -> None:
-    run_report(page().run())
+    page().run()
     set_fingerprint(data_dir, "0" * 16, rows=70)
     at = page().run()
     assert "no longer the one this report is about" in texts(at)
@@ -322,18 +459,21 @@ def set_fingerprint(data_dir: Path, mark: str, rows: int = 66) -> None:
 
 
 def clear_caches_of_reports() -> None:
-    from pages.evaluation import cache
-
     st.cache_data.clear()
     cache.get_report.clear()
     cache.get_figures.clear()
 
 
 def test_no_cut_off_is_refused(data_dir: Path) -> None:
-    at = page().run()
-    at.multiselect[0].set_value([])
-    run_report(at)
-    assert "there is no k" in texts(at)
+    at = new_report(page().run())
+    cut_offs(at).set_value([])
+    press(at, "Run report")
+    assert "There is no k" in texts(at)
+    # The form is still open, to be mended.
+    cut_offs(at).set_value([3])
+    press(at, "Run report")
+    assert not at.error
+    assert len(reports_of(data_dir)) == 2
 
 
 @pytest.mark.parametrize(
@@ -353,7 +493,7 @@ def test_collections_with_little_to_say(
 ) -> None:
     close_store()
     for _ in _made(tmp_path, sizes):
-        at = run_report(page(view=view).run())
+        at = page(view=view).run()
         assert not at.exception
         assert not at.error
         assert expected in texts(at)
@@ -381,7 +521,7 @@ def test_html_report_needs_nothing_else_and_escapes_names(data_dir: Path) -> Non
     from pages.evaluation.cache import get_report
     from pages.evaluation.takeaway.html_report import html_report
 
-    at = run_report(page().run())
+    at = page().run()
     report = get_report(at.selectbox(key="report").value)
     evil = "<script>alert(1)</script>"
     labels = tuple(evil if label == "apple" else label for label in report.labels)
@@ -401,13 +541,16 @@ def test_html_report_needs_nothing_else_and_escapes_names(data_dir: Path) -> Non
 
 
 def test_split_by_paths_from_the_page(data_dir: Path) -> None:
-    at = page().run()
-    at.text_input[0].set_value("*test_*")
-    at.text_input[1].set_value("*train_*")
-    refused = run_report(at)
+    at = new_report(page().run())
+    path_of(at, "queries").set_value("*test_*")
+    path_of(at, "hits").set_value("*train_*")
+    refused = press(at, "Run report")
     assert "only exact search" in texts(refused)
-    at.select_slider[0].set_value("exact")
-    run_report(at)
+    at = new_report(at)
+    path_of(at, "queries").set_value("*test_*")
+    path_of(at, "hits").set_value("*train_*")
+    next(s for s in at.select_slider if s.label == "Index: nprobe").set_value("exact")
+    press(at, "Run report")
     assert not at.exception
     assert "Exact search only" in texts(at)
 
@@ -424,7 +567,7 @@ def test_wrong_hits_of_the_index_say_whether_exact_search_has_them(data_dir: Pat
 
 
 def test_more_of_the_worst_queries_are_shown_when_asked(data_dir: Path) -> None:
-    at = run_report(page(view="Worst queries").run())
+    at = page(view="Worst queries").run()
     rows = texts(at).count("of 10 right")
     next(b for b in at.button if b.label.startswith("Show more")).click().run()
     assert texts(at).count("of 10 right") == 2 * rows
