@@ -21,13 +21,15 @@ from core.embeddings.neighbours import Neighbours
 from core.errors import FileError, OrchardError, ReportError
 from core.evaluation.figures import as_plain, report_summary
 from core.evaluation.report import Configuration, Report
-from core.files import write_whole
+from core.files import unwritable, write_whole
 from core.measures.retrieval import check_ks
 from core.records import EncoderIdentity
 
 logger = logging.getLogger(__name__)
 
 FORMAT = 1
+# Characters of a name that a person gives.
+MOST_TITLE = 80
 _CONFIGURATION = TypeAdapter(Configuration)
 _NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,99}")
 
@@ -85,33 +87,81 @@ def load_report(name: str, folder: Path) -> Report:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedReport:
+    """A report as it stands in a list: its arrays are not read.
+
+    Attributes:
+        name: Of its files.
+        title: What a person calls it; empty for nothing.
+    """
+
+    name: str
+    configuration: Configuration
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Listing:
     """The reports of a folder.
 
     Attributes:
-        reports: Name and configuration of those that can be opened, newest first.
+        reports: Those that can be opened, newest first.
         unreadable: What is wrong with each of the others.
     """
 
-    reports: tuple[tuple[str, Configuration], ...]
+    reports: tuple[ListedReport, ...]
     unreadable: tuple[str, ...]
 
 
 def list_reports(folder: Path) -> Listing:
     """Look through a folder; the arrays of a report are not read."""
-    reports: list[tuple[str, Configuration]] = []
+    reports: list[ListedReport] = []
     unreadable: list[str] = []
     for file in sorted(folder.glob("*.json")):
         try:
-            reports.append((file.stem, _configuration(_read_json(file).get("configuration"))))
+            content = _read_json(file)
+            configuration = _configuration(content.get("configuration"))
+            reports.append(ListedReport(file.stem, configuration, _title(content.get("title"))))
         except ReportError as error:
             unreadable.append(str(error))
         except (OrchardError, ValueError) as error:
             unreadable.append(str(_damaged(file, str(error))))
     for reason in unreadable:
         logger.info("not listed: %s", reason)
-    newest = sorted(reports, key=lambda item: (item[1].created, item[0]), reverse=True)
+    newest = sorted(reports, key=lambda one: (one.configuration.created, one.name), reverse=True)
     return Listing(tuple(newest), tuple(unreadable))
+
+
+def rename_report(name: str, title: str, folder: Path) -> None:
+    """Give a report a name that a person chose; the name of its files stays, and so do links to it.
+
+    Args:
+        title: Put in one line of at most `MOST_TITLE` characters; empty for none.
+
+    Raises:
+        ReportError: As `load_report`.
+        FileError: It cannot be written; the report is as it was.
+    """
+    file = _file(name, folder)
+    content = {**_read_json(file), "title": _title(title)}
+    write_whole(file, json.dumps(content, indent=1, ensure_ascii=False).encode())
+
+
+def delete_report(name: str, folder: Path) -> None:
+    """Delete the files of a report; one that is gone already is no mistake.
+
+    Raises:
+        FileError: They cannot be deleted.
+    """
+    if not _NAME.fullmatch(name):
+        return
+    # First the one that is seen in a list: what cannot be opened must not stand there.
+    for suffix in (".json", ".npz"):
+        file = folder / f"{name}{suffix}"
+        try:
+            file.unlink(missing_ok=True)
+        except OSError as error:
+            raise unwritable(file, error) from error
 
 
 def read_json_text(name: str, folder: Path) -> str:
@@ -129,10 +179,15 @@ def _file(name: str, folder: Path) -> Path:
     file = folder / f"{name}.json"
     if not _NAME.fullmatch(name) or not file.is_file():
         raise ReportError(
-            f"there is no report {name!r} in {str(folder)!r}. Open one of the saved reports, or "
-            "run a new one."
+            f"there is no report {name!r} in {str(folder)!r}; it may have been deleted. Open one "
+            "of the saved reports, or run a new one."
         )
     return file
+
+
+def _title(text: object) -> str:
+    """Return a title as it is shown; what somebody else has put there may be no text."""
+    return " ".join(text.split())[:MOST_TITLE].strip() if isinstance(text, str) else ""
 
 
 def _read_json(file: Path) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from core.embeddings.matrix import Matrix, load_matrix
 from core.embeddings.neighbours import Neighbours
 from core.encoder.training_list import training_list
 from core.errors import BusyError
+from core.evaluation import files
 from core.evaluation.comparison import Comparison, compare
 from core.evaluation.figures import index_summary, summary_of
 from core.evaluation.files import Listing, list_reports, load_report, save_report
@@ -25,6 +26,7 @@ from core.measures.judgement import Judgement
 from core.measures.summary import Summary
 from core.metric import Metric
 from core.progress import Progress, silent
+from core.read_only import require_writable
 from core.ui import resources
 
 # Two runs at once would only slow each other down.
@@ -121,9 +123,34 @@ def make_first_report(request: Request, metric: Metric, *, on_progress: Progress
         OrchardError: As `core.evaluation.run.evaluate`.
     """
     with _alone():
-        for name, _ in get_report_list().reports:
-            return name
+        for other in get_report_list().reports:
+            return other.name
         return _made(request, metric, on_progress)
+
+
+def rename_report(name: str, title: str) -> None:
+    """Give a report a name that a person chose.
+
+    Raises:
+        OrchardError: As `core.evaluation.files.rename_report`, or the dashboard is read-only.
+    """
+    require_writable(read_only=resources.get_settings().read_only)
+    files.rename_report(name, title, reports_folder())
+
+
+def delete_report(name: str) -> None:
+    """Delete a report, also from what sessions share.
+
+    Raises:
+        OrchardError: As `core.evaluation.files.delete_report`, or the dashboard is read-only.
+    """
+    require_writable(read_only=resources.get_settings().read_only)
+    files.delete_report(name, reports_folder())
+    for cached in (get_report, get_figures, get_comparison):
+        cached.clear()
+    if not get_report_list().reports:
+        # Who deletes the last one does not want it made anew.
+        decline_first_report()
 
 
 def is_measuring() -> bool:

@@ -6,27 +6,27 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.evaluation.comparison import ClassDifference, Comparison, common_measures
-from core.evaluation.report import Configuration, Report
+from core.evaluation.files import ListedReport
+from core.evaluation.report import Report
 from core.wording import classes, queries
 from pages.evaluation.cache import get_comparison, get_report
-from pages.evaluation.controls import describe
 from pages.evaluation.keys import Key
+from pages.evaluation.reports.names import browser_zone, labels
 
 
-def compare_section(report: Report, others: Sequence[tuple[str, Configuration]], *, k: int) -> None:
+def compare_section(report: Report, others: Sequence[ListedReport], *, k: int) -> None:
     """Compare with another report, losses first.
 
     Raises:
         ReportError: The two are not comparable, or the other one cannot be opened.
     """
     st.subheader("Compare with another report")
-    by_name = {name: configuration for name, configuration in others if name != report.name}
-    if not by_name:
+    called = labels(others, zone=browser_zone())
+    called.pop(report.name, None)
+    if not called:
         st.info("There is no other report yet. Run one with another setting.")
         return
-    name = st.selectbox(
-        "Before", list(by_name), format_func=lambda n: f"{describe(by_name[n])} ({n[-6:]})"
-    )
+    name = st.selectbox("Before", list(called), format_func=called.__getitem__)
     before = get_report(name)
     measures = common_measures(before, report)
     preferred = f"precision@{k}"

@@ -4,31 +4,31 @@ import streamlit as st
 
 from core.embeddings.near_duplicates import NEAR_DUPLICATE
 from core.errors import ReportError
-from core.evaluation.files import Listing
-from core.evaluation.report import Configuration, QuerySet, Report, Variant
+from core.evaluation.files import Listing, read_json_text
+from core.evaluation.report import Report, Variant
 from core.ui.text import plain
-from core.wording import counted
+from core.wording import counted, sentence
 from pages.evaluation import cache as shared
 from pages.evaluation import state
 from pages.evaluation.keys import Address
+from pages.evaluation.reports.editing import edit_buttons
+from pages.evaluation.reports.names import browser_zone, labels
 from pages.evaluation.reports.request import KS
 
 
 def report_control(listing: Listing) -> str | None:
     """Choose a saved report; None when there is none. A link may name one."""
-    by_name = dict(listing.reports)
-    wanted = state.open_report(by_name)
-    if wanted and wanted not in by_name:
-        try:
-            shared.get_report(wanted)
-        except ReportError as error:
-            st.error(plain(str(error)), icon=":material/error:")
+    called = labels(listing.reports, zone=browser_zone())
+    wanted = state.open_report(called)
+    if wanted and wanted not in called:
+        _missing(wanted, is_last=not called)
     name = None
-    if by_name:
-        name = st.selectbox("Report", list(by_name), key=Address.REPORT)
+    if called:
+        name = st.selectbox(
+            "Report", list(called), format_func=called.__getitem__, key=Address.REPORT
+        )
         state.write_report(name)
-    if name:
-        st.caption(plain(describe(by_name[name])))
+        edit_buttons()
     if listing.unreadable:
         count = len(listing.unreadable)
         with st.expander(
@@ -39,17 +39,20 @@ def report_control(listing: Listing) -> str | None:
     return name
 
 
-def describe(configuration: Configuration) -> str:
-    """Return one line that tells reports apart."""
-    request = configuration.request
-    index = "exact only" if request.nprobe is None else f"nprobe {request.nprobe}"
-    queries = "held-out queries" if request.queries == QuerySet.HELD_OUT else "all pictures"
-    if request.query_paths:
-        queries += f" like {request.query_paths}"
-    if request.sample:
-        queries = f"{request.sample:,} of {queries}"
-    moment = configuration.created[:16].replace("T", " ")
-    return f"{moment}, {configuration.metric}, {index}, {queries}"
+def _missing(name: str, *, is_last: bool) -> None:
+    """Say why a report that was asked for is not there."""
+    if state.was_open(name):
+        state.forget_report()
+        shown = "There is no other one." if is_last else "The newest one is shown instead."
+        st.warning(
+            f"The report that was open here has been deleted. {shown}", icon=":material/delete:"
+        )
+        return
+    try:
+        # Not the report itself, which may still be at hand although its files are gone.
+        read_json_text(name, shared.reports_folder())
+    except ReportError as error:
+        st.error(plain(sentence(str(error))), icon=":material/error:")
 
 
 def k_control(report: Report) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from core.collection.info import CollectionInfo
+from core.evaluation.files import ListedReport
 from core.evaluation.report import Report, Variant
 from core.metric import Metric
 from core.records import EncoderIdentity
@@ -23,7 +24,7 @@ from pages.evaluation import (
     sweep,
 )
 from pages.evaluation.keys import Address
-from pages.evaluation.reports import making, request
+from pages.evaluation.reports import editing, making, request
 from pages.evaluation.similarities import scores_section
 from pages.evaluation.takeaway.downloads import downloads
 
@@ -62,7 +63,7 @@ def main() -> None:
         request.new_report_button()
     with results, progress.errors_in_place():
         making.run_wanted()
-    _open_dialog(infos)
+    _open_dialog(infos, next((one for one in listing.reports if one.name == name), None))
     if not name:
         with results:
             making.first_report(infos)
@@ -86,9 +87,15 @@ def main() -> None:
         downloads(report, figures, k=k, variant=variant)
 
 
-def _open_dialog(infos: Mapping[Metric, CollectionInfo]) -> None:
-    if state.current().dialog is state.Dialog.NEW_REPORT:
+def _open_dialog(infos: Mapping[Metric, CollectionInfo], report: ListedReport | None) -> None:
+    """Open the dialog that a button has asked for; those about a report only while there is one."""
+    dialog = state.current().dialog
+    if dialog is state.Dialog.NEW_REPORT:
         request.new_report(infos)
+    elif report and dialog is state.Dialog.RENAME:
+        editing.rename_report(report)
+    elif report and dialog is state.Dialog.DELETE:
+        editing.delete_report(report)
 
 
 def _view_control() -> str:

@@ -17,6 +17,8 @@ class Dialog(StrEnum):
 
     NONE = ""
     NEW_REPORT = "new report"
+    RENAME = "rename"
+    DELETE = "delete"
 
 
 @dataclass
@@ -27,6 +29,7 @@ class Session:
         dialog: Which dialog is open.
         wanted: A report that was asked for and is to be run.
         made: Name of a report that was just made and is to be opened; empty otherwise.
+        opened: Name of the report that was shown last.
         sweeps: What measuring nprobe gave, by the report's name and k.
         shown: How many pictures of a long list are shown, by the list's key.
     """
@@ -34,6 +37,7 @@ class Session:
     dialog: Dialog = Dialog.NONE
     wanted: tuple[Request, Metric] | None = None
     made: str = ""
+    opened: str = ""
     sweeps: dict[tuple[str, int], list[SweepPoint]] = field(default_factory=dict)
     shown: dict[str, int] = field(default_factory=dict)
 
@@ -54,7 +58,22 @@ def open_report(names: Collection[str]) -> str:
     current().made = ""
     if name in names:
         st.session_state[Address.REPORT] = name
+    else:
+        # Its control refuses what it does not offer.
+        st.session_state.pop(Address.REPORT, None)
     return name
+
+
+def was_open(name: str) -> bool:
+    """Whether this session has shown a report before."""
+    return current().opened == name
+
+
+def forget_report() -> None:
+    """Let the page open the newest report: the one that was open has been deleted."""
+    current().opened = ""
+    st.session_state.pop(Address.REPORT, None)
+    st.query_params.pop(Address.REPORT, None)
 
 
 def asked() -> str:
@@ -70,6 +89,7 @@ def write_report(name: str) -> None:
     the newest report would open whatever is newest then.
     """
     st.query_params[Address.REPORT] = name
+    current().opened = name
 
 
 def open_dialog(dialog: Dialog) -> None:

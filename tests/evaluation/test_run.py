@@ -18,7 +18,13 @@ from core.errors import QueryError, ReportError, StoreError
 from core.evaluation import run
 from core.evaluation.comparison import compare
 from core.evaluation.figures import index_summary, report_summary, summary_of
-from core.evaluation.files import list_reports, load_report, save_report
+from core.evaluation.files import (
+    delete_report,
+    list_reports,
+    load_report,
+    rename_report,
+    save_report,
+)
 from core.evaluation.notes import notes, share_of, short
 from core.evaluation.report import QuerySet, Report, Request, Variant
 from core.evaluation.sweep import SweepPoint, recommended, sweep
@@ -296,11 +302,42 @@ def test_saved_report_gives_the_same_figures(
     assert again.configuration == report.configuration
     assert report_summary(again) == report_summary(report)
     listing = list_reports(tmp_path)
-    assert [name for name, _ in listing.reports] == [report.name]
+    assert [one.name for one in listing.reports] == [report.name]
     assert listing.unreadable == ()
     content = json.loads((tmp_path / f"{report.name}.json").read_text())
     assert content["exact"]["macro"] == report_summary(report)["exact"]["macro"]
     assert sorted(file.suffix for file in tmp_path.iterdir()) == [".json", ".npz"]
+
+
+def test_a_report_is_given_a_name_and_is_otherwise_as_it_was(
+    cosine: tuple[Matrix, CollectionInfo], store: VectorStore, tmp_path: Path
+) -> None:
+    report = save_report(_run(cosine, store), tmp_path)
+    assert list_reports(tmp_path).reports[0].title == ""
+    rename_report(report.name, "  Before\nthe move  ", tmp_path)
+    assert list_reports(tmp_path).reports[0].title == "Before the move"
+    assert report_summary(load_report(report.name, tmp_path)) == report_summary(report)
+    rename_report(report.name, "", tmp_path)
+    assert list_reports(tmp_path).reports[0].title == ""
+    # A name that is no text is none; the report can be opened all the same.
+    file = tmp_path / f"{report.name}.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "title": [1]}))
+    assert list_reports(tmp_path).reports[0].title == ""
+
+
+def test_a_report_that_is_deleted_leaves_no_file(
+    cosine: tuple[Matrix, CollectionInfo], store: VectorStore, tmp_path: Path
+) -> None:
+    kept, gone = (save_report(_run(cosine, store), tmp_path) for _ in range(2))
+    (tmp_path.parent / "secret.json").write_text("{}")
+    delete_report(gone.name, tmp_path)
+    assert {file.stem for file in tmp_path.iterdir()} == {kept.name}
+    # Somebody else may have been faster.
+    delete_report(gone.name, tmp_path)
+    delete_report("../secret", tmp_path)
+    assert (tmp_path.parent / "secret.json").is_file()
+    with pytest.raises(ReportError, match="may have been deleted"):
+        rename_report(gone.name, "x", tmp_path)
 
 
 def _saved(cosine: tuple[Matrix, CollectionInfo], store: VectorStore, folder: Path) -> Path:

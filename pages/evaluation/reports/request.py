@@ -157,9 +157,9 @@ def _path_controls(usual: Request) -> tuple[str, str]:
 def _how_long() -> None:
     """Say how long the last report of this collection took, which a new one will, about."""
     fingerprint = shared.get_fingerprint()
-    for _, configuration in shared.get_report_list().reports:
-        if configuration.fingerprint == fingerprint:
-            st.caption(f"The last one took {duration(configuration.seconds)}.")
+    for report in shared.get_report_list().reports:
+        if report.configuration.fingerprint == fingerprint:
+            st.caption(f"The last one took {duration(report.configuration.seconds)}.")
             return
 
 

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Multiselect, TextInput
 
 from core.embeddings.near_duplicates import NEAR_DUPLICATE
-from core.errors import StoreError
+from core.errors import ReadOnlyError, StoreError
 from core.evaluation.report import Request
 from core.metric import Metric
 from core.progress import silent
@@ -88,6 +88,11 @@ def new_report(at: AppTest) -> AppTest:
 
 def run_report(at: AppTest) -> AppTest:
     return press(new_report(at), "Run report")
+
+
+def in_address(at: AppTest, name: str) -> str:
+    value = at.query_params.get(name, "")
+    return value if isinstance(value, str) else value[0]
 
 
 def reports_of(data_dir: Path) -> list[Path]:
@@ -245,7 +250,8 @@ def test_page_and_script_give_the_same_figures(
     assert evaluate.main(["--json", "--nprobe", "8"]) == 0
     clear_caches()
     by_script = json.loads(capsys.readouterr().out)
-    name = next(n for n in at.selectbox(key="report").options if n != by_script["name"])
+    name = at.selectbox(key="report").value
+    assert name != by_script["name"]
     by_page = json.loads((data_dir / "reports" / f"{name}.json").read_text())
     assert by_page["exact"] == by_script["exact"]
     assert by_page["index"] == by_script["index"]
@@ -420,10 +426,68 @@ def test_two_reports_are_compared(data_dir: Path) -> None:
     assert set(at.dataframe[0].value["Verdict"]) == {"no difference"}
 
 
+def test_a_report_is_given_a_name(data_dir: Path) -> None:
+    at = page().run()
+    [label] = at.selectbox(key="report").options
+    assert label.startswith("COSINE, nprobe 8, all pictures, ")
+    at = press(at, "Rename")
+    next(t for t in at.text_input if t.label == "Name").set_value("Before **the** move")
+    at = press(at, "Save")
+    assert at.selectbox(key="report").options == ["Before **the** move"]
+    assert not any(button.label == "Save" for button in at.button)
+    # The link to it is as it was.
+    assert in_address(at, "report") == reports_of(data_dir)[0].stem
+
+
+def test_a_report_is_deleted_after_a_question(data_dir: Path) -> None:
+    at = run_report(page().run())
+    opened = at.selectbox(key="report").value
+    at = press(press(at, "Delete"), "Keep it")
+    assert len(reports_of(data_dir)) == 2
+    at = press(press(at, "Delete"), "Delete it")
+    assert not at.exception and "deleted" not in texts(at)
+    [kept] = reports_of(data_dir)
+    assert at.selectbox(key="report").value == kept.stem != opened
+    assert not list((data_dir / "reports").glob(f"{opened}*"))
+
+
+def test_a_report_that_somebody_else_deleted_is_told(data_dir: Path) -> None:
+    mine, theirs = page().run(), page().run()
+    press(press(theirs, "Delete"), "Delete it")
+    mine = mine.run()
+    assert not mine.exception
+    assert "The report that was open here has been deleted. There is no other" in texts(mine)
+    # Nobody who deletes the last report wants to see it made anew.
+    assert offered(mine) and offered(theirs)
+    mine = press(mine, "Measure accuracy")
+    assert "deleted" not in texts(mine)
+    assert len(reports_of(data_dir)) == 1
+
+
+def test_reports_of_a_dashboard_that_may_not_change_anything_stay(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page().run()
+    [made] = reports_of(data_dir)
+    monkeypatch.setenv("ORCHARD_READ_ONLY", "true")
+    resources.get_settings.clear()
+    at = page().run()
+    with pytest.raises(ReadOnlyError):
+        cache.delete_report(made.stem)
+    with pytest.raises(ReadOnlyError):
+        cache.rename_report(made.stem, "mine")
+    monkeypatch.delenv("ORCHARD_READ_ONLY")
+    resources.get_settings.clear()
+    assert not [b.label for b in at.button if b.label in ("Rename", "Delete")]
+    assert reports_of(data_dir) == [made]
+
+
 def test_unknown_report_in_a_link_is_told(data_dir: Path) -> None:
     at = page(report="../../secret").run()
     assert not at.exception
-    assert "there is no report" in texts(at)
+    assert "There is no report" in texts(at)
+    # Whoever follows a link wants that report, and does not wait for another.
+    assert not reports_of(data_dir)
 
 
 @pytest.mark.parametrize("content", ["{", '{"format": 99}'])
@@ -434,7 +498,8 @@ def test_damaged_and_newer_reports_do_not_stop_the_page(data_dir: Path, content:
     clear_reports()
     at = page().run()
     assert not at.exception
-    assert list(at.selectbox(key="report").options) == [good]
+    assert at.selectbox(key="report").value == good
+    assert len(at.selectbox(key="report").options) == 1
     assert "1 report file cannot be opened" in at.expander[0].label
     assert "bad.json" in texts(at)
     at = page(report="bad").run()
