@@ -6,6 +6,7 @@ from core.config import OFFLINE_ARCHITECTURE
 from core.dataset.classes import find_split
 from core.embeddings.index_errors import ann_recall
 from core.evaluation.report import QuerySet, Report, Variant
+from core.measures.bootstrap import Estimate
 from core.measures.findings import causes, total
 from core.measures.judgement import tied_cuts
 from core.measures.summary import Summary
@@ -36,6 +37,29 @@ def left_out(variant: Variant) -> str:
         parts.append(f"neighbours from a similarity of {variant.from_similarity:.2f} on")
     text = " and ".join(parts)
     return text[:1].upper() + text[1:]
+
+
+def in_words(precision: Estimate, *, k: int) -> str:
+    """Return precision@k for somebody who has never heard of it.
+
+    Such as `84 of 100 of the first 10 hits are right (81 to 87)`.
+    """
+    hits = f"of the first {k} hits" if k > 1 else "of the first hits"
+    share = precision.value
+    if math.isnan(share):
+        return f"How many {hits} are right is not known"
+    if share in {0, 1}:
+        many = f"{'All' if share else 'None'} {hits}"
+        verb = "are" if share else "is"
+    else:
+        # Never rounded to all or to none.
+        hundredths = min(99, max(1, round(100 * share)))
+        many = f"{hundredths} of 100 {hits}"
+        verb = "is" if hundredths == 1 else "are"
+    low, high = precision.low, precision.high
+    if math.isnan(low) or round(100 * low) == round(100 * high):
+        return f"{many} {verb} right"
+    return f"{many} {verb} right ({100 * low:.0f} to {100 * high:.0f})"
 
 
 def training_note(report: Report) -> str:

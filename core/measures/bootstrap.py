@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 RESAMPLES = 1_000
 # Below this many queries the percentiles of a bootstrap are themselves uncertain.
 FEW_QUERIES = 30
+# Where an interval is narrower than this, two decimals would hide it.
+_NARROW = 0.01
 
 # Drawn positions held at once: 8 bytes each, so 32 MB.
 _DRAWS = 4_000_000
@@ -29,12 +31,29 @@ class Estimate:
     high: float
 
     def __str__(self) -> str:
-        """Return such as `0.840 (0.790 to 0.880)`."""
-        if math.isnan(self.value):
-            return "undefined"
+        """Return such as `0.84 (0.79 to 0.88)`."""
         if math.isnan(self.low):
-            return f"{self.value:#.3g}"
-        return f"{self.value:#.3g} ({self.low:#.3g} to {self.high:#.3g})"
+            return self.short
+        return f"{self.short} ({self.interval})"
+
+    @property
+    def short(self) -> str:
+        """The mean alone, such as `0.84`."""
+        return self._text(self.value)
+
+    @property
+    def interval(self) -> str:
+        """Its 95 % interval, such as `0.79 to 0.88`."""
+        if math.isnan(self.low):
+            return "undefined"
+        return f"{self._text(self.low)} to {self._text(self.high)}"
+
+    def _text(self, number: float) -> str:
+        """Write a number with two decimals, or with the three that a narrow interval allows."""
+        if math.isnan(number):
+            return "undefined"
+        decimals = 3 if 0 < self.high - self.low < _NARROW else 2
+        return f"{number:.{decimals}f}"
 
 
 def resampled_means(

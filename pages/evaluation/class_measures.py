@@ -4,19 +4,23 @@ import math
 
 import streamlit as st
 
-from core.evaluation.notes import left_out, notes, training_note
+from core.evaluation.notes import in_words, left_out, notes, training_note
 from core.evaluation.report import Report, Variant
 from core.measures.bootstrap import Estimate
 from core.measures.curves import MACRO_MEAN, precision_curves
 from core.measures.summary import Summary
 from core.ui.controls import is_dark
 from core.ui.text import plain
-from core.wording import counted
+from core.wording import counted, queries
 from pages.evaluation import charts
 from pages.evaluation.cache import Figures
 
 # Classes drawn in colour on the curves when none is chosen: the worst ones.
 _HIGHLIGHTED = 4
+# Classes that are named beside the headline.
+_WEAKEST = 4
+# A ceiling from here on reads as 100 %.
+_FULL = 0.995
 # Four figures beside the controls at 1,400 pixels, two at 390.
 _FIGURE_PIXELS = 160
 
@@ -28,6 +32,11 @@ def headline(report: Report, figures: Figures, *, k: int, variant: Variant) -> N
     flattered = training_note(report)
     if flattered:
         st.warning(plain(flattered), icon=":material/school:")
+    st.subheader(in_words(shown.macro[name], k=k), anchor=False)
+    ceilings = [c.ceilings[k] for c in shown.classes]
+    if ceilings and (most := sum(ceilings) / len(ceilings)) < _FULL:
+        st.caption(f"At most {100 * most:.0f} can be: small classes have no more to find.")
+    _weakest(shown, k=k)
     with st.container(horizontal=True, gap="small"):
         _figure(f"Macro {name}", shown.macro[name], "Mean over classes, each counting the same.")
         _figure(f"Micro {name}", shown.micro[name], "Mean over queries: large classes count more.")
@@ -48,6 +57,30 @@ def headline(report: Report, figures: Figures, *, k: int, variant: Variant) -> N
     st.caption("  \n".join(plain(line) for line in lines))
 
 
+def _weakest(summary: Summary, *, k: int) -> None:
+    """Name the classes that reach least of what they could, red where that is no chance."""
+    name = f"precision@{k}"
+    mean = summary.macro[name].value
+    known = [c for c in summary.classes if not math.isnan(c.over_ceiling(k))]
+    weak = sorted((c for c in known if c.over_ceiling(k) < 1), key=lambda c: c.over_ceiling(k))
+    # Of few classes all would be among the weakest.
+    shown = weak[: min(_WEAKEST, len(known) // 2)]
+    if not shown:
+        return
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        st.caption("Weakest classes", width="content")
+        for c in shown:
+            precision, ceiling = c.measures[name], c.ceilings[k]
+            most = f" of at most {ceiling:.0%}" if ceiling < _FULL else ""
+            few = f", {queries(c.queries)}" if c.few else ""
+            st.badge(
+                f"{plain(c.label)} {precision.value:.0%}{most}{few}",
+                color="red" if precision.high < mean * ceiling else "gray",
+                help=f"{name} {precision}. Red: the interval ends below the mean of all classes"
+                + (", measured by what there is to find." if most else "."),
+            )
+
+
 def class_table(summary: Summary, *, k: int) -> None:
     """Show one row per class, worst first, sortable by every column."""
     name = f"precision@{k}"
@@ -57,7 +90,7 @@ def class_table(summary: Summary, *, k: int) -> None:
             "n": c.queries,
             **({"P@1": _number(c.measures["precision@1"].value)} if k > 1 else {}),
             f"P@{k}": _number(c.measures[name].value),
-            "95 % interval": _interval(c.measures[name]) + (" *" if c.few else ""),
+            "95 % interval": c.measures[name].interval + (" *" if c.few else ""),
             "Ceiling": c.ceilings[k],
             "Of ceiling": _number(c.over_ceiling(k)),
             "MAP@R": _number(c.measures["MAP@R"].value),
@@ -83,7 +116,7 @@ def class_table(summary: Summary, *, k: int) -> None:
         height=min(38 + 35 * len(rows), 740),
         column_config={
             **{
-                heading: st.column_config.NumberColumn(format="%.3f", width=62, help=text)
+                heading: st.column_config.NumberColumn(format="%.2f", width=62, help=text)
                 for heading, text in helps.items()
             },
             "Class": st.column_config.TextColumn(width=110),
@@ -141,17 +174,10 @@ def _gap(before: Estimate, after: Estimate, name: str, variant: Variant) -> None
 
 
 def _figure(label: str, estimate: Estimate, text: str) -> None:
-    value = "undefined" if math.isnan(estimate.value) else f"{estimate.value:.3f}"
     with st.container(width=_FIGURE_PIXELS, gap=None):
-        st.metric(label, value, help=text + " 0 to 1, higher is better.")
+        st.metric(label, estimate.short, help=text + " 0 to 1, higher is better.")
         if not math.isnan(estimate.low):
-            st.caption(f"95 % interval {_interval(estimate)}")
-
-
-def _interval(estimate: Estimate) -> str:
-    if math.isnan(estimate.low):
-        return "undefined"
-    return f"{estimate.low:.3f} to {estimate.high:.3f}"
+            st.caption(f"95 % interval {estimate.interval}")
 
 
 def _number(value: float) -> float | None:
@@ -159,7 +185,9 @@ def _number(value: float) -> float | None:
 
 
 def estimate_text(estimate: Estimate) -> str:
-    """Return such as `0.840 (0.790 to 0.880)`; `undefined` where it is."""
+    """Return such as `0.840 (0.790 to 0.880)`, where differences of thousandths matter."""
     if math.isnan(estimate.value):
         return "undefined"
-    return f"{estimate.value:.3f} ({_interval(estimate)})"
+    if math.isnan(estimate.low):
+        return f"{estimate.value:.3f}"
+    return f"{estimate.value:.3f} ({estimate.low:.3f} to {estimate.high:.3f})"

@@ -25,10 +25,11 @@ from core.evaluation.files import (
     rename_report,
     save_report,
 )
-from core.evaluation.notes import notes, share_of, short
+from core.evaluation.notes import in_words, notes, share_of, short
 from core.evaluation.report import QuerySet, Report, Request, Variant
 from core.evaluation.sweep import SweepPoint, recommended, sweep
 from core.evaluation.tables import query_rows
+from core.measures.bootstrap import Estimate
 from core.measures.findings import Causes
 from core.metric import Metric
 from core.records import EncoderIdentity
@@ -152,6 +153,27 @@ def test_the_index_has_no_figure_where_too_few_of_its_hits_are_left(
     assert not [name for name in query_rows(report, copies, ks=(1, 10))[0] if "index" in name]
     nine = query_rows(report, copies, ks=(1, 9))[0]
     assert (nine["index_wrong_own@9"], nine["index_empty@9"]) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("precision", "k", "said"),
+    [
+        ((0.84, 0.81, 0.87), 10, "84 of 100 of the first 10 hits are right (81 to 87)"),
+        ((0.84, 0.81, 0.87), 1, "84 of 100 of the first hits are right (81 to 87)"),
+        ((0.01, 0.0, 0.02), 5, "1 of 100 of the first 5 hits is right (0 to 2)"),
+        # Rounded these would be all or none.
+        ((0.999, 0.998, 1.0), 5, "99 of 100 of the first 5 hits are right"),
+        ((0.001, 0.0, 0.03), 5, "1 of 100 of the first 5 hits is right (0 to 3)"),
+        ((1.0, 1.0, 1.0), 5, "All of the first 5 hits are right"),
+        ((0.0, 0.0, 0.0), 5, "None of the first 5 hits is right"),
+        ((0.5, math.nan, math.nan), 5, "50 of 100 of the first 5 hits are right"),
+        ((math.nan,) * 3, 5, "How many of the first 5 hits are right is not known"),
+    ],
+)
+def test_precision_is_told_in_a_sentence(
+    precision: tuple[float, float, float], k: int, said: str
+) -> None:
+    assert in_words(Estimate(*precision), k=k) == said
 
 
 def test_wrong_hits_are_told_by_cause_whatever_their_number(

@@ -197,9 +197,11 @@ def test_p_values_and_holm() -> None:
 
 
 def test_estimates_read_as_text() -> None:
-    assert str(Estimate(0.84, 0.79, 0.88)) == "0.840 (0.790 to 0.880)"
+    assert str(Estimate(0.84, 0.79, 0.88)) == "0.84 (0.79 to 0.88)"
+    # Two decimals would make a point of so narrow an interval.
+    assert str(Estimate(0.84, 0.837, 0.843)) == "0.840 (0.837 to 0.843)"
     assert str(Estimate(math.nan, math.nan, math.nan)) == "undefined"
-    assert str(Estimate(0.5, math.nan, math.nan)) == "0.500"
+    assert str(Estimate(0.5, math.nan, math.nan)) == "0.50"
 
 
 def _first_hits(right: list[bool]) -> tuple[Judgement, LabelledRows]:

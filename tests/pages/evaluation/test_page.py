@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -242,6 +243,20 @@ def test_a_report_is_shown(data_dir: Path) -> None:
     assert table["95 % interval"][0].endswith(" *")
 
 
+def test_the_headline_is_a_sentence_and_names_the_weakest_class(data_dir: Path) -> None:
+    at = page().run()
+    figure = next(m for m in at.metric if m.label == "Macro precision@10")
+    hundredths = round(100 * float(figure.value))
+    assert at.subheader[0].value.startswith(f"{hundredths} of 100 of the first 10 hits are right (")
+    # 40 and 20 pictures fill ten places; three cherries have two others for ten: (1 + 1 + 0.2) / 3.
+    assert "At most 73 can be" in texts(at)
+    # One of three classes: with two of them named, the best would be among the weakest.
+    [chip] = [m.value for m in at.markdown if "-badge[" in m.value]
+    table = at.dataframe[0].value
+    share = table["P@10"] / table["Ceiling"]
+    assert table["Class"][share.idxmin()] in chip
+
+
 def test_page_and_script_give_the_same_figures(
     data_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -256,7 +271,7 @@ def test_page_and_script_give_the_same_figures(
     assert by_page["exact"] == by_script["exact"]
     assert by_page["index"] == by_script["index"]
     shown = float(metrics(at)["Macro precision@10"])
-    assert shown == pytest.approx(by_script["exact"]["macro"]["precision@10"]["value"], abs=5e-4)
+    assert shown == pytest.approx(by_script["exact"]["macro"]["precision@10"]["value"], abs=5e-3)
 
 
 def forbid_searching(patch: pytest.MonkeyPatch) -> None:
@@ -301,7 +316,8 @@ def test_leaving_out_copies_shows_the_gap(data_dir: Path) -> None:
     at.toggle(key="copies").set_value(True).run()
     gap = next(info.value for info in at.info)
     assert "Exact copies of the query left out" in gap
-    assert f"instead of {before}" in gap
+    told = re.search(r"instead of (0\.\d{3}),", gap)
+    assert told and float(told[1]) == pytest.approx(float(before), abs=5e-3)
     at.slider(key="near").set_value(0.9).run()
     assert "similarity of 0.90" in at.info[0].value
 
@@ -415,7 +431,7 @@ def test_folders_called_train_and_test_are_found_and_used(
         # The script finds the same split, and the same figures.
         assert evaluate.main(["--json"]) == 0
         made = json.loads(capsys.readouterr().out)
-        assert f"{made['exact']['macro']['precision@10']['value']:.3f}" == shown
+        assert f"{made['exact']['macro']['precision@10']['value']:.2f}" == shown
     clear_caches()
 
 
