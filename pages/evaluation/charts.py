@@ -97,7 +97,7 @@ def curves(
             hovertemplate=_name(name) + "<br>precision@%{x} %{y:.3f}<extra></extra>",
         )
     figure.update_yaxes(_SHARE)
-    return framed(figure, height=420, x="k (hits looked at)", y="precision@k")
+    return framed(figure, height=420, x="k (first hits)", y="precision@k")
 
 
 def heat_map(
@@ -179,17 +179,17 @@ def score_figure(bins: ScoreBins, *, axis: str, dark: bool) -> go.Figure:
         x=middles,
         y=bins.probability,
         mode="lines+markers",
-        name="P(same class | score)",
+        name="chance that the hit is right",
         line={"color": GREEN, "width": 2.5},
         customdata=bins.same + bins.other,
-        hovertemplate="score %{x:.3g}<br>P %{y:.3f} of %{customdata} pairs<extra></extra>",
+        hovertemplate="score %{x:.3g}<br>right: %{y:.3f} of %{customdata} pairs<extra></extra>",
         row=2,
         col=1,
     )
     framed(figure, height=460)
     figure.update_layout(barmode="stack", bargap=0.05)
     figure.update_yaxes(title="pairs", row=1, col=1)
-    figure.update_yaxes(title="P(same class)", range=[0, 1.05], row=2, col=1)
+    figure.update_yaxes(title="chance", range=[0, 1.05], row=2, col=1)
     figure.update_xaxes(title=axis, row=2, col=1)
     return figure
 

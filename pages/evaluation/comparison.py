@@ -51,7 +51,7 @@ def _show(found: Comparison, measure: str) -> None:
     st.markdown(
         f"**Macro {measure} changed by {found.macro.value:+.3f}**{interval} from the report "
         f"chosen here to the one that is open, over {queries(found.queries)} asked in both. "
-        f"Certainly worse: {classes(worse)}; certainly better: {classes(len(certain) - worse)}."
+        f"{_measurably(worse, 'worse')}; {_measurably(len(certain) - worse, 'better')}."
     )
     st.dataframe(
         [_row(c) for c in found.classes],
@@ -72,6 +72,10 @@ def _show(found: Comparison, measure: str) -> None:
         "Losses first. Intervals are bootstrapped over queries, paired; p is corrected for the "
         f"number of classes by Holm's method.{left}"
     )
+
+
+def _measurably(count: int, how: str) -> str:
+    return f"{classes(count) if count else 'no class'} got measurably {how}"
 
 
 def _row(c: ClassDifference) -> dict[str, object]:

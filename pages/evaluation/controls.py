@@ -61,22 +61,20 @@ def k_control(report: Report) -> int:
     options = sorted({*request.ks, *(k for k in KS if k <= depth)})
     default = 10 if 10 in request.ks else max(request.ks)
     return int(
-        st.select_slider(
-            "Hits looked at (k)", options, value=default, key=Address.K, bind="query-params"
-        )
+        st.select_slider("Top k", options, value=default, key=Address.K, bind="query-params")
     )
 
 
 def variant_control() -> Variant:
     """Choose which duplicates are left out."""
     copies = st.toggle(
-        "Without copies",
+        "Ignore exact copies",
         key=Address.COPIES,
         bind="query-params",
         help="Leaves out hits whose file has the same bytes as the query.",
     )
     near = st.slider(
-        "Ignore neighbours from similarity",
+        "Ignore near-duplicates from",
         0.5,
         1.0,
         1.0,

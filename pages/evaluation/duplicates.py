@@ -57,7 +57,7 @@ def duplicates_section(report: Report, info: CollectionInfo, *, k: int, variant:
     st.caption(
         f"Near-duplicates, frames of one video and bursts, have a cosine similarity above "
         f"{NEAR_DUPLICATE}, as on the other pages. The pairs below show whether that fits these "
-        "pictures; “Ignore neighbours from similarity” among the controls draws the line elsewhere."
+        "pictures; “Ignore near-duplicates from” among the controls draws the line elsewhere."
     )
     _pairs(report, info)
 

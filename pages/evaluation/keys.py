@@ -15,6 +15,7 @@ class Address(StrEnum):
     COPIES = "copies"
     NEAR = "near"
     CURVE_CLASSES = "curve_classes"
+    # So is this, see `state.open_view`.
     VIEW = "view"
     WORST_CLASS = "worst_class"
 
@@ -23,5 +24,6 @@ class Key(StrEnum):
     """What the session alone knows."""
 
     SESSION = "evaluation"
+    TAB = "evaluation_tab"
     WORST_INDEX = "worst_index"
     COMPARE_INDEX = "compare_index"

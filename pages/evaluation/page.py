@@ -23,22 +23,18 @@ from pages.evaluation import (
     state,
     sweep,
 )
-from pages.evaluation.keys import Address
+from pages.evaluation.keys import Key
 from pages.evaluation.reports import editing, making, request
 from pages.evaluation.similarities import scores_section
 from pages.evaluation.takeaway.downloads import downloads
 
-VIEWS = [
-    "Classes",
-    "Confusion",
-    "Worst queries",
-    "Scores",
-    "nprobe",
-    "Duplicates",
-    "Labels",
-    "Hubs",
-    "Compare",
-]
+# What is asked of a report -> the views that answer it.
+TABS = {
+    "Overview": ("Classes",),
+    "Mistakes": ("Confusion", "Worst queries", "Labels", "Hubs"),
+    "Index & settings": ("nprobe", "Scores", "Duplicates"),
+    "Compare": ("Compare",),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,18 +95,33 @@ def _open_dialog(infos: Mapping[Metric, CollectionInfo], report: ListedReport | 
 
 
 def _view_control() -> str:
-    return str(
-        st.pills(
+    """Choose a tab, and a view of it where it has several; the address names the view."""
+    state.open_view(TABS)
+    tab = str(
+        st.segmented_control(
             "Show",
-            VIEWS,
-            default=VIEWS[0],
+            list(TABS),
             required=True,
-            key=Address.VIEW,
-            bind="query-params",
+            key=Key.TAB,
             label_visibility="collapsed",
             wrap=True,
         )
     )
+    views = TABS[tab]
+    view = views[0]
+    if len(views) > 1:
+        view = str(
+            st.pills(
+                tab,
+                views,
+                required=True,
+                key=state.view_of(tab),
+                label_visibility="collapsed",
+                wrap=True,
+            )
+        )
+    state.write_view(view, usual=next(iter(TABS.values()))[0])
+    return view
 
 
 def _section(

@@ -36,7 +36,7 @@ _PICTURES = 24
 
 def confusion_section(report: Report, figures: Figures, info: CollectionInfo, *, k: int) -> None:
     """Show the confusion matrix; a click on a cell shows its pairs."""
-    st.subheader("Which class is met instead?")
+    st.subheader("What gets confused with what")
     st.caption(
         f"Rows: class of the query. Columns: class of its first {k} hits. A row adds up to 1, less "
         "what came back empty or without a class. Click a cell to see its pictures; at first those "
@@ -56,7 +56,8 @@ def confusion_section(report: Report, figures: Figures, info: CollectionInfo, *,
     if not asked:
         return
     pairs = confused_pairs(figures.judged, classes, asked=asked, got=got, k=k)
-    st.markdown(f"**{plain(asked)}** asked, **{plain(got)}** found: {counted(len(pairs), 'hit')}")
+    found = counted(len(pairs), "hit")
+    st.markdown(f"**{plain(asked)}** pictures that brought back **{plain(got)}**: {found}")
     key = f"pairs {report.name} {k} {asked} {got}"
     with st.container(horizontal=True, gap="medium"):
         for query, rank in pairs[: state.shown(key, _PAIRS)]:

@@ -20,7 +20,7 @@ def scores_section(report: Report, figures: Figures, *, k: int) -> None:
         charts.score_figure(bins, axis=metric.noun, dark=is_dark()),
         key="scores",
         config={"displayModeBar": False},
-        alt="Pairs by score, and the probability that a pair is of one class",
+        alt="Pairs by score, and the chance that such a hit is right",
     )
     st.caption(
         f"Pairs of a query and one of its first {k} hits; {metric.direction}. The lower curve says "

@@ -1,6 +1,6 @@
 """What one session keeps on the Evaluation page: which report is open, what was measured."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -30,6 +30,7 @@ class Session:
         wanted: A report that was asked for and is to be run.
         made: Name of a report that was just made and is to be opened; empty otherwise.
         opened: Name of the report that was shown last.
+        view: Which view of the report was shown last.
         sweeps: What measuring nprobe gave, by the report's name and k.
         shown: How many pictures of a long list are shown, by the list's key.
     """
@@ -38,6 +39,7 @@ class Session:
     wanted: tuple[Request, Metric] | None = None
     made: str = ""
     opened: str = ""
+    view: str = ""
     sweeps: dict[tuple[str, int], list[SweepPoint]] = field(default_factory=dict)
     shown: dict[str, int] = field(default_factory=dict)
 
@@ -90,6 +92,46 @@ def write_report(name: str) -> None:
     """
     st.query_params[Address.REPORT] = name
     current().opened = name
+
+
+def view_of(tab: str) -> str:
+    """Return the key of the control that chooses among the views of a tab."""
+    return f"{Key.TAB} {tab}"
+
+
+def open_view(tabs: Mapping[str, Sequence[str]]) -> None:
+    """Set the controls of the view before they are drawn, as the address says.
+
+    They are not bound: the address names a view and leaves it to the page in which tab that is, so
+    that links outlive the tabs.
+
+    Args:
+        tabs: Their views; the first of all is shown where nothing is asked for.
+    """
+    session = current()
+    is_new = Key.TAB not in st.session_state
+    usual = next(iter(tabs.values()))[0]
+    asked = st.query_params.get(Address.VIEW) or (is_new and session.view) or usual
+    for tab, views in tabs.items():
+        # Streamlit forgets the value of a control that was not drawn.
+        st.session_state.setdefault(view_of(tab), views[0])
+        # Else what was pressed just now goes before the address, which is still that of before.
+        if asked in views and (is_new or asked != session.view):
+            st.session_state[Key.TAB] = tab
+            st.session_state[view_of(tab)] = asked
+    st.session_state.setdefault(Key.TAB, next(iter(tabs)))
+
+
+def write_view(view: str, *, usual: str) -> None:
+    """Tell the address which view is open; the usual one needs no word there."""
+    current().view = view
+    named = "" if view == usual else view
+    if named == st.query_params.get(Address.VIEW, ""):
+        return
+    if named:
+        st.query_params[Address.VIEW] = named
+    else:
+        del st.query_params[Address.VIEW]
 
 
 def open_dialog(dialog: Dialog) -> None:

@@ -29,7 +29,7 @@ def open_report(page: Page, gallery: str, view: str = "Classes") -> None:
     """Open the page; the first report makes itself."""
     page.goto(f"{gallery}/evaluation?view={view}")
     expect(page).to_have_url(re.compile("report="))
-    expect(page.get_by_text("Take it along")).to_be_visible()
+    expect(page.get_by_role("heading", name="Export")).to_be_visible()
     browsers.settled(page)
 
 
@@ -122,7 +122,9 @@ def test_a_click_on_a_cell_shows_the_pictures_behind_it(page: Page, gallery: str
         cells = {(asked, got): (x, y) for asked, got, x, y in browsers.steady(page, CELLS)}
         page.mouse.click(*cells[label, label])
         # Six queries with five others each, all among the first ten hits.
-        found = page.get_by_text(re.compile(rf"{label} asked, {label} found: \d+ hits"))
+        found = page.get_by_text(
+            re.compile(rf"{label} pictures that brought back {label}: \d+ hits")
+        )
         expect(found).to_be_visible()
         expect(page.locator("img[alt*='rank 1']").first).to_have_attribute(
             "alt", re.compile(rf"^{label}/")
@@ -144,7 +146,7 @@ def test_the_nprobe_recommended_is_handed_to_the_search_page(page: Page, gallery
 
 def test_a_link_opens_the_same_view_of_a_report(page: Page, gallery: str, browser: Browser) -> None:
     open_report(page, gallery, view="Hubs")
-    slider = page.get_by_role("slider", name="Hits looked at (k)")
+    slider = page.get_by_role("slider", name="Top k")
     slider.focus()
     slider.press("ArrowLeft")
     expect(page).to_have_url(re.compile("at=5"))

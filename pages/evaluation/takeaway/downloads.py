@@ -17,7 +17,7 @@ from pages.evaluation.takeaway.html_report import html_report
 
 def downloads(report: Report, figures: Figures, *, k: int, variant: Variant) -> None:
     """Offer the figures as files, each made when it is asked for."""
-    st.subheader("Take it along")
+    st.subheader("Export")
     ks = tuple(sorted({1, k}))
 
     def page() -> bytes:

@@ -338,7 +338,7 @@ def test_figures_beside_each_other_leave_out_the_same(data_dir: Path) -> None:
 @pytest.mark.parametrize(
     ("view", "expected"),
     [
-        ("Confusion", "Which class is met instead?"),
+        ("Confusion", "What gets confused with what"),
         ("Worst queries", "Worst queries"),
         ("Scores", "What a score is worth"),
         ("nprobe", "How many lists are worth searching?"),
@@ -361,6 +361,33 @@ def test_every_view_opens_by_its_link(
     assert any(expected in subheader.value for subheader in at.subheader)
 
 
+def test_the_address_names_the_view_and_follows_the_tabs(data_dir: Path) -> None:
+    at = page(view="Hubs").run()
+    tab, part = "evaluation_tab", "evaluation_tab Mistakes"
+    assert at.segmented_control(key=tab).value == "Mistakes"
+    assert at.pills(key=part).value == "Hubs"
+    assert in_address(at, "view") == "Hubs"
+    at.pills(key=part).set_value("Labels").run()
+    assert in_address(at, "view") == "Labels"
+    at.segmented_control(key=tab).set_value("Index & settings").run()
+    assert in_address(at, "view") == "nprobe"
+    # The usual view needs no word in the address.
+    at.segmented_control(key=tab).set_value("Overview").run()
+    assert in_address(at, "view") == ""
+    # Back, in the browser.
+    at.query_params["view"] = "Scores"
+    at.run()
+    assert at.segmented_control(key=tab).value == "Index & settings"
+    assert any("What a score is worth" in s.value for s in at.subheader)
+    assert not at.exception
+
+
+def test_a_link_to_a_view_that_is_none_opens_the_first(data_dir: Path) -> None:
+    at = page(view="Nothing").run()
+    assert not at.exception
+    assert at.segmented_control(key="evaluation_tab").value == "Overview"
+
+
 def test_sweep_recommends_and_hands_over(data_dir: Path) -> None:
     at = page(view="nprobe").run()
     next(b for b in at.button if b.label == "Measure nprobe").click().run()
@@ -377,7 +404,7 @@ def test_a_sweep_over_a_collection_that_changed_is_refused_in_place(data_dir: Pa
     assert not at.exception
     assert "changed since this report" in texts(at)
     # The rest of the page is still there.
-    assert "Take it along" in texts(at)
+    assert "Export" in texts(at)
 
 
 def test_reports_that_cannot_be_compared_say_why_in_place(data_dir: Path) -> None:
@@ -386,7 +413,7 @@ def test_reports_that_cannot_be_compared_say_why_in_place(data_dir: Path) -> Non
     clear_caches()
     at = run_report(page(view="Compare").run())
     assert "their galleries differ" in texts(at)
-    assert "Take it along" in texts(at)
+    assert "Export" in texts(at)
 
 
 def test_duplicates_show_what_they_add(data_dir: Path) -> None:
@@ -439,6 +466,7 @@ def test_two_reports_are_compared(data_dir: Path) -> None:
     at = run_report(page(view="Compare").run())
     assert not at.exception
     assert "Macro precision@10 changed by +0.000" in texts(at)
+    assert "no class got measurably worse; no class got measurably better." in texts(at)
     assert set(at.dataframe[0].value["Verdict"]) == {"no difference"}
 
 
