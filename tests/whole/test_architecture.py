@@ -200,7 +200,7 @@ def test_the_order_is_checked_at_all() -> None:
         "errors",
         "logs",
         "collection",
-        "collection.index",
+        "collection.index_choice",
         "dataset.files",
         "dataset.decoding",
         "encoder",
