@@ -85,7 +85,7 @@ def test_a_first_report_that_is_cancelled_is_not_kept_nor_begun_again(
     data = tmp_path / "data"
     with pytest.MonkeyPatch.context() as patch:
         dashboard.set_environment(patch, data)
-        # Enough queries that the index search of the report takes many seconds.
+        # Enough queries that the index search of the report takes seconds.
         made_up.make_database(data, {"apple": 4_000, "banana": 4_000})
         with (
             browsers.serving(*browsers.streamlit_command(), log=tmp_path / "log") as url,
@@ -93,7 +93,7 @@ def test_a_first_report_that_is_cancelled_is_not_kept_nor_begun_again(
             browsers.watched_page(browser) as other,
         ):
             page.goto(f"{url}/evaluation")
-            expect(page.get_by_text(re.compile(r"\d of 8,000, about \d+ s left"))).to_be_visible()
+            expect(page.get_by_text(re.compile(r"\d of 2,000, about \d+ s left"))).to_be_visible()
             other.goto(f"{url}/evaluation")
             waiting = other.get_by_text("being made for somebody else")
             shown = other.get_by_text("Macro precision@10", exact=True)

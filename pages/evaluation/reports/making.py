@@ -14,9 +14,9 @@ from core.ui import progress, resources
 from core.wording import counted
 from pages.evaluation import cache as shared
 from pages.evaluation import state
-from pages.evaluation.reports.request import usual_request
+from pages.evaluation.reports.request import first_request
 
-# Up to so many the usual report takes well under a minute.
+# Up to so many the first report takes well under a minute.
 _MOST_AT_ONCE = 20_000
 _LOOK_AGAIN_SECONDS = 1.0
 _CANCELLED = "The report was cancelled; nothing was saved."
@@ -39,21 +39,22 @@ def first_report(infos: Mapping[Metric, CollectionInfo]) -> None:
     Of two visitors who come at the same time one makes it, and the other waits for it.
     """
     info = next(iter(infos.values()))
+    request, metric = first_request(infos)
     if shared.is_measuring():
         _wait_for_another()
         return
     if _makes_itself(info):
         with progress.errors_in_place():
-            _run(*usual_request(infos), first=True)
+            _run(request, metric, first=True)
     with st.container(horizontal_alignment="center", gap="small"):
         st.subheader("How often are the hits right?", text_alignment="center")
-        st.markdown(_what(info), text_alignment="center")
+        st.markdown(_what(request, info), text_alignment="center")
         st.button(
             "Measure accuracy",
             type="primary",
             icon=":material/play_arrow:",
             on_click=state.want,
-            args=usual_request(infos),
+            args=(request, metric),
         )
 
 
@@ -118,8 +119,11 @@ def _wait_for_another() -> None:
     )
 
 
-def _what(info: CollectionInfo) -> str:
-    return (
-        f"Each of {counted(info.rows, 'picture')} is searched with, and its hits are compared with "
-        "its class."
-    )
+def _what(request: Request, info: CollectionInfo) -> str:
+    pictures = counted(info.rows, "picture")
+    if request.sample:
+        return (
+            f"Up to {request.sample:,} of {pictures}, drawn from every class, are searched with, "
+            "and their hits are compared with their class."
+        )
+    return f"Each of {pictures} is searched with, and its hits are compared with its class."

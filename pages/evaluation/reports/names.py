@@ -51,7 +51,7 @@ def _what(configuration: Configuration) -> str:
     if request.query_paths:
         queries += f" like {request.query_paths}"
     if request.sample:
-        queries = f"{request.sample:,} of {queries}"
+        queries = f"up to {request.sample:,} of {queries}"
     return f"{configuration.metric}, {index}, {queries}"
 
 

@@ -45,7 +45,7 @@ def configuration(
         (configuration(Request(nprobe=1), nlist=0), "COSINE, HNSW, all pictures, 26 Nov 21:38"),
         (
             configuration(Request(nprobe=2, sample=1_000, query_paths="*/test_*")),
-            "COSINE, nprobe 2, 1,000 of all pictures like */test_*, 26 Nov 21:38",
+            "COSINE, nprobe 2, up to 1,000 of all pictures like */test_*, 26 Nov 21:38",
         ),
         (
             configuration(created="2025-01-02T03:04:05+00:00"),

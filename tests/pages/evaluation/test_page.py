@@ -18,7 +18,7 @@ from core.metric import Metric
 from core.progress import silent
 from core.ui import resources
 from pages.evaluation import cache
-from pages.evaluation.reports import making
+from pages.evaluation.reports import making, request
 from scripts import evaluate
 from tests.support import dashboard
 from tests.support.made_up import make_database
@@ -131,6 +131,21 @@ def test_the_first_report_makes_itself_once(data_dir: Path) -> None:
     assert reports_of(data_dir) == [made]
 
 
+def test_the_first_report_of_a_large_collection_asks_with_a_part_of_it(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(request, "_FIRST_QUERIES", 20)
+    at = page().run()
+    assert not at.exception
+    saved = json.loads(reports_of(data_dir)[0].read_text())
+    assert saved["configuration"]["request"]["sample"] == 20
+    # Its name says so, and a new report asks with all again.
+    assert ", up to 20 of all pictures," in at.selectbox(key="report").options[0]
+    run_report(at)
+    samples = [json.loads(file.read_text()) for file in reports_of(data_dir)]
+    assert {one["configuration"]["request"]["sample"] for one in samples} == {20, None}
+
+
 def offered(at: AppTest) -> bool:
     return any(button.label == "Measure accuracy" for button in at.button)
 
@@ -216,8 +231,8 @@ def test_of_two_visitors_in_the_same_moment_one_makes_the_report(data_dir: Path)
     page().run()
     [made] = reports_of(data_dir)
     # As the second one asks who saw no report when its page began.
-    request = Request(nprobe=8)
-    assert cache.make_first_report(request, Metric.COSINE, on_progress=silent) == made.stem
+    wanted = Request(nprobe=8)
+    assert cache.make_first_report(wanted, Metric.COSINE, on_progress=silent) == made.stem
     assert reports_of(data_dir) == [made]
 
 
