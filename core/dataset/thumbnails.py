@@ -19,7 +19,7 @@ THUMBNAIL_SIDE = 320
 
 
 # Thumbnails that an earlier version cached are left alone.
-_THUMBNAIL_VERSION = 2
+_THUMBNAIL_VERSION = 3
 
 
 # Tells itself from the page in both themes.
@@ -30,12 +30,18 @@ _DIGEST = re.compile(r"[0-9a-f]{16,128}")
 
 
 def thumbnail(content: bytes, *, name: str, side: int = THUMBNAIL_SIDE) -> bytes:
-    """Return the picture as `small_jpeg` does.
+    """Return the middle of a picture as a square JPEG, so that tiles stand in straight rows.
+
+    Args:
+        side: Of the square, in pixels; a smaller picture is made larger.
 
     Raises:
         ImageError: As `decode`.
     """
-    return small_jpeg(decode(content, name=name, short_side=side), side=side)
+    picture = decode(content, name=name, short_side=side)
+    # First, since a very long one gets wide borders.
+    picture.thumbnail((2 * side, 2 * side))
+    return _jpeg(ImageOps.fit(_not_too_long(picture), (side, side)))
 
 
 def small_jpeg(picture: Image.Image, *, side: int = THUMBNAIL_SIDE) -> bytes:
@@ -48,13 +54,7 @@ def small_jpeg(picture: Image.Image, *, side: int = THUMBNAIL_SIDE) -> bytes:
         side: Of the square, in pixels.
     """
     picture.thumbnail((side, side))
-    width, height = picture.size
-    least = (max(width, height) + 1) // 2
-    if min(width, height) < least:
-        picture = ImageOps.pad(picture, (max(width, least), max(height, least)), color=_BORDER)
-    out = io.BytesIO()
-    picture.save(out, "JPEG", quality=85)
-    return out.getvalue()
+    return _jpeg(_not_too_long(picture))
 
 
 def cached_thumbnail(file: Path, *, key: str, cache: Path) -> bytes:
@@ -87,6 +87,20 @@ def cached_thumbnail(file: Path, *, key: str, cache: Path) -> bytes:
             # A full disk or a read-only folder costs speed, not pictures.
             logger.warning("cannot cache a thumbnail below %s", cache, exc_info=True)
     return small
+
+
+def _not_too_long(picture: Image.Image) -> Image.Image:
+    width, height = picture.size
+    least = (max(width, height) + 1) // 2
+    if min(width, height) >= least:
+        return picture
+    return ImageOps.pad(picture, (max(width, least), max(height, least)), color=_BORDER)
+
+
+def _jpeg(picture: Image.Image) -> bytes:
+    out = io.BytesIO()
+    picture.save(out, "JPEG", quality=85)
+    return out.getvalue()
 
 
 def _place(cache: Path, key: str) -> Path | None:

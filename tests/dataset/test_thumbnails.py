@@ -6,7 +6,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from core.dataset.thumbnails import THUMBNAIL_SIDE, cached_thumbnail, thumbnail
+from core.dataset.thumbnails import (
+    THUMBNAIL_SIDE,
+    cached_thumbnail,
+    small_jpeg,
+    thumbnail,
+)
 from core.errors import ImageError
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -40,6 +45,26 @@ def files_in(folder: Path) -> list[str]:
     return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
 
 
+@pytest.mark.parametrize("size", [(640, 320), (320, 640), (100, 50), (3000, 1), (3, 900), (1, 1)])
+def test_a_thumbnail_is_a_square_whatever_the_shape(size: tuple[int, int]) -> None:
+    picture = opened(thumbnail(png(size), name="x"))
+    assert picture.format == "JPEG"
+    assert picture.size == (320, 320)
+
+
+def test_a_thumbnail_shows_the_middle() -> None:
+    # 640 x 320: 160 red, 320 green, 160 blue; the middle 320 are the green ones.
+    wide = Image.new("RGB", (640, 320), "lime")
+    wide.paste("red", (0, 0, 160, 320))
+    wide.paste("blue", (480, 0, 640, 320))
+    out = io.BytesIO()
+    wide.save(out, "PNG")
+    picture = opened(thumbnail(out.getvalue(), name="x")).convert("RGB")
+    for place in ((10, 10), (160, 160), (310, 310)):
+        red, green, blue = picture.getpixel(place)
+        assert green > 200 and red < 60 and blue < 60
+
+
 @pytest.mark.parametrize(
     ("size", "small"),
     [
@@ -53,10 +78,8 @@ def files_in(folder: Path) -> list[str]:
         ((1, 1), (1, 1)),
     ],
 )
-def test_a_thumbnail_fits_its_square_and_keeps_the_shape(
-    size: tuple[int, int], small: tuple[int, int]
-) -> None:
-    picture = opened(thumbnail(png(size), name="x"))
+def test_a_small_jpeg_keeps_the_shape(size: tuple[int, int], small: tuple[int, int]) -> None:
+    picture = opened(small_jpeg(opened(png(size)).convert("RGB")))
     assert picture.format == "JPEG"
     assert picture.size == small
 
@@ -68,7 +91,7 @@ def test_a_thumbnail_of_a_damaged_picture_names_the_file() -> None:
 
 def test_a_cached_thumbnail_needs_the_file_no_more(file: Path, cache: Path) -> None:
     first = cached_thumbnail(file, key=KEY, cache=cache)
-    assert opened(first).size == (THUMBNAIL_SIDE, THUMBNAIL_SIDE // 2)
+    assert opened(first).size == (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
     file.unlink()
     assert cached_thumbnail(file, key=KEY, cache=cache) == first
 
@@ -81,7 +104,7 @@ def test_other_content_has_another_thumbnail(file: Path, cache: Path) -> None:
 
 def test_no_temporary_file_is_left(file: Path, cache: Path) -> None:
     cached_thumbnail(file, key=KEY, cache=cache)
-    assert files_in(cache) == [f"01/{KEY}_{THUMBNAIL_SIDE}_2.jpg"]
+    assert files_in(cache) == [f"01/{KEY}_{THUMBNAIL_SIDE}_3.jpg"]
 
 
 def test_a_missing_file_that_is_not_cached_is_named(file: Path, cache: Path) -> None:
@@ -93,7 +116,7 @@ def test_a_missing_file_that_is_not_cached_is_named(file: Path, cache: Path) -> 
 def test_a_cache_that_cannot_be_made_still_gives_the_picture(file: Path, tmp_path: Path) -> None:
     (tmp_path / "taken").touch()  # a file where the folder should be stops also the superuser
     content = cached_thumbnail(file, key=KEY, cache=tmp_path / "taken")
-    assert opened(content).size == (320, 160)
+    assert opened(content).size == (320, 320)
 
 
 def test_an_empty_file_in_the_cache_is_made_anew(file: Path, cache: Path) -> None:
