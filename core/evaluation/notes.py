@@ -25,7 +25,13 @@ def notes(
         summary: Of the exact hits, without those the variant leaves out.
     """
     doubts = _doubts(report, summary, variant)
-    return [*_split(report), *_left_out(summary), *doubts, *_index(report, variant)]
+    return [
+        *_encoder(report),
+        *_split(report),
+        *_left_out(summary),
+        *doubts,
+        *_index(report, variant),
+    ]
 
 
 def left_out(variant: Variant) -> str:
@@ -77,6 +83,16 @@ def training_note(report: Report) -> str:
             "the queries, they flatter the figures."
         )
     return ""
+
+
+def _encoder(report: Report) -> list[str]:
+    encoder = EncoderIdentity.parse(report.configuration.encoder)
+    if encoder.architecture != OFFLINE_ARCHITECTURE:
+        return []
+    return [
+        "Measured with the offline encoder, which knows groceries only: for pictures of anything "
+        "else ResNet-50 finds more."
+    ]
 
 
 def _split(report: Report) -> list[str]:

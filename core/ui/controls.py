@@ -33,12 +33,19 @@ class Range:
 
 
 def segmented(
-    label: str, options: Sequence[T], *, key: str, default: T | None = None, help: str | None = None
+    label: str,
+    options: Sequence[T],
+    *,
+    key: str,
+    default: T | None = None,
+    help: str | None = None,
+    inline: bool = False,
 ) -> T:
     """Ask for exactly one of a few options; the link carries it.
 
     Args:
         default: The first option if not given.
+        inline: As wide as its words, the label for those alone who do not see it.
     """
     fallback = options[0] if default is None else default
     chosen = st.segmented_control(
@@ -48,7 +55,8 @@ def segmented(
         required=True,
         key=key,
         bind="query-params",
-        width="stretch",
+        width="content" if inline else "stretch",
+        label_visibility="collapsed" if inline else "visible",
         help=help,
     )
     # A link with an empty value (`?metric=`) clears even a control that requires one.

@@ -1,92 +1,110 @@
-"""The frame around a page: the status strip, its notices, and buttons that can be read."""
+"""The frame around a page: the product's name, one line about the collection, its notices."""
 
+import base64
 import logging
+from pathlib import Path
 
 import streamlit as st
 
 from core.collection.info import CollectionInfo
+from core.config import Settings
 from core.encoder.weights import is_offline
 from core.errors import CollectionNotFoundError, OrchardError
-from core.ui import links, resources
+from core.ui import resources, tiles
 from core.ui.controls import is_dark
-from core.ui.keys import Handed
 from core.ui.text import plain
+from core.wording import counted
 
 logger = logging.getLogger(__name__)
 
+# In the page itself: a Material icon here would be fetched from the internet, and a file is served
+# for as long as a run of the script lasts, which a browser may miss.
+_ICON = (Path(__file__).resolve().parents[2] / "assets" / "orchard.png").read_bytes()
+ICON_URL = f"data:image/png;base64,{base64.b64encode(_ICON).decode()}"
 
-_DARK_TEXT = """
-<style>
+# Streamlit leaves six times as much empty above a page, and twice as much beside it.
+_STYLE = """
+[data-testid="stMainBlockContainer"] { padding: 4.5rem 2rem 3rem; }
+@media (max-width: 640px) {
+  [data-testid="stMainBlockContainer"] { padding: 4rem 1rem 2rem; }
+}
+"""
+
+# White, as Streamlit has it in both themes, has a contrast of 2.5 on the dark theme's accent. An
+# accent dark enough for it would be too dark for the text that is written in it, and the theme has
+# no setting for either alone.
+_DARK_STYLE = """
 [data-testid="stBaseButton-primary"]:not(:disabled) { color: #16171A; }
-</style>
 """
 
 
-def readable_buttons() -> None:
-    """Draw the text of primary buttons dark in the dark theme, where Streamlit has it white.
+def style() -> None:
+    """Set what the theme has no setting for: margins, tiles, and buttons that can be read."""
+    st.html(f"<style>{_STYLE}{tiles.STYLE}{_DARK_STYLE if is_dark() else ''}</style>")
 
-    White on the accent has a contrast of 2.5; an accent dark enough for it would be too dark for
-    the text that is written in it. The theme has no setting for either alone.
-    """
-    if is_dark():
-        st.html(_DARK_TEXT)
+
+def name() -> None:
+    """Show the product's name in the corner of every page."""
+    st.logo(_logo(dark=is_dark()), size="large", icon_image=ICON_URL)
 
 
 def frame() -> None:
-    """Draw what every page has: the status strip, and the notice of the offline encoder."""
+    """Draw what every page has: one line about the collection, and its notices."""
+    settings = resources.get_settings()
     try:
-        infos = resources.get_collections()
-        settings = resources.get_settings()
+        info = next(iter(resources.get_collections().values()))
     except OrchardError as error:
         logger.info("no collection to show: %s", error)
-        with st.sidebar:
-            missing = isinstance(error, CollectionNotFoundError)
-            _strip({"State": "no collection yet" if missing else "database not available"})
+        missing = isinstance(error, CollectionNotFoundError)
+        with st.sidebar.container(key="status"):
+            st.caption("No collection yet" if missing else "Database not available")
         return
-    chosen = links.handed(Handed.METRIC)
-    info = next((i for m, i in infos.items() if m == chosen), next(iter(infos.values())))
-    where = "Milvus Lite" if settings.is_lite else "Milvus server"
-    with st.sidebar:
-        _strip(
-            {
-                "Database": f"{where}, {settings.milvus_database}",
-                "Collection": settings.collection,
-                "Rows": f"{info.rows:,}" + ("" if info.complete else " (incomplete)"),
-                "Metric": info.metric.value,
-                "Index": info.index_type or "none",
-                "nlist": str(info.nlist) if info.nlist else "none",
-                "Encoder": f"{info.encoder.architecture} ({info.encoder.weights})",
-            }
-        )
-    _notices(info, read_only=settings.read_only)
-
-
-def _strip(lines: dict[str, str]) -> None:
-    with st.container(key="status", gap=None):
-        for name, value in lines.items():
-            st.caption(f"{name}: **{plain(value)}**")
-
-
-def _notices(info: CollectionInfo, *, read_only: bool) -> None:
-    if is_offline(info.encoder):
-        st.info(
-            "**Offline encoder.** It knows groceries only; for pictures of anything else use "
-            "ResNet-50, or EfficientNet-Lite2 (`make app IMAGENET=1`)."
-            + (
-                ""
-                if read_only
-                else " With the weights at hand, replace the collection on the Collection page."
-            ),
-            icon=":material/wifi_off:",
-        )
+    with st.sidebar.container(key="status", gap=None):
+        _about(info, settings)
+        if is_offline(info.encoder):
+            _offline_badge(read_only=settings.read_only)
     if not info.complete:
-        st.warning(
-            "Indexing has not finished, so pictures may be missing."
-            + (
-                ""
-                if read_only
-                else " The Collection page shows how far it is, and continues a "
-                "run that was stopped."
-            ),
-            icon=":material/warning:",
+        _incomplete(read_only=settings.read_only)
+
+
+def _logo(*, dark: bool) -> str:
+    """Return icon and name as an SVG; a picture, which cannot ask the page for its colours."""
+    colour = "#ECEAE6" if dark else "#121110"
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 132 32" width="132" height="32">'
+        f'<image href="{ICON_URL}" width="32" height="32"/>'
+        '<text x="40" y="23" font-family="sans-serif" font-size="21" font-weight="600" '
+        f'fill="{colour}">Orchard</text></svg>'
+    )
+
+
+def _about(info: CollectionInfo, settings: Settings) -> None:
+    state = "" if info.complete else " (incomplete)"
+    label = f"{settings.collection}, {counted(info.rows, 'picture')}{state}"
+    where = "Milvus Lite" if settings.is_lite else "Milvus server"
+    facts = {
+        "Dataset": info.dataset or "unknown",
+        "Database": f"{where}, {settings.milvus_database}",
+        "Index": f"{info.index_type or 'none'}" + (f", nlist {info.nlist}" if info.nlist else ""),
+        "Encoder": f"{info.encoder.architecture} ({info.encoder.weights})",
+    }
+    with st.popover(plain(label), icon=":material/database:", type="tertiary"):
+        for fact, value in facts.items():
+            st.caption(f"{fact}: **{plain(value)}**")
+
+
+def _offline_badge(*, read_only: bool) -> None:
+    with st.popover("Offline encoder", icon=":material/wifi_off:", type="tertiary"):
+        st.write(
+            "It knows groceries only; for pictures of anything else use ResNet-50, or "
+            "EfficientNet-Lite2 (`make app IMAGENET=1`)."
         )
+        if not read_only:
+            st.write("With the weights at hand, replace the collection on the Collection page.")
+
+
+def _incomplete(*, read_only: bool) -> None:
+    text = "Indexing has not finished, so pictures may be missing."
+    if not read_only:
+        text += " The Collection page shows how far it is, and continues a run that was stopped."
+    st.warning(text, icon=":material/warning:")

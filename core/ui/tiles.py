@@ -1,10 +1,10 @@
-"""The tile of a picture: its thumbnail, or why it cannot be shown, and what stands below."""
+"""The tile of a picture: square, with what is known of it on it, or why it cannot be shown."""
 
 import base64
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -34,6 +34,35 @@ class Width(IntEnum):
     LARGE = 160
 
 
+class Frame(StrEnum):
+    """What the frame of a tile says: by its colour, and by its line for those who see none."""
+
+    NONE = "none"
+    RIGHT = "right"
+    WRONG = "wrong"
+    ENCODER = "encoder"
+    INDEX = "index"
+
+
+# Okabe and Ito's green, vermilion and orange: they differ in brightness too.
+STYLE = """
+[class*="st-key-tile_"] { position: relative; }
+[class*="st-key-tile_right"] img { outline: 3px solid #009E73; outline-offset: -3px; }
+[class*="st-key-tile_wrong"] img { outline: 3px dashed #D55E00; outline-offset: -3px; }
+[class*="st-key-tile_encoder"] img { outline: 3px dashed #D55E00; outline-offset: -3px; }
+[class*="st-key-tile_index"] img { outline: 3px dotted #E69F00; outline-offset: -3px; }
+[class*="st-key-chip_"] {
+  position: absolute; top: 6px; left: 6px; width: auto; padding: 0 6px; z-index: 1;
+  border-radius: 6px; background: rgba(18, 17, 16, 0.78); pointer-events: none;
+}
+[class*="st-key-chip_"] * { color: #FFFFFF; }
+/* The words of a button with an icon are for those who do not see it. */
+[class*="st-key-icons_"] button [data-testid="stMarkdownContainer"] {
+  position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
+}
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Tile:
     """A tile that is drawn.
@@ -53,16 +82,21 @@ def draw_tile(
     *,
     alt: str,
     width: Width = Width.MEDIUM,
+    key: str = "",
+    frame: Frame = Frame.NONE,
+    chip: str = "",
 ) -> Tile:
-    """Draw the thumbnail of a picture, or say with its path why there is none.
+    """Draw the thumbnail of a picture as a square, or say with its path why there is none.
 
     A tile narrower than `Width.MEDIUM` has a sign instead, which says it when it is pointed at.
 
     Args:
         read: Returns the thumbnail; its ImageError is what a broken tile tells.
         alt: What those read who do not see the picture; never markup.
+        key: Tells the tiles of a page apart; one without has neither frame nor chip.
+        chip: Markdown of our own that stands in the corner of the picture, such as a rank.
     """
-    tile = st.container(width=width, gap=None)
+    tile = st.container(key=f"tile_{frame}_{key}" if key else None, width=width, gap=None)
     try:
         tile.image(data_url(read(record)), width="stretch", alt=alt)
     except ImageError as error:
@@ -72,7 +106,12 @@ def draw_tile(
             tile.markdown(":material/broken_image:", help=told)
         else:
             tile.warning(told, icon=":material/broken_image:")
+            if key and chip:
+                tile.markdown(chip)
         return Tile(tile, shown=False)
+    if key and chip:
+        with tile.container(key=f"chip_{key}"):
+            st.markdown(chip)
     return Tile(tile, shown=True)
 
 

@@ -51,8 +51,8 @@ def main() -> None:
     info = next(iter(infos.values()))
     st.subheader("Embedding map")
     rows = cache.get_rows(info.name, info.rows)
-    controls, results = st.columns([2, 7], gap="large")
-    with controls:
+    results = st.container()
+    with st.sidebar:
         settings = settings_control()
         colours = colour_control(rows)
         picked = picture_control(rows)

@@ -50,11 +50,11 @@ def main() -> None:
     """A report, chosen or made; what of it to show; the figures."""
     infos = resources.get_collections()
     listing = shared.get_report_list()
-    columns, results = st.columns([2, 7], gap="large")
+    results = st.container()
     with results:
         if progress.cancelled_note():
             shared.decline_first_report()
-    with columns:
+    with st.sidebar:
         name = controls.report_control(listing)
         request.new_report_button()
     with results, progress.errors_in_place():
@@ -66,7 +66,7 @@ def main() -> None:
         return
     with results:
         report = shared.get_report(name)
-    with columns:
+    with st.sidebar:
         k = controls.k_control(report)
         variant = controls.variant_control()
         chosen = controls.class_control(report)

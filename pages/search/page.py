@@ -19,7 +19,7 @@ from pages.search.query import class_of, own_ids, query_of
 from pages.search.question import controls as question_controls
 from pages.search.question import crop
 from pages.search.question.marks import marks_control
-from pages.search.question.pictures import query_list, source_panel
+from pages.search.question.pictures import query_list, source_panel, starters
 from pages.search.state import Session
 from pages.search.view import DUEL, HITS, View, answer_of, answers_by_metric, view_control
 
@@ -39,22 +39,24 @@ def main() -> None:
         links.open_map(picture)
     own = own_ids(session, catalogue)
     # Parts that come and go have a place of their own that stays: a control that changes its place
-    # on the page closes, and forgets that the address follows it. The head stands above both
-    # columns, since in a narrow window the results come after all controls.
+    # on the page closes, and forgets that the address follows it.
     with st.container(key="head"):
         _notices(session)
         found = _reference()
         reference = found if isinstance(found, ExactIndex) else None
         if not session.pictures:
             _invite(first)
-    column, results = st.columns([2, 7], gap="large")
-    with column:
+            source_panel(session, catalogue)
+            starters(session, catalogue, Thumbnails(first))
+    results = st.container()
+    with st.sidebar:
         with st.container():
             query_list(session, first)
         with st.container():
             weights = marks_control(session, catalogue, Thumbnails(first))
         with st.container():
-            source_panel(session, catalogue)
+            if session.pictures:
+                source_panel(session, catalogue)
         info = infos[question_controls.metric_control(infos)]
         question = question_controls.question_control(
             info, catalogue, own, can_compare=reference is not None
@@ -114,14 +116,14 @@ def _show(view: View, preparation: Preparation | None) -> None:
         expected = view.expected if view.others else None
         verdict = compare_with_exact(answer.hits, answer.exact, expected=expected)
     thumbnails = Thumbnails(view.info)
-    measures.counts(view, answer)
-    measures.unusual_warning(view)
-    measures.summary(view, answer.hits, verdict)
+    with st.container():
+        line = st.container(horizontal=True, gap="small", vertical_alignment="center", key="worth")
+        votes = st.container()
     if preparation:
         measures.preparing(preparation)
     shown = HITS
     if len(view.infos) > 1:
-        with st.container(width=280):
+        with line:
             shown = view_control()
     if shown == DUEL:
         duel.duel(view, answers_by_metric(view, answer), thumbnails)
@@ -131,7 +133,10 @@ def _show(view: View, preparation: Preparation | None) -> None:
             verdict, metric=view.info.metric, expected=view.expected, thumbnails=thumbnails
         )
         takeaway.take_away(answer.hits, view.info, view.session)
-    st.caption(measures.times_line(view, answer, thumbnails))
+    with line:
+        measures.facts(view, answer, verdict, measures.times_line(view, answer, thumbnails))
+    with votes:
+        measures.votes(answer.hits)
     _open_details(view, answer)
 
 

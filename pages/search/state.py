@@ -32,6 +32,7 @@ class Session:
         notices: Sentences that stay until they are dismissed.
         noted: Sentences about the address that were shown before.
         uploads: Counts uploaders; a new one is empty.
+        shuffles: Counts the choices of pictures to start with.
         previews: Small JPEGs of the pictures that are searched with, by key and crop.
         details: Hit whose details are to be opened in this run.
         on_map: Picture that the map is to be opened with in this run.
@@ -45,6 +46,7 @@ class Session:
     notices: list[str] = field(default_factory=list)
     noted: set[str] = field(default_factory=set)
     uploads: int = 0
+    shuffles: int = 0
     previews: dict[tuple[str, str], bytes] = field(default_factory=dict, repr=False)
     details: int | None = None
     on_map: int | None = None
@@ -154,6 +156,11 @@ def mark(picture: int, *, more: bool) -> None:
     own.append(picture)
     if picture in other:
         other.remove(picture)
+
+
+def shuffle() -> None:
+    """Offer other pictures to start with."""
+    current().shuffles += 1
 
 
 def forget_marks() -> None:

@@ -57,7 +57,7 @@ def view_control() -> str:
     """Ask how the hits are to be shown."""
     # The usual way for whoever came by a link of before the control was named anew.
     usual = DUEL if state.old_view() == DUEL else HITS
-    return controls.segmented("View", WAYS, key=Address.SHOW, default=usual)
+    return controls.segmented("View", WAYS, key=Address.SHOW, default=usual, inline=True)
 
 
 def takes() -> Takes:

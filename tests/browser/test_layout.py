@@ -85,7 +85,7 @@ def test_a_dark_narrow_window_shows_the_whole_page(
         assert browsers.steady(page, OUT_OF_REACH) == []
         assert page.evaluate(BRIGHTNESS) < 64
         # The side bar is closed, but it is there.
-        expect(page.locator(".st-key-status")).to_contain_text("Rows: 18")
+        expect(page.locator(".st-key-status")).to_contain_text("18 pictures")
 
 
 @pytest.mark.parametrize("part", ["Build", "Change", "Browse", "History"])

@@ -60,7 +60,7 @@ def test_a_link_opens_the_same_view_and_labels_are_text(page: Page, address: str
     assert page.locator("strong", has_text="bold").count() == 0
 
 
-def test_every_page_opens_with_the_status_strip(page: Page, address: str) -> None:
+def test_every_page_opens_with_a_line_about_the_collection(page: Page, address: str) -> None:
     for path, words in {
         "evaluation": "New report",
         "embedding_map": "Embedding map",
@@ -69,6 +69,7 @@ def test_every_page_opens_with_the_status_strip(page: Page, address: str) -> Non
         page.goto(f"{address}/{path}")
         main = page.get_by_role("main").or_(page.locator("[data-testid=stMain]")).first
         expect(main.get_by_text(words).first).to_be_visible()
-        expect(page.get_by_text("Offline encoder.")).to_be_visible()
-        # In a narrow window the side bar is closed, but it is there.
-        expect(page.locator(".st-key-status")).to_contain_text("Rows: 18")
+        strip = page.locator(".st-key-status")
+        expect(strip).to_contain_text("18 pictures")
+        strip.get_by_role("button", name="Offline encoder").click()
+        expect(page.get_by_text("It knows groceries only")).to_be_visible()

@@ -110,6 +110,14 @@ def settled(page: Page) -> None:
     page.wait_for_function(_QUIET, polling=100)
 
 
+def open_controls(page: Page) -> None:
+    """Open the side bar, which a narrow window has closed."""
+    page.locator(".st-key-status").wait_for(state="attached")
+    opener = page.get_by_test_id("stExpandSidebarButton")
+    if opener.is_visible():
+        opener.click()
+
+
 def steady(page: Page, script: str) -> Any:
     """What a script returns once it returns the same again a quarter of a second later.
 

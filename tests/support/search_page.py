@@ -1,9 +1,11 @@
 """Helpers for tests of the Search page: a session of it, an upload, what is on the screen."""
 
+import itertools
 import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import streamlit as st
@@ -61,7 +63,9 @@ def picture_bytes(path: Path) -> File:
 
 
 def captions(at: AppTest) -> str:
-    return "\n".join(caption.value for caption in at.caption)
+    """What stands in small print, and what is said where something is pointed at."""
+    helps = [markdown.proto.help for markdown in at.markdown]
+    return "\n".join([*(caption.value for caption in at.caption), *helps])
 
 
 def warnings(at: AppTest) -> str:
@@ -69,17 +73,32 @@ def warnings(at: AppTest) -> str:
 
 
 def hit_labels(at: AppTest) -> list[str]:
-    """The lines under the tiles: '[mark] **rank** class [cause]'."""
-    tile = re.compile(r"(:(green|red)\[:material/\w+:\] )?\*\*\d+\*\* ")
-    return [m.value for m in at.markdown if tile.match(m.value)]
+    """What stands on and under the tiles: '**rank** [sign] class score'."""
+    chip = re.compile(r"\*\*\d+\*\*( :material/\w+:)?")
+    texts = [m.value for m in at.markdown]
+    return [f"{a} {b}" for a, b in itertools.pairwise(texts) if chip.fullmatch(a)]
+
+
+def hit_alts(at: AppTest) -> list[str]:
+    """What the tiles say to those who do not see them."""
+    elements: Any = at.get("image")
+    alts = [image.alt for element in elements for image in element.proto.imgs]
+    return [alt for alt in alts if alt.startswith("rank ")]
 
 
 def count_line(at: AppTest) -> str:
     return next(m.value for m in at.markdown if m.value.endswith(" hits**"))
 
 
+def figures(at: AppTest, label: str) -> list[str]:
+    """The numbers of the badges that begin with a label."""
+    badge = re.compile(rf":\w+-badge\[.*?{re.escape(label)}\S* ([\d.]+)\]")
+    return [found[1] for m in at.markdown if (found := badge.fullmatch(m.value))]
+
+
 def figure(at: AppTest, label: str) -> str:
-    return next(m.value for m in at.metric if m.label.startswith(label))
+    [number] = figures(at, label)
+    return number
 
 
 def button(at: AppTest, label: str) -> Button:

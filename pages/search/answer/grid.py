@@ -9,7 +9,7 @@ from core.search.hits import Hit
 from core.search.link import is_whole_number
 from core.search.verdict import Cause, Verdict
 from core.ui.text import plain
-from core.ui.tiles import Tile, Width, draw_tile
+from core.ui.tiles import Frame, Tile, Width, draw_tile
 from pages.search import state
 from pages.search.cache import Thumbnails
 from pages.search.keys import Address, Takes, menu_of
@@ -21,16 +21,19 @@ PAGE_SIZE = 20
 DETAILS = "Details"
 ADD = "Add to the query"
 MORE, LESS = "More like this", "Less like this"
-NOT_MORE, NOT_LESS = "No longer more like this", "No longer less like this"
 ON_MAP = "Show on the map"
-_ICONS = {
-    DETAILS: "info",
-    ADD: "add_photo_alternate",
-    MORE: "thumb_up",
-    LESS: "thumb_down",
-    NOT_MORE: "undo",
-    NOT_LESS: "undo",
-    ON_MAP: "scatter_plot",
+_ICONS = {DETAILS: "info", ADD: "add_photo_alternate", ON_MAP: "scatter_plot"}
+_FRAMES = {
+    Frame.RIGHT: "of the query's class",
+    Frame.WRONG: "of another class",
+    Frame.ENCODER: "of another class: the encoder's, exact search returns it too",
+    Frame.INDEX: "of another class: the index's, only the approximate search returns it",
+}
+_SIGNS = {
+    Frame.RIGHT: "check",
+    Frame.WRONG: "close",
+    Frame.ENCODER: "close",
+    Frame.INDEX: "visibility_off",
 }
 
 
@@ -42,9 +45,9 @@ def hit_grid(
     page = _page(-(-len(hits) // PAGE_SIZE))
     with st.container(horizontal=True, gap="small", key="hits"):
         for hit in hits[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]:
-            with tile(hit, metric, thumbnails, width=Width.LARGE).below:
-                st.markdown(_line(hit, view.expected, causes.get(hit.record.id)))
-                st.caption(plain(score_of(hit, metric)) + _mark(hit, view.session))
+            frame = _frame(hit, view.expected, causes.get(hit.record.id))
+            with tile(hit, metric, thumbnails, width=Width.LARGE, key="hit", frame=frame).below:
+                st.markdown(_line(hit, metric), help=_help(hit, metric, frame))
                 _actions(hit, view.session)
 
 
@@ -59,11 +62,33 @@ def takes(k: int) -> Takes:
     return {Address.PAGE: lambda value: is_whole_number(value, 1, -(-k // PAGE_SIZE))}
 
 
-def tile(hit: Hit, metric: Metric, thumbnails: Thumbnails, *, width: Width = Width.MEDIUM) -> Tile:
-    """Draw the picture of a hit; what a picture cannot say is in its alternative text."""
-    label = hit.record.label or "no class"
-    alt = f"rank {hit.rank}, {label}, {score_of(hit, metric)}"
-    return draw_tile(hit.record, thumbnails.get, alt=alt, width=width)
+def tile(
+    hit: Hit,
+    metric: Metric,
+    thumbnails: Thumbnails,
+    *,
+    width: Width = Width.MEDIUM,
+    key: str = "",
+    frame: Frame = Frame.NONE,
+) -> Tile:
+    """Draw the picture of a hit; what a picture cannot say is in its alternative text.
+
+    Args:
+        key: Of the grid it stands in; one without has neither rank nor frame.
+    """
+    words = [f"rank {hit.rank}", hit.record.label or "no class", score_of(hit, metric)]
+    if frame is not Frame.NONE:
+        words.append(_FRAMES[frame])
+    sign = "" if frame is Frame.NONE else f" :material/{_SIGNS[frame]}:"
+    return draw_tile(
+        hit.record,
+        thumbnails.get,
+        alt=", ".join(words),
+        width=width,
+        key=f"{key}_{hit.record.id}" if key else "",
+        frame=frame,
+        chip=f"**{hit.rank}**{sign}",
+    )
 
 
 def score_of(hit: Hit, metric: Metric) -> str:
@@ -76,43 +101,63 @@ def tick(*, right: bool) -> str:
     return ":green[:material/check:]" if right else ":red[:material/close:]"
 
 
-def _line(hit: Hit, expected: str | None, cause: Cause | None) -> str:
-    line = f"**{hit.rank}** {plain(hit.record.label or 'no class')}"
+def _frame(hit: Hit, expected: str | None, cause: Cause | None) -> Frame:
     if expected is None:
-        return line
-    blame = f" :gray-badge[{cause}]" if cause else ""
-    return f"{tick(right=hit.record.label == expected)} {line}{blame}"
+        return Frame.NONE
+    if hit.record.label == expected:
+        return Frame.RIGHT
+    # Until exact search is prepared nobody can be blamed.
+    return Frame.WRONG if cause is None else Frame(cause)
 
 
-def _mark(hit: Hit, session: Session) -> str:
-    if hit.record.id in session.more:
-        return " :material/thumb_up: more"
-    return " :material/thumb_down: less" if hit.record.id in session.less else ""
+def _line(hit: Hit, metric: Metric) -> str:
+    return f"{plain(hit.record.label or 'no class')} {plain(metric.formatted(hit.score))}"
 
 
-def _marks(hit: Hit, session: Session) -> list[str]:
-    """Return the marks a hit can be given, or the way to take away the one it has."""
-    more, less = hit.record.id in session.more, hit.record.id in session.less
-    return [NOT_MORE if more else MORE, NOT_LESS if less else LESS]
+def _help(hit: Hit, metric: Metric, frame: Frame) -> str:
+    said = "" if frame is Frame.NONE else f"; {_FRAMES[frame]}"
+    return f"{plain(hit.record.path)}  \n{plain(score_of(hit, metric))}, {metric.direction}{said}"
 
 
 def _actions(hit: Hit, session: Session) -> None:
-    with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", wrap=False):
+    number = hit.record.id
+    more, less = number in session.more, number in session.less
+    with st.container(
+        key=f"icons_{number}",
+        horizontal=True,
+        gap=None,
+        horizontal_alignment="distribute",
+        wrap=False,
+    ):
         st.button(
-            "Search",
+            f"Search with rank {hit.rank}",
             icon=":material/image_search:",
-            key=f"search_{hit.record.id}",
+            key=f"search_{number}",
             type="tertiary",
-            help=f"Search with rank {hit.rank}, {plain(hit.record.path)}",
+            help="Search with this picture",
             on_click=state.search_with,
             args=(hit.record,),
         )
+        for name, icon, is_set, positive in (
+            (MORE, "thumb_up", more, True),
+            (LESS, "thumb_down", less, False),
+        ):
+            st.button(
+                f"{name}, rank {hit.rank}" + (", chosen" if is_set else ""),
+                icon=f":material/{icon}:",
+                key=f"{icon}_{number}",
+                type="secondary" if is_set else "tertiary",
+                help=f"No longer {name.lower()}" if is_set else name,
+                on_click=state.mark,
+                args=(number,),
+                kwargs={"more": positive},
+            )
         st.menu_button(
-            "More",
-            [DETAILS, ADD, *_marks(hit, session), ON_MAP],
-            key=menu_of(hit.record.id),
+            f"What else can be done with rank {hit.rank}",
+            [DETAILS, ADD, ON_MAP],
+            icon=":material/more_vert:",
+            key=menu_of(number),
             type="tertiary",
-            help=f"What else can be done with rank {hit.rank}",
             format_func=lambda option: f":material/{_ICONS[option]}: {option}",
             on_click=_act,
             args=(hit,),
@@ -127,5 +172,3 @@ def _act(hit: Hit) -> None:
         state.add(hit.record)
     elif choice == ON_MAP:
         state.open_on_map(hit.record.id)
-    else:
-        state.mark(hit.record.id, more=choice in (MORE, NOT_MORE))

@@ -17,15 +17,89 @@ from pages.search.cache import Preparation, Thumbnails
 from pages.search.view import View, unusual
 
 _VOTES = 5
+# Okabe and Ito's, which colour-blind readers can tell apart.
+_VOTE_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7")
 # With their pictures; the others in a line.
 _MISSED = 20
 
 
-def counts(view: View, answer: Answer) -> None:
-    """Say how many hits there are, in which order, and why there are not more."""
+def facts(view: View, answer: Answer, verdict: Verdict | None, times: str) -> None:
+    """Show in one line how many hits there are, what they are worth, and how long they took.
+
+    Args:
+        verdict: None where the embeddings are not at hand.
+        times: What took how long.
+    """
+    question, expected = view.question, view.expected
+    k, hits = question.k, answer.hits
+    st.markdown(
+        f"**{len(hits)} of {counted(k, 'hit')}**", help=_notes(view, answer), width="content"
+    )
+    if expected is not None and view.others:
+        best = min(view.others, k) / k
+        st.badge(
+            f"precision@{k} {precision(hits, expected=expected, k=k):.2f}",
+            color="primary",
+            help=f"Share of {plain(expected)}, 0 to 1; at most {best:.2f} here.",
+        )
+    elif expected is not None:
+        why = "the class filter leaves it out" if question.labels else "the query is the only"
+        st.badge(
+            f"no precision@{k}",
+            color="gray",
+            help=f"No other picture of the query's class, {plain(expected)}, can be found ({why}).",
+        )
+    if verdict is not None:
+        st.badge(
+            f"ANN recall@{k} {verdict.recall:.2f}",
+            color="blue",
+            help="Share of the hits of exact search that the index returned, 0 to 1.",
+        )
+        _blame(list(verdict.causes.values()))
+    _unusual(view)
+    st.badge(f"{answer.search_ms:.0f} ms", color="gray", icon=":material/timer:", help=times)
+
+
+def votes(hits: Sequence[Hit]) -> None:
+    """Show the classes of the hits as a bar, and their names below it."""
+    found = class_votes(hits)
+    shown = found[:_VOTES]
+    rest = 1 - sum(vote.share for vote in shown)
+    colours = [*_VOTE_COLOURS[: len(shown)], "#8888"]
+    # Numbers and colours of our own alone: what comes from the data is Markdown.
+    st.html(
+        '<div style="display: flex; gap: 2px; height: 8px; border-radius: 4px; overflow: hidden">'
+        + "".join(
+            f'<div style="width: {share:.1%}; background: {colour}"></div>'
+            for share, colour in zip([*(v.share for v in shown), rest], colours, strict=True)
+        )
+        + "</div>"
+    )
+    words = [f"{plain(v.label or 'no class')} {v.share:.0%} ({v.count})" for v in shown]
+    if len(found) > _VOTES:
+        words.append(f"{len(found) - _VOTES} more classes")
+    st.caption(", ".join(words), help="Classes of the hits, most frequent first.")
+
+
+def _blame(causes: Sequence[Cause]) -> None:
+    by_encoder, by_index = causes.count(Cause.ENCODER), causes.count(Cause.INDEX)
+    if by_encoder:
+        st.badge(
+            f"{counted(by_encoder, 'wrong hit')} by the encoder",
+            color="orange",
+            help="Exact search returns the same; a framed line of dashes.",
+        )
+    if by_index:
+        st.badge(
+            f"{counted(by_index, 'wrong hit')} by the index",
+            color="yellow",
+            help="Only the approximate search returns them; a frame of dots.",
+        )
+
+
+def _notes(view: View, answer: Answer) -> str:
+    """Say in which order the hits are, what was left out, and why there are not more."""
     question, metric = view.question, view.info.metric
-    returned = len(answer.hits)
-    st.markdown(f"**{returned} of {counted(question.k, 'hit')}**")
     notes = [f"Best first by {metric.direction}."]
     if hidden := len(question.exclude):
         notes.append(
@@ -41,44 +115,9 @@ def counts(view: View, answer: Answer) -> None:
             f"nprobe was raised from {question.nprobe} to {answer.nprobe}: fewer lists held too "
             "few pictures of the chosen classes."
         )
-    if returned < question.k:
+    if len(answer.hits) < question.k:
         notes.append(_why_fewer(answer, question))
-    st.caption(" ".join(notes))
-
-
-def summary(view: View, hits: Sequence[Hit], verdict: Verdict | None) -> None:
-    """Show precision@k, recall against exact search and the class vote.
-
-    Args:
-        verdict: None where the embeddings are not at hand.
-    """
-    k, expected = view.question.k, view.expected
-    with st.container(horizontal=True, gap="medium", key="worth"):
-        if expected is not None and view.others:
-            with st.container(width=150, gap=None):
-                st.metric(f"precision@{k}", f"{precision(hits, expected=expected, k=k):.2f}")
-                best = min(view.others, k) / k
-                st.caption(f"share of {plain(expected)}, 0 to 1; at most {best:.2f} here")
-        if verdict is not None:
-            with st.container(width=150, gap=None):
-                st.metric(f"ANN recall@{k}", f"{verdict.recall:.2f}")
-                st.caption("share of the exact hits returned, 0 to 1")
-        with st.container(width=210, gap=None):
-            st.caption("Class vote of the hits")
-            st.markdown(_votes(hits))
-    if expected is not None and not view.others:
-        why = "the class filter leaves it out" if view.question.labels else "the query is the only"
-        st.caption(
-            f"No precision@{k}: no other picture of the query's class, {plain(expected)}, can be "
-            f"found ({why})."
-        )
-    wrong = list(verdict.causes.values()) if verdict else []
-    if wrong:
-        by_encoder, by_index = wrong.count(Cause.ENCODER), wrong.count(Cause.INDEX)
-        st.caption(
-            f"{counted(len(wrong), 'wrong hit')}: {by_encoder} by the *encoder* (exact search "
-            f"returns them too), {by_index} by the *index* (only the approximate search does)."
-        )
+    return " ".join(notes)
 
 
 def missed(
@@ -103,18 +142,18 @@ def missed(
             st.caption("And: " + ", ".join(_sign(hit, expected) + _named(hit) for hit in rest))
 
 
-def unusual_warning(view: View) -> None:
-    """Warn if the query is unlike anything indexed."""
+def _unusual(view: View) -> None:
     found = unusual(view)
     if found is None:
         return
     (nearest, farthest), metric = found, view.info.metric
-    st.warning(
-        f"Unlike anything indexed: the nearest picture has {metric.noun} "
-        f"{plain(metric.formatted(nearest.score))}, while 99 % of the collection's pictures (of "
-        f"up to {SAMPLE:,} drawn) have a neighbour at {plain(metric.formatted(farthest))} or "
-        "better. The hits may mean little.",
-        icon=":material/help:",
+    st.badge(
+        "Unlike anything indexed",
+        color="red",
+        icon=":material/warning:",
+        help=f"The nearest picture has {metric.noun} {plain(metric.formatted(nearest.score))}, "
+        f"while 99 % of the collection's pictures (of up to {SAMPLE:,} drawn) have a neighbour at "
+        f"{plain(metric.formatted(farthest))} or better. The hits may mean little.",
     )
 
 
@@ -155,14 +194,6 @@ def _named(hit: Hit) -> str:
 
 def _sign(hit: Hit, expected: str | None) -> str:
     return "" if expected is None else f"{tick(right=hit.record.label == expected)} "
-
-
-def _votes(hits: Sequence[Hit]) -> str:
-    votes = class_votes(hits)
-    lines = [f"{plain(v.label or 'no class')} {v.share:.0%} ({v.count})" for v in votes[:_VOTES]]
-    if len(votes) > _VOTES:
-        lines.append(f"{len(votes) - _VOTES} more classes")
-    return "  \n".join(lines) or "no hits"
 
 
 def _why_fewer(answer: Answer, question: Question) -> str:

@@ -12,8 +12,9 @@ from core.records import ImageRecord
 from core.search.query_picture import QueryPicture
 from core.ui.controls import UPLOAD_TYPES
 from core.ui.text import plain
-from core.ui.tiles import data_url, with_path
+from core.ui.tiles import data_url, draw_tile, with_path
 from pages.search import cache, state
+from pages.search.cache import Thumbnails
 from pages.search.keys import Address, Key, Takes
 from pages.search.state import Session
 
@@ -22,6 +23,7 @@ SOURCES = (UPLOAD, CAMERA, STORED)
 # No wider than the column of controls in a window of 1,400 pixels.
 PREVIEW_PIXELS = 170
 _MATCHES = 50
+_STARTERS = 18
 
 
 def query_list(session: Session, info: CollectionInfo) -> None:
@@ -52,6 +54,30 @@ def source_panel(session: Session, catalogue: Catalogue) -> None:
             "mean of their embeddings.",
         )
         _sources(catalogue, session, combine=combine)
+
+
+def starters(session: Session, catalogue: Catalogue, thumbnails: Thumbnails) -> None:
+    """Offer a picture of every class, up to a dozen and a half, to whoever has none at hand."""
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        st.markdown("**Or start with one of these**", width="content")
+        st.button("Shuffle", icon=":material/shuffle:", type="tertiary", on_click=state.shuffle)
+    chance = random.Random(session.shuffles)  # noqa: S311
+    classes = list(catalogue.by_class.items())
+    chosen = sorted(chance.sample(range(len(classes)), min(_STARTERS, len(classes))))
+    with st.container(horizontal=True, gap="small", key="starters"):
+        for label, records in (classes[number] for number in chosen):
+            record = chance.choice(records)
+            name = label or "no class"
+            alt = f"{name}, {record.path}"
+            draw_tile(record, thumbnails.get, alt=alt).below.button(
+                plain(name),
+                icon=":material/image_search:",
+                key=f"start_{record.id}",
+                type="tertiary",
+                help=f"Search with {plain(record.path)}",
+                on_click=state.search_with,
+                args=(record,),
+            )
 
 
 def takes() -> Takes:

@@ -559,7 +559,7 @@ def test_damaged_and_newer_reports_do_not_stop_the_page(data_dir: Path, content:
     assert not at.exception
     assert at.selectbox(key="report").value == good
     assert len(at.selectbox(key="report").options) == 1
-    assert "1 report file cannot be opened" in at.expander[0].label
+    assert any("1 report file cannot be opened" in e.label for e in at.expander)
     assert "bad.json" in texts(at)
     at = page(report="bad").run()
     assert "damaged" in texts(at) or "newer" in texts(at)
