@@ -5,25 +5,43 @@ import re
 from xdist.scheduler import LoadScopeScheduling
 
 # Those that need a server of their own, which they kill, freeze or load.
-MORTAL = ("runs/test_workshop_server", "store/test_server_faults", "whole/test_load")
+MORTAL = ("store/test_server_faults", "whole/test_load", "runs/test_workshop_server")
 SHARED_SERVER = re.compile(r"[\[-]server[\]-]|::test_two_processes_fill_one_server")
+# Those that start dashboards of their own, beside which the other pages share one.
+OWN_DASHBOARD = ("browser/test_collection", "browser/test_newcomer", "browser/test_sign_in")
 
-# What takes longest starts first, so that no worker is left with it at the end.
-FIRST = ("mortal", "browser", "server", "whole/test_kill", "whole/test_fuzz")
+SERVER_STORE, SERVER = "server: store", "server"
+BROWSER_OWN, BROWSER = "browser: own dashboards", "browser"
+
+# What takes longest starts first, so that no worker is left with it at the end. What waits for a
+# server costs the processor little, so such groups stand among those that compute.
+FIRST = (
+    *MORTAL[:2],
+    SERVER_STORE,
+    BROWSER,
+    SERVER,
+    BROWSER_OWN,
+    MORTAL[2],
+    "whole/test_fuzz",
+    "encoder/test_encoder",
+    "whole/test_kill",
+)
 
 
 def group_of(nodeid: str) -> str:
-    """The group of a test: "mortal", "browser", "server", or its file.
+    """The group of a test: one of those with a server or a browser, or its file.
 
-    What a file makes for its tests is made once then. The server that is only read from and written
-    to starts in one worker, as does the browser.
+    What a file makes for its tests is made once then. A server that is only read from and written
+    to starts in two workers, as does the browser.
     """
     file = nodeid.partition("::")[0].removeprefix("tests/").removesuffix(".py")
     if file in MORTAL:
-        return "mortal"
+        return file
     if file.startswith("browser/"):
-        return "browser"
-    return "server" if SHARED_SERVER.search(nodeid) else file
+        return BROWSER_OWN if file in OWN_DASHBOARD else BROWSER
+    if SHARED_SERVER.search(nodeid):
+        return SERVER_STORE if file.startswith("store/") else SERVER
+    return file
 
 
 def place_of(nodeid: str) -> int:

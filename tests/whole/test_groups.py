@@ -4,7 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.groups import FIRST, MORTAL, group_of, place_of
+from tests.support.groups import (
+    BROWSER,
+    BROWSER_OWN,
+    FIRST,
+    MORTAL,
+    OWN_DASHBOARD,
+    SERVER,
+    SERVER_STORE,
+    group_of,
+    place_of,
+)
 
 TESTS = Path(__file__).parents[1]
 
@@ -15,8 +25,11 @@ def test_every_test_that_needs_a_server_or_a_browser_is_in_its_group(
     # Of what runs now: all of them when all tests run.
     for item in request.session.items:
         marks = {mark.name for mark in item.iter_markers()} & {"server", "browser"}
-        expected = {"mortal": {"server"}, "server": {"server"}, "browser": {"browser"}}
-        assert marks == expected.get(group_of(item.nodeid), set()), item.nodeid
+        group = group_of(item.nodeid)
+        with_server = group in (*MORTAL, SERVER, SERVER_STORE)
+        expected = {"server"} if with_server else set()
+        expected |= {"browser"} if group in (BROWSER, BROWSER_OWN) else set()
+        assert marks == expected, item.nodeid
 
 
 def test_one_worker_gets_all_that_a_file_makes_for_its_tests() -> None:
@@ -24,7 +37,9 @@ def test_one_worker_gets_all_that_a_file_makes_for_its_tests() -> None:
     assert (
         group_of("tests/store/test_vector_store.py::test_a[lite-L2]") == "store/test_vector_store"
     )
-    assert group_of("tests/store/test_vector_store.py::test_a[server-L2]") == "server"
+    assert group_of("tests/store/test_vector_store.py::test_a[server-L2]") == SERVER_STORE
+    assert group_of("tests/health/test_verify.py::test_a[server]") == SERVER
+    assert group_of("tests/browser/test_sign_in.py::test_a") == BROWSER_OWN
 
 
 def test_the_longest_groups_start_first() -> None:
@@ -32,5 +47,5 @@ def test_the_longest_groups_start_first() -> None:
     assert sorted(ids, key=place_of) == ids[::-1]
     # A name that is no group any more would change nothing.
     files = {path.relative_to(TESTS).with_suffix("").as_posix() for path in TESTS.rglob("*.py")}
-    assert {*FIRST} - {"mortal", "browser", "server"} <= files
-    assert {*MORTAL} <= files
+    assert {*FIRST} - {BROWSER, BROWSER_OWN, SERVER, SERVER_STORE} <= files
+    assert {*MORTAL, *OWN_DASHBOARD} <= files
