@@ -39,7 +39,7 @@ def facts(view: View, answer: Answer, verdict: Verdict | None, times: str) -> No
         best = min(view.others, k) / k
         st.badge(
             f"precision@{k} {precision(hits, expected=expected, k=k):.2f}",
-            color="primary",
+            color="blue",
             help=f"Share of {plain(expected)}, 0 to 1; at most {best:.2f} here.",
         )
     elif expected is not None:
