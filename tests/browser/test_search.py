@@ -62,7 +62,7 @@ def test_a_link_opens_the_same_view_and_labels_are_text(page: Page, address: str
 
 def test_every_page_opens_with_a_line_about_the_collection(page: Page, address: str) -> None:
     for path, words in {
-        "evaluation": "New report",
+        "evaluation": "of the first 10 hits",
         "embedding_map": "Embedding map",
         "collection": "Self-test",
     }.items():
