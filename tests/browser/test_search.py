@@ -1,5 +1,6 @@
 """What only a browser shows: `make app`'s server, an upload, a slider, no errors, both themes."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -34,10 +35,11 @@ def test_an_uploaded_picture_finds_itself_and_a_slider_changes_the_answer(
     first = page.locator(".st-key-hits img").first
     expect(first).to_be_visible()
     # The bytes are those of an indexed picture, which is left out until it is asked for.
-    expect(first).not_to_have_attribute("alt", "rank 1, plum, similarity 1.000")
+    itself = re.compile("rank 1, plum, similarity 1.000")
+    expect(first).not_to_have_attribute("alt", itself)
     page.get_by_text("Filters", exact=True).click()
     page.get_by_text("Hide the query itself").click()
-    expect(first).to_have_attribute("alt", "rank 1, plum, similarity 1.000")
+    expect(first).to_have_attribute("alt", itself)
     expect(page.locator(".st-key-hits img")).to_have_count(16)
     for image in page.locator(".st-key-hits img").all():
         expect(image).to_have_js_property("complete", True)
