@@ -29,7 +29,7 @@ PAGES = {
 }
 WIDTH, HEIGHT = 1400, 900
 # Below its table the Collection page names folders of the machine.
-HEIGHTS = {"collection": 578}
+HEIGHTS = {"collection": 430}
 _MINUTES_MS = 300_000
 # For pictures to load and transitions to end.
 _REST_MS = 4_000

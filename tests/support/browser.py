@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 # Environment variable of the tests, not of Orchard.
 REQUIRE_VARIABLE = "ORCHARD_REQUIRE_BROWSER"
-START_SECONDS = 240.0
+START_SECONDS = 600.0
 # How long is waited for something to be seen, pressed or downloaded.
 PATIENCE_MS = 240_000
 
