@@ -33,7 +33,7 @@ def test_from_the_first_page_to_a_search_a_report_a_map_and_a_healthy_collection
 ) -> None:
     with browsers.watched_page(browser) as page:
         page.goto(address)
-        page.get_by_test_id("stSidebar").get_by_text("Collection", exact=True).first.click()
+        page.get_by_test_id("stMain").get_by_text("Collection", exact=True).first.click()
         page.get_by_role("button", name="Random picture").first.click()
         expect(page.locator(".st-key-hits img")).to_have_count(16)
         browsers.settled(page)
