@@ -72,7 +72,7 @@ def run(store: VectorStore, settings: Settings) -> Run:
             lambda task, progress: perform(task, progress, store=store, settings=settings),
         )
         runner.start(task)
-        runner.wait(60)
+        runner.wait(300)
         state = runner.state()
         assert state is not None
         assert not state.is_open
@@ -168,7 +168,7 @@ def test_cancelled_build_is_continued_and_encodes_the_rest_only(
     )
     task = Build(FAMILY, folder=str(dataset), metrics=(Metric.L2,), recreate=recreate)
     runner.start(task)
-    runner.wait(60)
+    runner.wait(300)
     assert runner.state().status is RunStatus.CANCELLED
     assert rows(store) == {"L2": 4}
     assert not store.info(FAMILY, Metric.L2).complete
@@ -177,7 +177,7 @@ def test_cancelled_build_is_continued_and_encodes_the_rest_only(
     unfinished = runner.unfinished(FAMILY)
     assert unfinished is not None
     runner.start(unfinished.task)
-    runner.wait(60)
+    runner.wait(300)
     assert runner.state().status is RunStatus.DONE
     assert encoder.calls - before == 8
     assert rows(store) == {"L2": 12}
