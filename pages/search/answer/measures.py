@@ -87,13 +87,13 @@ def _blame(causes: Sequence[Cause]) -> None:
         st.badge(
             f"{counted(by_encoder, 'wrong hit')} by the encoder",
             color="orange",
-            help="Exact search returns the same; a framed line of dashes.",
+            help="Exact search returns them too. Their frames are dashed.",
         )
     if by_index:
         st.badge(
             f"{counted(by_index, 'wrong hit')} by the index",
             color="yellow",
-            help="Only the approximate search returns them; a frame of dots.",
+            help="Only the approximate search returns them. Their frames are dotted.",
         )
 
 

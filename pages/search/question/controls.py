@@ -1,4 +1,4 @@
-"""The column's lower half: metric, k, and how thoroughly to search."""
+"""Metric, k, and how thoroughly to search."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The column's upper half: where pictures come from, and those that are searched with."""
+"""Where pictures come from, those to start with, and those that are searched with."""
 
 import random
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from pages.search.state import Session
 
 UPLOAD, CAMERA, STORED = "Upload", "Camera", "Collection"
 SOURCES = (UPLOAD, CAMERA, STORED)
-# No wider than the column of controls in a window of 1,400 pixels.
+# No wider than the side bar.
 PREVIEW_PIXELS = 170
 _MATCHES = 50
 _STARTERS = 18
