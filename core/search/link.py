@@ -39,12 +39,12 @@ def read_link(parameters: Mapping[str, str], *, known: Collection[int], limit: i
         limit: How many queries are taken.
     """
     notices: list[str] = []
-    queries = _ids("queries", parameters, known, notices)
+    queries = read_ids("queries", parameters, known, notices)
     if len(queries) > limit:
         notices.append(f"queries: the first {limit} of {len(queries)} pictures are taken.")
     queries = queries[:limit]
-    more = _ids("more", parameters, known, notices)
-    less = tuple(n for n in _ids("less", parameters, known, notices) if n not in more)
+    more = read_ids("more", parameters, known, notices)
+    less = tuple(n for n in read_ids("less", parameters, known, notices) if n not in more)
     return Link(queries, _crops(parameters, queries, notices), more, less, tuple(notices))
 
 
@@ -72,6 +72,27 @@ def unusable(
     ]
 
 
+def read_ids(
+    name: str, parameters: Mapping[str, str], known: Collection[int], notices: list[str]
+) -> tuple[int, ...]:
+    """Return the ids of a parameter, each once, in order; one notice is added for what is none.
+
+    Args:
+        known: Ids of the collection.
+    """
+    texts = [text for text in parameters.get(name, "").split(",") if text]
+    # An id has at most 19 digits.
+    numbers = {t: int(t) for t in texts if t.isascii() and t.isdigit() and len(t) < 20}
+    ids = [numbers[text] for text in texts if numbers.get(text) in known]
+    if lost := [text for text in texts if numbers.get(text) not in known]:
+        listed = ", ".join(_short(text) for text in lost[:3])
+        notices.append(
+            f"{name}: {listed}{' and others' if len(lost) > 3 else ''} is no picture of the "
+            "collection and was ignored."
+        )
+    return tuple(dict.fromkeys(ids))
+
+
 def is_whole_number(text: str, least: int, most: int) -> bool:
     """Whether a text is a whole number in a range."""
     return text.isascii() and text.isdigit() and len(text) < 10 and least <= int(text) <= most
@@ -84,22 +105,6 @@ def is_number(text: str, least: float = -math.inf, most: float = math.inf) -> bo
     except ValueError:
         return False
     return math.isfinite(number) and least <= number <= most
-
-
-def _ids(
-    name: str, parameters: Mapping[str, str], known: Collection[int], notices: list[str]
-) -> tuple[int, ...]:
-    texts = [text for text in parameters.get(name, "").split(",") if text]
-    # An id has at most 19 digits.
-    numbers = {t: int(t) for t in texts if t.isascii() and t.isdigit() and len(t) < 20}
-    ids = [numbers[text] for text in texts if numbers.get(text) in known]
-    if lost := [text for text in texts if numbers.get(text) not in known]:
-        listed = ", ".join(_short(text) for text in lost[:3])
-        notices.append(
-            f"{name}: {listed}{' and others' if len(lost) > 3 else ''} is no picture of the "
-            "collection and was ignored."
-        )
-    return tuple(dict.fromkeys(ids))
 
 
 def _crops(

@@ -1,20 +1,18 @@
-"""Links between pages: the Search page with pictures of the collection, the map with one of them.
+"""Ways from one page to another: to Search with pictures, to the map, to a class's confusions.
 
-`search_parameters` and `map_parameters` build what goes into the address; `open_*` go there from a
-button, `link_search` draws a link.
+`to_*` build where a way leads; a button takes it by `on_click=leave`, `link_search` draws a link.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
 import streamlit as st
 
 from core.metric import Metric
 from core.records import ImageRecord
 from core.search.query_picture import MAX_QUERIES
-from core.ui import resources
-from core.ui.keys import TO_MAP, TO_SEARCH, Handed
+from core.ui.keys import LEAVING, TO_EVALUATION, TO_MAP, TO_SEARCH, Handed
 
 # Absolute, since Streamlit looks for a relative path beside the router.
 _PAGES = Path(__file__).resolve().parents[2] / "pages"
@@ -24,16 +22,34 @@ MAP_PAGE = str(_PAGES / "embedding_map" / "page.py")
 COLLECTION_PAGE = str(_PAGES / "collection" / "page.py")
 # A link takes as many pictures as a search.
 MAX_LINKED = MAX_QUERIES
+# More ids would make an address that browsers and chat programs cut off.
+MAX_RINGED = 60
+# The view of a report that a class's confusions are in.
+CONFUSION_VIEW = "Confusion"
 
 
-def search_parameters(
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A page and what its controls are to say.
+
+    Attributes:
+        parameters: Of its address; what is left open is left to the page.
+        forgotten: Controls that would otherwise keep what an earlier visit chose.
+    """
+
+    page: str
+    parameters: Mapping[str, str]
+    forgotten: tuple[Handed, ...]
+
+
+def to_search(
     ids: Sequence[int] = (),
     *,
     metric: Metric | None = None,
     k: int | None = None,
     nprobe: int | None = None,
-) -> dict[str, str]:
-    """Return the query parameters of a search; what is left open is left to the page.
+) -> Destination:
+    """Lead to a search; what is left open is left to the page.
 
     Args:
         ids: Pictures of the collection; the first five are taken, their embeddings are averaged.
@@ -44,21 +60,49 @@ def search_parameters(
         Handed.K: str(k or ""),
         Handed.NPROBE: str(nprobe or ""),
     }
-    return {name.value: value for name, value in given.items() if value}
+    return Destination(SEARCH_PAGE, _filled(given), TO_SEARCH)
 
 
-def open_search(
-    ids: Sequence[int] = (),
-    *,
-    metric: Metric | None = None,
-    k: int | None = None,
-    nprobe: int | None = None,
-) -> NoReturn:
-    """Go to the Search page; not from within a callback, where Streamlit cannot change the page."""
-    _forget(*TO_SEARCH)
-    st.switch_page(
-        SEARCH_PAGE, query_params=search_parameters(ids, metric=metric, k=k, nprobe=nprobe)
-    )
+def to_map(record: ImageRecord, *, metric: Metric | None = None) -> Destination:
+    """Lead to the map with a picture picked.
+
+    Args:
+        metric: Of the map. IP is left to the page: no map can be drawn by it.
+    """
+    given = {**place_on_map(record), **_map_metric(metric)}
+    return Destination(MAP_PAGE, given, TO_MAP)
+
+
+def to_ring(ids: Sequence[int], *, metric: Metric | None = None) -> Destination:
+    """Lead to the map with pictures ringed, the first `MAX_RINGED` of them."""
+    given = {Handed.RING: ",".join(str(number) for number in ids[:MAX_RINGED])}
+    return Destination(MAP_PAGE, {**_filled(given), **_map_metric(metric)}, TO_MAP)
+
+
+def to_confusions(asked: str, got: str = "") -> Destination:
+    """Lead to what pictures of a class bring back, in the report that is open or the newest.
+
+    Args:
+        got: The class they are confused with; the most frequent one if not given.
+    """
+    given = {Handed.VIEW: CONFUSION_VIEW, Handed.ASKED: asked, Handed.GOT: got}
+    return Destination(EVALUATION_PAGE, _filled(given), TO_EVALUATION)
+
+
+def leave(destination: Destination) -> None:
+    """Go there in the run that follows; a callback, which itself cannot change the page."""
+    st.session_state[LEAVING] = destination
+
+
+def follow() -> None:
+    """Change the page if that was asked for."""
+    destination = st.session_state.pop(LEAVING, None)
+    if destination is None:
+        return
+    for key in destination.forgotten:
+        # A control that still has a value from an earlier visit would win over the address.
+        st.session_state.pop(key, None)
+    st.switch_page(destination.page, query_params=destination.parameters)
 
 
 def link_search(
@@ -66,26 +110,14 @@ def link_search(
     *,
     label: str = "Search with it",
     metric: Metric | None = None,
-    k: int | None = None,
-    nprobe: int | None = None,
 ) -> None:
     """Draw a link to the Search page."""
     st.page_link(
         SEARCH_PAGE,
         label=label,
         icon=":material/image_search:",
-        query_params=search_parameters(ids, metric=metric, k=k, nprobe=nprobe),
+        query_params=to_search(ids, metric=metric).parameters,
     )
-
-
-def map_parameters(picture: int) -> dict[str, str]:
-    """Return the query parameters of the map with the picture of that id picked, if there is one.
-
-    Raises:
-        StoreError: The database failed.
-    """
-    record = resources.get_catalogue().by_id.get(picture)
-    return {} if record is None else place_on_map(record)
 
 
 def place_on_map(record: ImageRecord) -> dict[str, str]:
@@ -104,12 +136,6 @@ def name_in_class(path: str, label: str) -> str:
     return path.removeprefix(f"{label}/")
 
 
-def open_map(picture: int) -> NoReturn:
-    """Go to the map with a picture picked; not from within a callback."""
-    _forget(*TO_MAP)
-    st.switch_page(MAP_PAGE, query_params=map_parameters(picture))
-
-
 def handed(key: Handed) -> str | None:
     """Return what a control of this or another page says, or will say once it is drawn.
 
@@ -118,7 +144,10 @@ def handed(key: Handed) -> str | None:
     return st.session_state.get(key) or st.query_params.get(key)
 
 
-def _forget(*keys: Handed) -> None:
-    # A control that still has a value from an earlier visit would win over the address.
-    for key in keys:
-        st.session_state.pop(key, None)
+def _map_metric(metric: Metric | None) -> dict[str, str]:
+    is_distance = metric is not None and metric is not Metric.IP
+    return {Handed.MAP_METRIC.value: metric.value} if metric and is_distance else {}
+
+
+def _filled(given: Mapping[Handed, str]) -> dict[str, str]:
+    return {name.value: value for name, value in given.items() if value}

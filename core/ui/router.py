@@ -41,6 +41,7 @@ def main() -> None:
         position="top" if is_admitted else "hidden",
     )
     if is_admitted:
+        links.follow()
         frame.frame()
         page.run()
 

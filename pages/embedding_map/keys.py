@@ -14,7 +14,7 @@ class Address(StrEnum):
     METHOD = "method"
     DIMENSIONS = "dimensions"
     # Not the Search page's, which knows one metric more.
-    METRIC = "map_metric"
+    METRIC = Handed.MAP_METRIC
     N_NEIGHBORS = "n_neighbors"
     MIN_DIST = "min_dist"
     SEED = "seed"
@@ -22,6 +22,8 @@ class Address(StrEnum):
     PRECISION_K = "precision_k"
     CLASS = Handed.MAP_CLASS
     PICTURE = Handed.MAP_PICTURE
+    # The page writes it, see `state.follow_address`.
+    RING = Handed.RING
     LIST = "list"
     SIMILARITY = "similarity"
 

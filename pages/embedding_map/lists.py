@@ -148,8 +148,13 @@ def _show_selection(view: View) -> None:
         )
         first = [int(view.rows.ids[row]) for row in selected[: links.MAX_LINKED]]
         named = "these" if len(first) == len(selected) else f"the first {len(first)}"
-        if st.button(f"Search with {named}", icon=":material/image_search:", key="search_selected"):
-            links.open_search(first, metric=view.projection.settings.metric)
+        st.button(
+            f"Search with {named}",
+            icon=":material/image_search:",
+            key="search_selected",
+            on_click=links.leave,
+            args=(links.to_search(first, metric=view.projection.settings.metric),),
+        )
         st.button("Clear", icon=":material/close:", on_click=state.forget_selection)
     grid.picture_grid(view.rows, selected, info=view.info, key="selected", on_pick=pick)
 

@@ -51,6 +51,7 @@ def main() -> None:
     info = next(iter(infos.values()))
     st.subheader("Embedding map")
     rows = cache.get_rows(info.name, info.rows)
+    state.follow_address(frozenset(rows.ids.tolist()))
     results = st.container()
     with st.sidebar:
         settings = settings_control()

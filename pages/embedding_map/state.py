@@ -1,9 +1,10 @@
 """What one session has picked, ringed and selected on the map.
 
-The functions are callbacks, except `current`: they change the state before the page runs.
+The functions are callbacks, except `current` and `follow_address`: they change the state before
+the page runs.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,6 +12,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from core.records import ImageRecord
+from core.search.link import read_ids
 from core.ui import links
 from pages.embedding_map.keys import Address, Key
 
@@ -26,6 +28,7 @@ class Session:
         drawn: (N,) ids of the points as they were drawn last; a selection counts in them.
         selected: Ids, in the order of the map.
         ringed: Ids.
+        written: Of those, what this session wrote into the address.
         notices: Why maps that were kept could not be used; they stay for the session, since a small
             map is computed again before anybody could read them.
     """
@@ -33,6 +36,7 @@ class Session:
     drawn: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     selected: list[int] = field(default_factory=list)
     ringed: list[int] = field(default_factory=list)
+    written: str = ""
     notices: list[str] = field(default_factory=list)
 
     def note(self, notices: Iterable[str]) -> None:
@@ -44,6 +48,25 @@ def current() -> Session:
     """Return the state of this session."""
     state: Session = st.session_state.setdefault(Key.SESSION, Session())
     return state
+
+
+def follow_address(known: Collection[int]) -> None:
+    """Ring the pictures that the address names, where this session did not write it; then write it.
+
+    Args:
+        known: Ids on the map; others are named in a notice.
+    """
+    session = current()
+    asked = st.query_params.get(Address.RING, "")
+    if asked and asked != session.written:
+        notices: list[str] = []
+        session.ringed = list(read_ids(Address.RING, {Address.RING: asked}, known, notices))
+        session.note(notices)
+    session.written = ",".join(str(number) for number in session.ringed[: links.MAX_RINGED])
+    if session.written:
+        st.query_params[Address.RING] = session.written
+    elif asked:
+        del st.query_params[Address.RING]
 
 
 def pick(record: ImageRecord) -> None:

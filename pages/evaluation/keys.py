@@ -5,6 +5,8 @@ Keys that only tell buttons, charts and containers apart stay beside them.
 
 from enum import StrEnum
 
+from core.ui.keys import Handed
+
 
 class Address(StrEnum):
     """Controls whose choice the address carries."""
@@ -16,7 +18,10 @@ class Address(StrEnum):
     NEAR = "near"
     CURVE_CLASSES = "curve_classes"
     # So is this, see `state.open_view`.
-    VIEW = "view"
+    VIEW = Handed.VIEW
+    # And these, see `pictures.confusion_section`.
+    ASKED = Handed.ASKED
+    GOT = Handed.GOT
     WORST_CLASS = "worst_class"
 
 

@@ -6,6 +6,7 @@ from core.collection.info import CollectionInfo
 from core.evaluation.notes import short
 from core.evaluation.report import Report
 from core.evaluation.sweep import SweepPoint, recommended
+from core.evaluation.tables import worst_queries
 from core.ui import links
 from core.ui.controls import is_dark
 from core.ui.progress import cancellable
@@ -33,10 +34,10 @@ def sweep_section(report: Report, info: CollectionInfo, *, k: int) -> None:
     if not points:
         st.caption("Searches about 200 queries of this report at 1, 2, 4 ... nlist lists.")
         return
-    _show_sweep(points, info, k=k)
+    _show_sweep(points, report, info, k=k)
 
 
-def _show_sweep(points: list[SweepPoint], info: CollectionInfo, *, k: int) -> None:
+def _show_sweep(points: list[SweepPoint], report: Report, info: CollectionInfo, *, k: int) -> None:
     target = st.slider("ANN recall wanted", 0.8, 1.0, 0.99, 0.005, format="%.3f", width=280)
     best = recommended(points, recall=target)
     st.plotly_chart(
@@ -51,8 +52,15 @@ def _show_sweep(points: list[SweepPoint], info: CollectionInfo, *, k: int) -> No
         f"macro precision@{k} {best.precision:.3f}; half of the searches take up to "
         f"{best.p50:.1f} ms, 95 % up to {best.p95:.1f} ms."
     )
-    if st.button(f"Search with nprobe {best.nprobe}", icon=":material/image_search:"):
-        links.open_search(metric=info.metric, nprobe=best.nprobe)
+    # With a query that goes wrong, since most do not and show no difference.
+    worst = report.queries[worst_queries(report, report.judged, k=k, label="")[:1]]
+    ids = [report.record(int(position)).id for position in worst]
+    st.button(
+        f"Search with nprobe {best.nprobe}",
+        icon=":material/image_search:",
+        on_click=links.leave,
+        args=(links.to_search(ids, metric=info.metric, k=k, nprobe=best.nprobe),),
+    )
     st.caption(
         "Precision is the mean over classes, as in the headline, with nothing left out; ANN recall "
         "is the mean over queries. Both from 0 to 1, higher is better. Times are of single "

@@ -9,7 +9,7 @@ from core.errors import OrchardError, StoreUnavailableError
 from core.search.answer import Answer
 from core.search.exact_index import ExactIndex
 from core.search.verdict import compare_with_exact
-from core.ui import links, resources
+from core.ui import resources
 from core.ui.errors import page_errors
 from core.ui.text import plain
 from pages.search import cache, state
@@ -34,9 +34,6 @@ def main() -> None:
     resources.warm_encoder(first.encoder)
     session = state.follow_address(catalogue)
     question_controls.note_bad_values(session, infos, catalogue)
-    if session.on_map is not None:
-        picture, session.on_map = session.on_map, None
-        links.open_map(picture)
     own = own_ids(session, catalogue)
     # Parts that come and go have a place of their own that stays: a control that changes its place
     # on the page closes, and forgets that the address follows it.

@@ -35,7 +35,6 @@ class Session:
         shuffles: Counts the choices of pictures to start with.
         previews: Small JPEGs of the pictures that are searched with, by key and crop.
         details: Hit whose details are to be opened in this run.
-        on_map: Picture that the map is to be opened with in this run.
         cropping: Key of the picture whose crop is to be opened in this run.
         written: What this session wrote into the address.
     """
@@ -49,7 +48,6 @@ class Session:
     shuffles: int = 0
     previews: dict[tuple[str, str], bytes] = field(default_factory=dict, repr=False)
     details: int | None = None
-    on_map: int | None = None
     cropping: str | None = None
     written: dict[str, str] = field(default_factory=dict)
 
@@ -177,11 +175,6 @@ def dismiss() -> None:
 def open_details(picture: int) -> None:
     """Open the details of a hit in the run that follows."""
     current().details = picture
-
-
-def open_on_map(picture: int) -> None:
-    """Leave for the map in the run that follows; a callback cannot change the page."""
-    current().on_map = picture
 
 
 def start_cropping(key: str) -> None:

@@ -8,7 +8,7 @@ from core.metric import Metric
 from core.search.exact_index import ExactIndex
 from core.search.hits import Hit
 from core.search.query_picture import full_picture
-from core.ui import resources
+from core.ui import links, resources
 from core.ui.text import plain
 from core.ui.tiles import data_url, with_path
 from pages.search import cache, state
@@ -52,8 +52,8 @@ def details_dialog(hit: Hit, info: CollectionInfo, reference: ExactIndex | None)
         mapped = st.button(
             "Show on the map",
             icon=":material/scatter_plot:",
-            on_click=state.open_on_map,
-            args=(record.id,),
+            on_click=links.leave,
+            args=(links.to_map(record, metric=metric),),
         )
         if searched or mapped:
             st.rerun()

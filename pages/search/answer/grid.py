@@ -9,6 +9,7 @@ from core.search.hits import Hit
 from core.search.link import is_whole_number
 from core.search.verdict import Cause, Verdict
 from core.ui.text import plain
+from core.ui.tile_actions import LEAD_ICONS, Lead, leads, take_lead
 from core.ui.tiles import Frame, Tile, Width, draw_tile
 from pages.search import state
 from pages.search.cache import Thumbnails
@@ -21,8 +22,7 @@ PAGE_SIZE = 20
 DETAILS = "Details"
 ADD = "Add to the query"
 MORE, LESS = "More like this", "Less like this"
-ON_MAP = "Show on the map"
-_ICONS = {DETAILS: "info", ADD: "add_photo_alternate", ON_MAP: "scatter_plot"}
+_ICONS = {DETAILS: "info", ADD: "add_photo_alternate", **LEAD_ICONS}
 _FRAMES = {
     Frame.RIGHT: "of the query's class",
     Frame.WRONG: "of another class",
@@ -48,7 +48,7 @@ def hit_grid(
             frame = _frame(hit, view.expected, causes.get(hit.record.id))
             with tile(hit, metric, thumbnails, width=Width.LARGE, key="hit", frame=frame).below:
                 st.markdown(_line(hit, metric), help=_help(hit, metric, frame))
-                _actions(hit, view.session)
+                _actions(hit, view.session, metric)
 
 
 def _page(pages: int) -> int:
@@ -119,7 +119,7 @@ def _help(hit: Hit, metric: Metric, frame: Frame) -> str:
     return f"{plain(hit.record.path)}  \n{plain(score_of(hit, metric))}, {metric.direction}{said}"
 
 
-def _actions(hit: Hit, session: Session) -> None:
+def _actions(hit: Hit, session: Session, metric: Metric) -> None:
     number = hit.record.id
     more, less = number in session.more, number in session.less
     with st.container(
@@ -154,21 +154,21 @@ def _actions(hit: Hit, session: Session) -> None:
             )
         st.menu_button(
             f"What else can be done with rank {hit.rank}",
-            [DETAILS, ADD, ON_MAP],
+            [DETAILS, ADD, *leads(hit.record)],
             icon=":material/more_vert:",
             key=menu_of(number),
             type="tertiary",
             format_func=lambda option: f":material/{_ICONS[option]}: {option}",
             on_click=_act,
-            args=(hit,),
+            args=(hit, metric),
         )
 
 
-def _act(hit: Hit) -> None:
+def _act(hit: Hit, metric: Metric) -> None:
     choice = state.menu_choice(hit.record.id)
     if choice == DETAILS:
         state.open_details(hit.record.id)
     elif choice == ADD:
         state.add(hit.record)
-    elif choice == ON_MAP:
-        state.open_on_map(hit.record.id)
+    else:
+        take_lead(Lead(choice), hit.record, metric=metric)
