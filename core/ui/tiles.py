@@ -53,9 +53,18 @@ STYLE = """
 [class*="st-key-tile_index"] img { outline: 3px dotted #E69F00; outline-offset: -3px; }
 [class*="st-key-chip_"] {
   position: absolute; top: 6px; left: 6px; width: auto; padding: 0 6px; z-index: 1;
-  border-radius: 6px; background: rgba(18, 17, 16, 0.78); pointer-events: none;
+  max-width: calc(100% - 12px); border-radius: 6px; background: rgba(18, 17, 16, 0.78);
+  pointer-events: none;
 }
 [class*="st-key-chip_"] * { color: #FFFFFF; }
+[class*="st-key-chip_"] p { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+/* In the one line below a picture the class gives way to the number and to the sign of a help. */
+[class*="st-key-tile_"] .stMarkdown p:has(> span:first-child) {
+  display: flex; align-items: center; gap: 0.3em; white-space: nowrap;
+}
+[class*="st-key-tile_"] .stMarkdown p > span:first-child {
+  overflow: hidden; text-overflow: ellipsis; min-width: 0;
+}
 /* The words of a button with an icon are for those who do not see it. */
 [class*="st-key-icons_"] button [data-testid="stMarkdownContainer"] {
   position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
@@ -113,6 +122,17 @@ def draw_tile(
         with tile.container(key=f"chip_{key}"):
             st.markdown(chip)
     return Tile(tile, shown=True)
+
+
+def tile_line(label: str, number: str = "", *, help: str) -> None:
+    """Draw the one line below a picture: its class, then a number.
+
+    Args:
+        label: Text of data; cut off where there is no room for it.
+        number: Markdown of our own; always whole.
+        help: Markdown, for whoever points at the line.
+    """
+    st.markdown(f":small[{plain(label)}]" + (f" :small[{number}]" if number else ""), help=help)
 
 
 def data_url(jpeg: bytes) -> str:

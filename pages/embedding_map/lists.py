@@ -12,13 +12,14 @@ from core.dataset.pictures_zip import MAX_ZIP_BYTES, pictures_as_zip
 from core.embeddings.near_duplicates import NEAR_DUPLICATE
 from core.embeddings.neighbour_table import Neighbourhoods, outliers
 from core.embeddings.suspects import LEAST_SHARE
+from core.metric import Metric
 from core.projection.colours import Colouring
 from core.ui import controls, links, resources
 from core.ui.text import plain
 from core.wording import counted
 from pages.embedding_map import grid, state
 from pages.embedding_map.keys import Address
-from pages.embedding_map.state import SELECTION, pick
+from pages.embedding_map.state import SELECTION
 from pages.embedding_map.view import View, groups_of, survival_of, suspects_of
 
 OUTLIERS, DUPLICATES, SUSPECTS = "Outliers", "Near-duplicates", "Suspected labels"
@@ -55,20 +56,13 @@ def show_picked(view: View, picked: int | None) -> None:
             st.caption(f"The map keeps {kept:.0%} of these {len(near)} among its nearest points.")
         scores = view.neighbours.scores[picked]
         captions = {
-            row: f"{metric.noun} {metric.formatted(float(score))}"
-            for row, score in zip(near, scores, strict=True)
+            row: _scored(metric, float(score), chip=f"**{rank}**")
+            for rank, (row, score) in enumerate(zip(near, scores, strict=True), 1)
         }
-        if view.purity is not None and near:
-            captions[picked] = f"purity {view.purity[picked]:.2f}"
-        grid.picture_grid(
-            view.rows,
-            [picked, *near],
-            info=view.info,
-            key="near",
-            on_pick=pick,
-            captions=captions,
-        )
-        links.link_search([record.id])
+        own = "" if view.purity is None or not near else f"purity {view.purity[picked]:.2f}"
+        captions[picked] = grid.Caption("", own, chip=":material/my_location:")
+        grid.picture_grid(view, [picked, *near], key="near", captions=captions)
+        links.link_search([record.id], metric=metric)
 
 
 def list_control(colouring: Colouring) -> Listed:
@@ -128,35 +122,57 @@ def _show_selection(view: View) -> None:
     counts = Counter(view.rows.labels[row] for row in selected).most_common()
     st.markdown(f"**{counted(len(selected), 'picture')} selected**")
     st.caption(", ".join(f"{plain(label or 'no class')} {count:,}" for label, count in counts))
-    with st.container(horizontal=True):
-        st.download_button(
-            "CSV",
-            lambda: csv_of(view, selected),
-            file_name="selection.csv",
-            mime="text/csv",
-            icon=":material/download:",
-            on_click="ignore",
-        )
-        st.download_button(
-            "ZIP",
-            lambda: _zip(view, selected),
-            file_name="selection.zip",
-            mime="application/zip",
-            icon=":material/folder_zip:",
-            on_click="ignore",
-            help=f"Up to {MAX_ZIP_BYTES // 1_000_000} MB; what does not fit is named inside",
-        )
-        first = [int(view.rows.ids[row]) for row in selected[: links.MAX_LINKED]]
-        named = "these" if len(first) == len(selected) else f"the first {len(first)}"
-        st.button(
-            f"Search with {named}",
-            icon=":material/image_search:",
-            key="search_selected",
-            on_click=links.leave,
-            args=(links.to_search(first, metric=view.projection.settings.metric),),
-        )
+    with st.container(horizontal=True, key="selection_actions"):
+        _lead_on(view, selected, [label for label, _ in counts if label])
+        _take_away(view, selected)
         st.button("Clear", icon=":material/close:", on_click=state.forget_selection)
-    grid.picture_grid(view.rows, selected, info=view.info, key="selected", on_pick=pick)
+    grid.picture_grid(view, selected, key="selected")
+
+
+def _lead_on(view: View, selected: Sequence[int], labels: Sequence[str]) -> None:
+    """Lead from a selection to Search and to the confusions of its most frequent class.
+
+    Args:
+        labels: Classes of the selection, the most frequent one first.
+    """
+    first = [int(view.rows.ids[row]) for row in selected[: links.MAX_LINKED]]
+    named = "these" if len(first) == len(selected) else f"the first {len(first)}"
+    st.button(
+        f"Search with {named}",
+        icon=":material/image_search:",
+        key="search_selected",
+        on_click=links.leave,
+        args=(links.to_search(first, metric=view.projection.settings.metric),),
+    )
+    if labels:
+        st.button(
+            "Confusions of these",
+            icon=":material/grid_on:",
+            key="confusions_selected",
+            help=f"What is confused with {plain(labels[0])}, the most frequent class of them.",
+            on_click=links.leave,
+            args=(links.to_confusions(labels[0]),),
+        )
+
+
+def _take_away(view: View, selected: Sequence[int]) -> None:
+    st.download_button(
+        "CSV",
+        lambda: csv_of(view, selected),
+        file_name="selection.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+    st.download_button(
+        "ZIP",
+        lambda: _zip(view, selected),
+        file_name="selection.zip",
+        mime="application/zip",
+        icon=":material/folder_zip:",
+        on_click="ignore",
+        help=f"Up to {MAX_ZIP_BYTES // 1_000_000} MB; what does not fit is named inside",
+    )
 
 
 def _show_outliers(view: View, table: Neighbourhoods) -> None:
@@ -166,12 +182,8 @@ def _show_outliers(view: View, table: Neighbourhoods) -> None:
         f"{counted(len(isolated), 'picture')}, least like the {table.k}th nearest neighbour, the "
         "most isolated first."
     )
-    captions = {
-        row: f"{metric.noun} {metric.formatted(float(table.scores[row, -1]))}" for row in isolated
-    }
-    grid.picture_grid(
-        view.rows, isolated, info=view.info, key="outliers", on_pick=pick, captions=captions
-    )
+    captions = {row: _scored(metric, float(table.scores[row, -1])) for row in isolated}
+    grid.picture_grid(view, isolated, key="outliers", captions=captions)
 
 
 def _show_duplicates(view: View, table: Neighbourhoods, similarity: float) -> None:
@@ -190,7 +202,7 @@ def _show_duplicates(view: View, table: Neighbourhoods, similarity: float) -> No
             on_click=state.ring,
             args=(ids,),
         )
-        grid.picture_grid(view.rows, group.tolist(), info=view.info, key=f"g{ids[0]}", on_pick=pick)
+        grid.picture_grid(view, group.tolist(), key=f"g{ids[0]}")
     if len(groups) > SHOWN_GROUPS:
         st.caption(f"{len(groups) - SHOWN_GROUPS:,} more; raise the similarity to see fewer.")
 
@@ -203,16 +215,19 @@ def _show_suspects(view: View, table: Neighbourhoods) -> None:
         "lists the pictures it asks with by the same rule."
     )
     captions = {
-        suspect.row: f"{suspect.share:.0%} {plain(suspect.suggested)}" for suspect in suspects
+        suspect.row: grid.Caption(
+            "",
+            f"{suspect.share:.0%} of its neighbours are {plain(suspect.suggested)}",
+            chip=f"{suspect.share:.0%} {plain(suspect.suggested)}",
+        )
+        for suspect in suspects
     }
-    grid.picture_grid(
-        view.rows,
-        [suspect.row for suspect in suspects],
-        info=view.info,
-        key="suspects",
-        on_pick=pick,
-        captions=captions,
-    )
+    grid.picture_grid(view, [s.row for s in suspects], key="suspects", captions=captions)
+
+
+def _scored(metric: Metric, score: float, *, chip: str = "") -> grid.Caption:
+    number = metric.formatted(score)
+    return grid.Caption(number, f"{metric.noun} {number}", chip)
 
 
 def _zip(view: View, chosen: Sequence[int]) -> bytes:

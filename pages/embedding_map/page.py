@@ -82,6 +82,8 @@ def _compute(rows: MapRows, info: CollectionInfo, settings: ProjectionSettings) 
     session.note((found.notice, table.notice))
     for notice in session.notices:
         st.info(plain(notice), icon=":material/autorenew:")
+    for notice in session.lost:
+        st.warning(plain(notice), icon=":material/link_off:")
     projection, not_kept = found.value, ""
     if projection is None:
         projection, not_kept = cache.first_view(rows, first)

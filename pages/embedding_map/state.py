@@ -29,6 +29,7 @@ class Session:
         selected: Ids, in the order of the map.
         ringed: Ids.
         written: Of those, what this session wrote into the address.
+        lost: Pictures of a link that are not on the map, in words, until something else is marked.
         notices: Why maps that were kept could not be used; they stay for the session, since a small
             map is computed again before anybody could read them.
     """
@@ -37,6 +38,7 @@ class Session:
     selected: list[int] = field(default_factory=list)
     ringed: list[int] = field(default_factory=list)
     written: str = ""
+    lost: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
 
     def note(self, notices: Iterable[str]) -> None:
@@ -59,9 +61,11 @@ def follow_address(known: Collection[int]) -> None:
     session = current()
     asked = st.query_params.get(Address.RING, "")
     if asked and asked != session.written:
-        notices: list[str] = []
-        session.ringed = list(read_ids(Address.RING, {Address.RING: asked}, known, notices))
-        session.note(notices)
+        session.lost = []
+        session.ringed = list(read_ids(Address.RING, {Address.RING: asked}, known, session.lost))
+    elif not asked and Address.PICTURE in st.query_params:
+        # A link to one picture: the rings of an earlier visit are not meant.
+        session.ringed = []
     session.written = ",".join(str(number) for number in session.ringed[: links.MAX_RINGED])
     if session.written:
         st.query_params[Address.RING] = session.written
@@ -73,7 +77,7 @@ def pick(record: ImageRecord) -> None:
     """Make a picture the picked one."""
     for key, value in links.place_on_map(record).items():
         st.session_state[key] = value
-    current().ringed = []
+    _mark([])
 
 
 def forget_pick() -> None:
@@ -85,7 +89,7 @@ def forget_pick() -> None:
 def ring(ids: list[int]) -> None:
     """Ring the pictures with these ids instead of a picked one."""
     forget_pick()
-    current().ringed = ids
+    _mark(ids)
 
 
 def take_selection() -> None:
@@ -100,3 +104,8 @@ def take_selection() -> None:
 def forget_selection() -> None:
     """Select nothing."""
     current().selected = []
+
+
+def _mark(ids: list[int]) -> None:
+    session = current()
+    session.ringed, session.lost = ids, []

@@ -15,7 +15,6 @@ from core.ui.text import plain
 from pages.embedding_map import cache, grid
 from pages.embedding_map.keys import Key
 from pages.embedding_map.progress import follow
-from pages.embedding_map.state import pick
 from pages.embedding_map.view import View
 
 
@@ -83,17 +82,11 @@ def show_placed(view: View, placed: Placed, upload: Upload) -> None:
             else "The cross on the map lies at the mean of their positions, weighted by "
             "similarity; the map itself is not computed again."
         )
-        grid.picture_grid(
-            view.rows,
-            placed.rows,
-            info=view.info,
-            key="placed",
-            on_pick=pick,
-            captions={
-                row: f"similarity {cosine:.3f}"
-                for row, cosine in zip(placed.rows, placed.cosines, strict=True)
-            },
-        )
+        captions = {
+            row: grid.Caption(f"{cosine:.3f}", f"similarity {cosine:.3f}", chip=f"**{rank}**")
+            for rank, (row, cosine) in enumerate(zip(placed.rows, placed.cosines, strict=True), 1)
+        }
+        grid.picture_grid(view, placed.rows, key="placed", captions=captions)
 
 
 def _is_by_umap(view: View, upload: Upload) -> bool:

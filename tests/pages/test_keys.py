@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.search.link import NAMES
-from core.ui.keys import TO_MAP, TO_SEARCH, Handed
+from core.ui.keys import TO_EVALUATION, TO_MAP, TO_SEARCH, Handed
 from tests.support.addresses import (
     PAGES,
     ROOT,
@@ -54,7 +54,9 @@ def test_no_key_of_an_address_is_left_over(page: str) -> None:
 def test_what_links_hand_over_is_bound_by_exactly_one_page() -> None:
     owners = {key: tuple(page for page in PAGES if key in parameters(page)) for key in Handed}
     to_search = dict.fromkeys([Handed.QUERIES, *TO_SEARCH], ("search",))
-    assert owners == to_search | dict.fromkeys(TO_MAP, ("embedding_map",))
+    to_map = dict.fromkeys([*TO_MAP, Handed.RING], ("embedding_map",))
+    to_evaluation = dict.fromkeys([Handed.VIEW, *TO_EVALUATION], ("evaluation",))
+    assert owners == to_search | to_map | to_evaluation
 
 
 def test_the_state_of_a_session_is_touched_in_one_file_a_page() -> None:

@@ -1,6 +1,8 @@
 """The Embedding map page through AppTest, on a real Milvus Lite file with known embeddings."""
 
+import base64
 import contextlib
+import json
 import subprocess
 import sys
 import time
@@ -18,6 +20,7 @@ from core.embeddings.near_duplicates import NEAR_DUPLICATE
 from core.errors import StoreUnavailableError
 from core.projection.cache import FORMAT
 from core.projection.colours import Colouring
+from core.projection.rows import MapRows
 from core.ui import links, resources
 from pages.embedding_map import cache
 from tests.support import map_collection, small_disk
@@ -31,7 +34,11 @@ import streamlit as st
 from core.ui import links
 
 there = st.Page(links.SEARCH_PAGE, title="Search", url_path="search")
-st.navigation([st.Page(links.MAP_PAGE, title="Embedding map", default=True), there]).run()
+elsewhere = st.Page(links.EVALUATION_PAGE, title="Evaluation", url_path="evaluation")
+here = st.Page(links.MAP_PAGE, title="Embedding map", default=True)
+page = st.navigation([here, there, elsewhere])
+links.follow()
+page.run()
 """
 ROWS = 3 * PER_CLASS
 
@@ -123,7 +130,31 @@ def text(at: AppTest) -> str:
 
 def labels(at: AppTest, grid: str) -> list[str]:
     """The classes under the pictures of a grid, in their order."""
-    return [b.label for b in at.button if b.key and b.key.startswith(f"{grid}_")]
+    return [name.partition("\\, ")[0] for name in names(at, grid)]
+
+
+def names(at: AppTest, grid: str) -> list[str]:
+    """The pictures of a grid, as their buttons name them: class and path, escaped."""
+    found = [b.label for b in at.button if b.key and b.key.startswith(f"find_{grid}_")]
+    return [label.removeprefix("Find ").removesuffix(" on this map") for label in found]
+
+
+def find(at: AppTest, grid: str, number: int = 0) -> Button:
+    """The button of a grid's picture that finds it on the map."""
+    return [b for b in at.button if b.key and b.key.startswith(f"find_{grid}_")][number]
+
+
+def of_class(rows: MapRows, label: str, count: int) -> list[int]:
+    """The ids of the first pictures of a class."""
+    return [int(rows.ids[row]) for row in range(len(rows)) if rows.labels[row] == label][:count]
+
+
+def rings(at: AppTest) -> int:
+    """How many rings the figure has: those of one size are one trace."""
+    figure = json.loads(at.get("plotly_chart")[0].proto.spec)
+    points = [trace for trace in figure["data"] if trace["mode"] == "markers"]
+    places = [trace["x"] for trace in points if trace["marker"]["symbol"] == "circle-open"]
+    return sum(len(np.frombuffer(base64.b64decode(x["bdata"]), x["dtype"])) for x in places)
 
 
 def random_rows(count: int, *, label: str = "a") -> dict[str, np.ndarray]:
@@ -195,13 +226,14 @@ def test_a_link_from_elsewhere_shows_the_picture_and_its_true_neighbours(picture
 
 def test_a_picture_of_a_list_can_be_found_on_the_map(pictures: Path) -> None:
     at = settle(list="Outliers")
-    button = next(b for b in at.button if b.key and b.key.startswith("outliers_"))
-    button.click().run()
+    # The last one, as any after the first would do.
+    wanted = names(at, "outliers")[-1]
+    find(at, "outliers", -1).click().run()
     assert not at.exception
-    assert at.selectbox(key="map_picture").value is not None
+    assert names(at, "near")[0] == wanted
     # A link to what is shown, or a reload, picks the same picture.
-    assert at.query_params["map_picture"] == at.selectbox(key="map_picture").value
-    assert "and its true nearest neighbours" in text(at)
+    address = {name: at.query_params[name] for name in ("map_class", "map_picture")}
+    assert names(page(**address), "near")[0] == wanted
     next(b for b in at.button if b.label == "Clear the selection").click().run()
     assert "true nearest neighbours" not in text(at).replace("picture's true nearest", "")
 
@@ -225,6 +257,49 @@ def test_a_picture_among_others_of_another_class_is_suspected(fresh: Callable[..
     at = settle(list="Suspected labels", method="PCA")
     assert labels(at, "suspects") == ["plum"]
     assert "100% lime" in text(at)
+
+
+def test_a_picture_that_comes_from_another_page_is_looked_at_by_its_metric(
+    pictures: Path,
+) -> None:
+    at = settle(map_class="lime", map_picture="00.jpg", map_metric="L2")
+    assert at.segmented_control(key="map_metric").value == "L2"
+    lines = [m for m in at.markdown if m.value.startswith(":small[lime]") and m.help]
+    # The picture itself, then the other 11 limes.
+    assert sum("distance" in m.help for m in lines) == 11
+    at.button(key=find(at, "near", 1).key.replace("find_", "search_")).click().run()
+    assert at.query_params["metric"] == "L2"
+
+
+def test_pictures_of_a_link_are_ringed_and_those_that_are_not_there_are_named(
+    pictures: Path,
+) -> None:
+    rows = cache.get_rows("fruit_vector_cosine", ROWS)
+    known = of_class(rows, "plum", 3)
+    at = settle(ring=",".join(map(str, [*known, 12345, 678])))
+    assert at.session_state["map"].ringed == known
+    assert rings(at) == 3
+    assert "ring: 12345, 678 is no picture" in text(at).replace("\\", "")
+    # What is left is the link to this view; what was told stays until something else is marked.
+    assert at.query_params["ring"] == ",".join(map(str, known))
+    assert "12345" in text(at.run())
+    at.session_state["map"].selected = known
+    find(at.run(), "selected").click().run()
+    assert "12345" not in text(at)
+    assert "ring" not in at.query_params
+    # Ringed are the picture and its 15 neighbours.
+    assert rings(at) == 16
+
+
+def test_rings_of_before_do_not_stay_when_a_link_brings_one_picture(pictures: Path) -> None:
+    rows = cache.get_rows("fruit_vector_cosine", ROWS)
+    at = settle(ring=",".join(map(str, of_class(rows, "plum", 3))))
+    # As a link of another page does it: the session stays, the address is another.
+    at.query_params.clear()
+    at.query_params.update({"map_class": "lime", "map_picture": "00.jpg"})
+    at.run()
+    assert at.session_state["map"].ringed == []
+    assert "ring" not in at.query_params
 
 
 def test_a_selection_shows_pictures_counts_and_what_is_gone(pictures: Path) -> None:
@@ -257,6 +332,16 @@ def test_up_to_five_of_a_selection_are_handed_to_the_search_page(pictures: Path)
     assert at.query_params["metric"] == "L2"
 
 
+def test_a_selection_leads_to_the_confusions_of_its_most_frequent_class(pictures: Path) -> None:
+    at = settle()
+    rows = cache.get_rows("fruit_vector_cosine", ROWS)
+    at.session_state["map"].selected = of_class(rows, "lime", 1) + of_class(rows, "plum", 2)
+    at.run()
+    assert "plum" in at.button(key="confusions_selected").help
+    at.button(key="confusions_selected").click().run()
+    assert at.query_params["asked"] == "plum"
+
+
 def test_a_link_finds_a_picture_of_a_dataset_that_is_split_above_its_classes(
     fresh: Callable[..., Path],
 ) -> None:
@@ -264,7 +349,7 @@ def test_a_link_finds_a_picture_of_a_dataset_that_is_split_above_its_classes(
     fresh(rows)
     shown = cache.get_rows("fruit_vector_cosine", len(rows))
     row = shown.paths.index("test/a/01.jpg")
-    params = links.map_parameters(int(shown.ids[row]))
+    params = links.place_on_map(shown.record(row))
     at = settle(method="PCA", colour="Query or gallery", **params)
     assert not at.exception and not at.error
     assert "**test\\/a\\/01\\.jpg** and its true nearest neighbours" in text(at)
@@ -302,7 +387,7 @@ def test_an_upload_is_placed_beside_its_neighbours(
     assert "**mine \\*x\\*\\.jpg** and its nearest neighbours" in text(at)
     # Its own row is nearest, then the other plums.
     assert labels(at, "placed")[:12] == ["plum"] * 12
-    assert "similarity 1.000" in text(at)
+    assert any("similarity 1.000" in m.help for m in at.markdown if m.help)
 
 
 def test_an_upload_is_placed_by_umaps_transform_when_asked(
