@@ -100,63 +100,6 @@ def curves(
     return framed(figure, height=420, x="k (first hits)", y="precision@k")
 
 
-def heat_map(
-    shares: NDArray[np.float64], classes: Sequence[str], *, k: int, dark: bool
-) -> go.Figure:
-    """Draw the confusion matrix; every cell carries a point that can be clicked.
-
-    Args:
-        shares: (C, C), rows are the query's class, columns the retrieved class; NaN is left blank.
-    """
-    names = [_name(label) for label in classes]
-    figure = go.Figure(
-        go.Heatmap(
-            z=shares,
-            x=names,
-            y=names,
-            zmin=0,
-            zmax=1,
-            colorscale=[
-                [0, "#16171A" if dark else "#FFFFFF"],
-                [0.02, "#1B3A57" if dark else "#E3EEF6"],
-                [1, "#8CCBF0" if dark else "#00416B"],
-            ],
-            # Above, so that the cells have the whole width of a narrow window.
-            colorbar={
-                "title": {"text": f"share of {k} hits", "side": "top"},
-                "orientation": "h",
-                "thickness": 10,
-                "tickformat": ".1f",
-                "y": 1,
-                "yanchor": "bottom",
-            },
-            hoverinfo="skip",
-        )
-    )
-    rows, columns = np.nonzero(np.nan_to_num(shares) > 0)
-    size = max(8, min(22, 420 // max(1, len(classes))))
-    figure.add_scatter(
-        x=[names[column] for column in columns],
-        y=[names[row] for row in rows],
-        mode="markers",
-        # A selected point must not hide the others: nothing is drawn but what is under them.
-        marker={"symbol": "square", "size": size, "opacity": 0},
-        selected={"marker": {"opacity": 0.6, "color": VERMILION}},
-        unselected={"marker": {"opacity": 0}},
-        customdata=[[int(r), int(c)] for r, c in zip(rows, columns, strict=True)],
-        text=[f"{shares[r, c]:.1%}" for r, c in zip(rows, columns, strict=True)],
-        hovertemplate="query %{y}<br>retrieved %{x}<br>%{text} of the hits<extra></extra>",
-        showlegend=False,
-    )
-    figure.update_yaxes(autorange="reversed", dtick=1, showgrid=False)
-    figure.update_xaxes(dtick=1, tickangle=-90, showgrid=False)
-    small = {"tickfont": {"size": 11}}
-    figure.update_layout(xaxis=small, yaxis=small)
-    framed(figure, height=230 + 24 * len(classes), legend=False)
-    figure.update_layout(margin={"t": 60})
-    return figure
-
-
 def score_figure(bins: ScoreBins, *, axis: str, dark: bool) -> go.Figure:
     """Draw counts of same-class and other-class pairs by score, and P(same class | score)."""
     figure = make_subplots(rows=2, shared_xaxes=True, row_heights=[0.6, 0.4], vertical_spacing=0.06)

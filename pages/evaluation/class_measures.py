@@ -26,7 +26,7 @@ _FIGURE_PIXELS = 160
 
 
 def headline(report: Report, figures: Figures, *, k: int, variant: Variant) -> None:
-    """Show the means with their intervals, and what a reader must know beside them."""
+    """Say how often hits are right, where least, and what flatters or changes that."""
     name = f"precision@{k}"
     shown, as_is = figures.shown, figures.as_is
     flattered = training_note(report)
@@ -37,6 +37,18 @@ def headline(report: Report, figures: Figures, *, k: int, variant: Variant) -> N
     if ceilings and (most := sum(ceilings) / len(ceilings)) < _FULL:
         st.caption(f"At most {100 * most:.0f} can be: small classes have no more to find.")
     _weakest(shown, k=k)
+    if variant != Variant():
+        _gap(as_is.macro[name], shown.macro[name], name, variant)
+        if report.index and not figures.index and k <= report.index.depth:
+            st.caption(
+                f"Not of the index: it was asked for {counted(report.index.depth, 'hit')}, and "
+                f"without those left out some queries have fewer than {k}. A smaller k shows it."
+            )
+
+
+def means(figures: Figures, *, k: int) -> None:
+    """Show the means with their intervals."""
+    name, shown = f"precision@{k}", figures.shown
     with st.container(horizontal=True, gap="small"):
         _figure(f"Macro {name}", shown.macro[name], "Mean over classes, each counting the same.")
         _figure(f"Micro {name}", shown.micro[name], "Mean over queries: large classes count more.")
@@ -46,14 +58,11 @@ def headline(report: Report, figures: Figures, *, k: int, variant: Variant) -> N
             _figure(f"Index {name}", figures.index.macro[name], text)
         else:
             _figure(f"Macro MRR@{k}", shown.macro[f"MRR@{k}"], "1 over the rank of the first hit.")
-    if variant != Variant():
-        _gap(as_is.macro[name], shown.macro[name], name, variant)
-        if report.index and not figures.index and k <= report.index.depth:
-            st.caption(
-                f"Not of the index: it was asked for {counted(report.index.depth, 'hit')}, and "
-                f"without those left out some queries have fewer than {k}. A smaller k shows it."
-            )
-    lines = notes(report, shown, variant)
+
+
+def caveats(report: Report, figures: Figures, *, variant: Variant) -> None:
+    """Say what was left out, is doubtful, or flatters."""
+    lines = notes(report, figures.shown, variant)
     st.caption("  \n".join(plain(line) for line in lines))
 
 

@@ -65,6 +65,24 @@ def k_control(report: Report) -> int:
     )
 
 
+def focus_control(report: Report) -> tuple[str, list[str]]:
+    """Choose the class that is looked at alone; empty for all.
+
+    Returns:
+        The class, and what an address asks for that the report does not have.
+    """
+    options = ["", *report.rows.classes]
+    unknown = state.offer(Address.CLASS, options)
+    focus = st.selectbox(
+        "Class",
+        options,
+        format_func=lambda name: name or "All classes",
+        key=Address.CLASS,
+        bind="query-params",
+    )
+    return focus or "", [unknown] if unknown else []
+
+
 def variant_control() -> Variant:
     """Choose which duplicates are left out."""
     copies = st.toggle(

@@ -8,11 +8,12 @@ from core.embeddings.near_duplicates import NEAR_DUPLICATE
 from core.evaluation.notes import left_out
 from core.evaluation.report import Report, Variant
 from core.evaluation.tables import nearest_pairs
+from core.ui.tiles import Frame
 from pages.evaluation.cache import get_figures
 from pages.evaluation.class_measures import estimate_text
-from pages.evaluation.pictures import picture, picture_pair
+from pages.evaluation.tiles import picture, picture_pair
 
-_PAIRS = 12
+_PAIRS = 8
 
 
 def duplicates_section(report: Report, info: CollectionInfo, *, k: int, variant: Variant) -> None:
@@ -63,13 +64,24 @@ def duplicates_section(report: Report, info: CollectionInfo, *, k: int, variant:
 
 
 def _pairs(report: Report, info: CollectionInfo) -> None:
-    st.markdown("**Most similar pairs**")
+    st.markdown(
+        "**Most similar pairs**",
+        help="Cosine similarity, from -1 to 1. A cross: the two have different classes.",
+    )
     with st.container(horizontal=True, gap="medium"):
         for query, rank, similarity in nearest_pairs(report, most=_PAIRS):
             asked = report.record(int(report.queries[query]))
             hit = report.record(int(report.exact.positions[query, rank]))
             same = asked.label == hit.label
+            sign = ":material/check:" if same else ":material/close:"
             with picture_pair():
-                picture(asked, info, asked.label or "no class")
-                picture(hit, info, f"{similarity:.3f}", right=same)
-    st.caption("Cosine similarity, from -1 to 1. A cross: the two have different classes.")
+                key = f"alike_{query}_{rank}"
+                picture(asked, info, key=f"{key}_query", name="the one")
+                picture(
+                    hit,
+                    info,
+                    key=f"{key}_hit",
+                    name="the other",
+                    frame=Frame.RIGHT if same else Frame.WRONG,
+                    chip=f"{similarity:.3f} {sign}",
+                )

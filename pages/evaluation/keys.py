@@ -19,10 +19,9 @@ class Address(StrEnum):
     CURVE_CLASSES = "curve_classes"
     # So is this, see `state.open_view`.
     VIEW = Handed.VIEW
-    # And these, see `pictures.confusion_section`.
     ASKED = Handed.ASKED
     GOT = Handed.GOT
-    WORST_CLASS = "worst_class"
+    CLASS = "class"
 
 
 class Key(StrEnum):

@@ -10,7 +10,7 @@ from core.evaluation.files import ListedReport
 from core.evaluation.report import Report, Variant
 from core.metric import Metric
 from core.records import EncoderIdentity
-from core.ui import progress, resources
+from core.ui import links, progress, resources
 from core.ui.errors import page_errors
 from core.ui.text import plain
 from pages.evaluation import cache as shared
@@ -19,11 +19,11 @@ from pages.evaluation import (
     comparison,
     controls,
     duplicates,
-    pictures,
     state,
     sweep,
 )
 from pages.evaluation.keys import Key
+from pages.evaluation.mistakes import confusion, lists
 from pages.evaluation.reports import editing, making, request
 from pages.evaluation.similarities import scores_section
 from pages.evaluation.takeaway.downloads import downloads
@@ -31,7 +31,7 @@ from pages.evaluation.takeaway.downloads import downloads
 # What is asked of a report -> the views that answer it.
 TABS = {
     "Overview": ("Classes",),
-    "Mistakes": ("Confusion", "Worst queries", "Labels", "Hubs"),
+    "Mistakes": (links.CONFUSION_VIEW, "Worst queries", "Labels", "Hubs"),
     "Index & settings": ("nprobe", "Scores", "Duplicates"),
     "Compare": ("Compare",),
 }
@@ -39,11 +39,19 @@ TABS = {
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What of a report is looked at."""
+    """What of a report is looked at.
+
+    Attributes:
+        classes: Those the curves show in colour; empty for the worst ones.
+        focus: The class that is looked at alone; empty for all.
+        pair: The confusion that is looked at; what is empty is left open.
+    """
 
     k: int
     variant: Variant
     classes: list[str]
+    focus: str
+    pair: confusion.Pair
 
 
 def main() -> None:
@@ -68,18 +76,28 @@ def main() -> None:
         report = shared.get_report(name)
     with st.sidebar:
         k = controls.k_control(report)
+        focus, unknown = controls.focus_control(report)
         variant = controls.variant_control()
         chosen = controls.class_control(report)
-    looked = Looked(k, variant, chosen)
     figures = shared.get_figures(name, k, variant)
     with results:
         info = infos.get(report.configuration.metric)
         _changes(report, info)
+        notice = st.empty()
         class_measures.headline(report, figures, k=k, variant=variant)
-        view = _view_control()
+        view = _view_control(focus)
+        pair = confusion.Pair()
+        if view == links.CONFUSION_VIEW:
+            with st.sidebar:
+                pair, others = confusion.pair_controls(report)
+            unknown += others
+        looked = Looked(k, variant, chosen, focus, pair)
+        if unknown:
+            notice.warning(_unknown(unknown), icon=":material/link_off:")
         with progress.errors_in_place():
             _section(view, report, figures, info or next(iter(infos.values())), looked)
         st.divider()
+        class_measures.caveats(report, figures, variant=variant)
         downloads(report, figures, k=k, variant=variant)
 
 
@@ -94,9 +112,26 @@ def _open_dialog(infos: Mapping[Metric, CollectionInfo], report: ListedReport | 
         editing.delete_report(report)
 
 
-def _view_control() -> str:
+def _view_control(focus: str) -> str:
     """Choose a tab, and a view of it where it has several; the address names the view."""
     state.open_view(TABS)
+    with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
+        view = _tabs()
+        if focus:
+            st.button(
+                plain(focus),
+                icon=":material/close:",
+                icon_position="right",
+                key="all classes",
+                help="Only this class is looked at. Press to look at all.",
+                on_click=state.look_at,
+                args=("",),
+            )
+    state.write_view(view, usual=next(iter(TABS.values()))[0])
+    return view
+
+
+def _tabs() -> str:
     tab = str(
         st.segmented_control(
             "Show",
@@ -120,8 +155,13 @@ def _view_control() -> str:
                 wrap=True,
             )
         )
-    state.write_view(view, usual=next(iter(TABS.values()))[0])
     return view
+
+
+def _unknown(names: list[str]) -> str:
+    """Say which classes of an address the report does not have."""
+    listed = ", ".join(f"**{plain(name)}**" for name in dict.fromkeys(names))
+    return f"This report has no class {listed}; that part of the link was ignored."
 
 
 def _section(
@@ -141,12 +181,13 @@ def _section(
         )
         return
     if view == "Classes":
+        class_measures.means(figures, k=k)
         class_measures.class_table(figures.shown, k=k)
         class_measures.class_charts(report, figures, k=k, chosen=looked.classes)
-    elif view == "Confusion":
-        pictures.confusion_section(report, figures, info, k=k)
+    elif view == links.CONFUSION_VIEW:
+        confusion.confusion_section(report, figures, info, looked.pair, k=k, focus=looked.focus)
     elif view == "Worst queries":
-        pictures.worst_section(report, figures, info, k=k)
+        lists.worst_section(report, figures, info, k=k, focus=looked.focus)
     elif view == "Scores":
         scores_section(report, figures, k=k)
     elif view == "nprobe":
@@ -154,9 +195,9 @@ def _section(
     elif view == "Duplicates":
         duplicates.duplicates_section(report, info, k=k, variant=looked.variant)
     elif view == "Labels":
-        pictures.suspects_section(report, info)
+        lists.suspects_section(report, info, focus=looked.focus)
     elif view == "Hubs":
-        pictures.hubs_section(report, info)
+        lists.hubs_section(report, info, focus=looked.focus)
     else:
         comparison.compare_section(report, shared.get_report_list().reports, k=k)
 

@@ -11,6 +11,8 @@ from core.evaluation.sweep import SweepPoint
 from core.metric import Metric
 from pages.evaluation.keys import Address, Key
 
+_PAIR = (Address.ASKED, Address.GOT)
+
 
 class Dialog(StrEnum):
     """What can lie open over the page."""
@@ -33,6 +35,8 @@ class Session:
         view: Which view of the report was shown last.
         sweeps: What measuring nprobe gave, by the report's name and k.
         shown: How many pictures of a long list are shown, by the list's key.
+        pair: Classes of the confusion the address named last, as shown and as brought back.
+        clicked: What was clicked last in a chart, by the chart's key.
     """
 
     dialog: Dialog = Dialog.NONE
@@ -42,6 +46,8 @@ class Session:
     view: str = ""
     sweeps: dict[tuple[str, int], list[SweepPoint]] = field(default_factory=dict)
     shown: dict[str, int] = field(default_factory=dict)
+    pair: tuple[str, str] = ("", "")
+    clicked: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def current() -> Session:
@@ -80,18 +86,28 @@ def forget_report() -> None:
 
 def asked() -> str:
     """Return the name of the report that was made just now, chosen, or is in the address."""
-    name = current().made or st.session_state.get(Address.REPORT)
-    return str(name or st.query_params.get(Address.REPORT, ""))
+    session, named = current(), st.query_params.get(Address.REPORT, "")
+    # A link or the way back has changed the address, which names what was opened last otherwise.
+    told = named if named != session.opened else ""
+    return str(session.made or told or st.session_state.get(Address.REPORT) or named)
 
 
 def write_report(name: str) -> None:
     """Tell the address which report is open.
 
     Its control is not bound: a bound one leaves its default out of the address, so that a link to
-    the newest report would open whatever is newest then.
+    the newest report would open whatever is newest then. Whoever goes back to an address without
+    one stays there: to write it anew would lead forward again.
     """
-    st.query_params[Address.REPORT] = name
-    current().opened = name
+    session = current()
+    if _has_just_come() or session.opened != name:
+        st.query_params[Address.REPORT] = name
+    session.opened = name
+
+
+def _has_just_come() -> bool:
+    """Whether the page is drawn for the first time since another one was left."""
+    return Key.TAB not in st.session_state
 
 
 def view_of(tab: str) -> str:
@@ -109,7 +125,7 @@ def open_view(tabs: Mapping[str, Sequence[str]]) -> None:
         tabs: Their views; the first of all is shown where nothing is asked for.
     """
     session = current()
-    is_new = Key.TAB not in st.session_state
+    is_new = _has_just_come()
     usual = next(iter(tabs.values()))[0]
     asked = st.query_params.get(Address.VIEW) or (is_new and session.view) or usual
     for tab, views in tabs.items():
@@ -163,3 +179,83 @@ def shown(key: str, usual: int) -> int:
 def show_more(key: str, number: int) -> None:
     """Show so many pictures of a list; a callback."""
     current().shown[key] = number
+
+
+def offer(key: Address, options: Collection[str]) -> str:
+    """Make sure that a control is asked only for what it offers, before it is drawn.
+
+    Returns:
+        What the address asks for and the control does not offer; empty for nothing.
+    """
+    if st.session_state.get(key, "") not in options:
+        st.session_state.pop(key, None)
+    asked = st.query_params.get(key, "")
+    return "" if asked in options else asked
+
+
+def open_pair(classes: Collection[str]) -> list[str]:
+    """Set the controls of a confusion before they are drawn, as the address says.
+
+    They are not bound: each would be a step of its own on the way back.
+
+    Returns:
+        The classes that the address asks for and the report does not have.
+    """
+    session, asked = current(), _pair_asked()
+    for key, name in zip(_PAIR, asked, strict=True):
+        # What was pressed just now goes before the address, which is still that of before.
+        if key not in st.session_state or asked != session.pair:
+            st.session_state[key] = name
+        if st.session_state[key] not in classes:
+            st.session_state[key] = ""
+    return [name for name in asked if name and name not in classes]
+
+
+def write_pair(asked: str, got: str) -> None:
+    """Tell the address which confusion is looked at; what is left open needs no word there."""
+    pair = (asked, got)
+    if pair != _pair_asked():
+        for key, name in zip(_PAIR, pair, strict=True):
+            if not name and key in st.query_params:
+                del st.query_params[key]
+        # At once, so that the way back is one step.
+        st.query_params.update(
+            {key.value: name for key, name in zip(_PAIR, pair, strict=True) if name}
+        )
+    current().pair = pair
+
+
+def _pair_asked() -> tuple[str, str]:
+    return st.query_params.get(Address.ASKED, ""), st.query_params.get(Address.GOT, "")
+
+
+def look_at(label: str) -> None:
+    """Look at one class alone, or at all by an empty text; a callback."""
+    st.session_state[Address.CLASS] = label
+    # What was chosen of another class is not among what is looked at now.
+    choose_pair("", "")
+
+
+def choose_pair(asked: str, got: str) -> None:
+    """Look at the pictures of one class that brought back another; a callback."""
+    st.session_state[Address.ASKED] = asked
+    st.session_state[Address.GOT] = got
+
+
+def choose_cell(chart: str) -> None:
+    """Look at the cell of the confusion matrix that was clicked; a callback."""
+    pair = _clicked(chart, 2)
+    if pair:
+        choose_pair(*pair)
+
+
+def _clicked(chart: str, length: int) -> tuple[str, ...]:
+    """Return the texts behind the point of a chart that was clicked; empty for none.
+
+    A second click on the same point takes Plotly's choice away: it is a click on it all the same.
+    """
+    session = current()
+    points = st.session_state[chart]["selection"]["points"]
+    if points:
+        session.clicked[chart] = tuple(points[0]["customdata"][:length])
+    return session.clicked.get(chart, ())

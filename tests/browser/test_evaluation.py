@@ -126,9 +126,14 @@ def test_a_click_on_a_cell_shows_the_pictures_behind_it(page: Page, gallery: str
             re.compile(rf"{label} pictures that brought back {label}: \d+ hits")
         )
         expect(found).to_be_visible()
-        expect(page.locator("img[alt*='rank 1']").first).to_have_attribute(
-            "alt", re.compile(rf"^{label}/")
+        expect(page.locator("img[alt^='rank 1,']").first).to_have_attribute(
+            "alt", re.compile(rf"^rank 1, {label},")
         )
+        expect(page).to_have_url(re.compile(rf"asked={label}&got={label}"))
+    # One step back, not one for each of the two classes.
+    page.go_back()
+    expect(page).to_have_url(re.compile("asked=plum&got=plum"))
+    expect(page.get_by_text(re.compile(r"plum pictures that brought back plum"))).to_be_visible()
 
 
 def test_the_nprobe_recommended_is_handed_to_the_search_page(page: Page, gallery: str) -> None:
@@ -152,5 +157,5 @@ def test_a_link_opens_the_same_view_of_a_report(page: Page, gallery: str, browse
     expect(page).to_have_url(re.compile("at=5"))
     with browsers.watched_page(browser) as other:
         other.goto(page.url)
-        expect(other.get_by_text("Macro precision@5", exact=True)).to_be_visible()
+        expect(other.get_by_role("heading", name="of the first 5 hits")).to_be_visible()
         expect(other.get_by_text("Retrieved most often", exact=True)).to_be_visible()

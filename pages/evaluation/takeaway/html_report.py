@@ -14,6 +14,7 @@ from core.measures.bootstrap import Estimate
 from core.measures.judgement import Judgement
 from core.measures.summary import ClassSummary, Summary, confusion
 from pages.evaluation import charts
+from pages.evaluation.mistakes.matrix import confusion_figure
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #22211F; max-width: 60rem; margin: 2rem auto;
@@ -55,7 +56,8 @@ def html_report(
         shown = [*highlighted, "macro mean"]
         figures.append(charts.curves(curves, highlighted=shown, dark=False))
     shares = confusion(judged, report.rows, k=k)
-    figures.append(charts.heat_map(shares, report.rows.classes, k=k, dark=False))
+    classes = report.rows.classes
+    figures.append(confusion_figure(shares, classes, chosen=("", ""), dark=False))
     warning = training_note(report)
     parts = [
         f"<h1>{_text(report.configuration.collection)}: how often the hits are right</h1>",

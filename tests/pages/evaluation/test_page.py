@@ -16,7 +16,7 @@ from core.errors import ReadOnlyError, StoreError
 from core.evaluation.report import Request
 from core.metric import Metric
 from core.progress import silent
-from core.ui import resources
+from core.ui import links, resources
 from pages.evaluation import cache
 from pages.evaluation.reports import making, request
 from scripts import evaluate
@@ -401,6 +401,112 @@ def test_a_link_to_a_view_that_is_none_opens_the_first(data_dir: Path) -> None:
     at = page(view="Nothing").run()
     assert not at.exception
     assert at.segmented_control(key="evaluation_tab").value == "Overview"
+
+
+def test_the_way_back_leads_to_the_report_before(data_dir: Path) -> None:
+    at = page().run()
+    first = in_address(at, "report")
+    at = run_report(at)
+    second = in_address(at, "report")
+    assert second != first
+    at.query_params["report"] = first
+    at.run()
+    assert at.selectbox(key="report").value == first
+    # An address from before the report was written into it is not written anew: that would lead
+    # forward again, and there would be no way back to the page before.
+    del at.query_params["report"]
+    at.run()
+    assert not at.exception
+    assert at.selectbox(key="report").value == first
+    assert in_address(at, "report") == ""
+
+
+def pair_shown(at: AppTest) -> tuple[str, str]:
+    """The two classes whose pictures are shown."""
+    [told] = [m.value for m in at.markdown if "pictures that brought back" in m.value]
+    found = re.match(r"\*\*(.+)\*\* pictures that brought back \*\*(.+)\*\*", told)
+    assert found
+    return found[1], found[2]
+
+
+def test_a_confusion_is_chosen_by_button_control_and_address(data_dir: Path) -> None:
+    at = page(view="Confusion").run()
+    listed = [b for b in at.button if "→" in b.label]
+    # The largest first, and its pictures are shown until another one is chosen.
+    shares = [int(b.label.split()[-1].rstrip("%")) for b in listed]
+    assert shares == sorted(shares, reverse=True)
+    assert listed[0].label.startswith("{} → {} ".format(*pair_shown(at)))
+    assert in_address(at, "asked") == ""
+    chosen = listed[1].label.split(" ")
+    at = listed[1].click().run()
+    assert pair_shown(at) == (chosen[0], chosen[2])
+    assert (in_address(at, "asked"), in_address(at, "got")) == (chosen[0], chosen[2])
+    at.selectbox(key="asked").set_value("banana").run()
+    at.selectbox(key="got").set_value("banana").run()
+    assert pair_shown(at) == ("banana", "banana")
+    assert (in_address(at, "asked"), in_address(at, "got")) == ("banana", "banana")
+    # Back, in the browser.
+    at.query_params.update({"asked": chosen[0], "got": chosen[2]})
+    at.run()
+    assert not at.exception
+    assert pair_shown(at) == (chosen[0], chosen[2])
+
+
+def test_a_link_to_a_class_opens_what_it_is_confused_with_most(data_dir: Path) -> None:
+    at = page(view="Confusion", asked="cherry").run()
+    assert "has no class" not in texts(at)
+    of_cherry = [b.label for b in at.button if b.label.startswith("cherry → ")]
+    assert pair_shown(at) == ("cherry", of_cherry[0].split()[2])
+
+
+def test_a_link_to_classes_that_are_none_says_so_once(data_dir: Path) -> None:
+    at = page(**{"view": "Confusion", "asked": "b*d", "got": "worse", "class": "bad"}).run()
+    assert not at.exception
+    [told] = [w.value for w in at.warning if "has no class" in w.value]
+    assert told.replace("\\", "").startswith("This report has no class **bad**, **b*d**, **worse**")
+    # The largest confusion is shown, as without a link.
+    assert pair_shown(at) == pair_shown(page(view="Confusion").run())
+
+
+def test_pictures_of_a_confusion_lead_to_the_map_and_to_search(data_dir: Path) -> None:
+    at = page(view="Confusion").run()
+    at = next(b for b in at.button if b.label.startswith("Show these ")).click().run()
+    to = at.session_state["leaving"]
+    assert to.page == links.MAP_PAGE
+    label = next(b.label for b in at.button if b.label.startswith("Show these "))
+    assert label == f"Show these {len(to.parameters['ring'].split(','))} pictures on the map"
+    assert to.parameters["map_metric"] == "COSINE"
+    at = press(at, "Search with this query")
+    to = at.session_state["leaving"]
+    assert to.page == links.SEARCH_PAGE
+    assert (to.parameters["metric"], to.parameters["k"]) == ("COSINE", "10")
+
+
+@pytest.mark.parametrize("view", ["Confusion", "Worst queries", "Hubs", "Duplicates"])
+def test_every_picture_leads_on(data_dir: Path, view: str) -> None:
+    close_store()
+    assert evaluate.main(["--metric", "L2", "--nprobe", "2"]) == 0
+    clear_caches()
+    at = page(view=view).run()
+    at = next(b for b in at.button if b.label.startswith("Search with ")).click().run()
+    to = at.session_state["leaving"]
+    # By the report's metric: by another one the hits would be others.
+    assert (to.page, to.parameters["metric"]) == (links.SEARCH_PAGE, "L2")
+    # No path stands below a picture; here no file is there, and the tile says so above.
+    assert not [c.value for c in at.caption if ".jpg" in c.value]
+
+
+def test_one_class_is_looked_at_alone_until_its_chip_is_pressed(data_dir: Path) -> None:
+    at = page(**{"view": "Worst queries", "class": "banana"}).run()
+    assert not at.exception
+    headings = [m.value for m in at.markdown if m.value.endswith("of 10 right")]
+    assert headings and all(text.startswith("**banana**") for text in headings)
+    at.pills(key="evaluation_tab Mistakes").set_value("Confusion").run()
+    assert pair_shown(at)[0] == "banana"
+    assert {b.label.split()[0] for b in at.button if "→" in b.label} == {"banana"}
+    at = at.button(key="all classes").click().run()
+    assert in_address(at, "class") == ""
+    assert {b.label.split()[0] for b in at.button if "→" in b.label} != {"banana"}
 
 
 def test_sweep_recommends_and_hands_over(data_dir: Path) -> None:

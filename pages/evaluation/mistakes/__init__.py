@@ -1,0 +1,1 @@
+"""Where hits go wrong: classes that are confused, worst queries, suspected labels, hubs."""
