@@ -1,103 +1,13 @@
-"""Figures of the Evaluation page: data -> Plotly; knows no Streamlit."""
+"""Figures of scores and of nprobe: data -> Plotly; knows no Streamlit."""
 
-import html
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from core.evaluation.sweep import SweepPoint
 from core.measures.findings import ScoreBins
-from core.measures.summary import ClassSummary
-from core.ui.charts import DASHES, GREEN, GREY, ORANGE, PALETTE, SYMBOLS, VERMILION, accent, framed
-
-_SHARE = {"range": [0, 1.02], "tickformat": ".1f"}
-
-
-def interval_bars(
-    classes: Sequence[ClassSummary], measure: str, *, k: int, dark: bool
-) -> go.Figure:
-    """Draw a bar with its 95 % interval per class, the first on top, with ceiling and chance."""
-    shown = list(reversed(classes))
-    names = [_name(c.label) for c in shown]
-    found = [c.measures[measure] for c in shown]
-    figure = go.Figure(
-        go.Bar(
-            x=[e.value for e in found],
-            y=names,
-            orientation="h",
-            name=measure,
-            marker={"color": accent(dark=dark)},
-            customdata=[[str(e), c.queries] for e, c in zip(found, shown, strict=True)],
-            hovertemplate="%{y}<br>" + measure + " %{customdata[0]}<br>%{customdata[1]} queries"
-            "<extra></extra>",
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": [_gap(e.high, e.value) for e in found],
-                "arrayminus": [_gap(e.value, e.low) for e in found],
-                "color": "#ECEAE6" if dark else "#22211F",
-                "thickness": 1.5,
-                "width": 4,
-            },
-        )
-    )
-    if measure.startswith("precision@"):
-        marks = (
-            ("ceiling", [c.ceilings[k] for c in shown], "line-ns-open", VERMILION),
-            ("chance", [c.chance for c in shown], "diamond", ORANGE),
-        )
-        for name, values, symbol, colour in marks:
-            figure.add_scatter(
-                x=values,
-                y=names,
-                mode="markers",
-                name=name,
-                marker={
-                    "symbol": symbol,
-                    "color": colour,
-                    "size": 12 if name == "ceiling" else 8,
-                    "line": {"width": 2, "color": colour},
-                },
-                hovertemplate="%{y}<br>" + name + " %{x:.3f}<extra></extra>",
-            )
-    figure.update_xaxes(_SHARE)
-    return framed(figure, height=90 + 26 * len(shown), x=f"{measure} (0 to 1)")
-
-
-def curves(
-    lines: Mapping[str, NDArray[np.float64]], *, highlighted: Sequence[str], dark: bool
-) -> go.Figure:
-    """Draw precision@k over k: chosen classes in colour, the others grey, the mean thick.
-
-    Args:
-        lines: Name to (K,) values for k = 1 to K; the mean goes by the name `macro mean`.
-    """
-    figure = go.Figure()
-    for name in [*(n for n in lines if n not in highlighted), *highlighted]:
-        mean = name == "macro mean"
-        place = list(highlighted).index(name) if name in highlighted else None
-        line: dict[str, object] = {"color": GREY, "width": 1}
-        if mean:
-            line = {"color": "#ECEAE6" if dark else "#22211F", "width": 4}
-        elif place is not None:
-            dash = DASHES[place % len(DASHES)]
-            line = {"color": PALETTE[place % len(PALETTE)], "width": 2.5, "dash": dash}
-        figure.add_scatter(
-            x=np.arange(1, len(lines[name]) + 1),
-            y=lines[name],
-            mode="lines",
-            name=_name(name),
-            line=line,
-            opacity=1 if mean or place is not None else 0.45,
-            showlegend=mean or place is not None,
-            hovertemplate=_name(name) + "<br>precision@%{x} %{y:.3f}<extra></extra>",
-        )
-    figure.update_yaxes(_SHARE)
-    return framed(figure, height=420, x="k (first hits)", y="precision@k")
+from core.ui.charts import DASHES, GREEN, GREY, ORANGE, SYMBOLS, VERMILION, accent, framed
 
 
 def score_figure(bins: ScoreBins, *, axis: str, dark: bool) -> go.Figure:
@@ -169,12 +79,3 @@ def sweep_figure(
     figure.update_xaxes(type="category")
     figure.update_xaxes(title="nprobe (lists searched)", row=2, col=1)
     return figure
-
-
-def _name(label: str) -> str:
-    """A class as Plotly shows it: it understands some HTML, which a folder name may contain."""
-    return html.escape(label or "no class")
-
-
-def _gap(upper: float, lower: float) -> float:
-    return 0.0 if math.isnan(upper) or math.isnan(lower) else max(0.0, upper - lower)

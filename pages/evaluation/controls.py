@@ -15,6 +15,8 @@ from pages.evaluation.reports.editing import edit_buttons
 from pages.evaluation.reports.names import browser_zone, labels
 from pages.evaluation.reports.request import KS
 
+_TARGET = 0.8
+
 
 def report_control(listing: Listing) -> str | None:
     """Choose a saved report; None when there is none. A link may name one."""
@@ -62,6 +64,21 @@ def k_control(report: Report) -> int:
     default = 10 if 10 in request.ks else max(request.ks)
     return int(
         st.select_slider("Top k", options, value=default, key=Address.K, bind="query-params")
+    )
+
+
+def target_control() -> float:
+    """Choose the precision that every class is to reach."""
+    return st.slider(
+        "Target",
+        0.0,
+        1.0,
+        _TARGET,
+        0.05,
+        key=Address.TARGET,
+        bind="query-params",
+        help="The precision wanted of every class. A class is below or has reached it where its "
+        "95 % interval says so.",
     )
 
 

@@ -10,7 +10,7 @@ from core.evaluation.report import Report, Variant
 from core.evaluation.tables import nearest_pairs
 from core.ui.tiles import Frame
 from pages.evaluation.cache import get_figures
-from pages.evaluation.class_measures import estimate_text
+from pages.evaluation.overview.headline import estimate_text
 from pages.evaluation.tiles import picture, picture_pair
 
 _PAIRS = 8

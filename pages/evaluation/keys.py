@@ -22,6 +22,7 @@ class Address(StrEnum):
     ASKED = Handed.ASKED
     GOT = Handed.GOT
     CLASS = "class"
+    TARGET = "target"
 
 
 class Key(StrEnum):

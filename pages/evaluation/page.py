@@ -15,7 +15,6 @@ from core.ui.errors import page_errors
 from core.ui.text import plain
 from pages.evaluation import cache as shared
 from pages.evaluation import (
-    class_measures,
     comparison,
     controls,
     duplicates,
@@ -24,6 +23,7 @@ from pages.evaluation import (
 )
 from pages.evaluation.keys import Key
 from pages.evaluation.mistakes import confusion, lists
+from pages.evaluation.overview import classes, headline
 from pages.evaluation.reports import editing, making, request
 from pages.evaluation.similarities import scores_section
 from pages.evaluation.takeaway.downloads import downloads
@@ -31,7 +31,7 @@ from pages.evaluation.takeaway.downloads import downloads
 # What is asked of a report -> the views that answer it.
 TABS = {
     "Overview": ("Classes",),
-    "Mistakes": (links.CONFUSION_VIEW, "Worst queries", "Labels", "Hubs"),
+    "Mistakes": (links.CONFUSION_VIEW, lists.WORST_VIEW, "Labels", "Hubs"),
     "Index & settings": ("nprobe", "Scores", "Duplicates"),
     "Compare": ("Compare",),
 }
@@ -42,14 +42,16 @@ class Looked:
     """What of a report is looked at.
 
     Attributes:
-        classes: Those the curves show in colour; empty for the worst ones.
+        target: The precision that every class is to reach.
+        curves: Classes the curves show in colour; empty for the worst ones.
         focus: The class that is looked at alone; empty for all.
         pair: The confusion that is looked at; what is empty is left open.
     """
 
     k: int
+    target: float
     variant: Variant
-    classes: list[str]
+    curves: list[str]
     focus: str
     pair: confusion.Pair
 
@@ -76,28 +78,29 @@ def main() -> None:
         report = shared.get_report(name)
     with st.sidebar:
         k = controls.k_control(report)
+        target = controls.target_control()
         focus, unknown = controls.focus_control(report)
         variant = controls.variant_control()
-        chosen = controls.class_control(report)
+        curves = controls.class_control(report)
     figures = shared.get_figures(name, k, variant)
     with results:
         info = infos.get(report.configuration.metric)
         _changes(report, info)
         notice = st.empty()
-        class_measures.headline(report, figures, k=k, variant=variant)
+        headline.headline(report, figures, k=k, variant=variant)
         view = _view_control(focus)
         pair = confusion.Pair()
         if view == links.CONFUSION_VIEW:
             with st.sidebar:
                 pair, others = confusion.pair_controls(report)
             unknown += others
-        looked = Looked(k, variant, chosen, focus, pair)
+        looked = Looked(k, target, variant, curves, focus, pair)
         if unknown:
             notice.warning(_unknown(unknown), icon=":material/link_off:")
         with progress.errors_in_place():
             _section(view, report, figures, info or next(iter(infos.values())), looked)
         st.divider()
-        class_measures.caveats(report, figures, variant=variant)
+        headline.caveats(report, figures, variant=variant)
         downloads(report, figures, k=k, variant=variant)
 
 
@@ -123,6 +126,7 @@ def _view_control(focus: str) -> str:
                 icon=":material/close:",
                 icon_position="right",
                 key="all classes",
+                type="tertiary",
                 help="Only this class is looked at. Press to look at all.",
                 on_click=state.look_at,
                 args=("",),
@@ -181,12 +185,10 @@ def _section(
         )
         return
     if view == "Classes":
-        class_measures.means(figures, k=k)
-        class_measures.class_table(figures.shown, k=k)
-        class_measures.class_charts(report, figures, k=k, chosen=looked.classes)
+        _overview(report, figures, info, looked)
     elif view == links.CONFUSION_VIEW:
         confusion.confusion_section(report, figures, info, looked.pair, k=k, focus=looked.focus)
-    elif view == "Worst queries":
+    elif view == lists.WORST_VIEW:
         lists.worst_section(report, figures, info, k=k, focus=looked.focus)
     elif view == "Scores":
         scores_section(report, figures, k=k)
@@ -200,6 +202,17 @@ def _section(
         lists.hubs_section(report, info, focus=looked.focus)
     else:
         comparison.compare_section(report, shared.get_report_list().reports, k=k)
+
+
+def _overview(
+    report: Report, figures: shared.Figures, info: CollectionInfo, looked: Looked
+) -> None:
+    """Show the classes against the target first, then what else is known of them."""
+    k = looked.k
+    classes.class_bars(report, figures, info, k=k, target=looked.target, focus=looked.focus)
+    headline.means(figures, k=k)
+    classes.class_curves(report, figures, k=k, chosen=looked.curves)
+    classes.class_table(figures.shown, k=k)
 
 
 def _changes(report: Report, info: CollectionInfo | None) -> None:

@@ -236,6 +236,18 @@ def look_at(label: str) -> None:
     choose_pair("", "")
 
 
+def look_into(view: str, label: str) -> None:
+    """Open a view of the mistakes of one class; a callback."""
+    look_at(label)
+    st.query_params[Address.VIEW] = view
+
+
+def choose_bar(chart: str) -> None:
+    """Look at the class whose bar was clicked, or at all by a second click; a callback."""
+    for label in _clicked(chart, 1):
+        look_at("" if label == st.session_state.get(Address.CLASS) else label)
+
+
 def choose_pair(asked: str, got: str) -> None:
     """Look at the pictures of one class that brought back another; a callback."""
     st.session_state[Address.ASKED] = asked

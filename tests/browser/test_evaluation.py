@@ -112,9 +112,20 @@ def test_a_first_report_that_is_cancelled_is_not_kept_nor_begun_again(
     assert bool(list((data / "reports").glob("*"))) is not is_cancelled
 
 
-def test_a_click_on_a_cell_shows_the_pictures_behind_it(page: Page, gallery: str) -> None:
-    open_report(page, gallery, view="Confusion")
+def test_a_click_on_a_bar_and_on_a_cell_shows_the_pictures_behind_it(
+    page: Page, gallery: str
+) -> None:
+    open_report(page, gallery)
     expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
+    bars = {label: (x, y) for label, _, x, y in browsers.steady(page, CELLS)}
+    x, y = bars["lime"]
+    page.mouse.click(x - 20, y)
+    expect(page).to_have_url(re.compile("class=lime"))
+    expect(page.get_by_text("Worst query of lime")).to_be_visible()
+    page.get_by_role("button", name="lime", exact=True).click()
+    expect(page).not_to_have_url(re.compile("class="))
+    page.get_by_text("Mistakes", exact=True).click()
+    expect(page.get_by_role("heading", name="What gets confused with what")).to_be_visible()
     for label in ("plum", "lime"):
         # A click draws the chart anew, so where the cells lie is read each time.
         browsers.settled(page)

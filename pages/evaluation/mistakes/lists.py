@@ -20,6 +20,8 @@ from pages.evaluation.cache import Figures
 from pages.evaluation.keys import Key
 from pages.evaluation.tiles import picture, query_record, query_with_hits
 
+WORST_VIEW = "Worst queries"
+
 # With the query they fill a row beside the controls at 1,400 pixels.
 _HITS = 7
 # More rows have more buttons than a page can draw at once.

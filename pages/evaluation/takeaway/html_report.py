@@ -13,8 +13,8 @@ from core.evaluation.report import Report, Variant
 from core.measures.bootstrap import Estimate
 from core.measures.judgement import Judgement
 from core.measures.summary import ClassSummary, Summary, confusion
-from pages.evaluation import charts
 from pages.evaluation.mistakes.matrix import confusion_figure
+from pages.evaluation.overview import charts
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #22211F; max-width: 60rem; margin: 2rem auto;
@@ -51,7 +51,7 @@ def html_report(
     name, gone = f"precision@{k}", left_out(variant)
     worst = summary.worst_first(name)
     highlighted = [c.label for c in worst[:4]]
-    figures = [charts.interval_bars(worst, name, k=k, dark=False)]
+    figures = [charts.target_bars(worst, k=k, target=0.8, focus="", dark=False)]
     if curves:
         shown = [*highlighted, "macro mean"]
         figures.append(charts.curves(curves, highlighted=shown, dark=False))

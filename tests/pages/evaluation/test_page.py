@@ -258,6 +258,29 @@ def test_a_report_is_shown(data_dir: Path) -> None:
     assert table["95 % interval"][0].endswith(" *")
 
 
+def test_columns_that_tell_nothing_are_left_out(data_dir: Path) -> None:
+    at = page().run()
+    # Ceiling and chance differ by class; the exact figures and the ceiling are not the same.
+    assert {"Ceiling", "Of ceiling", "Chance"} <= set(at.dataframe[0].value)
+    at.select_slider(key="at").set_value(2).run()
+    # Three cherries: each finds two others for two hits, as many as the larger classes.
+    assert "P@2" in at.dataframe[0].value
+    assert not {"Ceiling", "Of ceiling"} & set(at.dataframe[0].value)
+
+
+def test_the_worst_class_stands_beside_the_bars_until_one_is_chosen(data_dir: Path) -> None:
+    at = page(target="0.6").run()
+    assert not at.exception and at.slider(key="target").value == 0.6
+    beside = [m.value for m in at.markdown if m.value.startswith("Worst query of")]
+    assert len(beside) == 1 and "**cherry**" in beside[0]
+    at.selectbox(key="class").set_value("apple").run()
+    assert "Worst query of **apple**" in texts(at)
+    # And on to the mistakes of that class alone.
+    at = press(at, "Confusions")
+    assert in_address(at, "view") == "Confusion" and in_address(at, "class") == "apple"
+    assert pair_shown(at)[0] == "apple"
+
+
 def test_the_headline_is_a_sentence_and_names_the_weakest_class(data_dir: Path) -> None:
     at = page().run()
     figure = next(m for m in at.metric if m.label == "Macro precision@10")
@@ -559,9 +582,10 @@ def test_duplicates_show_what_they_add(data_dir: Path) -> None:
 def test_a_cut_off_that_is_typed_in_is_measured(data_dir: Path) -> None:
     at = new_report(page().run())
     cut_offs(at).set_value([1, 7])
-    press(at, "Run report")
-    # Whoever has not chosen a k sees the largest.
-    assert "Macro precision@7" in metrics(page().run())
+    at = press(at, "Run report")
+    # Whoever has not chosen a k sees the largest. By its link: two reports of one second are in no
+    # order.
+    assert "Macro precision@7" in metrics(page(report=in_address(at, "report")).run())
 
 
 def test_folders_called_train_and_test_are_found_and_used(

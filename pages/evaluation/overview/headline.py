@@ -1,4 +1,4 @@
-"""Sections of the Evaluation page about classes: headline, table, bars, curves."""
+"""The head of a report: a sentence, the weakest classes, the means, and what to know of them."""
 
 import math
 
@@ -7,16 +7,11 @@ import streamlit as st
 from core.evaluation.notes import in_words, left_out, notes, training_note
 from core.evaluation.report import Report, Variant
 from core.measures.bootstrap import Estimate
-from core.measures.curves import MACRO_MEAN, precision_curves
 from core.measures.summary import Summary
-from core.ui.controls import is_dark
 from core.ui.text import plain
 from core.wording import counted, queries
-from pages.evaluation import charts
 from pages.evaluation.cache import Figures
 
-# Classes drawn in colour on the curves when none is chosen: the worst ones.
-_HIGHLIGHTED = 4
 # Classes that are named beside the headline.
 _WEAKEST = 4
 # A ceiling from here on reads as 100 %.
@@ -90,88 +85,6 @@ def _weakest(summary: Summary, *, k: int) -> None:
             )
 
 
-def class_table(summary: Summary, *, k: int) -> None:
-    """Show one row per class, worst first, sortable by every column."""
-    name = f"precision@{k}"
-    rows = [
-        {
-            "Class": c.label,
-            "n": c.queries,
-            **({"P@1": _number(c.measures["precision@1"].value)} if k > 1 else {}),
-            f"P@{k}": _number(c.measures[name].value),
-            "95 % interval": c.measures[name].interval + (" *" if c.few else ""),
-            "Ceiling": c.ceilings[k],
-            "Of ceiling": _number(c.over_ceiling(k)),
-            "MAP@R": _number(c.measures["MAP@R"].value),
-            "Confused with": f"{c.confused_with} ({c.confused_share:.0%})"
-            if c.confused_with
-            else "",
-            "Chance": c.chance,
-        }
-        for c in summary.worst_first(name)
-    ]
-    helps = {
-        "P@1": "precision@1, the share of queries whose first hit is right.",
-        f"P@{k}": f"precision@{k}, the share of right hits among the first {k}.",
-        "Ceiling": f"The most precision@{k} there can be: a class of R + 1 pictures has only R to "
-        "find.",
-        "Of ceiling": f"precision@{k} divided by its ceiling.",
-        "Chance": "Precision of hits drawn at random.",
-        "MAP@R": "Order within the first R hits; 1 is perfect.",
-    }
-    st.dataframe(
-        rows,
-        hide_index=True,
-        height=min(38 + 35 * len(rows), 740),
-        column_config={
-            **{
-                heading: st.column_config.NumberColumn(format="%.2f", width=62, help=text)
-                for heading, text in helps.items()
-            },
-            "Class": st.column_config.TextColumn(width=110),
-            "n": st.column_config.NumberColumn(width=44, help="Queries of this class."),
-            "95 % interval": st.column_config.TextColumn(
-                width=112, help="*: below 30 queries, where the interval is itself uncertain."
-            ),
-            "Confused with": st.column_config.TextColumn(
-                width=112,
-                help=f"The other class met most often, with its share of the first {k} hits.",
-            ),
-        },
-    )
-    st.caption(
-        "All shares run from 0 to 1; higher is better. A star: below 30 queries, where the "
-        "interval is itself uncertain. Click a heading to sort."
-    )
-
-
-def class_charts(report: Report, figures: Figures, *, k: int, chosen: list[str]) -> None:
-    """Show bars with intervals, worst first, and precision over k."""
-    dark, name = is_dark(), f"precision@{k}"
-    worst = figures.shown.worst_first(name)
-    st.subheader(f"precision@{k} per class, with 95 % intervals")
-    st.plotly_chart(
-        charts.interval_bars(worst, name, k=k, dark=dark),
-        key="bars",
-        config={"displayModeBar": False},
-        alt=f"Bars of {name} per class with intervals; the table above has the same numbers",
-    )
-    st.subheader("precision over k")
-    lines = precision_curves(figures.judged, report.rows)
-    shown = chosen or [c.label for c in worst[:_HIGHLIGHTED]]
-    st.plotly_chart(
-        charts.curves(lines, highlighted=[*shown, MACRO_MEAN], dark=dark),
-        key="curves",
-        config={"displayModeBar": False},
-        alt="precision at every k per class",
-    )
-    st.caption(
-        "In colour: "
-        + ("the chosen classes" if chosen else "the worst classes; choose others at the left")
-        + ". Thin grey lines are the other classes, the thick line is the macro mean."
-    )
-
-
 def _gap(before: Estimate, after: Estimate, name: str, variant: Variant) -> None:
     text = (
         f"macro {name} is undefined; the line below says for how many queries"
@@ -187,10 +100,6 @@ def _figure(label: str, estimate: Estimate, text: str) -> None:
         st.metric(label, estimate.short, help=text + " 0 to 1, higher is better.")
         if not math.isnan(estimate.low):
             st.caption(f"95 % interval {estimate.interval}")
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else value
 
 
 def estimate_text(estimate: Estimate) -> str:
