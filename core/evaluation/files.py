@@ -9,7 +9,8 @@ import json
 import logging
 import re
 import uuid
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -93,11 +94,15 @@ class ListedReport:
     Attributes:
         name: Of its files.
         title: What a person calls it; empty for nothing.
+        macro: Means over the classes by measure, of exact search; those that are defined.
+        ann_recall: By k, where the report has an index.
     """
 
     name: str
     configuration: Configuration
     title: str = ""
+    macro: Mapping[str, float] = field(default_factory=dict)
+    ann_recall: Mapping[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +126,9 @@ def list_reports(folder: Path) -> Listing:
         try:
             content = _read_json(file)
             configuration = _configuration(content.get("configuration"))
-            reports.append(ListedReport(file.stem, configuration, _title(content.get("title"))))
+            title = _title(content.get("title"))
+            macro, recall = _macro(content), _ann_recall(content)
+            reports.append(ListedReport(file.stem, configuration, title, macro, recall))
         except ReportError as error:
             unreadable.append(str(error))
         except (OrchardError, ValueError) as error:
@@ -188,6 +195,28 @@ def _file(name: str, folder: Path) -> Path:
 def _title(text: object) -> str:
     """Return a title as it is shown; what somebody else has put there may be no text."""
     return " ".join(text.split())[:MOST_TITLE].strip() if isinstance(text, str) else ""
+
+
+def _macro(content: dict[str, Any]) -> dict[str, float]:
+    """Return the means of a report; whoever has changed the file may have left other things."""
+    exact = content.get("exact")
+    found = exact.get("macro") if isinstance(exact, dict) else None
+    values = found.items() if isinstance(found, dict) else ()
+    return {
+        name: float(estimate["value"])
+        for name, estimate in values
+        if isinstance(estimate, dict) and isinstance(estimate.get("value"), int | float)
+    }
+
+
+def _ann_recall(content: dict[str, Any]) -> dict[int, float]:
+    found = content.get("ann_recall")
+    values = found.items() if isinstance(found, dict) else ()
+    return {
+        int(k): float(recall)
+        for k, recall in values
+        if k.isdecimal() and isinstance(recall, int | float)
+    }
 
 
 def _read_json(file: Path) -> dict[str, Any]:

@@ -23,6 +23,9 @@ class Address(StrEnum):
     GOT = Handed.GOT
     CLASS = "class"
     TARGET = "target"
+    # The page writes these, see `state.open_compared`.
+    FIRST = "a"
+    SECOND = "b"
 
 
 class Key(StrEnum):

@@ -15,12 +15,12 @@ from core.ui.errors import page_errors
 from core.ui.text import plain
 from pages.evaluation import cache as shared
 from pages.evaluation import (
-    comparison,
     controls,
     duplicates,
     state,
     sweep,
 )
+from pages.evaluation.comparing import section
 from pages.evaluation.keys import Key
 from pages.evaluation.mistakes import confusion, lists
 from pages.evaluation.overview import classes, headline
@@ -201,7 +201,8 @@ def _section(
     elif view == "Hubs":
         lists.hubs_section(report, info, focus=looked.focus)
     else:
-        comparison.compare_section(report, shared.get_report_list().reports, k=k)
+        listed = shared.get_report_list().reports
+        section.compare_section(report, listed, resources.get_collections(), k=k)
 
 
 def _overview(

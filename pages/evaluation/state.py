@@ -12,6 +12,7 @@ from core.metric import Metric
 from pages.evaluation.keys import Address, Key
 
 _PAIR = (Address.ASKED, Address.GOT)
+_COMPARED = (Address.FIRST, Address.SECOND)
 
 
 class Dialog(StrEnum):
@@ -29,7 +30,8 @@ class Session:
 
     Attributes:
         dialog: Which dialog is open.
-        wanted: A report that was asked for and is to be run.
+        wanted: Reports that were asked for and are to be run.
+        opens: Whether the one that was asked for is to be opened.
         made: Name of a report that was just made and is to be opened; empty otherwise.
         opened: Name of the report that was shown last.
         view: Which view of the report was shown last.
@@ -40,7 +42,8 @@ class Session:
     """
 
     dialog: Dialog = Dialog.NONE
-    wanted: tuple[Request, Metric] | None = None
+    wanted: Sequence[tuple[Request, Metric]] = ()
+    opens: bool = True
     made: str = ""
     opened: str = ""
     view: str = ""
@@ -161,13 +164,18 @@ def close_dialog() -> None:
 
 
 def want(request: Request, metric: Metric) -> None:
-    """Ask for a report, which the page runs next."""
-    current().wanted = request, metric
+    """Ask for a report, which the page runs next, and opens."""
+    current().wanted, current().opens = [(request, metric)], True
 
 
-def take_wanted() -> tuple[Request, Metric] | None:
-    """Return the report that was asked for, once: what stops it must not begin it anew."""
-    wanted, current().wanted = current().wanted, None
+def want_beside(wanted: Sequence[tuple[Request, Metric]]) -> None:
+    """Ask for reports beside the one that stays open; a callback."""
+    current().wanted, current().opens = wanted, False
+
+
+def take_wanted() -> Sequence[tuple[Request, Metric]]:
+    """Return the reports that were asked for, once: what stops them must not begin them anew."""
+    wanted, current().wanted = current().wanted, ()
     return wanted
 
 
@@ -271,3 +279,27 @@ def _clicked(chart: str, length: int) -> tuple[str, ...]:
     if points:
         session.clicked[chart] = tuple(points[0]["customdata"][:length])
     return session.clicked.get(chart, ())
+
+
+def open_compared(names: Collection[str], usual: tuple[str, str]) -> None:
+    """Set which two reports are compared before their controls are drawn, as the address says.
+
+    Args:
+        usual: The two where the address names none that is there. They are not written into it:
+            whoever goes back to an address without them would be led forward again.
+    """
+    for key, name in zip(_COMPARED, usual, strict=True):
+        asked = st.query_params.get(key, "")
+        st.session_state[key] = asked if asked in names else name
+
+
+def write_compared() -> None:
+    """Tell the address which two reports are compared; a callback of their controls."""
+    st.query_params.update({key.value: st.session_state[key] for key in _COMPARED})
+
+
+def swap_compared() -> None:
+    """Compare the other way round; a callback."""
+    first, second = (st.session_state[key] for key in _COMPARED)
+    st.session_state[Address.FIRST], st.session_state[Address.SECOND] = second, first
+    write_compared()

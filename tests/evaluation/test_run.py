@@ -326,6 +326,12 @@ def test_saved_report_gives_the_same_figures(
     listing = list_reports(tmp_path)
     assert [one.name for one in listing.reports] == [report.name]
     assert listing.unreadable == ()
+    # What a table of reports shows is read without the arrays.
+    exact, [listed] = report_summary(report)["exact"]["macro"], listing.reports
+    assert listed.macro["precision@10"] == exact["precision@10"]["value"]
+    assert listed.ann_recall == {
+        int(k): recall for k, recall in report_summary(report)["ann_recall"].items()
+    }
     content = json.loads((tmp_path / f"{report.name}.json").read_text())
     assert content["exact"]["macro"] == report_summary(report)["exact"]["macro"]
     assert sorted(file.suffix for file in tmp_path.iterdir()) == [".json", ".npz"]
@@ -345,6 +351,11 @@ def test_a_report_is_given_a_name_and_is_otherwise_as_it_was(
     file = tmp_path / f"{report.name}.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), "title": [1]}))
     assert list_reports(tmp_path).reports[0].title == ""
+    # Nor are figures that are none.
+    spoilt = {"exact": {"macro": {"precision@10": "much"}}, "ann_recall": {"ten": 1, "5": None}}
+    file.write_text(json.dumps({**json.loads(file.read_text()), **spoilt}))
+    [listed] = list_reports(tmp_path).reports
+    assert (listed.macro, listed.ann_recall) == ({}, {})
 
 
 def test_a_report_that_is_deleted_leaves_no_file(

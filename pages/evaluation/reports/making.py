@@ -1,7 +1,7 @@
 """Reports in the making: one that was asked for, and the first, which makes itself."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import streamlit as st
 
@@ -20,17 +20,22 @@ from pages.evaluation.reports.request import first_request
 _MOST_AT_ONCE = 20_000
 _LOOK_AGAIN_SECONDS = 1.0
 _CANCELLED = "The report was cancelled; nothing was saved."
+_CANCELLED_BESIDE = "Cancelled. Reports that were done by then are kept."
 
 
 def run_wanted() -> None:
-    """Run the report that was asked for, if one was; anything that is pressed stops it.
+    """Run the reports that were asked for, if any were; anything that is pressed stops them.
 
     Raises:
-        OrchardError: As `cache.run_report`.
+        OrchardError: As `cache.make_report`.
     """
-    wanted = state.take_wanted()
-    if wanted:
-        _run(*wanted)
+    wanted, opens = state.take_wanted(), state.current().opens
+    if not wanted:
+        return
+    if opens:
+        _run(*wanted[0])
+    else:
+        _run_beside(wanted)
 
 
 def first_report(infos: Mapping[Metric, CollectionInfo]) -> None:
@@ -86,6 +91,16 @@ def _run(request: Request, metric: Metric, *, first: bool = False) -> None:
         # Else it would be tried again with every visit.
         shared.decline_first_report()
         raise
+    st.rerun()
+
+
+def _run_beside(wanted: Sequence[tuple[Request, Metric]]) -> None:
+    """Make reports one after the other; the one that is open stays open."""
+    said = st.empty()
+    with progress.cancellable(_CANCELLED_BESIDE) as show:
+        for number, (request, metric) in enumerate(wanted, start=1):
+            said.caption(f"Measuring {metric}, {number} of {len(wanted)}")
+            shared.make_report(request, metric, on_progress=show)
     st.rerun()
 
 

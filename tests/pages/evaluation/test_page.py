@@ -383,7 +383,7 @@ def test_figures_beside_each_other_leave_out_the_same(data_dir: Path) -> None:
         ("Duplicates", "What duplicates add"),
         ("Labels", "suspected labels"),
         ("Hubs", "Hubs"),
-        ("Compare", "Compare with another report"),
+        ("Compare", "All reports"),
     ],
 )
 @pytest.mark.parametrize("metric", ["COSINE", "L2", "IP"])
@@ -610,9 +610,46 @@ def test_folders_called_train_and_test_are_found_and_used(
 def test_two_reports_are_compared(data_dir: Path) -> None:
     at = run_report(page(view="Compare").run())
     assert not at.exception
-    assert "Macro precision@10 changed by +0.000" in texts(at)
-    assert "no class got measurably worse; no class got measurably better." in texts(at)
+    # The same twice: its names do not tell the two apart by metric or nprobe.
+    said = at.subheader[1].value.replace("\\", "")
+    assert said.startswith("No measurable difference between COSINE, nprobe 8, all pictures, ")
+    assert said.endswith(": +0.00 (+0.00 to +0.00)")
+    assert "No class got measurably worse, no class got measurably better, over 63 " in texts(at)
     assert set(at.dataframe[0].value["Verdict"]) == {"no difference"}
+
+
+def test_all_metrics_are_measured_by_one_button_and_stand_side_by_side(data_dir: Path) -> None:
+    at = page(view="Compare").run()
+    opened = in_address(at, "report")
+    at = press(at, "Measure the missing metrics (L2, IP)")
+    assert not at.exception and not at.error
+    # The same request for all, and the report that was open still is.
+    made = [json.loads(file.read_text())["configuration"] for file in reports_of(data_dir)]
+    assert {one["metric"] for one in made} == {"COSINE", "L2", "IP"}
+    assert len({json.dumps(one["request"]) for one in made}) == 1
+    assert in_address(at, "report") == opened
+    assert not [b for b in at.button if b.label.startswith("Measure the missing")]
+    board = at.dataframe[1].value
+    assert list(board["P@10"]) == sorted(board["P@10"], reverse=True)
+    # All eight lists are searched.
+    assert set(board["ANN recall@10"]) == {1.0}
+    assert set(board["nprobe"]) == {"8"}
+
+
+def test_which_reports_are_compared_is_in_the_address_once_chosen(data_dir: Path) -> None:
+    at = page(view="Compare").run()
+    at = press(at, "Measure the missing metrics (L2, IP)")
+    first, second = at.selectbox(key="a").value, at.selectbox(key="b").value
+    # What nobody chose is not written: the way back would lead forward again.
+    assert in_address(at, "a") == ""
+    names = re.search(r"(?:between (\w+) and (\w+)|(\w+) is \w+ than (\w+)):", texts(at))
+    assert names
+    at = press(at, "Swap")
+    assert (in_address(at, "a"), in_address(at, "b")) == (second, first)
+    assert (at.selectbox(key="a").value, at.selectbox(key="b").value) == (second, first)
+    del at.query_params["a"], at.query_params["b"]
+    at.run()
+    assert at.selectbox(key="a").value == first
 
 
 def test_a_report_is_given_a_name(data_dir: Path) -> None:

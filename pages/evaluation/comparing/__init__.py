@@ -1,0 +1,1 @@
+"""Reports beside each other: all in a table, two in a sentence and a chart."""
