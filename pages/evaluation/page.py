@@ -85,6 +85,8 @@ def main() -> None:
     figures = shared.get_figures(name, k, variant)
     with results:
         info = infos.get(report.configuration.metric)
+        # Pictures can be shown although the metric of the report is no longer there.
+        shown = info or next(iter(infos.values()))
         _changes(report, info)
         notice = st.empty()
         headline.headline(report, figures, k=k, variant=variant)
@@ -98,10 +100,10 @@ def main() -> None:
         if unknown:
             notice.warning(_unknown(unknown), icon=":material/link_off:")
         with progress.errors_in_place():
-            _section(view, report, figures, info or next(iter(infos.values())), looked)
+            _section(view, report, figures, shown, looked)
         st.divider()
         headline.caveats(report, figures, variant=variant)
-        downloads(report, figures, k=k, variant=variant)
+        downloads(report, figures, shown, k=k, target=target, variant=variant)
 
 
 def _open_dialog(infos: Mapping[Metric, CollectionInfo], report: ListedReport | None) -> None:

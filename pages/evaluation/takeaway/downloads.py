@@ -2,21 +2,36 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 
 import streamlit as st
 
+from core.collection.info import CollectionInfo
 from core.evaluation.figures import as_plain
 from core.evaluation.files import read_json_text
-from core.evaluation.report import Report, Variant
+from core.evaluation.report import Hits, Report, Variant
 from core.evaluation.tables import as_csv, class_rows, picture_rows, query_rows
-from core.measures.curves import precision_curves
 from core.measures.findings import find_hubs
+from core.ui import resources
 from pages.evaluation.cache import Figures, reports_folder
 from pages.evaluation.takeaway.html_report import html_report
 
 
-def downloads(report: Report, figures: Figures, *, k: int, variant: Variant) -> None:
-    """Offer the figures as files, each made when it is asked for."""
+def downloads(
+    report: Report,
+    figures: Figures,
+    info: CollectionInfo,
+    *,
+    k: int,
+    target: float,
+    variant: Variant,
+) -> None:
+    """Offer the figures as files, each made when it is asked for.
+
+    Args:
+        info: The collection that the pictures of the report are taken from.
+        target: The precision that every class is to reach.
+    """
     st.subheader("Export")
     ks = tuple(sorted({1, k}))
 
@@ -24,9 +39,10 @@ def downloads(report: Report, figures: Figures, *, k: int, variant: Variant) -> 
         return html_report(
             report,
             figures.shown,
-            figures.judged,
+            Hits(figures.lists, figures.judged),
             k=k,
-            curves=precision_curves(figures.judged, report.rows),
+            target=target,
+            read=partial(resources.get_thumbnail, info=info),
             index=figures.index,
             variant=variant,
         ).encode()

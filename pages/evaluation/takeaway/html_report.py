@@ -1,82 +1,108 @@
-"""A report as one HTML file that needs nothing else: figures, table, charts. No Streamlit."""
+"""A report as one page of HTML that needs nothing else, no program either. No Streamlit."""
 
 import html
 import math
-from collections.abc import Mapping
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import PurePath
 
-import numpy as np
-import plotly.graph_objects as go
-from numpy.typing import NDArray
-
-from core.evaluation.notes import left_out, notes, training_note
-from core.evaluation.report import Report, Variant
+from core.evaluation.notes import in_words, left_out, notes, training_note
+from core.evaluation.report import Configuration, Hits, Report, Variant
 from core.measures.bootstrap import Estimate
-from core.measures.judgement import Judgement
-from core.measures.summary import ClassSummary, Summary, confusion
-from pages.evaluation.mistakes.matrix import confusion_figure
-from pages.evaluation.overview import charts
-
-_STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; color: #22211F; max-width: 60rem; margin: 2rem auto;
-       padding: 0 1rem; }
-table { border-collapse: collapse; width: 100%; }
-th, td { padding: .25rem .5rem; border-bottom: 1px solid #DDD6CB; text-align: right; }
-th:first-child, td:first-child, th:last-child, td:last-child { text-align: left; }
-.note { color: #5F5B55; }
-.warning { border-left: 4px solid #E69F00; padding-left: .75rem; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; }
-dd { margin: 0; overflow-wrap: anywhere; }
-"""
+from core.measures.summary import ClassSummary, Summary
+from core.measures.target import Verdict
+from core.records import EncoderIdentity, ImageRecord
+from core.wording import classes as classes_text
+from core.wording import counted, queries
+from pages.evaluation.takeaway.bars import bars_html, verdict_of
+from pages.evaluation.takeaway.pictures import Album, confusions_html, worst_html
+from pages.evaluation.takeaway.style import STYLE
 
 
 def html_report(
     report: Report,
     summary: Summary,
-    judged: Judgement,
+    hits: Hits,
     *,
     k: int,
-    curves: Mapping[str, NDArray[np.float64]],
+    target: float,
+    read: Callable[[ImageRecord], bytes],
     index: Summary | None = None,
     variant: Variant = Variant(),  # noqa: B008 - frozen
 ) -> str:
-    """Return the report as HTML; the charts' program is part of it (about 5 MB).
+    """Return the report as HTML, well below a megabyte.
 
     Args:
         summary: What is shown, with k among its cut-offs.
-        judged: The hits behind it.
-        curves: As `pages.evaluation.charts.curves` takes them.
+        hits: The hits behind it.
+        target: The precision that every class is to reach.
+        read: Returns the thumbnail of a picture.
         index: Under the index; None where it was left out, or its hits are too few.
         variant: What both summaries leave out.
     """
-    name, gone = f"precision@{k}", left_out(variant)
-    worst = summary.worst_first(name)
-    highlighted = [c.label for c in worst[:4]]
-    figures = [charts.target_bars(worst, k=k, target=0.8, focus="", dark=False)]
-    if curves:
-        shown = [*highlighted, "macro mean"]
-        figures.append(charts.curves(curves, highlighted=shown, dark=False))
-    shares = confusion(judged, report.rows, k=k)
-    classes = report.rows.classes
-    figures.append(confusion_figure(shares, classes, chosen=("", ""), dark=False))
-    warning = training_note(report)
-    parts = [
-        f"<h1>{_text(report.configuration.collection)}: how often the hits are right</h1>",
-        f"<p class='warning'>{_text(warning)}</p>" if warning else "",
-        f"<p><b>{_text(gone)} left out.</b></p>" if gone else "",
-        _means(summary, index),
-        *(f"<p class='note'>{_text(note)}</p>" for note in notes(report, summary, variant)),
-        "<h2>Classes, worst first</h2>",
-        _table(worst, k),
-        "<h2>Charts</h2>",
-        *(_chart(figure, first=place == 0) for place, figure in enumerate(figures)),
-        "<h2>How this report was made</h2>",
-        _configuration(report),
+    # The line about the index is the last one.
+    *known, of_index = notes(report, summary, variant)
+    worst = summary.worst_first(f"precision@{k}")
+    parts = [_head(report, summary, k=k, target=target), _caveats(report, known, variant)]
+    if worst:
+        album = Album(report, hits, read)
+        parts += [
+            f"<section><h2>Classes, worst first</h2>{bars_html(worst, k=k, target=target)}"
+            "</section>",
+            f"<h2>Worst queries of the worst classes</h2>{worst_html(album, summary, k=k)}",
+        ]
+        pairs = confusions_html(album, k=k)
+        parts.append(f"<h2>Confused most</h2>{pairs}" if pairs else "")
+    parts += [
+        f"<h2>Index</h2><p>{_text(of_index)}</p>",
+        _folded("All measures", _means(summary, index)),
+        _folded("All classes", _table(worst, k)) if worst else "",
+        _folded("How this report was made", _made(report)),
     ]
     return (
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
-        f"<title>Orchard report {_text(report.name)}</title><style>{_STYLE}</style></head>"
+        "<meta name='viewport' content='width=device-width, initial-scale=1'>"
+        f"<title>Orchard report {_text(report.name)}</title><style>{STYLE}</style></head>"
         f"<body>{''.join(parts)}</body></html>"
     )
+
+
+def _head(report: Report, summary: Summary, *, k: int, target: float) -> str:
+    """The sentence, the number, how many classes reach the target, and what was measured."""
+    configuration, found = report.configuration, summary.macro[f"precision@{k}"]
+    encoder = EncoderIdentity.parse(configuration.encoder)
+    percent = "?" if math.isnan(found.value) else f"{100 * found.value:.0f} %"
+    facts = {
+        "Date": _day(configuration),
+        "Dataset": f"{PurePath(configuration.dataset).name or configuration.dataset}, "
+        f"{counted(configuration.rows, 'picture')}",
+        "Encoder": f"{encoder.architecture} ({encoder.weights})",
+        "Asked": f"{queries(len(report.queries))} ({configuration.request.queries}), "
+        f"compared by {configuration.metric}",
+    }
+    return (
+        f"<header><div class='head'><div class='big'>{percent}</div><div>"
+        f"<h1>{_text(in_words(found, k=k))}</h1>"
+        f"<p class='soft'>Mean over {classes_text(len(summary.classes))}, precision@{k}, 95 % "
+        f"interval. {_text(_reached(summary, k, target))}</p></div></div>{_list(facts)}</header>"
+    )
+
+
+def _reached(summary: Summary, k: int, target: float) -> str:
+    verdicts = [verdict_of(c, k, target) for c in summary.classes]
+    reached, below = verdicts.count(Verdict.REACHED), verdicts.count(Verdict.BELOW)
+    return (
+        f"Target {100 * target:.0f} %: reached for certain by {reached:,}, missed for certain by "
+        f"{below:,}."
+    )
+
+
+def _caveats(report: Report, known: list[str], variant: Variant) -> str:
+    """What flatters, is doubtful or was left out."""
+    gone = left_out(variant)
+    lines = [training_note(report), f"{gone} left out." if gone else "", *known]
+    told = "".join(f"<p>{_text(line)}</p>" for line in lines if line)
+    return f"<div class='caveat'>{told}</div>" if told else ""
 
 
 def _means(summary: Summary, index: Summary | None) -> str:
@@ -95,57 +121,67 @@ def _means(summary: Summary, index: Summary | None) -> str:
         for name in summary.macro
     )
     return (
-        "<table><tr><th>measure (0 to 1, higher is better; 95 % intervals)</th>"
-        f"{heads}</tr>{rows}</table>"
+        f"<table><tr><th>measure</th>{heads}</tr>{rows}</table>"
+        "<p class='soft'>From 0 to 1, higher is better; 95 % intervals.</p>"
     )
 
 
 def _table(classes: list[ClassSummary], k: int) -> str:
     rows = "".join(
-        f"<tr><td>{_text(c.label)}</td><td>{c.queries:,}{' (few)' if c.few else ''}</td>"
-        f"<td>{_estimate(c.measures[f'precision@{k}'])}</td><td>{c.ceilings[k]:#.3g}</td>"
-        f"<td>{_estimate(c.measures['MAP@R'])}</td><td>{c.chance:#.3g}</td>"
+        f"<tr><td>{_text(c.label)}</td><td>{c.queries:,}{' *' if c.few else ''}</td>"
+        f"<td>{_estimate(c.measures[f'precision@{k}'])}</td><td>{c.ceilings[k]:.2f}</td>"
+        f"<td>{_estimate(c.measures['MAP@R'])}</td><td>{c.chance:.2f}</td>"
         f"<td>{_text(c.confused_with)}</td></tr>"
         for c in classes
     )
     return (
         f"<table><tr><th>class</th><th>queries</th><th>precision@{k}</th><th>ceiling</th>"
-        f"<th>MAP@R</th><th>chance</th><th>most confused with</th></tr>{rows}</table>"
-        "<p class='note'>few: below 30 queries, where the interval is itself uncertain.</p>"
+        f"<th>MAP@R</th><th>chance</th><th>confused with</th></tr>{rows}</table>"
+        "<p class='soft'>A star: below 30 queries, where the interval is itself uncertain.</p>"
     )
 
 
-def _chart(figure: go.Figure, *, first: bool) -> str:
-    figure.update_layout(template="plotly_white")
-    # The program is written once, before the first chart.
-    text: str = figure.to_html(
-        full_html=False, include_plotlyjs=first, config={"displayModeBar": False}
-    )
-    return text
-
-
-def _configuration(report: Report) -> str:
+def _made(report: Report) -> str:
     configuration = report.configuration
     request = configuration.request
-    values = {
-        "made": configuration.created,
-        "dataset": configuration.dataset,
-        "rows": f"{configuration.rows:,}",
-        "fingerprint": configuration.fingerprint,
-        "encoder": configuration.encoder,
-        "metric": configuration.metric.value,
-        "index": f"{configuration.index_type}, nlist {configuration.nlist}",
-        "nprobe": str(request.nprobe or "exact search only"),
-        "cut-offs": ", ".join(map(str, request.ks)),
-        "queries": f"{len(report.queries):,} ({request.queries})",
-        "sample": str(request.sample or "none"),
-        "seed": str(request.seed),
-        "query paths": request.query_paths or "all",
-        "gallery paths": request.gallery_paths or "all",
-        "versions": ", ".join(f"{k} {v}" for k, v in configuration.versions.items()),
-    }
+    return _list(
+        {
+            "made": configuration.created,
+            "dataset": configuration.dataset,
+            "collection": configuration.collection,
+            "rows": f"{configuration.rows:,}",
+            "fingerprint": configuration.fingerprint,
+            "encoder": configuration.encoder,
+            "metric": configuration.metric.value,
+            "index": f"{configuration.index_type}, nlist {configuration.nlist}",
+            "nprobe": str(request.nprobe or "exact search only"),
+            "top k": ", ".join(map(str, request.ks)),
+            "queries": f"{len(report.queries):,} ({request.queries})",
+            "sample": str(request.sample or "none"),
+            "seed": str(request.seed),
+            "query paths": request.query_paths or "all",
+            "gallery paths": request.gallery_paths or "all",
+            "versions": ", ".join(f"{k} {v}" for k, v in configuration.versions.items()),
+        }
+    )
+
+
+def _folded(title: str, content: str) -> str:
+    return f"<details><summary>{title}</summary><div class='wide'>{content}</div></details>"
+
+
+def _list(values: dict[str, str]) -> str:
     items = (f"<dt>{_text(name)}</dt><dd>{_text(value)}</dd>" for name, value in values.items())
     return f"<dl>{''.join(items)}</dl>"
+
+
+def _day(configuration: Configuration) -> str:
+    try:
+        moment = datetime.fromisoformat(configuration.created)
+    except ValueError:
+        # As it stands in a file that somebody else has written.
+        return configuration.created[:16]
+    return f"{moment.day} {moment:%B %Y}"
 
 
 def _estimate(estimate: Estimate) -> str:

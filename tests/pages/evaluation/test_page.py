@@ -804,33 +804,6 @@ def test_without_a_collection_the_page_says_what_to_do(
     close_store()
 
 
-def test_html_report_needs_nothing_else_and_escapes_names(data_dir: Path) -> None:
-    from dataclasses import replace
-
-    from core.evaluation.figures import index_summary, summary_of
-    from core.measures.curves import precision_curves
-    from pages.evaluation.cache import get_report
-    from pages.evaluation.takeaway.html_report import html_report
-
-    at = page().run()
-    report = get_report(at.selectbox(key="report").value)
-    evil = "<script>alert(1)</script>"
-    labels = tuple(evil if label == "apple" else label for label in report.labels)
-    report = replace(report, labels=labels)
-    summary = summary_of(report)
-    curves = precision_curves(report.judged, report.rows)
-    text = html_report(report, summary, report.judged, k=10, curves=curves)
-    assert evil not in text
-    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
-    assert str(summary.macro["precision@10"]) in text
-    assert 'src="http' not in text
-    # Where the index has no figures there is no empty column for them.
-    assert "under the index" not in text
-    index = index_summary(report)
-    text = html_report(report, summary, report.judged, k=10, curves=curves, index=index)
-    assert "<th>macro under the index</th>" in text
-
-
 def test_split_by_paths_from_the_page(data_dir: Path) -> None:
     at = new_report(page().run())
     path_of(at, "queries").set_value("*test_*")
