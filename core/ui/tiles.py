@@ -69,6 +69,10 @@ STYLE = """
 [class*="st-key-icons_"] button [data-testid="stMarkdownContainer"] {
   position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
 }
+/* Three dots say that there is a menu; the arrow that every menu has is one sign too many. */
+[class*="st-key-icons_"] [data-testid="stMenuButtonButton"] div[aria-hidden="true"] {
+  display: none;
+}
 """
 
 

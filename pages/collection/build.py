@@ -22,6 +22,7 @@ from core.ui.text import plain
 from core.wording import classes, counted, duration, sentence
 from pages.collection import cache
 from pages.collection.index_controls import index_control, index_or_old
+from pages.collection.run import run_panel
 from pages.collection.state import refuse
 
 FOLDER, ARCHIVE, DRAWN = "Folder", "ZIP upload", "Sample"
@@ -69,6 +70,7 @@ class Choice:
 def show_build() -> None:
     """Inputs, what will be done and how long it should take, one button."""
     infos = cache.find_infos()
+    run_panel(TaskKind.BUILD, tells_end=True)
     if not infos:
         st.markdown("Nothing is indexed yet. Choose pictures, then build: they become searchable.")
     if any(info.is_foreign for info in infos.values()):

@@ -1,5 +1,6 @@
 """What sessions share for the Collection page: the one runner, and what is slow to find out."""
 
+import contextlib
 from functools import partial
 from pathlib import Path
 
@@ -9,9 +10,10 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from core.collection.info import CollectionInfo
 from core.dataset.allowed_folders import allowed_roots, suggested_folders
 from core.dataset.archive import ArchivePlan, inspect_archive
+from core.dataset.files import present_inside
 from core.dataset.listing import list_dataset
 from core.dataset.uploads import discard_archive, upload_folder
-from core.errors import CollectionNotFoundError, OrchardError
+from core.errors import CollectionNotFoundError, ImageError, OrchardError
 from core.health.status import (
     CollectionHealth,
     DatabaseHealth,
@@ -47,6 +49,7 @@ def forget() -> None:
     for cached in (get_database, get_collections_health, get_files, get_disk, get_history):
         cached.clear()
     get_gone.clear()
+    get_changed.clear()
 
 
 def start(task: Task) -> None:
@@ -61,6 +64,8 @@ def start(task: Task) -> None:
         if task.kind.changes:
             require_writable(read_only=resources.get_settings().read_only)
         runner.start(task)
+        state = runner.state()
+        current().watched = state.name if state else ""
     except OrchardError as error:
         refuse(error)
         _discard_archive(task)
@@ -135,6 +140,24 @@ def get_gone(family: str, folder: str) -> GoneRows:
         DatasetError: The dataset folder is not there, or holds none of the pictures.
     """
     return find_gone(resources.get_store(), family=family, root=Path(folder))
+
+
+@st.cache_resource(show_spinner="Looking at the files", ttl=600, max_entries=2)
+def get_changed(name: str, rows: int) -> dict[int, int]:
+    """Return when every picture was changed, in nanoseconds since 1970, by id; shared.
+
+    What is gone is left out.
+
+    Args:
+        name: Of the collection; with `rows` it decides whether what is cached still holds.
+    """
+    info = next(one for one in find_infos().values() if one.name == name)
+    root = resources.dataset_folder(info)
+    changed = {}
+    for number, record in resources.get_catalogue().by_id.items():
+        with contextlib.suppress(ImageError):
+            changed[number] = present_inside(root, record.path)[1]
+    return changed
 
 
 @st.cache_data(show_spinner="Measuring the disk", ttl=120)

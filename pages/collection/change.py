@@ -28,6 +28,7 @@ from core.wording import counted
 from pages.collection import cache
 from pages.collection.index_controls import index_control
 from pages.collection.keys import Key
+from pages.collection.run import run_panel
 from pages.collection.state import forget_confirmation
 
 Infos = dict[Metric, CollectionInfo]
@@ -62,6 +63,7 @@ def show_change() -> None:
     by_name = {change.kind.value: change for change in CHANGES}
     change = by_name[st.selectbox("Change", list(by_name), key="change_kind")]
     _show_form(change, infos)
+    run_panel(*CHANGING, tells_end=True)
     if change.kind in (TaskKind.VERIFY, TaskKind.REPAIR):
         _show_findings()
 
@@ -272,3 +274,4 @@ CHANGES = (
     ),
     DROPPING,
 )
+CHANGING = tuple(change.kind for change in CHANGES)

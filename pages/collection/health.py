@@ -12,6 +12,7 @@ from core.ui import resources
 from core.ui.text import plain
 from core.wording import duration, sentence
 from pages.collection import cache
+from pages.collection.run import run_panel
 from pages.collection.state import open_build, refuse
 
 _VERDICTS = {
@@ -43,6 +44,7 @@ def show_health() -> None:
         _show_disk()
     if has_rows:
         _show_self_test()
+    run_panel(TaskKind.SELF_TEST)
 
 
 def _count_files(info: CollectionInfo) -> FilesHealth:

@@ -12,10 +12,14 @@ class Address(StrEnum):
 
     PART = "part"
     BROWSE_CLASS = "browse_class"
+    BROWSE_WORDS = "browse_words"
+    BROWSE_ORDER = "browse_order"
 
 
 class Key(StrEnum):
     """What the session alone knows."""
 
     SESSION = "collection"
+    BAR = "browse_bar"
+    INSPECTION = "inspection_details"
     CONFIRM = "change_confirm"

@@ -1,39 +1,67 @@
-"""Collection: what is indexed and whether all is well; build, change, browse."""
+"""Collection: browse what is indexed, see whether all is well, build, change, look back."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import streamlit as st
 
+from core.runs.task import TaskKind
 from core.ui import resources
 from core.ui.controls import segmented
 from core.ui.errors import page_errors
 from pages.collection import cache
-from pages.collection.browse import show_browse
+from pages.collection.browse.browsing import show_browse
 from pages.collection.build import show_build
-from pages.collection.change import show_change
+from pages.collection.change import CHANGING, show_change
 from pages.collection.health import show_health
 from pages.collection.history import show_history
 from pages.collection.keys import Address
-from pages.collection.run import show_run
+from pages.collection.run import show_news
 from pages.collection.state import BUILD
 
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of the page.
+
+    Attributes:
+        runs: Kinds of runs that it starts, and shows beside the button that does.
+        changes: Whether it is there to change the collection.
+    """
+
+    show: Callable[[], None]
+    runs: tuple[TaskKind, ...] = ()
+    changes: bool = False
+
+
 PARTS = {
-    "Health": show_health,
-    BUILD: show_build,
-    "Change": show_change,
-    "Browse": show_browse,
-    "History": show_history,
+    "Browse": Part(show_browse, (TaskKind.INSPECT,)),
+    "Health": Part(show_health, (TaskKind.SELF_TEST,)),
+    BUILD: Part(show_build, (TaskKind.BUILD,), changes=True),
+    "Change": Part(show_change, CHANGING, changes=True),
+    "History": Part(show_history),
 }
-CHANGING = (BUILD, "Change")
+
+
+# Five names fit in one line of a phone, if only just.
+_STYLE = """
+@media (max-width: 640px) {
+  .st-key-parts [role="radiogroup"] button { padding-left: 0.5rem; padding-right: 0.5rem; }
+}
+"""
 
 
 def main() -> None:
-    """The run that goes on, then one part of the page."""
-    st.subheader("Collection")
+    """The parts to choose from, news of a run, then one part."""
     read_only = resources.get_settings().read_only
-    show_run()
-    parts = [name for name in PARTS if not (read_only and name in CHANGING)]
-    is_empty = not cache.find_infos()
-    first = BUILD if is_empty and not read_only else "Health"
-    PARTS[segmented("Show", parts, key=Address.PART, default=first)]()
+    names = [name for name, part in PARTS.items() if not (read_only and part.changes)]
+    first = BUILD if BUILD in names and not cache.find_infos() else names[0]
+    st.html(f"<style>{_STYLE}</style>")
+    with st.container(horizontal=True, vertical_alignment="center", key="parts"):
+        chosen = PARTS[segmented("Show", names, key=Address.PART, default=first, inline=True)]
+        line = st.container(width="content", key="run_line")
+    show_news(beside=chosen.runs, line=line)
+    chosen.show()
 
 
 with page_errors():

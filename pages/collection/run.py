@@ -1,13 +1,16 @@
-"""The run that goes on, on every visitor's Collection page, and the offer to continue one."""
+"""The run that goes on, on every visitor's Collection page, how one ended, whether to go on."""
+
+from collections.abc import Collection
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.encoder.weights import is_offline, is_offline_notice
 from core.progress import progress_text, share_done
 from core.records import SkippedFile
 from core.runs.result_text import result_text
 from core.runs.run_record import RunState, RunStatus
-from core.runs.task import Build
+from core.runs.task import Build, TaskKind
 from core.ui import resources
 from core.ui.text import plain
 from core.wording import counted, duration, sentence
@@ -17,18 +20,49 @@ from pages.collection.state import current, pop_refusal
 _SHOWN_SKIPS = 20
 
 
-def show_run() -> None:
-    """Show the run as it goes on, how the last one ended, and an offer to continue."""
+def show_news(*, beside: Collection[TaskKind], line: DeltaGenerator) -> None:
+    """Say what concerns every part of the page: a refusal, a run that stopped, the end of one.
+
+    Args:
+        beside: Kinds whose run the part that is open shows beside the button that starts it.
+        line: Where a run of another kind has one line.
+    """
     if refusal := pop_refusal():
         st.error(plain(sentence(refusal)), icon=":material/block:")
     state = cache.get_runner().state()
     if state and state.is_open:
-        _watch_closely(_mark(state))
+        current().watched = state.name
+        if state.task.kind not in beside:
+            with line:
+                _watch_in_a_line(_mark(state))
         return
     _watch_from_afar(_mark(state))
-    if state:
-        _show_end(state)
+    if state and current().watched == state.name:
+        current().watched = ""
+        _toast(state)
     _offer_to_continue()
+
+
+def run_panel(*kinds: TaskKind, tells_end: bool = False) -> None:
+    """Show a run of some kinds as it goes on, beside the button that starts it, and its failure.
+
+    Args:
+        tells_end: Whether what came of it stays until it is closed; not where the part shows that
+            by itself.
+    """
+    state = cache.get_runner().state()
+    if state is None or state.task.kind not in kinds:
+        return
+    if state.is_open:
+        _watch_closely(_mark(state))
+    elif tells_end or state.status is not RunStatus.DONE:
+        _show_end(state)
+
+
+def is_busy() -> bool:
+    """Whether a run goes on, so that no other can be started."""
+    state = cache.get_runner().state()
+    return bool(state and state.is_open)
 
 
 def run_text(state: RunState) -> str:
@@ -42,7 +76,7 @@ def run_text(state: RunState) -> str:
 
 def summary(state: RunState) -> str:
     """Return what a finished run did, in one line."""
-    return f"{state.title}: done in {duration(state.seconds)}. {result_text(state)}"
+    return f"{state.title}: done in {duration(state.seconds)}. {sentence(result_text(state))}"
 
 
 def _mark(state: RunState | None) -> str:
@@ -55,19 +89,28 @@ def _watch_closely(mark: str) -> None:
     state = runner.state()
     if state is None or not state.is_open or _mark(state) != mark:
         st.rerun()
-    with st.container(border=True, key="run"):
+    with st.container(key="run"):
         st.markdown(f":material/sync: **{plain(state.title)}**")
-        st.progress(share_done(state.done, state.total), run_text(state))
-        st.button(
-            "Cancel",
-            icon=":material/stop:",
-            on_click=runner.cancel,
-            disabled=state.cancelling,
-            help="What is done so far is kept; a run that changes something can be continued.",
-            key="run_cancel",
-        )
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.progress(share_done(state.done, state.total), run_text(state))
+            st.button(
+                "Cancel",
+                icon=":material/stop:",
+                on_click=runner.cancel,
+                disabled=state.cancelling,
+                help="What is done so far is kept; a run that changes something can be continued.",
+                key="run_cancel",
+            )
         _show_notes(state)
         _show_skipped(state.skipped, state.skipped_count)
+
+
+@st.fragment(run_every=1.0)
+def _watch_in_a_line(mark: str) -> None:
+    state = cache.get_runner().state()
+    if state is None or not state.is_open or _mark(state) != mark:
+        st.rerun()
+    st.markdown(f":material/sync: :small[**{state.task.kind}** {plain(run_text(state))}]")
 
 
 @st.fragment(run_every=3.0)
@@ -75,6 +118,13 @@ def _watch_from_afar(mark: str) -> None:
     # Somebody else may start a run.
     if _mark(cache.get_runner().state()) != mark:
         st.rerun()
+
+
+def _toast(state: RunState) -> None:
+    if state.status is RunStatus.DONE:
+        st.toast(plain(summary(state)), icon=":material/check_circle:")
+    else:
+        st.toast(plain(f"{state.title}: {state.status}"), icon=":material/warning:")
 
 
 def _show_end(state: RunState) -> None:

@@ -19,12 +19,14 @@ class Session:
 
     Attributes:
         refusal: Why a run was not started; empty if nothing was refused.
+        watched: Name of a run that was seen going on, whose end is yet to be told.
         closed: Name of the run whose end was read and closed, by this visitor alone.
         seed: Of the pictures that are drawn to be browsed: the same until others are asked for.
         plans: What an upload holds and the folder it belongs into, by the id of the upload.
     """
 
     refusal: str = ""
+    watched: str = ""
     closed: str = ""
     seed: int = 0
     plans: dict[str, tuple[ArchivePlan, Path]] = field(default_factory=dict, repr=False)
@@ -51,6 +53,16 @@ def pop_refusal() -> str:
 def draw_again() -> None:
     """Draw other pictures to browse; a callback."""
     current().seed = random.randrange(2**32)  # noqa: S311
+
+
+def show_bar(label: str | None) -> None:
+    """Mark the bar of the class that is chosen; None marks the one for all."""
+    st.session_state[Key.BAR] = label
+
+
+def take_bar() -> None:
+    """Choose the class whose bar was pressed; a callback."""
+    st.session_state[Address.BROWSE_CLASS] = st.session_state[Key.BAR]
 
 
 def open_build() -> None:

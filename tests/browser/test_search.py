@@ -66,7 +66,7 @@ def test_every_page_opens_with_a_line_about_the_collection(page: Page, address: 
     for path, words in {
         "evaluation": "of the first 10 hits",
         "embedding_map": "Embedding map",
-        "collection": "Self-test",
+        "collection": "Sizes, damage and duplicates",
     }.items():
         page.goto(f"{address}/{path}")
         main = page.get_by_role("main").or_(page.locator("[data-testid=stMain]")).first

@@ -41,7 +41,7 @@ PACKAGES = {
         *{"core.evaluation", "core.runs", "core.ui"},
     },
     "pages.embedding_map": {
-        *{*DATA, "core.embeddings", "core.encoder", "core.projection", "core.ui"},
+        *{*DATA, "core.embeddings", "core.encoder", "core.projection", "core.search", "core.ui"},
     },
     "pages.collection": {
         *{*DATA, "core.encoder", "core.sample", "core.indexing", "core.health", "core.runs"},

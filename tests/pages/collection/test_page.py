@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -29,6 +30,7 @@ from core.runs.runner import RunProgress
 from core.runs.task import Build, Drop, Prune, RunSelfTest, Task, TaskKind
 from core.ui import frame, resources
 from pages.collection import cache, history, run
+from pages.collection.browse import browsing
 from pages.collection.state import pop_refusal
 from tests.conftest import ColourEncoder, damaged_zip, draw_dataset, picture_bytes
 from tests.support.reports import collection, index_report
@@ -211,7 +213,7 @@ def test_folder_outside_the_roots_is_refused_in_words(monkeypatch: pytest.Monkey
 
 
 def test_health_says_that_all_is_well_and_the_self_test_runs(built: Path) -> None:
-    at = page()
+    at = page(part="Health")
     assert "All is well" in texts(at)
     assert "not loaded yet" in texts(at)
     assert at.dataframe[0].value["Rows"].tolist() == [12, 12]
@@ -219,12 +221,13 @@ def test_health_says_that_all_is_well_and_the_self_test_runs(built: Path) -> Non
     assert ended().report.passed
     said = texts(at.run())
     assert "at rank 1" in said
-    assert "all checks passed" in said
+    # Beside the other words of a sentence, so with a capital.
+    assert at.toast[0].value.replace("\\", "").endswith(". All checks passed")
 
 
 def test_missing_file_and_dropped_collection_are_seen(built: Path) -> None:
     next((built / "apple").iterdir()).unlink()
-    assert "the folder holds 11 pictures" in texts(page()).replace("The", "the")
+    assert "the folder holds 11 pictures" in texts(page(part="Health")).replace("The", "the")
     at = page(part="Change")
     at.selectbox(key="change_kind").select(TaskKind.PRUNE.value).run()
     # Somebody else drops it while the page is open.
@@ -276,7 +279,7 @@ def test_all_is_well_with_a_file_that_cannot_be_read(photos: Path) -> None:
     (photos / "pear" / "broken.png").write_bytes(b"no picture")
     cache.start(Build("fruit_vector", folder=str(photos), metrics=(Metric.L2,)))
     assert ended().skipped_count == 1
-    said = texts(page())
+    said = texts(page(part="Health"))
     assert "All is well" in said
     assert "Unreadable in the last build: 1" in said
 
@@ -523,10 +526,10 @@ def test_offline_encoder_is_announced_once(built: Path, monkeypatch: pytest.Monk
         report=index_report(),
     )
     monkeypatch.setattr(cache.get_runner(), "state", lambda: state)
-    assert "Offline encoder in use" in texts(page())
+    assert "Offline encoder in use" in texts(page(part="Build"))
     # With a collection of it, the frame of every page says so.
     monkeypatch.setattr(run, "is_offline", lambda _: True)
-    said = texts(page())
+    said = texts(page(part="Build"))
     assert "Offline encoder in use" not in said
     assert "the server was away" in said
 
@@ -564,17 +567,38 @@ def test_page_that_misses_something_in_a_full_collection_does_not_run_in_a_circl
 
 
 def test_end_of_a_run_is_told_until_the_visitor_closes_it(built: Path) -> None:
-    at = page()
+    at = page(part="Change")
     cache.start(Prune("fruit_vector", agreed=0))
     ended()
     assert "0 pictures removed" in texts(at.run())
     at.button(key="run_close").click().run()
     assert "pictures removed" not in texts(at)
     # Another visitor has not read it, and the next run has another end.
-    assert "0 pictures removed" in texts(page())
+    assert "0 pictures removed" in texts(page(part="Change"))
     cache.start(Prune("fruit_vector", agreed=0))
     ended()
     assert "0 pictures removed" in texts(at.run())
+
+
+def test_a_run_is_shown_where_it_was_started_and_elsewhere_in_one_line(
+    built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold(monkeypatch)
+    clear_runner()
+    at = page(part="Change")
+    cache.start(Prune("fruit_vector", agreed=0))
+    at.run()
+    assert [b for b in at.button if b.key == "run_cancel"]
+    at.segmented_control(key="part").set_value("History").run()
+    assert "**Prune** Encoding pictures" in texts(at)
+    assert not [b for b in at.button if b.key == "run_cancel"]
+    cache.get_runner().cancel()
+    ended()
+    # Who saw it going on is told once how it ended, wherever they are.
+    at.run()
+    assert [t.value.replace("\\", "") for t in at.toast] == ["Prune: fruit_vector: cancelled"]
+    assert not at.run().toast
+    assert not page(part="History").toast
 
 
 def test_why_nothing_can_be_dropped_is_said(built: Path) -> None:
@@ -591,7 +615,7 @@ def test_why_nothing_can_be_dropped_is_said(built: Path) -> None:
 def test_failure_of_what_cannot_be_continued_is_said_too(built: Path) -> None:
     for metric in resources.get_store().metrics("fruit_vector"):
         resources.get_store().drop("fruit_vector", metric)
-    at = page()
+    at = page(part="Health")
     cache.start(RunSelfTest("fruit_vector"))
     assert ended().status is RunStatus.FAILED
     said = texts(at.run())
@@ -599,15 +623,89 @@ def test_failure_of_what_cannot_be_continued_is_said_too(built: Path) -> None:
     assert "run_continue" not in [button.key for button in at.button]
 
 
-def test_browse_shows_classes_pictures_and_what_an_inspection_found(built: Path) -> None:
+def shown(at: AppTest) -> list[str]:
+    """The pictures of the grid, as the help below each names them."""
+    assert not at.exception
+    return [m.help.replace("\\", "") for m in at.markdown if m.help and ".png" in m.help]
+
+
+def test_browse_comes_first_with_pictures_of_all_classes_that_lead_on(built: Path) -> None:
+    at = page()
+    assert at.segmented_control(key="part").options[0] == "Browse"
+    assert "12 pictures" in texts(at)
+    assert len(shown(at)) == 12
+    # Each leads on, by the icons that pictures have everywhere.
+    search = [b for b in at.button if (b.key or "").startswith("search_browse_pictures_")]
+    assert len(search) == 12
+
+
+def test_a_class_is_chosen_by_its_bar_or_in_the_box_and_the_link_carries_it(built: Path) -> None:
+    at = page()
+    at.radio(key="browse_bar").set_value("pear").run()
+    assert at.selectbox(key="browse_class").value == "pear"
+    assert at.query_params["browse_class"] == "pear"
+    assert {path.partition("/")[0] for path in shown(at)} == {"pear"}
+    at.selectbox(key="browse_class").set_value("apple").run()
+    assert at.radio(key="browse_bar").value == "apple"
+    assert len(shown(at)) == 4
+    at.radio(key="browse_bar").set_value(None).run()
+    assert at.selectbox(key="browse_class").value is None
+    assert len(shown(at)) == 12
+    assert len(shown(page(browse_class="pear"))) == 4
+
+
+def test_pictures_are_found_by_words_and_come_in_the_order_that_is_asked_for(
+    built: Path,
+) -> None:
+    at = page(browse_order="By path")
+    assert shown(at) == sorted(shown(at))
+    at.text_input(key="browse_words").input("PEAR 3").run()
+    assert shown(at) == ["pear/3.png"]
+    at.text_input(key="browse_words").input("").run()
+    os.utime(built / "pear" / "2.png", (4e9, 4e9))
+    at.selectbox(key="browse_order").set_value("Newest first").run()
+    assert shown(at)[0] == "pear/2.png"
+    assert len(shown(at)) == 12
+
+
+def test_random_pictures_stay_until_others_are_asked_for(built: Path) -> None:
+    at = page()
+    first = shown(at)
+    assert first != sorted(first)
+    assert shown(at.run()) == first
+    next(b for b in at.button if b.label == "Shuffle").click().run()
+    assert shown(at) != first
+    assert sorted(shown(at)) == sorted(first)
+
+
+def test_pictures_come_in_pages(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(browsing, "PAGE_SIZE", 5)
+    at = page(browse_order="By path")
+    everything = []
+    for number in (1, 2, 3):
+        at.pagination[0].set_value(number).run()
+        everything += shown(at)
+    # 5, 5 and 2 of 12, none twice.
+    assert len(shown(at)) == 2
+    assert len(set(everything)) == 12
+    # Of fewer pictures the first page is shown.
+    at.text_input(key="browse_words").input("p").run()
+    assert at.pagination[0].value == 1
+
+
+def test_browse_opens_without_an_inspection_and_draws_its_details_on_request(built: Path) -> None:
     (built / "apple" / "0.png").write_bytes(b"broken")
-    at = page(part="Browse")
-    assert "3 classes, 12 pictures" in texts(at)
+    at = page()
+    assert "Not inspected yet" in texts(at)
     at.button(key="inspect").click().run()
     ended()
     said = texts(at.run())
+    assert "1 file damaged or gone, 0 exact duplicates" in said
+    assert not at.get("plotly_chart")
+    at.session_state["inspection_details"] = True
+    said = texts(at.run())
     assert "Damaged or gone: 1 file" in said
-    assert "0 exact duplicates" in said
+    assert at.get("plotly_chart")
 
 
 def test_history_lists_runs_and_shows_a_report(built: Path) -> None:
@@ -693,11 +791,11 @@ def test_read_only_health_says_that_it_is_mended_elsewhere(
     built: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     next((built / "apple").iterdir()).unlink()
-    assert "read-only" not in texts(page())
+    assert "read-only" not in texts(page(part="Health"))
     resources.get_store().close()
     monkeypatch.setenv("ORCHARD_READ_ONLY", "true")
     clear()
-    assert "This Orchard is read-only" in texts(page())
+    assert "This Orchard is read-only" in texts(page(part="Health"))
 
 
 def test_labels_are_text_never_markup(built: Path) -> None:
@@ -720,7 +818,7 @@ def test_read_only_takes_changes_from_the_page_and_refuses_them_below(
     cache.start(Drop("fruit_vector", metrics=tuple(Metric)))
     assert cache.get_runner().state() is None
     assert "read-only" in pop_refusal()
-    at = page()
+    at = page(part="Health")
     at.button(key="self_test").click().run()
     assert ended().report.passed
     assert resources.get_store().metrics("fruit_vector") == [Metric.L2, Metric.COSINE]
@@ -735,7 +833,7 @@ def test_database_that_is_away_is_said_and_can_be_tried_again(
     cache.forget()
     with monkeypatch.context() as patch:
         patch.setattr(resources.get_store(), "metrics", away)
-        at = page()
+        at = page(part="Health")
         assert "does not answer" in texts(at)
     at.button[0].click().run()
     assert "All is well" in texts(at)

@@ -1,0 +1,110 @@
+"""Browsing: the classes as a filter, the pictures of what is chosen, page by page."""
+
+import random
+from collections.abc import Sequence
+from enum import StrEnum
+
+import streamlit as st
+
+from core.collection.catalogue import Catalogue
+from core.collection.info import CollectionInfo
+from core.errors import ImageError
+from core.records import ImageRecord
+from core.ui import resources
+from core.wording import counted
+from pages.collection import cache
+from pages.collection.browse.class_filter import class_filter
+from pages.collection.browse.inspection import show_inspection
+from pages.collection.browse.tiles import show_tiles
+from pages.collection.keys import Address
+from pages.collection.state import current, draw_again
+
+PAGE_SIZE = 30
+
+
+class Order(StrEnum):
+    """In which order pictures are browsed."""
+
+    RANDOM = "Random"
+    PATH = "By path"
+    CLASS = "By class"
+    NEWEST = "Newest first"
+
+
+def show_browse() -> None:
+    """Classes beside their pictures, and what an inspection has found."""
+    infos = cache.find_infos()
+    if not infos:
+        st.markdown("Nothing is indexed yet, so there is nothing to browse.")
+        return
+    info = next(iter(infos.values()))
+    catalogue = resources.get_catalogue()
+    left, right = st.columns([1, 4], gap="medium")
+    with left:
+        label = class_filter({name: len(found) for name, found in catalogue.by_class.items()})
+    with right:
+        _show_pictures(catalogue, info, label)
+    show_inspection(catalogue, info)
+
+
+def sorted_by(
+    order: Order, records: Sequence[ImageRecord], *, seed: int, info: CollectionInfo
+) -> list[ImageRecord]:
+    """Return pictures, which come in order of their paths, in another order."""
+    if order is Order.RANDOM:
+        return random.Random(seed).sample(records, len(records))  # noqa: S311
+    if order is Order.CLASS:
+        return sorted(records, key=lambda record: record.label)
+    if order is Order.NEWEST:
+        changed = cache.get_changed(info.name, info.rows)
+        return sorted(records, key=lambda record: -changed.get(record.id, 0))
+    return list(records)
+
+
+def _show_pictures(catalogue: Catalogue, info: CollectionInfo, label: str | None) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", key="browse_controls"):
+        words = st.text_input(
+            "Words in the path",
+            placeholder="Words in the path",
+            label_visibility="collapsed",
+            icon=":material/search:",
+            key=Address.BROWSE_WORDS,
+            bind="query-params",
+            width="stretch",
+        )
+        order = _order_control(info)
+    matching = catalogue.matching(words or "", label=label)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(counted(len(matching), "picture"), width="content")
+        if order is Order.RANDOM:
+            st.button("Shuffle", icon=":material/shuffle:", type="tertiary", on_click=draw_again)
+    seed = current().seed
+    chosen = sorted_by(order, matching, seed=seed, info=info)
+    pages = -(-len(chosen) // PAGE_SIZE)
+    place = st.container()
+    page = 1
+    if pages > 1:
+        # With every other choice the pages begin anew.
+        page = st.pagination(pages, key=f"browse_page_{label}_{words}_{order}_{seed}")
+    with place:
+        show_tiles(chosen[(page - 1) * PAGE_SIZE : page * PAGE_SIZE], info, key="browse_pictures")
+
+
+def _order_control(info: CollectionInfo) -> Order:
+    options = [order for order in Order if order is not Order.NEWEST or _has_files(info)]
+    chosen = st.selectbox(
+        "Order",
+        options,
+        label_visibility="collapsed",
+        key=Address.BROWSE_ORDER,
+        bind="query-params",
+        width=160,
+    )
+    return Order(chosen or Order.RANDOM)
+
+
+def _has_files(info: CollectionInfo) -> bool:
+    try:
+        return resources.dataset_folder(info).is_dir()
+    except ImageError:
+        return False
