@@ -8,7 +8,7 @@ PHOTOS ?=
 SERVER ?=
 RECREATE ?=
 # Tests at once. More than there are cores, as most tests wait.
-WORKERS ?= 4
+WORKERS ?= 6
 IMAGENET ?=
 ifeq ($(OS),Windows_NT)
 BIN := $(VENV)/Scripts
@@ -16,23 +16,28 @@ else
 BIN := $(VENV)/bin
 endif
 
-.PHONY: app test quick lint benchmark clean
+.PHONY: app test quick lint pytest benchmark clean
 
 app: $(VENV)/.requirements $(if $(IMAGENET),$(VENV)/.requirements-imagenet)
 	@$(BIN)/python -m scripts.start --port "$(PORT)" $(if $(DATASET),--dataset "$(DATASET)") \
 		$(if $(RECREATE),--recreate)
 
-test: lint
-	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+# Types and tests are checked side by side: the tests wait more than they compute.
+test: $(VENV)/.requirements-dev
+	@$(MAKE) --no-print-directory -j2 lint pytest
 
 # Without what needs a browser or a server, or takes more than half a minute.
-quick: lint
-	$(BIN)/python -m pytest -n $(WORKERS) -m "not browser and not server and not slow" $(PYTEST_ARGS)
+quick: $(VENV)/.requirements-dev
+	@$(MAKE) --no-print-directory -j2 lint pytest \
+		PYTEST_ARGS='-m "not browser and not server and not slow" $(PYTEST_ARGS)'
 
 lint: $(VENV)/.requirements-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+pytest: $(VENV)/.requirements-dev
+	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
 
 benchmark: $(VENV)/.requirements-dev
 	$(BIN)/python -m scripts.benchmark all $(if $(PHOTOS),--photos "$(PHOTOS)") \

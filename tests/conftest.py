@@ -96,11 +96,18 @@ def server_program() -> Path:
 
 
 @pytest.fixture(scope="session")
+def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the servers of all workers have their binaries."""
+    own = tmp_path_factory.getbasetemp()
+    return (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "milvus_binaries"
+
+
+@pytest.fixture(scope="session")
 def server(
-    server_program: Path, tmp_path_factory: pytest.TempPathFactory
+    server_program: Path, unpacked: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[MilvusServer]:
     """One real Milvus server for all tests that leave it running."""
-    server = MilvusServer(server_program, tmp_path_factory.mktemp("milvus"))
+    server = MilvusServer(server_program, tmp_path_factory.mktemp("milvus"), unpacked)
     server.start()
     yield server
     server.kill()
@@ -108,10 +115,10 @@ def server(
 
 @pytest.fixture(scope="module")
 def mortal(
-    server_program: Path, tmp_path_factory: pytest.TempPathFactory
+    server_program: Path, unpacked: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[MilvusServer]:
     """A server that the tests of one file may kill."""
-    server = MilvusServer(server_program, tmp_path_factory.mktemp("mortal"))
+    server = MilvusServer(server_program, tmp_path_factory.mktemp("mortal"), unpacked)
     server.start()
     yield server
     server.kill()

@@ -134,7 +134,12 @@ def test_the_index_is_measured_without_the_neighbours_that_exact_search_leaves_o
     index = index_summary(report, copies, ks=(1, 5))
     assert index is not None
     exact = summary_of(report, copies, ks=(1, 5)).macro
-    assert index.macro == {name: exact[name] for name in index.macro}
+    # Lists with ties may be summed in another order, which changes the last binary digit.
+    for name, found in index.macro.items():
+        expected = exact[name]
+        assert (found.value, found.low, found.high) == pytest.approx(
+            (expected.value, expected.low, expected.high), rel=1e-12, nan_ok=True
+        ), name
     # Without its copy, the only picture so near, query 0 must find others.
     whole = index_summary(report, ks=(1, 5))
     assert whole is not None and whole.macro != index.macro

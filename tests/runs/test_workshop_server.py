@@ -25,9 +25,9 @@ PICTURES = 120
 
 
 @pytest.fixture
-def server(server_program: Path, tmp_path: Path) -> Iterator[MilvusServer]:
+def server(server_program: Path, unpacked: Path, tmp_path: Path) -> Iterator[MilvusServer]:
     """A server that the test may kill."""
-    server = MilvusServer(server_program, tmp_path / "milvus")
+    server = MilvusServer(server_program, tmp_path / "milvus", unpacked)
     server.start()
     yield server
     server.thaw()

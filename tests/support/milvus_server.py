@@ -7,7 +7,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+
+from filelock import FileLock
 
 from core.errors import StoreError
 from core.store.vector_store import VectorStore
@@ -54,8 +57,14 @@ def find_program() -> Path | None:
 class MilvusServer:
     """One server with its own data folder and ports; they stay the same when it starts again."""
 
-    def __init__(self, program: Path, folder: Path) -> None:
-        self._program, self._folder = program, folder
+    def __init__(self, program: Path, folder: Path, unpacked: Path) -> None:
+        """
+        Args:
+            folder: Of its data.
+            unpacked: Of the launcher's binaries, which several servers share: unpacking them takes
+                a processor some 9 s.
+        """
+        self._program, self._folder, self._unpacked = program, folder, unpacked
         self._ports = dict(zip(_PORTS, free_ports(len(_PORTS)), strict=True))
         self._process: subprocess.Popen[bytes] | None = None
         self._watched = contextlib.ExitStack()
@@ -67,7 +76,9 @@ class MilvusServer:
         Raises:
             RuntimeError: It ended by itself or does not answer; the message holds its last words.
         """
-        if not any(self._started() for _ in range(STARTS)):
+        with self._alone_while_unpacking():
+            started = any(self._started() for _ in range(STARTS))
+        if not started:
             log = self._log.read_text(errors="replace")
             raise RuntimeError(f"{self._program} did not start: {log[-2000:]}")
 
@@ -76,6 +87,8 @@ class MilvusServer:
         ports = [a for name, port in named for a in (f"--{name}-port", str(port))]
         self._folder.mkdir(parents=True, exist_ok=True)
         self._write_etcd_config()
+        if not (self._folder / "bin").exists():
+            (self._folder / "bin").symlink_to(self._unpacked, target_is_directory=True)
         with self._log.open("ab") as out:
             # A session of its own, so that the launcher and its child can be killed as one.
             self._process = subprocess.Popen(
@@ -93,6 +106,18 @@ class MilvusServer:
             time.sleep(0.3)
         self.kill()
         return False
+
+    @contextlib.contextmanager
+    def _alone_while_unpacking(self) -> Iterator[None]:
+        """Two launchers that unpack at once would write the same files."""
+        ready = self._unpacked / "ready"
+        if ready.exists():
+            yield
+            return
+        self._unpacked.mkdir(parents=True, exist_ok=True)
+        with FileLock(self._unpacked / "lock"):
+            yield
+            ready.touch()
 
     def kill(self) -> None:
         """End it without warning, as a power cut would."""
