@@ -14,15 +14,17 @@ _SHOWN_AS_ZERO = 0.0005
 
 
 class Metric(StrEnum):
-    """How two embeddings are compared. Nothing else in Orchard compares metric names.
+    """How two embeddings are compared, in the order in which they are listed everywhere.
+
+    Nothing else in Orchard compares metric names.
 
     A *score* is what Milvus returns: for L2 the squared distance, for IP the dot product, for
     COSINE the cosine of the angle. What a person is shown may differ, see `displayed`.
     """
 
+    COSINE = "COSINE"
     L2 = "L2"
     IP = "IP"
-    COSINE = "COSINE"
 
     @property
     def higher_is_better(self) -> bool:

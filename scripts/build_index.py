@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
         type=parse_metric,
         default=list(Metric),
         metavar="METRIC",
-        help="one collection each: L2, IP, COSINE (default: all three)",
+        help="one collection each: COSINE, L2, IP (default: all three)",
     )
     parser.add_argument(
         "--index-type",

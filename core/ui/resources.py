@@ -98,14 +98,13 @@ def _loading(identity: EncoderIdentity) -> "Future[Encoder]":
 
 @st.cache_data(show_spinner=False, ttl=_STALE_SECONDS)
 def get_collections() -> dict[Metric, CollectionInfo]:
-    """Describe the collections of the family, COSINE first where it exists.
+    """Describe the collections of the family, in the order of the metrics.
 
     Raises:
         CollectionNotFoundError: There is none.
     """
     store, family = get_store(), get_settings().collection
-    metrics = sorted(store.metrics(family), key=lambda metric: metric is not Metric.COSINE)
-    found = {metric: store.info(family, metric) for metric in metrics}
+    found = {metric: store.info(family, metric) for metric in store.metrics(family)}
     if not any(info.rows for info in found.values()):
         raise CollectionNotFoundError(f"the collection {family!r} is empty.")
     return found

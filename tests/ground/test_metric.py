@@ -92,7 +92,7 @@ def test_the_words_about_direction_agree_with_the_direction(metric: Metric) -> N
 
 
 def test_names_are_those_of_milvus() -> None:
-    assert [str(metric) for metric in Metric] == ["L2", "IP", "COSINE"]
+    assert [str(metric) for metric in Metric] == ["COSINE", "L2", "IP"]
     assert Metric("COSINE") is Metric.COSINE
     with pytest.raises(ValueError, match="cosine"):
         Metric("cosine")

@@ -163,7 +163,7 @@ def test_empty_folder_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--metrics", "EUCLID"], "'EUCLID' is no metric; allowed are L2, IP, COSINE"),
+        (["--metrics", "EUCLID"], "'EUCLID' is no metric; allowed are COSINE, L2, IP"),
         (["--nlist", "0"], "--nlist '0' is not allowed; write auto or 1 to 65536"),
         (["--nlist", "65537"], "--nlist '65537' is not allowed"),
         (["--nlist", "many"], "--nlist 'many' is not allowed"),

@@ -170,7 +170,7 @@ def test_table_for_people_says_what_the_numbers_mean(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--metric", "EUCLID"], "'EUCLID' is no metric; allowed are L2, IP, COSINE"),
+        (["--metric", "EUCLID"], "'EUCLID' is no metric; allowed are COSINE, L2, IP"),
         (["-k", "0"], "-k is 0, allowed are 1 to 100"),
         (["-k", "101"], "-k is 101, allowed are 1 to 100"),
         (["-k", "many"], "'many'"),

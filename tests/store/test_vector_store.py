@@ -153,7 +153,7 @@ def test_metrics_lists_the_collections_of_this_family_alone(either_store: Vector
     fill(either_store, Metric.COSINE, *random_rows(3))
     fill(either_store, Metric.L2, *random_rows(3))
     fill(either_store, Metric.IP, *random_rows(3), family="fruit_2")
-    assert either_store.metrics(FAMILY) == [Metric.L2, Metric.COSINE]
+    assert either_store.metrics(FAMILY) == [Metric.COSINE, Metric.L2]
 
 
 def test_explicit_index_replaces_the_old_one_and_keeps_the_rows(either_store: VectorStore) -> None:

@@ -117,11 +117,11 @@ def test_killed_run_is_completed_by_the_next(
         # Nothing of the new is there: between one dropped metric and the next, and after the last.
         ("drop_collection-after", 1, 0),
         ("drop_collection-after", 3, 0),
-        # All are made before the first row: IP is being made and L2 is empty.
+        # All are made before the first row: L2 is being made and COSINE is empty.
         ("create_alias", 2, 0),
-        # Batches of 16 go to L2, IP, COSINE in turn: L2 alone has one.
+        # Batches of 16 go to COSINE, L2, IP in turn: COSINE alone has one.
         ("upsert-after", 1, 16),
-        # 7 = 2 * 3 + 1: two batches everywhere, and the third in L2 alone.
+        # 7 = 2 * 3 + 1: two batches everywhere, and the third in COSINE alone.
         ("upsert-after", 7, 48),
         ("flush-after", 3, PICTURES),
     ],
