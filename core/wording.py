@@ -1,5 +1,7 @@
 """Words that messages share: with numbers, and for steps that both page and terminal offer."""
 
+from collections.abc import Sequence
+
 # What to do next, true wherever the message is read.
 BUILD_IT = "build it on the Collection page, or with python -m scripts.build_index DATASET"
 REPLACE_IT = "replace what is indexed (under Build on the Collection page, or with --recreate)"
@@ -25,6 +27,12 @@ def counted(number: int, noun: str, plural: str = "") -> str:
         plural: Where it is not the noun with an s.
     """
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def listed(names: Sequence[object]) -> str:
+    """Return such as `A`, `A and B` or `A, B and C`."""
+    *most, last = map(str, names)
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def queries(number: int) -> str:

@@ -57,7 +57,7 @@ class Answer:
         nprobe: Lists that were searched, raised where a class filter left too few; 0 without lists.
         search_ms: Milliseconds of all searches it took.
         duplicates: Hits left out as near-duplicates of a better one.
-        beyond_limit: Whether hits were left out because their scores are worse than the limit.
+        beyond_limit: Score of the best hit that is worse than the limit; None where there is none.
         exact: What exact search shows under the same conditions; None where the embeddings are
             not at hand.
     """
@@ -66,7 +66,7 @@ class Answer:
     nprobe: int
     search_ms: float
     duplicates: int
-    beyond_limit: bool
+    beyond_limit: float | None
     exact: tuple[Hit, ...] | None = None
 
 
@@ -184,7 +184,7 @@ def _refined(
         nprobe=found.nprobe,
         search_ms=spent,
         duplicates=_passed(good, ranked, question.k) - len(ranked),
-        beyond_limit=len(good) < len(found.hits),
+        beyond_limit=found.hits[len(good)].score if len(good) < len(found.hits) else None,
     )
 
 

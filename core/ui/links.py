@@ -26,6 +26,8 @@ MAX_LINKED = MAX_QUERIES
 MAX_RINGED = 60
 # The view of a report that a class's confusions are in.
 CONFUSION_VIEW = "Confusion"
+# And the one that compares reports.
+COMPARE_VIEW = "Compare"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,11 @@ def to_confusions(asked: str, got: str = "") -> Destination:
     """
     given = {Handed.VIEW: CONFUSION_VIEW, Handed.ASKED: asked, Handed.GOT: got}
     return Destination(EVALUATION_PAGE, _filled(given), TO_EVALUATION)
+
+
+def to_comparison() -> Destination:
+    """Lead to the comparison of reports."""
+    return Destination(EVALUATION_PAGE, {Handed.VIEW.value: COMPARE_VIEW}, ())
 
 
 def leave(destination: Destination) -> None:

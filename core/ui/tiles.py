@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -64,6 +65,14 @@ STYLE = """
 }
 [class*="st-key-tile_"] .stMarkdown p > span:first-child {
   overflow: hidden; text-overflow: ellipsis; min-width: 0;
+}
+[class*="st-key-tile_none_recent"] img { aspect-ratio: 1; object-fit: cover; }
+/* A button over the whole tile: the picture is what is pressed. */
+[class*="st-key-press_"] { position: absolute; inset: 0; z-index: 2; }
+[class*="st-key-press_"] :is(div, button) { width: 100%; height: 100%; }
+[class*="st-key-press_"] button { opacity: 0; }
+[class*="st-key-tile_"]:has([class*="st-key-press_"] button:is(:hover, :focus-visible)) img {
+  outline: 3px solid #0072B2; outline-offset: -3px;
 }
 /* The words of a button with an icon are for those who do not see it. */
 [class*="st-key-icons_"] button [data-testid="stMarkdownContainer"] {
@@ -137,6 +146,24 @@ def tile_line(label: str, number: str = "", *, help: str) -> None:
         help: Markdown, for whoever points at the line.
     """
     st.markdown(f":small[{plain(label)}]" + (f" :small[{number}]" if number else ""), help=help)
+
+
+def press(
+    tile: Tile,
+    label: str,
+    *,
+    key: str,
+    help: str,
+    on_click: Callable[..., None],
+    args: tuple[Any, ...],
+) -> bool:
+    """Make the whole tile a button; the tile has a key.
+
+    Args:
+        label: What the button does, for those who do not see the picture.
+    """
+    with tile.below.container(key=f"press_{key}"):
+        return st.button(label, key=f"pressed_{key}", help=help, on_click=on_click, args=args)
 
 
 def data_url(jpeg: bytes) -> str:

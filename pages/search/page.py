@@ -13,13 +13,18 @@ from core.ui import resources
 from core.ui.errors import page_errors
 from core.ui.text import plain
 from pages.search import cache, state
-from pages.search.answer import details, duel, grid, measures, takeaway
+from pages.search.answer import details, duel, grid, measures, no_hits, takeaway
 from pages.search.cache import Preparation, Thumbnails
 from pages.search.query import class_of, own_ids, query_of
 from pages.search.question import controls as question_controls
 from pages.search.question import crop
 from pages.search.question.marks import marks_control
-from pages.search.question.pictures import query_list, source_panel, starters
+from pages.search.question.pictures import (
+    query_list,
+    recent_queries,
+    source_panel,
+    starters,
+)
 from pages.search.state import Session
 from pages.search.view import DUEL, HITS, View, answer_of, answers_by_metric, view_control
 
@@ -44,6 +49,7 @@ def main() -> None:
         if not session.pictures:
             _invite(first)
             source_panel(session, catalogue)
+            recent_queries(session, first)
             starters(session, catalogue, Thumbnails(first))
     results = st.container()
     with st.sidebar:
@@ -54,6 +60,7 @@ def main() -> None:
         with st.container():
             if session.pictures:
                 source_panel(session, catalogue)
+                recent_queries(session, first)
         info = infos[question_controls.metric_control(infos)]
         question = question_controls.question_control(
             info, catalogue, own, can_compare=reference is not None
@@ -109,9 +116,7 @@ def _show(view: View, preparation: Preparation | None) -> None:
     answer = answer_of(view)
     verdict = None
     if answer.exact is not None:
-        # Where nothing right can be found, nobody is to blame for a wrong hit.
-        expected = view.expected if view.others else None
-        verdict = compare_with_exact(answer.hits, answer.exact, expected=expected)
+        verdict = compare_with_exact(answer.hits, answer.exact, expected=view.judged)
     thumbnails = Thumbnails(view.info)
     with st.container():
         line = st.container(horizontal=True, gap="small", vertical_alignment="center", key="worth")
@@ -124,10 +129,12 @@ def _show(view: View, preparation: Preparation | None) -> None:
             shown = view_control()
     if shown == DUEL:
         duel.duel(view, answers_by_metric(view, answer), thumbnails)
+    elif not answer.hits:
+        no_hits.no_hits(view, answer)
     else:
         grid.hit_grid(view, answer.hits, verdict, thumbnails)
         measures.missed(
-            verdict, metric=view.info.metric, expected=view.expected, thumbnails=thumbnails
+            verdict, metric=view.info.metric, expected=view.judged, thumbnails=thumbnails
         )
         takeaway.take_away(answer.hits, view.info, view.session)
     with line:
@@ -138,10 +145,8 @@ def _show(view: View, preparation: Preparation | None) -> None:
 
 
 def _open_details(view: View, answer: Answer) -> None:
-    picked, view.session.details = view.session.details, None
-    for hit in answer.hits:
-        if hit.record.id == picked:
-            details.details_dialog(hit, view.info, view.reference)
+    if any(hit.record.id == view.session.details for hit in answer.hits):
+        details.details_dialog(view, answer.hits)
 
 
 def _open_crop(session: Session, info: CollectionInfo) -> None:

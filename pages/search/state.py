@@ -4,21 +4,24 @@ The functions are callbacks: they change the state before the page runs. Nothing
 between sessions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import streamlit as st
 
 from core.collection.catalogue import Catalogue
 from core.dataset.files import digest_of
+from core.metric import Metric
 from core.records import ImageRecord
 from core.search.crop import SCALE, Crop
 from core.search.link import NAMES, Link, read_link, write_link
 from core.search.query_picture import MAX_QUERIES, QueryPicture, choose_uploads
-from pages.search.keys import Address, Key, menu_of
+from pages.search.keys import Address, Key, limit_of, menu_of
 
 # A crop counts in parts of `SCALE`, people in hundredths.
 _PERCENT = SCALE / 100
+# Queries that are remembered, and bytes of uploads among them.
+_RECENT, _RECENT_BYTES = 10, 50_000_000
 
 
 @dataclass
@@ -27,6 +30,7 @@ class Session:
 
     Attributes:
         pictures: Searched with, combined.
+        recent: What was searched with before, the last first.
         more: Ids marked "more like this".
         less: Ids marked "less like this".
         notices: Sentences that stay until they are dismissed.
@@ -34,12 +38,13 @@ class Session:
         uploads: Counts uploaders; a new one is empty.
         shuffles: Counts the choices of pictures to start with.
         previews: Small JPEGs of the pictures that are searched with, by key and crop.
-        details: Hit whose details are to be opened in this run.
+        details: Hit whose details are open.
         cropping: Key of the picture whose crop is to be opened in this run.
         written: What this session wrote into the address.
     """
 
     pictures: list[QueryPicture] = field(default_factory=list)
+    recent: list[tuple[QueryPicture, ...]] = field(default_factory=list)
     more: list[int] = field(default_factory=list)
     less: list[int] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
@@ -65,9 +70,9 @@ def follow_address(catalogue: Catalogue) -> Session:
     if asked and asked != session.written:
         link = read_link(asked, known=catalogue.by_id.keys(), limit=MAX_QUERIES)
         crops = link.crops or {}
-        session.pictures = [
-            _row(catalogue.by_id[number], crops.get(number)) for number in link.queries
-        ]
+        _replace(
+            session, [_row(catalogue.by_id[number], crops.get(number)) for number in link.queries]
+        )
         session.more, session.less = list(link.more), list(link.less)
         session.notices += link.notices
     session.pictures = _still_there(session.pictures, catalogue)
@@ -88,7 +93,13 @@ def link_of(session: Session) -> Link:
 
 def search_with(record: ImageRecord) -> None:
     """Search with one picture of the collection instead of what was searched with."""
+    close_details()
     _start_anew([_row(record)])
+
+
+def search_again(pictures: tuple[QueryPicture, ...]) -> None:
+    """Search with what was searched with before."""
+    _start_anew(pictures)
 
 
 def add(record: ImageRecord) -> None:
@@ -130,8 +141,7 @@ def take_uploads(key: str, *, combine: bool) -> None:
 def remove(key: str) -> None:
     """Search without one of the pictures."""
     session = current()
-    session.pictures = [p for p in session.pictures if p.key != key]
-    session.previews = {k: v for k, v in session.previews.items() if k[0] != key}
+    _replace(session, [p for p in session.pictures if p.key != key])
     if not session.pictures:
         session.more, session.less = [], []
     _first_page()
@@ -167,14 +177,29 @@ def forget_marks() -> None:
     session.more, session.less = [], []
 
 
+def remove_limit(metric: Metric) -> None:
+    """Show hits however bad their score is."""
+    st.session_state[limit_of(metric)] = None
+
+
+def all_classes() -> None:
+    """Show hits of all classes."""
+    st.session_state[Address.CLASSES] = []
+
+
 def dismiss() -> None:
     """Take the notices away."""
     current().notices = []
 
 
 def open_details(picture: int) -> None:
-    """Open the details of a hit in the run that follows."""
+    """Open the details of a hit; they stay open until they are closed."""
     current().details = picture
+
+
+def close_details() -> None:
+    """Close the details."""
+    current().details = None
 
 
 def start_cropping(key: str) -> None:
@@ -258,12 +283,41 @@ def _still_there(pictures: list[QueryPicture], catalogue: Catalogue) -> list[Que
 
 def _start_anew(pictures: Sequence[QueryPicture], *, keep_marks: bool = False) -> None:
     session = current()
-    session.pictures = list(pictures)
-    kept = {picture.key for picture in pictures}
-    session.previews = {k: v for k, v in session.previews.items() if k[0] in kept}
+    _replace(session, pictures)
     if not keep_marks:
         session.more, session.less = [], []
     _first_page()
+
+
+def _replace(session: Session, pictures: Sequence[QueryPicture]) -> None:
+    """Search with other pictures, and remember those of before."""
+    before, session.pictures = tuple(session.pictures), list(pictures)
+    shown = _keys(pictures)
+    # A query that only grows or shrinks is not another one.
+    is_other = bool(before) and not (set(_keys(before)) & set(shown))
+    known: dict[tuple[str, ...], tuple[QueryPicture, ...]] = {}
+    for query in [before, *session.recent] if is_other else session.recent:
+        if _keys(query) != shown:
+            known.setdefault(_keys(query), query)
+    session.recent = _small_enough(known.values())
+    kept = {picture.key for query in (*session.recent, pictures) for picture in query}
+    session.previews = {k: v for k, v in session.previews.items() if k[0] in kept}
+
+
+def _small_enough(queries: Iterable[tuple[QueryPicture, ...]]) -> list[tuple[QueryPicture, ...]]:
+    """Return the first queries, as many as a session may keep."""
+    kept: list[tuple[QueryPicture, ...]] = []
+    size = 0
+    for query in queries:
+        size += sum(len(picture.content) for picture in query)
+        if len(kept) == _RECENT or size > _RECENT_BYTES:
+            break
+        kept.append(query)
+    return kept
+
+
+def _keys(pictures: Sequence[QueryPicture]) -> tuple[str, ...]:
+    return tuple(picture.key for picture in pictures)
 
 
 def _row(record: ImageRecord, crop: Crop | None = None) -> QueryPicture:

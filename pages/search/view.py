@@ -45,6 +45,14 @@ class View:
     reference: ExactIndex | None
 
     @property
+    def judged(self) -> str | None:
+        """The class whose hits are right; None where it is not known, or none can be found.
+
+        Where nothing right can be found no hit is to blame for being of another class.
+        """
+        return self.expected if self.others else None
+
+    @property
     def others(self) -> int:
         """Pictures of the query's class that can be found."""
         if self.question.labels and self.expected not in self.question.labels:

@@ -45,7 +45,7 @@ def test_an_uploaded_picture_finds_itself_and_a_slider_changes_the_answer(
         expect(image).to_have_js_property("complete", True)
         assert image.evaluate("image => image.naturalWidth") > 0
 
-    slider = page.get_by_role("slider", name="Hits (k)")
+    slider = page.get_by_role("slider", name="Top k")
     slider.focus()
     for _ in range(6):
         slider.press("ArrowLeft")

@@ -110,7 +110,7 @@ def test_from_an_upload_to_a_link(page: Page, address: str, pictures: Path) -> N
     page.locator(".st-key-hits").get_by_role("button", name="Search with rank 1").first.click()
     expect(page).to_have_url(re.compile(r"queries=\d+"))
     browsers.settled(page)
-    slider = page.get_by_role("slider", name="Hits (k)")
+    slider = page.get_by_role("slider", name="Top k")
     slider.focus()
     for _ in range(13):
         slider.press("ArrowRight")

@@ -22,7 +22,7 @@ def test_uploads_hits_and_settings_stay_with_their_visitor(
         for page in visitors.values():
             expect(page.locator(".st-key-hits img").first).to_be_visible()
             browsers.settled(page)
-        slider = one.get_by_role("slider", name="Hits (k)")
+        slider = one.get_by_role("slider", name="Top k")
         slider.focus()
         slider.press("ArrowLeft")
         expect(one.get_by_text("15 of 15 hits")).to_be_visible()

@@ -103,9 +103,9 @@ def test_a_limit_hides_what_is_farther_as_displayed(store: VectorStore) -> None:
     # Between the third and the fourth distance, not their squares.
     limit = float((gaps[2] + gaps[3]) / 2)
     answer = put(Question(k=10, nprobe=LISTS, limit=limit), vectors[3], store, info)
-    assert len(answer.hits) == 3 and answer.beyond_limit
+    assert len(answer.hits) == 3 and answer.beyond_limit is not None
     far = put(Question(k=10, nprobe=LISTS, limit=1e9), vectors[3], store, info)
-    assert len(far.hits) == 10 and not far.beyond_limit
+    assert len(far.hits) == 10 and far.beyond_limit is None
     assert answer.exact is None
 
 

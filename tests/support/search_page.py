@@ -75,7 +75,7 @@ def warnings(at: AppTest) -> str:
 def hit_labels(at: AppTest) -> list[str]:
     """What stands on and under the tiles: '**rank** [sign] class score'."""
     chip = re.compile(r"\*\*\d+\*\*( :material/\w+:)?")
-    texts = [m.value for m in at.markdown]
+    texts = [re.sub(r":small\[(.*?)\](?= :small|$)", r"\1", m.value) for m in at.markdown]
     return [f"{a} {b}" for a, b in itertools.pairwise(texts) if chip.fullmatch(a)]
 
 

@@ -1,4 +1,4 @@
-"""The same query under every metric of the collection, side by side."""
+"""The same query under every metric of the collection: which is right more often, rank by rank."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,44 +6,73 @@ import streamlit as st
 
 from core.metric import Metric
 from core.search.hits import Hit
-from core.search.verdict import overlap, rank_changes
+from core.search.verdict import overlap, precision, rank_changes
+from core.ui import links
+from core.ui.controls import is_dark
 from core.ui.text import plain
 from core.ui.tiles import Width
-from core.wording import counted
+from core.wording import listed
 from pages.search.answer import grid
-from pages.search.answer.grid import score_of, tick
+from pages.search.answer.grid import frame_of
+from pages.search.answer.slope_chart import slope_chart
 from pages.search.cache import Thumbnails
 from pages.search.view import View
 
 _SHOWN = 20
+# Three columns beside each other on a phone.
+_LEAST_COLUMN = 100
+# A smaller difference would read 0.00.
+_SHOWN_GAP = 0.005
 
 
 def duel(view: View, answers: Mapping[Metric, Sequence[Hit]], thumbnails: Thumbnails) -> None:
-    """Show the hits of every metric, and how they differ from those of the chosen one.
+    """Show the hits of every metric side by side, and how they differ from the chosen one's.
 
     Args:
         answers: Hits by metric, ranked from 1.
     """
-    own, k, before = view.info.metric, view.question.k, answers[view.info.metric]
-    st.caption(
-        f"Rank changes are against {own}: :material/arrow_upward: 2 stands two ranks higher than "
-        f"there, *new* is not among its {counted(len(before), 'hit')}. overlap@{k} is the share of "
-        "hits in common, 0 to 1."
-        + ("" if view.question.limit is None else f" The limit on {own} is not applied here.")
+    k = view.question.k
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="verdict"):
+        if view.judged is not None:
+            found = {m: precision(h, expected=view.judged, k=k) for m, h in answers.items()}
+            st.markdown(winner(found, k=k), width="content")
+        st.button(
+            "Compare over all pictures",
+            icon=":material/fact_check:",
+            type="tertiary",
+            help="The metrics compared on the Evaluation page: one query is one case.",
+            on_click=links.leave,
+            args=(links.to_comparison(),),
+        )
+    rows, chart = st.columns([3, 2])
+    with rows:
+        _rows(view, answers, thumbnails)
+    with chart:
+        st.caption("Ranks of the same pictures under each metric")
+        st.plotly_chart(
+            slope_chart(answers, expected=view.judged, ranks=_SHOWN, dark=is_dark()),
+            key="slopes",
+            config={"displayModeBar": False},
+            alt="Ranks of the same pictures under each metric; the tiles have the same ranks",
+        )
+
+
+def winner(found: Mapping[Metric, float], *, k: int) -> str:
+    """Return in words which metric is right most often.
+
+    Args:
+        found: precision@k by metric, each in [0, 1].
+    """
+    best = max(found.values())
+    ahead = [metric for metric, value in found.items() if value == best]
+    if len(ahead) == len(found):
+        return f"**No metric is right more often** here: precision@{k} {best:.2f} under each."
+    behind = [f"{metric} {value:.2f}" for metric, value in found.items() if value < best]
+    verb = "is" if len(ahead) == 1 else "are"
+    return (
+        f"**{listed(ahead)} {verb} right more often** here: precision@{k} {best:.2f}; "
+        f"{listed(behind)}."
     )
-    for column, (metric, hits) in zip(st.columns(len(answers)), answers.items(), strict=True):
-        with column:
-            st.markdown(f"**{metric}**")
-            st.caption(metric.direction)
-            if metric is own:
-                st.markdown("the chosen metric")
-            elif hits or before:
-                st.markdown(f"overlap@{k} with {own}: **{overlap(hits, before):.2f}**")
-            changes = rank_changes(hits, before)
-            for hit, change in list(zip(hits, changes, strict=True))[:_SHOWN]:
-                _row(hit, change, metric, view=view, thumbnails=thumbnails)
-            if len(hits) > _SHOWN:
-                st.caption(f"The first {_SHOWN} of {len(hits)} are shown.")
 
 
 def change_text(change: int | None) -> str:
@@ -55,18 +84,59 @@ def change_text(change: int | None) -> str:
     return f":material/arrow_{'upward' if change > 0 else 'downward'}: {abs(change)}"
 
 
-def _row(
-    hit: Hit, change: int | None, metric: Metric, *, view: View, thumbnails: Thumbnails
-) -> None:
-    with st.container(horizontal=True, gap="small", vertical_alignment="center", wrap=False):
-        shown = grid.tile(hit, metric, thumbnails, width=Width.LINE).shown
-        sign = ""
-        if view.expected is not None:
-            sign = f"{tick(right=hit.record.label == view.expected)} "
-        lines = [f"{sign}**{hit.rank}** {plain(hit.record.label or 'no class')}"]
-        lines.append(plain(score_of(hit, metric)))
-        # An empty line, so that the rows of all columns stand side by side.
-        lines.append("\u00a0" if metric is view.info.metric else change_text(change))
-        if not shown:
-            lines.append(plain(hit.record.path))
-        st.markdown("  \n".join(lines))
+def _rows(view: View, answers: Mapping[Metric, Sequence[Hit]], thumbnails: Thumbnails) -> None:
+    before = answers[view.info.metric]
+    changes = {metric: rank_changes(hits, before) for metric, hits in answers.items()}
+    # A grid has rows: what has the same rank stands at the same height.
+    with st.grid(len(answers), min_column_width=_LEAST_COLUMN, wrap=False, gap="small", key="duel"):
+        for metric, hits in answers.items():
+            with st.container(gap=None):
+                _heading(view, metric, hits, before)
+        for place in range(min(_SHOWN, max(map(len, answers.values())))):
+            for metric, hits in answers.items():
+                with st.container(horizontal=True, gap="small"):
+                    if place < len(hits):
+                        _hit(hits[place], changes[metric][place], metric, view, thumbnails)
+    if max(map(len, answers.values())) > _SHOWN:
+        st.caption(f"The first {_SHOWN} ranks are shown.")
+
+
+def _heading(view: View, metric: Metric, hits: Sequence[Hit], before: Sequence[Hit]) -> None:
+    k, own = view.question.k, view.info.metric
+    note = "" if view.question.limit is None else f" The limit on {own} is not applied here."
+    if view.judged is None:
+        st.markdown(f"**{metric}**", help=metric.direction)
+    else:
+        value = precision(hits, expected=view.judged, k=k)
+        ahead = value - precision(before, expected=view.judged, k=k)
+        st.metric(
+            str(metric),
+            f"{value:.2f}",
+            delta=f"{ahead:+.2f}" if abs(ahead) >= _SHOWN_GAP else None,
+            help=f"precision@{k}, with its difference to {own}. {metric.direction}.{note}",
+        )
+    if metric is own:
+        st.caption("the chosen metric")
+    elif hits or before:
+        st.caption(
+            f"overlap@{k} with {own}: **{overlap(hits, before):.2f}**",
+            help="Share of hits in common, 0 to 1. An arrow says how many ranks higher or lower a "
+            "picture stands than there; *new* is not among its hits." + note,
+        )
+
+
+def _hit(hit: Hit, change: int | None, metric: Metric, view: View, thumbnails: Thumbnails) -> None:
+    tile = grid.tile(
+        hit,
+        metric,
+        thumbnails,
+        width=Width.LINE,
+        key=f"duel_{metric}",
+        frame=frame_of(hit, view.judged, None),
+    )
+    lines = [plain(hit.record.label or "no class"), plain(metric.formatted(hit.score))]
+    if metric is not view.info.metric:
+        lines.append(change_text(change))
+    if not tile.shown:
+        lines.append(plain(hit.record.path))
+    st.markdown("  \n".join(lines), width="content")

@@ -10,7 +10,7 @@ from core.search.link import is_whole_number
 from core.search.verdict import Cause, Verdict
 from core.ui.text import plain
 from core.ui.tile_actions import LEAD_ICONS, Lead, leads, take_lead
-from core.ui.tiles import Frame, Tile, Width, draw_tile
+from core.ui.tiles import Frame, Tile, Width, draw_tile, tile_line
 from pages.search import state
 from pages.search.cache import Thumbnails
 from pages.search.keys import Address, Takes, menu_of
@@ -22,7 +22,9 @@ PAGE_SIZE = 20
 DETAILS = "Details"
 ADD = "Add to the query"
 MORE, LESS = "More like this", "Less like this"
-_ICONS = {DETAILS: "info", ADD: "add_photo_alternate", **LEAD_ICONS}
+_ICONS = {DETAILS: "info", ADD: "add_photo_alternate"} | {
+    lead.value: icon for lead, icon in LEAD_ICONS.items()
+}
 _FRAMES = {
     Frame.RIGHT: "of the query's class",
     Frame.WRONG: "of another class",
@@ -45,9 +47,10 @@ def hit_grid(
     page = _page(-(-len(hits) // PAGE_SIZE))
     with st.container(horizontal=True, gap="small", key="hits"):
         for hit in hits[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]:
-            frame = _frame(hit, view.expected, causes.get(hit.record.id))
+            frame = frame_of(hit, view.judged, causes.get(hit.record.id))
             with tile(hit, metric, thumbnails, width=Width.LARGE, key="hit", frame=frame).below:
-                st.markdown(_line(hit, metric), help=_help(hit, metric, frame))
+                score = plain(metric.formatted(hit.score))
+                tile_line(hit.record.label or "no class", score, help=_help(hit, metric, frame))
                 _actions(hit, view.session, metric)
 
 
@@ -101,17 +104,18 @@ def tick(*, right: bool) -> str:
     return ":green[:material/check:]" if right else ":red[:material/close:]"
 
 
-def _frame(hit: Hit, expected: str | None, cause: Cause | None) -> Frame:
+def frame_of(hit: Hit, expected: str | None, cause: Cause | None) -> Frame:
+    """Return what the frame of a hit says.
+
+    Args:
+        expected: The class whose hits are right; None where there is none.
+        cause: Who brought a wrong hit in; None while that is not known.
+    """
     if expected is None:
         return Frame.NONE
     if hit.record.label == expected:
         return Frame.RIGHT
-    # Until exact search is prepared nobody can be blamed.
     return Frame.WRONG if cause is None else Frame(cause)
-
-
-def _line(hit: Hit, metric: Metric) -> str:
-    return f"{plain(hit.record.label or 'no class')} {plain(metric.formatted(hit.score))}"
 
 
 def _help(hit: Hit, metric: Metric, frame: Frame) -> str:

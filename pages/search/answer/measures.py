@@ -32,6 +32,9 @@ def facts(view: View, answer: Answer, verdict: Verdict | None, times: str) -> No
     """
     question, expected = view.question, view.expected
     k, hits = question.k, answer.hits
+    if not hits:
+        st.markdown("**No hits**", help=_notes(view, answer), width="content")
+        return
     st.markdown(
         f"**{len(hits)} of {counted(k, 'hit')}**", help=_notes(view, answer), width="content"
     )
@@ -62,6 +65,8 @@ def facts(view: View, answer: Answer, verdict: Verdict | None, times: str) -> No
 
 def votes(hits: Sequence[Hit]) -> None:
     """Show the classes of the hits as a bar, and their names below it."""
+    if not hits:
+        return
     found = class_votes(hits)
     shown = found[:_VOTES]
     rest = 1 - sum(vote.share for vote in shown)
@@ -198,7 +203,7 @@ def _sign(hit: Hit, expected: str | None) -> str:
 
 def _why_fewer(answer: Answer, question: Question) -> str:
     reasons = []
-    if answer.beyond_limit:
+    if answer.beyond_limit is not None:
         reasons.append("the limit hides the rest")
     if question.similarity is not None and answer.duplicates:
         reasons.append("near-duplicates are hidden")

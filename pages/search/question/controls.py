@@ -76,7 +76,7 @@ def question_control(
         own: Ids of the query itself.
         can_compare: Whether the embeddings are at hand.
     """
-    k = st.slider("Hits (k)", 1, MAX_K, DEFAULT_K, key=Address.K, bind="query-params")
+    k = st.slider("Top k", 1, MAX_K, DEFAULT_K, key=Address.K, bind="query-params")
     with st.container():
         thorough = _thoroughness(info, k)
     shown = filters.filters_control(info.metric, catalogue, own, can_compare=can_compare)
@@ -127,6 +127,10 @@ def _thoroughness(info: CollectionInfo, k: int) -> Thoroughness:
         help="More find more of the true neighbours and take longer. *exact* compares with every "
         "row and leaves the index out.",
     )
+    # The slider itself names its steps only while it is moved.
+    with st.container(horizontal=True, horizontal_alignment="distribute", gap=None, key="steps"):
+        for step in (*steps, EXACT):
+            st.caption(str(step), width="content")
     if info.pending_rows:
         st.caption(
             f"Not in the index yet: {counted(info.pending_rows, 'row')}, always searched, whatever "

@@ -18,7 +18,9 @@ from core.ui.tiles import data_url
 from pages.search import cache, state
 from pages.search.state import Edges
 
-_HEIGHT = 420
+# Of the figure, for tall pictures and for wide ones: a phone would leave empty what a wide picture
+# does not fill.
+_HEIGHT, _LEAST_HEIGHT = 420, 200
 _PART_PIXELS = 160
 # Laid over what is left out.
 _SHADE = "rgba(0, 0, 0, 0.55)"
@@ -116,8 +118,10 @@ def crop_figure(content: bytes, size: tuple[int, int], crop: Crop, *, dark: bool
             **{"x0": crop.left, "x1": crop.right, "y0": crop.top, "y1": crop.bottom},
             line={"color": charts.accent(dark=dark), "width": 3},
         )
-    charts.framed(figure, height=_HEIGHT, legend=False)
     width, height = size
+    charts.framed(
+        figure, height=max(_LEAST_HEIGHT, round(_HEIGHT * min(1, height / width))), legend=False
+    )
     figure.update_xaxes(range=[0, SCALE], visible=False, constrain="domain")
     figure.update_yaxes(
         range=[SCALE, 0],

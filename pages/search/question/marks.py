@@ -1,4 +1,4 @@
-"""The hits that were marked: how far they move the query, each with a way to take its mark away."""
+"""The hits that were marked, each with a way to unmark it, and how far they move the query."""
 
 import streamlit as st
 
@@ -26,17 +26,20 @@ def marks_control(
     usual = FeedbackWeights()
     if not (session.more or session.less):
         return usual
-    with st.container(border=True, key="feedback"):
-        st.markdown("**The query is moved**")
-        query = _weight("Weight of the query", usual.query, key=Address.WEIGHT_QUERY)
-        more, less = usual.more, usual.less
-        if session.more:
-            more = _weight("Weight of more like this", usual.more, key=Address.WEIGHT_MORE)
+    with st.container(key="feedback", gap="small"):
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+            st.markdown("**Your feedback**", width="content")
+            st.button("Clear all", type="tertiary", on_click=state.forget_marks)
+        with st.container(horizontal=True, gap="small", key="marks"):
             _marked(session.more, catalogue, thumbnails, more=True)
-        if session.less:
-            less = _weight("Weight of less like this", usual.less, key=Address.WEIGHT_LESS)
             _marked(session.less, catalogue, thumbnails, more=False)
-        st.button("Take all marks away", icon=":material/undo:", on_click=state.forget_marks)
+        with st.expander("Weights", icon=":material/tune:"):
+            query = _weight("Query", usual.query, key=Address.WEIGHT_QUERY)
+            more, less = usual.more, usual.less
+            if session.more:
+                more = _weight("More like this", usual.more, key=Address.WEIGHT_MORE)
+            if session.less:
+                less = _weight("Less like this", usual.less, key=Address.WEIGHT_LESS)
     return FeedbackWeights(query, more, less)
 
 
@@ -52,21 +55,30 @@ def _weight(label: str, usual: float, *, key: Address) -> float:
 
 def _marked(ids: list[int], catalogue: Catalogue, thumbnails: Thumbnails, *, more: bool) -> None:
     kind = "more" if more else "less"
+    chip = ":material/thumb_up:" if more else ":material/thumb_down:"
     for number in ids:
         record = catalogue.by_id.get(number)
         # A row that was deleted moves nothing, and its mark can go.
         name = record.path if record else f"a picture that is gone ({number})"
-        with st.container(horizontal=True, gap="small", vertical_alignment="center", wrap=False):
-            if record:
-                alt = f"marked {kind} like this, {record.label or 'no class'}"
-                draw_tile(record, thumbnails.get, alt=alt, width=Width.SIGN)
-            st.button(
-                "Take away",
-                icon=":material/close:",
-                key=f"unmark_{number}",
-                type="tertiary",
-                help=f"No longer {kind} like {plain(name)}",
-                on_click=state.mark,
-                args=(number,),
-                kwargs={"more": more},
-            )
+        place = st.container(key=f"icons_mark_{number}", width=Width.LINE, gap=None)
+        if record:
+            alt = f"marked {kind} like this, {record.label or 'no class'}"
+            with place:
+                draw_tile(
+                    record,
+                    thumbnails.get,
+                    alt=alt,
+                    width=Width.LINE,
+                    key=f"mark_{number}",
+                    chip=chip,
+                )
+        place.button(
+            f"Remove the mark of {plain(name)}",
+            icon=":material/close:",
+            key=f"unmark_{number}",
+            type="tertiary",
+            help=f"No longer {kind} like {plain(name)}",
+            on_click=state.mark,
+            args=(number,),
+            kwargs={"more": more},
+        )

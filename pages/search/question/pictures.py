@@ -12,7 +12,7 @@ from core.records import ImageRecord
 from core.search.query_picture import QueryPicture
 from core.ui.controls import UPLOAD_TYPES
 from core.ui.text import plain
-from core.ui.tiles import data_url, draw_tile, with_path
+from core.ui.tiles import Tile, Width, data_url, draw_tile, press, with_path
 from pages.search import cache, state
 from pages.search.cache import Thumbnails
 from pages.search.keys import Address, Key, Takes
@@ -31,7 +31,7 @@ def query_list(session: Session, info: CollectionInfo) -> None:
     if not session.pictures:
         return
     if len(session.pictures) > 1:
-        st.caption(f"The mean of {len(session.pictures)} embeddings is searched with:")
+        st.caption(f"Searching for the mix of {len(session.pictures)} pictures")
     with st.container(gap="small", key="queries"):
         if len(session.pictures) == 1:
             with st.container(width=PREVIEW_PIXELS, gap=None):
@@ -39,6 +39,29 @@ def query_list(session: Session, info: CollectionInfo) -> None:
             return
         for picture in session.pictures:
             _query_row(session, picture, info)
+
+
+def recent_queries(session: Session, info: CollectionInfo) -> None:
+    """Offer what was searched with before, uploads included: a browser's Back knows no uploads."""
+    if not session.recent:
+        return
+    st.caption("Recent")
+    with st.container(horizontal=True, gap="small", key="recent"):
+        for number, pictures in enumerate(session.recent):
+            key = f"recent_{number}"
+            place = st.container(key=f"tile_none_{key}", width=Width.SIGN, gap=None)
+            with place:
+                _preview(session, pictures[0], info)
+            others = len(pictures) - 1
+            names = plain(pictures[0].name) + (f" and {others} more" if others else "")
+            press(
+                Tile(place, shown=True),
+                f"Search again with {names}",
+                key=key,
+                help=names,
+                on_click=state.search_again,
+                args=(pictures,),
+            )
 
 
 def source_panel(session: Session, catalogue: Catalogue) -> None:
@@ -68,13 +91,14 @@ def starters(session: Session, catalogue: Catalogue, thumbnails: Thumbnails) -> 
         for label, records in (classes[number] for number in chosen):
             record = chance.choice(records)
             name = label or "no class"
-            alt = f"{name}, {record.path}"
-            draw_tile(record, thumbnails.get, alt=alt).below.button(
-                plain(name),
-                icon=":material/image_search:",
-                key=f"start_{record.id}",
-                type="tertiary",
-                help=f"Search with {plain(record.path)}",
+            key = f"start_{record.id}"
+            tile = draw_tile(record, thumbnails.get, alt=f"{name}, {record.path}", key=key)
+            tile.below.caption(plain(name))
+            press(
+                tile,
+                f"Search with this picture of {plain(name)}",
+                key=key,
+                help=plain(record.path),
                 on_click=state.search_with,
                 args=(record,),
             )

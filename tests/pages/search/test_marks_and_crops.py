@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import streamlit as st
@@ -11,10 +12,13 @@ from streamlit.testing.v1 import AppTest
 from core.dataset.files import image_id
 from core.embeddings.near_duplicates import NEAR_DUPLICATE
 from core.errors import EncoderMismatchError
+from core.metric import Metric
 from core.records import ImageRecord
 from core.search.crop import Crop
+from core.search.query_picture import QueryPicture
 from core.ui import resources
-from pages.search import cache
+from pages.search import cache, state
+from pages.search.answer.duel import winner
 from tests.support import dashboard, search_page
 from tests.support.search_page import (
     button,
@@ -96,7 +100,7 @@ def test_search_with_a_hit_replaces_the_query_and_its_address(dataset: Path) -> 
 def test_several_pictures_are_combined_and_removed_one_by_one(dataset: Path) -> None:
     at = choose(from_collection(), "plum/3.jpg", "Add to the query")
     assert pictures_of(at) == ["lime/2.jpg", "plum/3.jpg"]
-    assert "The mean of 2 embeddings" in captions(at)
+    assert "Searching for the mix of 2 pictures" in captions(at)
     # Two classes: nothing can be right or wrong.
     assert not figures(at, "precision")
     assert "2 pictures are left out: the query, and files with the same bytes" in captions(at)
@@ -128,7 +132,7 @@ def test_marked_hits_move_the_query_and_are_in_the_address(dataset: Path) -> Non
     assert " plum" in hit_labels(at)[0]
     at.button(key=f"thumb_down_{plum}").click().run()
     assert "more" not in at.query_params and at.query_params["less"] == str(plum)
-    button(at, "Take all marks away").click().run()
+    button(at, "Clear all").click().run()
     assert "less" not in at.query_params
     assert not any(s.key == "weight_query" for s in at.slider)
 
@@ -180,18 +184,38 @@ def test_near_duplicates_can_be_hidden_and_are_counted(dataset: Path) -> None:
 def test_the_duel_shows_every_metric_with_rank_changes_and_overlap(dataset: Path) -> None:
     at = from_collection(show="Metric duel", k="6")
     assert not at.exception
-    texts = [m.value for m in at.markdown]
-    assert [t for t in ("**COSINE**", "**L2**", "**IP**") if t in texts] == [
-        "**COSINE**",
-        "**L2**",
-        "**IP**",
-    ]
-    overlaps = [t for t in texts if t.startswith("overlap@6 with COSINE")]
-    assert len(overlaps) == 2
-    rows = [t for t in texts if re.search(r"\*\*\d\*\* ", t)]
-    assert len(rows) == 18
+    assert [m.label for m in at.metric] == ["COSINE", "L2", "IP"]
+    assert captions(at).count("overlap@6 with COSINE") == 2
+    rows = hit_labels(at)
+    # Row by row: the same rank under each metric.
+    assert [row[:5] for row in rows] == [f"**{rank}**" for rank in range(1, 7) for _ in range(3)]
     changed = [t for t in rows if "arrow_" in t or "same rank" in t or "*new*" in t]
     assert len(changed) == 12
+
+
+def test_the_duel_says_which_metric_is_right_more_often(dataset: Path) -> None:
+    at = from_collection(show="Metric duel", k="6")
+    shown = {metric.label: float(metric.value) for metric in at.metric}
+    [said] = [m.value for m in at.markdown if "right more often" in m.value]
+    best = max(shown.values())
+    ahead = [name for name, value in shown.items() if value == best]
+    if len(ahead) == 3:
+        assert said.startswith("**No metric is right more often** here")
+    else:
+        assert all(name in said.partition("right more often")[0] for name in ahead)
+
+
+def test_the_winner_of_a_duel_is_named_with_those_behind() -> None:
+    cosine, l2, ip = Metric.COSINE, Metric.L2, Metric.IP
+    assert winner({cosine: 0.9, l2: 0.8, ip: 0.4}, k=10) == (
+        "**COSINE is right more often** here: precision@10 0.90; L2 0.80 and IP 0.40."
+    )
+    assert winner({cosine: 0.9, l2: 0.9, ip: 0.4}, k=10) == (
+        "**COSINE and L2 are right more often** here: precision@10 0.90; IP 0.40."
+    )
+    assert winner({cosine: 0.5, l2: 0.5}, k=4) == (
+        "**No metric is right more often** here: precision@4 0.50 under each."
+    )
 
 
 def test_details_tell_path_id_digest_and_raw_score(dataset: Path) -> None:
@@ -202,8 +226,55 @@ def test_details_tell_path_id_digest_and_raw_score(dataset: Path) -> None:
     assert record.digest in table and str(record.id) in table
     assert "squared" in table
     assert any("nearest neighbours" in m.value for m in at.markdown)
+    # The query stands beside it.
+    images: Any = at.get("image")
+    assert "the query, lime/2.jpg" in [image.proto.imgs[0].alt for image in images]
     button(at, "Search with this").click().run()
     assert pictures_of(at) == ["lime/5.jpg"]
+
+
+def test_details_lead_to_the_next_hit(dataset: Path) -> None:
+    at = from_collection()
+    first, second = (alt.split(",")[0] for alt in hit_alts(at)[:2])
+    ids = [int(str(b.key).rpartition("_")[2]) for b in at.button if "thumb_up" in str(b.key)]
+    at.menu_button(key=f"menu_{ids[0]}").click("Details")
+    at.run()
+    assert button(at, "Previous").disabled
+    assert any(m.value.startswith(f"**{first.capitalize()}**") for m in at.markdown)
+    button(at, "Next").click().run()
+    assert any(m.value.startswith(f"**{second.capitalize()}**") for m in at.markdown)
+    assert at.session_state["search"].details == ids[1]
+
+
+def test_a_neighbour_in_the_details_is_searched_with_and_closes_them(dataset: Path) -> None:
+    at = choose(from_collection(), "lime/5.jpg", "Details")
+    near = next(b for b in at.button if b.label == "Search with neighbour 1")
+    at = near.click().run()
+    assert pictures_of(at) != ["lime/2.jpg"] and len(pictures_of(at)) == 1
+    assert at.session_state["search"].details is None
+
+
+def test_an_upload_is_not_lost_when_a_hit_is_searched_with(dataset: Path) -> None:
+    at = upload(page().run(), picture_bytes(dataset / "plum" / "3.jpg"))
+    at.button(key=f"search_{image_id('plum/1.jpg')}").click().run()
+    assert pictures_of(at) == ["plum/1.jpg"]
+    at = button(at, "Search again with 3\\.jpg").click().run()
+    assert pictures_of(at) == ["3.jpg"] and not at.exception
+    # And the other way round; what is searched with is not among those of before.
+    before = [b.label for b in at.button if b.label.startswith("Search again")]
+    assert before == ["Search again with plum\\/1\\.jpg"]
+
+
+def test_no_more_than_ten_queries_and_fifty_megabytes_of_uploads_are_remembered() -> None:
+    session = state.Session()
+    for number in range(13):
+        state._replace(session, [QueryPicture(f"{number}.jpg", f"d{number}", None)])
+    # The last is searched with, the ten before it are remembered.
+    assert [query[0].name for query in session.recent] == [f"{n}.jpg" for n in range(11, 1, -1)]
+    for number in range(3):
+        big = QueryPicture(f"big{number}", f"b{number}", None, content=bytes(30_000_000))
+        state._replace(session, [big])
+    assert [query[0].name for query in session.recent] == ["big1"]
 
 
 def test_hits_beyond_twenty_are_on_a_second_page(own: Path) -> None:

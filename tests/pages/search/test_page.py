@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from streamlit.testing.v1 import AppTest
 
 from core.errors import StoreUnavailableError
 from core.store.vector_store import VectorStore
@@ -42,6 +43,10 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     close_store()
 
 
+def starters(at: AppTest) -> list[str]:
+    return [str(b.key) for b in at.button if str(b.key).startswith("pressed_start_")]
+
+
 def test_without_a_query_the_page_invites_to_upload(dataset: Path) -> None:
     at = page().run()
     assert not at.exception
@@ -53,19 +58,19 @@ def test_without_a_query_a_picture_of_every_class_is_offered_and_a_click_searche
     dataset: Path,
 ) -> None:
     at = page().run()
-    offered = {b.key: b.label for b in at.button if str(b.key).startswith("start_")}
-    assert len(offered) == 3 and "lime" in offered.values()
-    at.button(key=next(key for key, label in offered.items() if label == "lime")).click().run()
+    offered = starters(at)
+    assert len(offered) == 3
+    button(at, "Search with this picture of lime").click().run()
     assert not at.exception
     assert count_line(at) == "**16 of 16 hits**"
-    assert not any(str(b.key).startswith("start_") for b in at.button)
+    assert not starters(at)
 
 
 def test_other_pictures_to_start_with_are_drawn_when_they_are_shuffled(dataset: Path) -> None:
     at = page().run()
     seen = set()
     for _ in range(6):
-        seen.add(tuple(b.key for b in at.button if str(b.key).startswith("start_")))
+        seen.add(tuple(starters(at)))
         button(at, "Shuffle").click().run()
     # Six pictures a class: that six draws of three are all alike has a chance of 1 in 216 ** 5.
     assert len(seen) > 1
@@ -259,7 +264,7 @@ def test_of_thirty_uploads_five_are_searched_with_and_the_rest_is_counted(datase
     at = upload(page().run(), *files)
     assert not at.exception and not at.error
     assert "25 of 30 pictures left out" in warnings(at)
-    assert "The mean of 5 embeddings" in captions(at)
+    assert "Searching for the mix of 5 pictures" in captions(at)
     assert sum(b.label == "Remove" for b in at.button) == 5
 
 

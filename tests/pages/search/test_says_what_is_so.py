@@ -8,6 +8,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core.dataset.files import image_id
+from pages.search import query
 from pages.search.answer import grid as answer_grid
 from tests.support import dashboard, search_page
 from tests.support.search_page import (
@@ -84,15 +85,46 @@ def test_where_a_filter_leaves_out_the_querys_class_nobody_is_blamed(dataset: Pa
     assert "the class filter leaves it out" in captions(at)
     assert "wrong hit" not in captions(at)
     assert not any("encoder's" in alt or "index's" in alt for alt in hit_alts(at))
+    # A cross would say that a right one could have stood there.
+    assert not any(":material/" in label for label in hit_labels(at))
     # Recall is a matter of the index alone.
     assert figure(at, "ANN recall@16")
+
+
+@pytest.mark.parametrize(
+    ("metric", "limit", "words"),
+    [("COSINE", "0.9999", "reaches similarity 0.9999"), ("L2", "0.0001", "is within distance")],
+)
+def test_an_answer_without_hits_says_how_far_the_best_is_and_removes_the_limit(
+    dataset: Path, metric: str, limit: str, words: str
+) -> None:
+    best = hit_labels(from_collection(metric=metric))[0].rpartition(" ")[2].replace("\\", "")
+    at = from_collection(metric=metric, **{f"limit_{metric}": limit})
+    assert words in at.info[0].value and f"the best has {best}." in at.info[0].value
+    # No figures of nothing, and nothing of nothing to download.
+    assert not figures(at, "precision") and not figures(at, "ANN recall")
+    assert not at.get("download_button")
+    button(at, "Remove the limit").click().run()
+    assert count_line(at) == "**16 of 16 hits**"
+
+
+def test_a_class_with_nothing_but_the_query_offers_all_classes(
+    dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limes = frozenset(image_id(f"lime/{n}.jpg") for n in range(dashboard.PER_CLASS))
+    # As if all of them had the bytes of the query.
+    monkeypatch.setattr(query, "own_ids", lambda *_: limes)
+    at = from_collection(classes="lime")
+    assert at.info[0].value == "Nothing but the query itself is in lime."
+    button(at, "Search all classes").click().run()
+    assert len(hit_labels(at)) == 12
 
 
 def test_short_answers_of_the_same_pictures_overlap_in_full(dataset: Path) -> None:
     at = from_collection(show="Metric duel", k="100", classes="lime")
     # Five other limes, whatever the metric: the same five of five.
     assert count_line(at) == "**5 of 100 hits**"
-    assert [t for t in texts(at) if t.startswith("overlap@100")] == [
+    assert [c.value for c in at.caption if c.value.startswith("overlap@100")] == [
         "overlap@100 with COSINE: **1.00**"
     ] * 2
 
@@ -131,7 +163,7 @@ def test_a_mark_is_shown_and_taken_away_also_where_its_picture_is_no_hit(dataset
     assert at.query_params["more"] == str(lime)
     at.button(key=f"unmark_{lime}").click().run()
     assert "more" not in at.query_params
-    assert "The query is moved" not in "".join(texts(at))
+    assert "Your feedback" not in "".join(texts(at))
 
 
 def test_a_picture_that_is_gone_has_its_path_in_the_duel_and_no_box(

@@ -1,0 +1,43 @@
+"""An answer without hits: why there are none, and what to do."""
+
+import streamlit as st
+
+from core.search.answer import Answer
+from core.ui.text import plain
+from core.wording import listed
+from pages.search import state
+from pages.search.view import View
+
+
+def no_hits(view: View, answer: Answer) -> None:
+    """Say what left no hit, with the button that changes it."""
+    metric, question = view.info.metric, view.question
+    if answer.beyond_limit is not None and question.limit is not None:
+        best = metric.formatted(answer.beyond_limit)
+        side = "reaches" if metric.higher_is_better else "is within"
+        st.info(
+            f"No hit {side} {metric.noun} {question.limit:.6g}; the best has {best}.",
+            icon=":material/filter_alt:",
+        )
+        st.button(
+            "Remove the limit",
+            icon=":material/close:",
+            type="primary",
+            on_click=state.remove_limit,
+            args=(metric,),
+        )
+    elif question.labels:
+        chosen = listed([plain(name or "no class") for name in question.labels])
+        st.info(f"Nothing but the query itself is in {chosen}.", icon=":material/filter_alt:")
+        st.button(
+            "Search all classes",
+            icon=":material/close:",
+            type="primary",
+            on_click=state.all_classes,
+        )
+    else:
+        st.info(
+            "The collection holds nothing but the query itself. Index more pictures on the "
+            "Collection page.",
+            icon=":material/info:",
+        )
