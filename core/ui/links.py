@@ -3,7 +3,7 @@
 `to_*` build where a way leads; a button takes it by `on_click=leave`, `link_search` draws a link.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import streamlit as st
 
 from core.metric import Metric
 from core.records import ImageRecord
+from core.search.link import read_ids
 from core.search.query_picture import MAX_QUERIES
 from core.ui.keys import LEAVING, TO_EVALUATION, TO_MAP, TO_SEARCH, Handed
 
@@ -79,6 +80,16 @@ def to_ring(ids: Sequence[int], *, metric: Metric | None = None) -> Destination:
     """Lead to the map with pictures ringed, the first `MAX_RINGED` of them."""
     given = {Handed.RING: ",".join(str(number) for number in ids[:MAX_RINGED])}
     return Destination(MAP_PAGE, {**_filled(given), **_map_metric(metric)}, TO_MAP)
+
+
+def read_ring(text: str, known: Collection[int]) -> tuple[tuple[int, ...], list[str]]:
+    """Return the ids that `to_ring` wrote, and a sentence about those that are none.
+
+    Args:
+        known: Ids on the map.
+    """
+    notices: list[str] = []
+    return read_ids(Handed.RING, {Handed.RING: text}, known, notices), notices
 
 
 def to_confusions(asked: str, got: str = "") -> Destination:

@@ -12,7 +12,6 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from core.records import ImageRecord
-from core.search.link import read_ids
 from core.ui import links
 from pages.embedding_map.keys import Address, Key
 
@@ -61,8 +60,8 @@ def follow_address(known: Collection[int]) -> None:
     session = current()
     asked = st.query_params.get(Address.RING, "")
     if asked and asked != session.written:
-        session.lost = []
-        session.ringed = list(read_ids(Address.RING, {Address.RING: asked}, known, session.lost))
+        ids, session.lost = links.read_ring(asked, known)
+        session.ringed = list(ids)
     elif not asked and Address.PICTURE in st.query_params:
         # A link to one picture: the rings of an earlier visit are not meant.
         session.ringed = []
