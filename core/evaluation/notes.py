@@ -26,7 +26,7 @@ def notes(
     """
     doubts = _doubts(report, summary, variant)
     return [
-        *_encoder(report),
+        *filter(None, [encoder_note(report)]),
         *_split(report),
         *_left_out(summary),
         *doubts,
@@ -68,6 +68,17 @@ def in_words(precision: Estimate, *, k: int) -> str:
     return f"{many} {verb} right ({100 * low:.0f} to {100 * high:.0f})"
 
 
+def encoder_note(report: Report) -> str:
+    """Return what to know about the encoder that ships with Orchard; empty for any other."""
+    encoder = EncoderIdentity.parse(report.configuration.encoder)
+    if encoder.architecture != OFFLINE_ARCHITECTURE:
+        return ""
+    return (
+        "Measured with the offline encoder, which knows groceries only: for pictures of anything "
+        "else ResNet-50 finds more."
+    )
+
+
 def training_note(report: Report) -> str:
     """Return what to know about queries that the encoder was trained on; empty if nothing."""
     trained = report.configuration.trained_queries
@@ -83,16 +94,6 @@ def training_note(report: Report) -> str:
             "the queries, they flatter the figures."
         )
     return ""
-
-
-def _encoder(report: Report) -> list[str]:
-    encoder = EncoderIdentity.parse(report.configuration.encoder)
-    if encoder.architecture != OFFLINE_ARCHITECTURE:
-        return []
-    return [
-        "Measured with the offline encoder, which knows groceries only: for pictures of anything "
-        "else ResNet-50 finds more."
-    ]
 
 
 def _split(report: Report) -> list[str]:

@@ -90,6 +90,7 @@ def focus_control(report: Report) -> tuple[str, list[str]]:
     """
     options = ["", *report.rows.classes]
     unknown = state.offer(Address.CLASS, options)
+    state.leave_class()
     focus = st.selectbox(
         "Class",
         options,

@@ -19,7 +19,13 @@ _PAIRS = 8
 def duplicates_section(report: Report, info: CollectionInfo, *, k: int, variant: Variant) -> None:
     """Show precision@k as it is and without duplicates, and the most similar pairs."""
     name = f"precision@{k}"
-    st.subheader("What duplicates add")
+    st.subheader(
+        "What duplicates add",
+        anchor=False,
+        help="Near-duplicates, frames of one video and bursts, have a cosine similarity above "
+        f"{NEAR_DUPLICATE}, as on the other pages. The pairs below show whether that fits these "
+        "pictures; “Ignore near-duplicates from” among the controls draws the line elsewhere.",
+    )
     variants = {
         "as they are": Variant(),
         "without exact copies": Variant(without_copies=True),
@@ -54,11 +60,6 @@ def duplicates_section(report: Report, info: CollectionInfo, *, k: int, variant:
                 help=f"Queries that have fewer than {k} stored neighbours left."
             ),
         },
-    )
-    st.caption(
-        f"Near-duplicates, frames of one video and bursts, have a cosine similarity above "
-        f"{NEAR_DUPLICATE}, as on the other pages. The pairs below show whether that fits these "
-        "pictures; “Ignore near-duplicates from” among the controls draws the line elsewhere."
     )
     _pairs(report, info)
 

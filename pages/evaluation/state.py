@@ -103,7 +103,7 @@ def write_report(name: str) -> None:
     one stays there: to write it anew would lead forward again.
     """
     session = current()
-    if _has_just_come() or session.opened != name:
+    if _has_just_come() or _follows_link() or session.opened != name:
         st.query_params[Address.REPORT] = name
     session.opened = name
 
@@ -231,6 +231,21 @@ def write_pair(asked: str, got: str) -> None:
             {key.value: name for key, name in zip(_PAIR, pair, strict=True) if name}
         )
     current().pair = pair
+
+
+def leave_class() -> None:
+    """Look at all classes when a link leads to a confusion, before the control is drawn.
+
+    One to Apple would otherwise show Apple among the confusions of the class looked at before.
+    """
+    if _follows_link() and Address.CLASS not in st.query_params:
+        st.session_state[Address.CLASS] = ""
+
+
+def _follows_link() -> bool:
+    """Whether the address names another confusion than this page has written into it."""
+    asked = _pair_asked()
+    return bool(asked[0]) and asked != current().pair
 
 
 def _pair_asked() -> tuple[str, str]:

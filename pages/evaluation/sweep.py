@@ -16,7 +16,13 @@ from pages.evaluation.cache import run_sweep
 
 def sweep_section(report: Report, info: CollectionInfo, *, k: int) -> None:
     """Measure nprobe against precision, ANN recall and time; hand the best one on."""
-    st.subheader("How many lists are worth searching?")
+    st.subheader(
+        "How many lists are worth searching?",
+        anchor=False,
+        help="Precision is the mean over classes, as in the headline, with nothing left out; ANN "
+        "recall is the mean over queries. Both from 0 to 1, higher is better. Times are of single "
+        "searches on this machine, lower is better.",
+    )
     if info.nlist <= 1:
         lists = "a single list" if info.nlist else "no lists"
         st.info(
@@ -60,9 +66,4 @@ def _show_sweep(points: list[SweepPoint], report: Report, info: CollectionInfo, 
         icon=":material/image_search:",
         on_click=links.leave,
         args=(links.to_search(ids, metric=info.metric, k=k, nprobe=best.nprobe),),
-    )
-    st.caption(
-        "Precision is the mean over classes, as in the headline, with nothing left out; ANN recall "
-        "is the mean over queries. Both from 0 to 1, higher is better. Times are of single "
-        "searches on this machine, lower is better."
     )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from core.collection.info import CollectionInfo
 from core.embeddings.index_errors import exact_too
@@ -92,32 +93,29 @@ def hubs_section(report: Report, info: CollectionInfo, *, focus: str) -> None:
     hubs = find_hubs(report.exact, report.judged, gallery=report.gallery)
     k = min(NEIGHBOURS, report.exact.depth)
     expected = len(report.queries) * k / max(1, int(report.gallery.sum()))
-    st.subheader("Hubs")
     skew = (
         "Every picture is retrieved equally often"
         if math.isnan(hubs.skew)
         else f"The skew of that number is {hubs.skew:.2f} (0 is even, above 1 few pictures answer "
         "many queries)"
     )
-    st.caption(
-        f"A picture is among the {k} nearest neighbours of {expected:.1f} of "
-        f"{queries(len(report.queries))} on average, whatever k is. {skew}. Never retrieved: "
-        f"{counted(hubs.never, 'picture')}."
+    st.subheader(
+        "Hubs",
+        anchor=False,
+        help=f"A picture is among the {k} nearest neighbours of {expected:.1f} of "
+        f"{queries(len(report.queries))} on average, whatever k is. {skew}.",
     )
-    _hub_row("Retrieved most often", _most(report, hubs.occurrences, focus), report, hubs, info)
-    _hub_row(
-        "Bad hubs: retrieved most often for queries of other classes",
-        _most(report, hubs.bad, focus),
-        report,
-        hubs,
-        info,
-    )
+    often = _most(report, hubs.occurrences, focus)
+    _hub_row("Retrieved most often", often, report, hubs, info, counts=hubs.occurrences)
+    bad = _most(report, hubs.bad, focus)
+    title = "Bad hubs: retrieved most often for queries of other classes"
+    _hub_row(title, bad, report, hubs, info, counts=hubs.bad)
     unseen = [
         int(place)
         for place in (hubs.occurrences == 0).nonzero()[0]
         if report.gallery[place] and focus in ("", report.labels[place])
     ]
-    _hub_row("Never retrieved", unseen[:_HUBS], report, hubs, info)
+    _hub_row(f"Never retrieved ({len(unseen):,})", unseen[:_HUBS], report, hubs, info)
 
 
 def more_button(key: str, step: int, total: int) -> None:
@@ -133,7 +131,7 @@ def more_button(key: str, step: int, total: int) -> None:
     )
 
 
-def _most(report: Report, counts: np.ndarray, focus: str) -> list[int]:
+def _most(report: Report, counts: NDArray[np.int64], focus: str) -> list[int]:
     """Return the pictures with the highest counts, of a class if one is looked at."""
     order = (int(place) for place in counts.argsort(kind="stable")[::-1])
     found = [p for p in order if counts[p] and focus in ("", report.labels[p])]
@@ -141,8 +139,15 @@ def _most(report: Report, counts: np.ndarray, focus: str) -> list[int]:
 
 
 def _hub_row(
-    title: str, places: Sequence[int], report: Report, hubs: Hubs, info: CollectionInfo
+    title: str,
+    places: Sequence[int],
+    report: Report,
+    hubs: Hubs,
+    info: CollectionInfo,
+    *,
+    counts: NDArray[np.int64] | None = None,
 ) -> None:
+    """Show pictures in a row, each with its count where `counts` has them."""
     if not places:
         return
     st.markdown(f"**{title}**")
@@ -154,6 +159,6 @@ def _hub_row(
                 info,
                 key=f"hub_{title.split(maxsplit=1)[0]}_{place}",
                 name="this picture",
-                chip=f"{times:,} ×" if times else "",  # noqa: RUF001 - the sign for times
+                chip="" if counts is None else f"{counts[place]:,} ×",  # noqa: RUF001 - times
                 detail=f"{counted(times, 'time')}, {wrong:,} for queries of other classes",
             )

@@ -22,6 +22,8 @@ from pages.evaluation.tiles import query_with_hits
 
 # Classes drawn in colour on the curves when none is chosen: the worst ones.
 _HIGHLIGHTED = 4
+# More lines would be a grey sheet.
+_LINES = 60
 # Bars that stand beside the pictures without being scrolled away.
 _BARS = 24
 # With the query they fill three rows of the narrow column.
@@ -105,11 +107,16 @@ def class_curves(report: Report, figures: Figures, *, k: int, chosen: list[str])
         "Precision over k",
         anchor=False,
         help="In colour: the classes chosen at the left, else the worst ones. Thin grey lines are "
-        "the other classes, the thick line is the macro mean.",
+        f"other classes, the {_LINES} worst at most; the thick line is the macro mean.",
     )
-    shown = chosen or [c.label for c in worst[:_HIGHLIGHTED]]
+    shown = [*(chosen or [c.label for c in worst[:_HIGHLIGHTED]]), MACRO_MEAN]
+    drawn = dict.fromkeys([*shown, *(c.label for c in worst[:_LINES])])
     st.plotly_chart(
-        charts.curves(lines, highlighted=[*shown, MACRO_MEAN], dark=is_dark()),
+        charts.curves(
+            {name: lines[name] for name in drawn if name in lines},
+            highlighted=[name for name in shown if name in lines],
+            dark=is_dark(),
+        ),
         key="curves",
         config={"displayModeBar": False},
         alt="precision at every k per class",

@@ -4,7 +4,7 @@ import math
 
 import streamlit as st
 
-from core.evaluation.notes import in_words, left_out, notes, training_note
+from core.evaluation.notes import encoder_note, in_words, left_out, notes, training_note
 from core.evaluation.report import Report, Variant
 from core.measures.bootstrap import Estimate
 from core.measures.summary import Summary
@@ -56,9 +56,13 @@ def means(figures: Figures, *, k: int) -> None:
 
 
 def caveats(report: Report, figures: Figures, *, variant: Variant) -> None:
-    """Say what was left out, is doubtful, or flatters."""
-    lines = notes(report, figures.shown, variant)
-    st.caption("  \n".join(plain(line) for line in lines))
+    """Say what the encoder knows; what was left out, is doubtful, or flatters is folded."""
+    encoder = encoder_note(report)
+    if encoder:
+        st.caption(plain(encoder))
+    lines = [line for line in notes(report, figures.shown, variant) if line != encoder]
+    with st.expander("What to know about these figures", icon=":material/info:"):
+        st.markdown("\n".join(f"- {plain(line)}" for line in lines))
 
 
 def _weakest(summary: Summary, *, k: int) -> None:

@@ -74,7 +74,7 @@ def new_report(infos: Mapping[Metric, CollectionInfo]) -> None:
         queries = _queries_control(usual)
         with st.expander("More"), st.container(height=_MORE_PIXELS, border=False):
             ks = st.multiselect(
-                "Cut-offs (k)",
+                "Top k",
                 KS,
                 default=list(usual.ks),
                 accept_new_options=True,
@@ -180,7 +180,7 @@ def _cut_offs(chosen: list[int | str]) -> tuple[int, ...]:
     ks = []
     for k in chosen:
         if isinstance(k, str) and not k.strip().isdecimal():
-            raise QueryError(f"the cut-off {k!r} is no whole number from 1 to 1,000. Remove it.")
+            raise QueryError(f"the top k {k!r} is no whole number from 1 to 1,000. Remove it.")
         ks.append(int(k))
     check_ks(ks)
     return tuple(ks)

@@ -1,13 +1,11 @@
 """What of a report can be taken along, as files."""
 
 from collections.abc import Callable
-from dataclasses import asdict
 from functools import partial
 
 import streamlit as st
 
 from core.collection.info import CollectionInfo
-from core.evaluation.figures import as_plain
 from core.evaluation.files import read_json_text
 from core.evaluation.report import Hits, Report, Variant
 from core.evaluation.tables import as_csv, class_rows, picture_rows, query_rows
@@ -15,6 +13,7 @@ from core.measures.findings import find_hubs
 from core.ui import resources
 from pages.evaluation.cache import Figures, reports_folder
 from pages.evaluation.takeaway.html_report import html_report
+from pages.evaluation.takeaway.made import made
 
 
 def downloads(
@@ -32,7 +31,13 @@ def downloads(
         info: The collection that the pictures of the report are taken from.
         target: The precision that every class is to reach.
     """
-    st.subheader("Export")
+    st.subheader(
+        "Export",
+        anchor=False,
+        help="HTML and CSV hold what is shown: this k, without what is left out; the pictures' CSV "
+        "says how often each was a hit. The JSON file holds the report as it was made. The address "
+        "of this page opens the same view again.",
+    )
     ks = tuple(sorted({1, k}))
 
     def page() -> bytes:
@@ -78,10 +83,6 @@ def downloads(
                 icon=":material/download:",
                 on_click="ignore",
             )
-    st.caption(
-        "HTML and CSV hold what is shown: this k, without what is left out; the pictures' CSV says "
-        "how often each was a hit. The JSON file holds the report as it was made. The address of "
-        "this page opens the same view again."
-    )
-    with st.expander("How this report was made"):
-        st.json(as_plain(asdict(report.configuration)))
+    with st.expander("How this report was made", icon=":material/settings:"):
+        rows = [{"Setting": name, "Value": value} for name, value in made(report).items()]
+        st.dataframe(rows, hide_index=True, height="content")

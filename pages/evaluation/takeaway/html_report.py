@@ -15,6 +15,7 @@ from core.records import EncoderIdentity, ImageRecord
 from core.wording import classes as classes_text
 from core.wording import counted, queries
 from pages.evaluation.takeaway.bars import bars_html, verdict_of
+from pages.evaluation.takeaway.made import made
 from pages.evaluation.takeaway.pictures import Album, confusions_html, worst_html
 from pages.evaluation.takeaway.style import STYLE
 
@@ -57,7 +58,7 @@ def html_report(
         f"<h2>Index</h2><p>{_text(of_index)}</p>",
         _folded("All measures", _means(summary, index)),
         _folded("All classes", _table(worst, k)) if worst else "",
-        _folded("How this report was made", _made(report)),
+        _folded("How this report was made", _list(made(report))),
     ]
     return (
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
@@ -138,31 +139,6 @@ def _table(classes: list[ClassSummary], k: int) -> str:
         f"<table><tr><th>class</th><th>queries</th><th>precision@{k}</th><th>ceiling</th>"
         f"<th>MAP@R</th><th>chance</th><th>confused with</th></tr>{rows}</table>"
         "<p class='soft'>A star: below 30 queries, where the interval is itself uncertain.</p>"
-    )
-
-
-def _made(report: Report) -> str:
-    configuration = report.configuration
-    request = configuration.request
-    return _list(
-        {
-            "made": configuration.created,
-            "dataset": configuration.dataset,
-            "collection": configuration.collection,
-            "rows": f"{configuration.rows:,}",
-            "fingerprint": configuration.fingerprint,
-            "encoder": configuration.encoder,
-            "metric": configuration.metric.value,
-            "index": f"{configuration.index_type}, nlist {configuration.nlist}",
-            "nprobe": str(request.nprobe or "exact search only"),
-            "top k": ", ".join(map(str, request.ks)),
-            "queries": f"{len(report.queries):,} ({request.queries})",
-            "sample": str(request.sample or "none"),
-            "seed": str(request.seed),
-            "query paths": request.query_paths or "all",
-            "gallery paths": request.gallery_paths or "all",
-            "versions": ", ".join(f"{k} {v}" for k, v in configuration.versions.items()),
-        }
     )
 
 

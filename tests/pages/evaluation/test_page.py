@@ -101,7 +101,7 @@ def reports_of(data_dir: Path) -> list[Path]:
 
 
 def cut_offs(at: AppTest) -> Multiselect:
-    return next(m for m in at.multiselect if m.label == "Cut-offs (k)")
+    return next(m for m in at.multiselect if m.label == "Top k")
 
 
 def path_of(at: AppTest, what: str) -> TextInput:
@@ -576,7 +576,8 @@ def test_duplicates_show_what_they_add(data_dir: Path) -> None:
     values = [float(text.split()[0]) for text in table["Macro precision@10"]]
     assert list(table["Gap"]) == pytest.approx([v - values[0] for v in values], abs=1e-3)
     assert table["Gap"][3] != 0
-    assert f"above {NEAR_DUPLICATE}, as on the other pages" in texts(at)
+    told = next(s for s in at.subheader if s.value == "What duplicates add").help
+    assert f"above {NEAR_DUPLICATE}, as on the other pages" in told
 
 
 def test_a_cut_off_that_is_typed_in_is_measured(data_dir: Path) -> None:
