@@ -1,6 +1,7 @@
 """Whether all is well: database, collections, encoder, files and disk, as one record."""
 
 import os
+import shutil
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,6 +143,13 @@ def bytes_of(folder: Path) -> int:
             except OSError:
                 continue
     return total
+
+
+def free_bytes(folder: Path) -> int:
+    """Return how much can still be written where a folder lies, or will lie once it is made."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
 
 
 def concerns(

@@ -22,6 +22,7 @@ from core.health.status import (
     database_health,
     disk_usage,
     files_health,
+    free_bytes,
 )
 from core.indexing.missing_files import GoneRows, find_gone
 from core.metric import Metric
@@ -46,7 +47,14 @@ def get_runner() -> Runner:
 def forget() -> None:
     """Drop whatever a run may have changed."""
     resources.forget_collections()
-    for cached in (get_database, get_collections_health, get_files, get_disk, get_history):
+    for cached in (
+        get_database,
+        get_collections_health,
+        get_files,
+        get_disk,
+        get_free,
+        get_history,
+    ):
         cached.clear()
     get_gone.clear()
     get_changed.clear()
@@ -164,6 +172,12 @@ def get_changed(name: str, rows: int) -> dict[int, int]:
 def get_disk() -> dict[str, int]:
     """Return bytes by what they are used for."""
     return disk_usage(resources.get_settings())
+
+
+@st.cache_data(show_spinner=False, ttl=120)
+def get_free() -> int:
+    """Return the bytes that are free where the data folder lies."""
+    return free_bytes(resources.get_settings().data_dir)
 
 
 @st.cache_data(show_spinner=False, ttl=30)

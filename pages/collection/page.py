@@ -13,7 +13,7 @@ from pages.collection import cache
 from pages.collection.browse.browsing import show_browse
 from pages.collection.build import show_build
 from pages.collection.change import CHANGING, show_change
-from pages.collection.health import show_health
+from pages.collection.health.status import show_health
 from pages.collection.history import show_history
 from pages.collection.keys import Address
 from pages.collection.run import show_news
@@ -36,7 +36,7 @@ class Part:
 
 PARTS = {
     "Browse": Part(show_browse, (TaskKind.INSPECT,)),
-    "Health": Part(show_health, (TaskKind.SELF_TEST,)),
+    "Health": Part(show_health, (TaskKind.SELF_TEST, TaskKind.VERIFY)),
     BUILD: Part(show_build, (TaskKind.BUILD,), changes=True),
     "Change": Part(show_change, CHANGING, changes=True),
     "History": Part(show_history),

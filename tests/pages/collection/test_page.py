@@ -137,7 +137,7 @@ def test_index_of_a_collection_stays_until_another_is_chosen(photos: Path) -> No
     ended()
     at = choose_folder(page(part="Build"), str(photos))
     assert "The index stays as it is" in texts(at)
-    assert "IP and COSINE are added" in texts(at)
+    assert "COSINE and IP are added" in texts(at)
     at.button(key="build").click().run()
     ended()
     kinds = {info.index_type for info in resources.get_collections().values()}
@@ -215,14 +215,30 @@ def test_folder_outside_the_roots_is_refused_in_words(monkeypatch: pytest.Monkey
 def test_health_says_that_all_is_well_and_the_self_test_runs(built: Path) -> None:
     at = page(part="Health")
     assert "All is well" in texts(at)
-    assert "not loaded yet" in texts(at)
-    assert at.dataframe[0].value["Rows"].tolist() == [12, 12]
+    said = texts(at).replace("\\", "")
+    assert "Not loaded yet" in said
+    assert "12 pictures, each with its row" in said
+    # Told in the order that metrics have everywhere.
+    assert said.index("COSINE: **fruit_vector_cosine, 12 rows") < said.index("L2: **fruit_vector")
+    assert "Never run" in said and "Never checked" in said
     at.button(key="self_test").click().run()
     assert ended().report.passed
     said = texts(at.run())
     assert "at rank 1" in said
+    assert "All checks passed, 2" in said
     # Beside the other words of a sentence, so with a capital.
     assert at.toast[0].value.replace("\\", "").endswith(". All checks passed")
+
+
+def test_health_tells_what_a_comparison_of_files_and_rows_has_found(built: Path) -> None:
+    (built / "apple" / "0.png").write_bytes(picture_bytes(99))
+    at = page(part="Health")
+    at.button(key="verify").click().run()
+    assert ended().status is RunStatus.DONE
+    said = texts(at.run())
+    # One file has changed, which every metric's row differs from.
+    assert "rows whose file has changed" in said
+    assert " finding" in said and ", 2" in said
 
 
 def test_missing_file_and_dropped_collection_are_seen(built: Path) -> None:
@@ -281,7 +297,8 @@ def test_all_is_well_with_a_file_that_cannot_be_read(photos: Path) -> None:
     assert ended().skipped_count == 1
     said = texts(page(part="Health"))
     assert "All is well" in said
-    assert "Unreadable in the last build: 1" in said
+    assert "Unreadable in the last build: **1**" in said
+    assert "1 picture, each with its row" not in said
 
 
 def test_health_says_that_a_run_goes_on_and_judges_afterwards(

@@ -1,0 +1,120 @@
+"""Cards of what is checked on request: files against rows, and the self-test."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core.health.self_test import Outcome, SelfTest
+from core.health.verify import Verification
+from core.runs.history import PastRun, how_long
+from core.runs.reports import Repaired
+from core.runs.task import RunSelfTest, Task, TaskKind, Verify
+from core.ui import resources
+from core.ui.text import plain
+from core.wording import counted
+from pages.collection import cache
+from pages.collection.health.card import Sign, card
+from pages.collection.run import is_busy, run_panel
+
+_VERDICTS = {
+    Outcome.PASSED: ":green[:material/check:] passed",
+    Outcome.FAILED: ":red[:material/close:] **failed**",
+    Outcome.NOT_APPLICABLE: ":material/remove: not applicable",
+}
+
+
+def show_verification() -> None:
+    """The last comparison of files and rows, and a button for the next one."""
+    past, report = last_verification(cache.get_history().runs)
+    if past is None or report is None:
+        sign, said = Sign.UNKNOWN, "Never checked."
+    elif report.findings:
+        sign = Sign.LOOK
+        said = f"{counted(len(report.findings), 'finding')}, {_moment(past)}."
+    else:
+        sign, said = Sign.GOOD, f"Collections and files agree, {_moment(past)}."
+    with card("Files against rows", sign, said, icon="rule"):
+        _start_button("Verify", Verify(_family()), icon="rule", key="verify")
+        run_panel(TaskKind.VERIFY)
+        if report and report.findings:
+            with st.expander("Findings", type="compact"):
+                show_findings(report)
+
+
+def show_self_test() -> None:
+    """The last self-test with its checks, and a button for the next one."""
+    runs = cache.get_history().runs
+    past = next((run for run in runs if isinstance(run.report, SelfTest)), None)
+    report = past.report if past and isinstance(past.report, SelfTest) else None
+    if past is None or report is None:
+        sign, said = Sign.UNKNOWN, "Never run."
+    elif report.passed:
+        sign, said = Sign.GOOD, f"All checks passed, {_moment(past)}."
+    else:
+        sign, said = Sign.BAD, f"A check failed, {_moment(past)}."
+    with card("Self-test", sign, said, icon="verified"):
+        _start_button("Run the self-test", RunSelfTest(_family()), icon="verified", key="self_test")
+        run_panel(TaskKind.SELF_TEST)
+        if report:
+            with st.expander("Checks", type="compact", expanded=not report.passed):
+                _show_checks(report)
+
+
+def last_verification(runs: Sequence[PastRun]) -> tuple[PastRun | None, Verification | None]:
+    """Return the newest run that compared files and rows, and what it found."""
+    for run in runs:
+        report = run.report.verification if isinstance(run.report, Repaired) else run.report
+        if isinstance(report, Verification):
+            return run, report
+    return None, None
+
+
+def show_findings(report: Verification) -> None:
+    """Show what a comparison has found."""
+    if not report.findings:
+        st.success("Collections and files agree.", icon=":material/check_circle:")
+    for found in report.findings:
+        examples = f", such as {', '.join(found.examples)}" if found.examples else ""
+        st.warning(
+            plain(f"{found.where}: {found.count:,} {found.problem}{examples}"),
+            icon=":material/warning:",
+        )
+
+
+_WHAT = {
+    TaskKind.VERIFY: "Checks files against rows. Changes nothing.",
+    TaskKind.SELF_TEST: "Known pictures find themselves at rank 1 (under IP those with longer "
+    "embeddings may rightly come first), nprobe has an effect, and approximate search at nprobe = "
+    "nlist agrees with exact search: a recall of 1.",
+}
+
+
+def _start_button(label: str, task: Task, *, icon: str, key: str) -> None:
+    known = how_long(cache.get_history().runs, task.kind)
+    st.button(
+        label,
+        icon=f":material/{icon}:",
+        on_click=cache.start,
+        args=(task,),
+        disabled=is_busy(),
+        help=f"{_WHAT[task.kind]} {known}",
+        key=key,
+    )
+
+
+def _show_checks(report: SelfTest) -> None:
+    st.markdown(
+        "  \n".join(
+            f":small[{_VERDICTS[check.verdict]} **{plain(check.metric)}** {plain(check.name)}: "
+            f"{plain(check.detail)}]"
+            for check in report.checks
+        )
+    )
+
+
+def _moment(run: PastRun) -> str:
+    return f"{run.started:%Y-%m-%d %H:%M} UTC"
+
+
+def _family() -> str:
+    return resources.get_settings().collection

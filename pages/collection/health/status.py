@@ -1,0 +1,202 @@
+"""Health: all is well or what to do, then cards with what that rests on."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core.collection.info import CollectionInfo
+from core.errors import ImageError, OrchardError
+from core.health.status import CollectionHealth, DatabaseHealth, FilesHealth, concerns
+from core.runs.run_record import RunState
+from core.runs.task import TaskKind
+from core.ui import resources
+from core.ui.text import plain
+from core.wording import counted, sentence
+from pages.collection import cache
+from pages.collection.health.card import Sign, card, facts, size_text
+from pages.collection.health.checks import show_self_test, show_verification
+from pages.collection.run import run_panel
+from pages.collection.state import open_build, refuse
+
+# Below this a build may not end.
+_LITTLE_SPACE = 2e9
+# What is half done is neither well nor wrong.
+_LATER = (Sign.UNKNOWN, "Compared when the run has ended.")
+
+
+def show_health() -> None:
+    """Say at a glance whether all is well, then what that rests on."""
+    database = cache.get_database()
+    collections = [] if database.error else cache.get_collections_health()
+    files = _count_files(collections[0].info) if collections else None
+    has_rows = any(one.info.rows for one in collections)
+    changing = _change_going_on()
+    _show_concerns(database, collections, files, changing)
+    if not database.error and not has_rows:
+        _show_nothing_indexed()
+    with st.grid(min_column_width=290, key="health_cards"):
+        if files:
+            rows = max(one.info.rows for one in collections)
+            _files_card(files, rows, is_changing=changing is not None)
+        if collections:
+            _index_card(collections, is_changing=changing is not None)
+            _encoder_card(collections[0].info)
+        if has_rows:
+            show_verification()
+            show_self_test()
+        _storage_card(database)
+    if not has_rows:
+        # A run that failed is told of although nothing is left to look at.
+        run_panel(TaskKind.SELF_TEST, TaskKind.VERIFY)
+
+
+def _change_going_on() -> RunState | None:
+    state = cache.get_runner().state()
+    return state if state and state.is_open and state.task.kind.changes else None
+
+
+def _count_files(info: CollectionInfo) -> FilesHealth:
+    try:
+        folder = resources.dataset_folder(info)
+    except ImageError as error:
+        return FilesHealth("", None, error=str(error))
+    return cache.get_files(str(folder), info.name)
+
+
+def _show_concerns(
+    database: DatabaseHealth,
+    collections: list[CollectionHealth],
+    files: FilesHealth | None,
+    changing: RunState | None,
+) -> None:
+    found = concerns(database, collections, files, is_changing=changing is not None)
+    if changing and not database.error:
+        text = f"A run is going on: {changing.title}. Rows and files are compared afterwards."
+        st.info(plain(text), icon=":material/sync:")
+    if database.error:
+        st.error(plain(sentence(database.error)), icon=":material/cloud_off:")
+        st.button("Try again", icon=":material/refresh:", on_click=cache.forget)
+    elif found:
+        for concern in found:
+            st.warning(plain(sentence(concern)), icon=":material/warning:")
+        if resources.get_settings().read_only:
+            st.caption("This Orchard is read-only; ask its operator to fix this.")
+    elif not changing and any(one.info.rows for one in collections):
+        st.success("All is well.", icon=":material/check_circle:")
+
+
+def _show_nothing_indexed() -> None:
+    if resources.get_settings().read_only:
+        st.markdown(":material/inbox: Nothing is indexed yet.")
+        return
+    st.markdown(":material/inbox: Nothing is indexed yet, so there is nothing to search.")
+    st.button(
+        "Build a collection",
+        icon=":material/construction:",
+        type="primary",
+        on_click=open_build,
+        key="health_build",
+    )
+
+
+def _files_card(files: FilesHealth, rows: int, *, is_changing: bool) -> None:
+    sign, said = _LATER if is_changing else _files_against_rows(files, rows)
+    with card("Pictures and rows", sign, said, icon="photo_library"):
+        if files.pictures is None:
+            return
+        facts(
+            {
+                "Folder": files.folder,
+                "Pictures on disk": f"{files.pictures:,}",
+                "Rows": f"{rows:,}",
+                "Unreadable in the last build": f"{files.unreadable:,}",
+                "Unusable by name or kind": f"{files.skipped:,}",
+                "Other files": f"{files.other:,}",
+            }
+        )
+
+
+def _files_against_rows(files: FilesHealth, rows: int) -> tuple[Sign, str]:
+    if files.pictures is None:
+        return Sign.LOOK, "The dataset folder cannot be read."
+    missing = files.pictures - files.unreadable - rows
+    if rows > files.pictures:
+        return Sign.LOOK, f"{counted(rows, 'row')}, but only {counted(files.pictures, 'file')}."
+    if missing > 0:
+        return Sign.LOOK, f"{counted(missing, 'picture')} of the folder without a row."
+    return Sign.GOOD, f"{counted(rows, 'picture')}, each with its row."
+
+
+def _index_card(collections: list[CollectionHealth], *, is_changing: bool) -> None:
+    sign, said = _LATER if is_changing else _state_of_indexes([one.info for one in collections])
+    with card("Indexes", sign, said, icon="account_tree"):
+        facts({one.info.metric.value: _index_facts(one) for one in collections})
+
+
+def _state_of_indexes(infos: Sequence[CollectionInfo]) -> tuple[Sign, str]:
+    named = ", ".join(info.metric for info in infos)
+    if any(not info.complete for info in infos):
+        return Sign.LOOK, f"{named}: the last indexing run did not finish."
+    if any(info.pending_rows for info in infos):
+        return Sign.LOOK, f"{named}: not every row is in the index yet."
+    if len({info.rows for info in infos}) > 1:
+        return Sign.LOOK, f"{named}: different numbers of rows."
+    return Sign.GOOD, f"{named}: every row is in the index."
+
+
+def _index_facts(one: CollectionHealth) -> str:
+    info = one.info
+    kind = info.index_type or "no index"
+    if info.nlist:
+        kind += f" with nlist {info.nlist:,}"
+    if info.m:
+        kind += f" with M {info.m}, efConstruction {info.ef_construction}"
+    told = [counted(info.rows, "row"), f"{info.dimension:,} numbers each", kind]
+    if info.pending_rows:
+        told.append(f"{info.pending_rows:,} pending")
+    told.append("loaded" if one.loaded else "not loaded")
+    return f"{info.name}, {', '.join(told)}"
+
+
+def _encoder_card(info: CollectionInfo) -> None:
+    wanted, running = info.encoder, resources.loaded_encoder()
+    if not wanted.is_known:
+        sign, said = Sign.UNKNOWN, "Others made the embeddings: uploads cannot be searched with."
+    elif running is None:
+        sign, said = Sign.UNKNOWN, "Not loaded yet; the first upload loads it."
+    elif running == wanted:
+        sign, said = Sign.GOOD, "Encoder matches the collection."
+    else:
+        sign, said = Sign.BAD, "Encoder differs: uploads cannot be searched with."
+    with card("Encoder", sign, said, icon="memory"):
+        if wanted.is_known and running is None:
+            st.button(
+                "Load and compare",
+                icon=":material/compare_arrows:",
+                on_click=_load_encoder,
+                key="load_encoder",
+            )
+        lines = {"Collection": str(wanted)}
+        facts(lines | ({"Dashboard": str(running)} if running else {}))
+
+
+def _load_encoder() -> None:
+    try:
+        resources.get_encoder(next(iter(resources.get_collections().values())).encoder)
+    except OrchardError as error:
+        refuse(error)
+
+
+def _storage_card(health: DatabaseHealth) -> None:
+    free = cache.get_free()
+    sign, said = Sign.GOOD, f"{health.kind} answers"
+    if health.milliseconds is None:
+        sign, said = Sign.BAD, f"{health.kind} does not answer"
+    elif free < _LITTLE_SPACE:
+        sign = Sign.LOOK
+    lines = {name: size_text(size) for name, size in cache.get_disk().items()}
+    about = {"Version": health.version, "Address": health.address, "Name": health.database}
+    if health.milliseconds is not None:
+        about["Answered in"] = f"{health.milliseconds:.0f} ms"
+    with card("Database and disk", sign, f"{said}; {size_text(free)} free.", icon="database"):
+        facts(about | {f"Size of {name.lower()}": size for name, size in lines.items()})
