@@ -838,7 +838,7 @@ def test_read_only_takes_changes_from_the_page_and_refuses_them_below(
     at = page(part="Health")
     at.button(key="self_test").click().run()
     assert ended().report.passed
-    assert resources.get_store().metrics("fruit_vector") == [Metric.L2, Metric.COSINE]
+    assert resources.get_store().metrics("fruit_vector") == [Metric.COSINE, Metric.L2]
 
 
 def test_database_that_is_away_is_said_and_can_be_tried_again(
