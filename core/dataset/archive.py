@@ -7,6 +7,7 @@ import os
 import shutil
 import stat
 import zipfile
+import zlib
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -14,7 +15,7 @@ from typing import IO
 
 from core.dataset.files import MAX_FILE_BYTES
 from core.dataset.listing import IMAGE_SUFFIXES, MAX_PATH_BYTES
-from core.errors import ArchiveError
+from core.errors import ArchiveError, ImageError
 from core.progress import Progress, Stage, silent
 
 MAX_FILES = 100_000
@@ -25,6 +26,8 @@ MAX_RATIO = 200
 _RATIO_FROM = 10_000_000
 _MAX_NAME_BYTES = 255
 _PIECE = 1 << 20
+# A picture of an archive is read into memory to be shown.
+_MAX_LOOK = 50_000_000
 
 Source = Path | IO[bytes]
 
@@ -116,6 +119,24 @@ def unpack(source: Source, target: Path, *, on_progress: Progress = silent) -> i
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return len(plan.pictures)
+
+
+def read_member(source: Source, name: str) -> bytes:
+    """Return one file of an archive that `inspect_archive` has let pass, to be looked at.
+
+    Raises:
+        ArchiveError: It is no ZIP any more.
+        ImageError: The file is damaged, or too large to be looked at before it is unpacked.
+    """
+    with _opened(source) as archive:
+        try:
+            with archive.open(name) as packed:
+                content = packed.read(_MAX_LOOK + 1)
+        except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError) as error:
+            raise ImageError(f"{name!r} is damaged in the archive.") from error
+    if len(content) > _MAX_LOOK:
+        raise ImageError(f"{name!r} is too large to be shown before it is unpacked.")
+    return content
 
 
 def _opened(source: Source) -> zipfile.ZipFile:

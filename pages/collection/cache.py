@@ -9,9 +9,10 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.collection.info import CollectionInfo
 from core.dataset.allowed_folders import allowed_roots, suggested_folders
-from core.dataset.archive import ArchivePlan, inspect_archive
-from core.dataset.files import present_inside
+from core.dataset.archive import ArchivePlan, inspect_archive, read_member
+from core.dataset.files import present_inside, read_picture
 from core.dataset.listing import list_dataset
+from core.dataset.thumbnails import thumbnail
 from core.dataset.uploads import discard_archive, upload_folder
 from core.errors import CollectionNotFoundError, ImageError, OrchardError
 from core.health.status import (
@@ -206,6 +207,31 @@ def get_paths(folder: str) -> tuple[str, ...]:
         DatasetError: It holds none, or cannot be read.
     """
     return list_dataset(Path(folder)).paths
+
+
+@st.cache_data(show_spinner=False, ttl=600, max_entries=64)
+def get_preview(folder: str, path: str) -> bytes:
+    """Return the thumbnail of a picture that is not indexed; nothing of it is kept on disk.
+
+    Raises:
+        ImageError: The file is gone, lies outside the folder, or is no picture.
+    """
+    return thumbnail(read_picture(Path(folder), path)[1], name=path)
+
+
+@st.cache_data(show_spinner=False, ttl=600, max_entries=64)
+def get_archive_preview(upload: str, name: str, *, _file: UploadedFile) -> bytes:
+    """Return the thumbnail of a picture of an uploaded archive, which is not unpacked.
+
+    Args:
+        upload: Names the upload.
+        name: Of the picture in the archive.
+
+    Raises:
+        ArchiveError: It is no ZIP.
+        ImageError: It is damaged or no picture.
+    """
+    return thumbnail(read_member(_file, name), name=name)
 
 
 def get_archive_plan(file: UploadedFile) -> tuple[ArchivePlan, Path]:

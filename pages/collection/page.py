@@ -11,7 +11,7 @@ from core.ui.controls import segmented
 from core.ui.errors import page_errors
 from pages.collection import cache
 from pages.collection.browse.browsing import show_browse
-from pages.collection.build import show_build
+from pages.collection.build.building import show_build
 from pages.collection.change import CHANGING, show_change
 from pages.collection.health.status import show_health
 from pages.collection.history import show_history

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from core.dataset import archive as archives
-from core.dataset.archive import inspect_archive, unpack
-from core.errors import ArchiveError
-from tests.conftest import picture_bytes
+from core.dataset.archive import inspect_archive, read_member, unpack
+from core.errors import ArchiveError, ImageError
+from tests.conftest import damaged_zip, picture_bytes
 
 PICTURE = picture_bytes(1)
 
@@ -162,3 +162,14 @@ def test_full_disk_is_noticed_before(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(ArchiveError, match="10 are free"):
         unpack(zipped("apple/1.png"), tmp_path / "new")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_picture_is_looked_at_before_the_archive_is_unpacked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert read_member(zipped("apple/1.png"), "apple/1.png") == PICTURE
+    with pytest.raises(ImageError, match="damaged"):
+        read_member(io.BytesIO(damaged_zip()), "apple/1.png")
+    monkeypatch.setattr(archives, "_MAX_LOOK", len(PICTURE) - 1)
+    with pytest.raises(ImageError, match="too large"):
+        read_member(zipped("apple/1.png"), "apple/1.png")

@@ -130,6 +130,34 @@ def test_empty_page_offers_to_build_and_a_build_is_one_press_away(photos: Path) 
     assert resources.get_store().metrics("fruit_vector") == list(Metric)
 
 
+def test_build_shows_what_is_there_before_anything_runs_and_why_it_cannot_start(
+    photos: Path,
+) -> None:
+    at = page()
+    assert at.button(key="build").disabled
+    assert "Choose pictures first" in texts(at)
+    at = choose_folder(at, str(photos))
+    # One picture of each of three classes; its line tells how many more there are.
+    lines = [m.value for m in at.markdown if m.help and ".png" in m.help]
+    assert [line.endswith(":small[4]") for line in lines] == [True] * 3
+    assert len(at.image) == 3
+    assert not at.button(key="build").disabled
+    at.segmented_control(key="build_metrics").set_value([]).run()
+    assert at.button(key="build").disabled
+    assert "Choose at least one metric" in texts(at)
+    assert resources.get_store().metrics("fruit_vector") == []
+
+
+def test_pictures_of_an_upload_are_shown_before_it_is_unpacked() -> None:
+    at = upload(zipped("apple/1.png", "pear/1.png"))
+    assert len(at.image) == 2
+    assert not resources.get_settings().data.uploads.exists()
+    # One that is damaged is told of in its place.
+    at = upload(damaged_zip())
+    assert len(at.image) == 0
+    assert not at.button(key="build").disabled
+
+
 def test_index_of_a_collection_stays_until_another_is_chosen(photos: Path) -> None:
     hnsw = IndexChoice(IndexType.HNSW, m=8, ef_construction=16)
     task = Build("fruit_vector", folder=str(photos), metrics=(Metric.L2,), index=hnsw)
@@ -208,8 +236,8 @@ def test_folder_outside_the_roots_is_refused_in_words(monkeypatch: pytest.Monkey
     monkeypatch.setattr(cache, "get_suggestions", lambda _: ["/etc"])
     at = choose_folder(page(), "/etc")
     assert "ORCHARD\\_ROOTS" in texts(at)
-    assert texts(at).splitlines()[-1].startswith("The folder")
-    assert "build" not in [button.key for button in at.button]
+    assert at.error[0].value.startswith("The folder")
+    assert at.button(key="build").disabled
 
 
 def test_health_says_that_all_is_well_and_the_self_test_runs(built: Path) -> None:
@@ -485,7 +513,7 @@ def test_zip_that_a_run_is_unpacking_stays_when_another_start_is_refused(
 def test_bad_zip_is_refused_in_words_and_nothing_is_written(content: bytes, said: str) -> None:
     at = upload(content)
     assert said in texts(at)
-    assert "build" not in [button.key for button in at.button]
+    assert at.button(key="build").disabled
     assert not (resources.get_settings().data.uploads).exists()
 
 
