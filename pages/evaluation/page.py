@@ -58,6 +58,7 @@ class Looked:
 
 def main() -> None:
     """A report, chosen or made; what of it to show; the figures."""
+    state.come_back()
     infos = resources.get_collections()
     listing = shared.get_report_list()
     results = st.container()

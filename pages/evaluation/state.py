@@ -59,6 +59,17 @@ def current() -> Session:
     return state
 
 
+def come_back() -> None:
+    """Take up the confusion that was looked at before another page was opened.
+
+    Only where the address names no view: the menu leads here without one, and so does the first
+    step back from a page that a button led to.
+    """
+    pair = current().pair
+    if _has_just_come() and Address.VIEW not in st.query_params and any(pair):
+        st.query_params.update({k.value: v for k, v in zip(_PAIR, pair, strict=True) if v})
+
+
 def open_report(names: Collection[str]) -> str:
     """Set the control of the report before it is drawn: made just now, chosen, or in the address.
 

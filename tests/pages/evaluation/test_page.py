@@ -475,6 +475,17 @@ def test_a_confusion_is_chosen_by_button_control_and_address(data_dir: Path) -> 
     assert pair_shown(at) == (chosen[0], chosen[2])
 
 
+def test_whoever_comes_back_from_another_page_sees_the_same_confusion(data_dir: Path) -> None:
+    left = page(view="Confusion", asked="banana", got="apple").run()
+    # The menu leads here without a word in the address; what was pressed is forgotten by then.
+    at = page()
+    at.session_state["evaluation"] = left.session_state["evaluation"]
+    at.run()
+    assert not at.exception
+    assert pair_shown(at) == ("banana", "apple")
+    assert (in_address(at, "asked"), in_address(at, "got")) == ("banana", "apple")
+
+
 def test_a_link_to_a_class_opens_what_it_is_confused_with_most(data_dir: Path) -> None:
     at = page(view="Confusion", asked="cherry").run()
     assert "has no class" not in texts(at)
