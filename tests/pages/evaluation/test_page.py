@@ -836,10 +836,18 @@ def test_wrong_hits_of_the_index_say_whether_exact_search_has_them(data_dir: Pat
     assert evaluate.main(["--nprobe", "1"]) == 0
     clear_caches()
     at = page(view="Worst queries").run()
-    assert "exact search too" not in texts(at)
+    # Exact search is what found these.
+    assert not blamed(at)
     at.toggle(key="worst_index").set_value(True).run()
     assert not at.exception
-    assert "exact search too" in texts(at) or "the index alone" in texts(at)
+    # One list of eight misses some of the exact neighbours, and the encoder errs all the same.
+    assert blamed(at) == {"exact search has it too", "by the index alone"}
+
+
+def blamed(at: AppTest) -> set[str]:
+    """Whose wrong hits there are among the pictures, as their helps say."""
+    helps = [caption.help.replace("\\", "") for caption in at.caption if caption.help]
+    return {text.rsplit("; ", 1)[1] for text in helps if "of another class; " in text}
 
 
 def test_more_of_the_worst_queries_are_shown_when_asked(data_dir: Path) -> None:
