@@ -1,16 +1,15 @@
-"""Changes on the Collection page: what each will do, how long it took before, then the button."""
+"""Changes on the Collection page: a card for each, with what it does and its button."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import streamlit as st
 
 from core.collection.info import CollectionInfo
 from core.errors import DatasetError
-from core.health.verify import Verification
 from core.metric import Metric
 from core.runs.history import how_long
-from core.runs.reports import Repaired
 from core.runs.task import (
     AddMetric,
     Drop,
@@ -23,13 +22,14 @@ from core.runs.task import (
     Verify,
 )
 from core.ui import resources
+from core.ui.controls import is_dark
 from core.ui.text import plain
 from core.wording import counted
-from pages.collection import cache
+from pages.collection import cache, state
+from pages.collection.health.checks import last_verification, show_findings
 from pages.collection.index_controls import index_control
 from pages.collection.keys import Key
-from pages.collection.run import run_panel
-from pages.collection.state import forget_confirmation
+from pages.collection.run import is_busy, run_panel
 
 Infos = dict[Metric, CollectionInfo]
 
@@ -39,17 +39,25 @@ class Change:
     """One kind of change.
 
     Attributes:
-        what: What it will do, in words.
+        icon: Name of a Material icon.
+        what: What it does, in a sentence.
         ask: Draws the inputs and returns the task; None while it cannot be started.
+        asks: Whether there are inputs; without, the button of the card starts it.
+        more: What to know before it is started.
+        is_dangerous: Whether what it deletes does not come back by itself.
     """
 
     kind: TaskKind
+    icon: str
     what: str
     ask: Callable[[Infos], Task | None]
+    asks: bool = True
+    more: str = ""
+    is_dangerous: bool = False
 
 
 def show_change() -> None:
-    """One change at a time: what it does, its inputs, its button."""
+    """A card for every change; the inputs of one at a time."""
     infos = cache.find_infos()
     if not infos:
         _show_empty()
@@ -60,12 +68,20 @@ def show_change() -> None:
             icon=":material/info:",
         )
         return
-    by_name = {change.kind.value: change for change in CHANGES}
-    change = by_name[st.selectbox("Change", list(by_name), key="change_kind")]
-    _show_form(change, infos)
-    run_panel(*CHANGING, tells_end=True)
-    if change.kind in (TaskKind.VERIFY, TaskKind.REPAIR):
-        _show_findings()
+    _redden()
+    for change in CHANGES:
+        _show_card(change, infos)
+
+
+def _redden() -> None:
+    """Make the buttons of what is dangerous red, which buttons have no setting for."""
+    red, on_red = ("#FF8A80", "#16171A") if is_dark() else ("#B3261E", "#FFFFFF")
+    button = '[class*="st-key-danger_"] [data-testid="stBaseButton-'
+    st.html(
+        f'<style>{button}secondary"] {{ color: {red}; border-color: {red}; }}'
+        f'{button}primary"]:not(:disabled) {{ color: {on_red}; background: {red}; '
+        f"border-color: {red}; }}</style>"
+    )
 
 
 def _show_empty() -> None:
@@ -75,29 +91,67 @@ def _show_empty() -> None:
     if empty and not any(info.is_foreign for info in empty):
         names = ", ".join(info.name for info in empty)
         st.markdown(plain(f"Empty collections: {names}. They can be dropped."))
-        _show_form(DROPPING, {info.metric: info for info in empty})
+        _redden()
+        with st.container(border=True, key="danger_drop"):
+            _show_form(DROPPING, {info.metric: info for info in empty})
+    run_panel(*CHANGING, tells_end=True)
+
+
+def _show_card(change: Change, infos: Infos) -> None:
+    title = f":material/{change.icon}: **{change.kind}**"
+    if change.is_dangerous:
+        title = f":red[{title}]"
+    name = change.kind.name.lower()
+    is_open = state.current().change is change.kind
+    with st.container(border=True, key=f"{'danger' if change.is_dangerous else 'card'}_{name}"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"{title}  \n:small[{change.what}]", width="stretch")
+            if not change.asks:
+                _start_button(change, change.ask(infos), key=f"change_{name}")
+            else:
+                st.button(
+                    "Close" if is_open else change.kind.value,
+                    key=f"change_{name}",
+                    on_click=state.open_change,
+                    args=(None if is_open else change.kind,),
+                )
+        if change.asks and is_open:
+            _show_form(change, infos)
+        if change.kind is TaskKind.VERIFY:
+            _show_findings()
+        # What a comparison has found stands there already.
+        run_panel(change.kind, tells_end=change.kind is not TaskKind.VERIFY)
 
 
 def _show_form(change: Change, infos: Infos) -> None:
-    with st.container(border=True):
-        st.markdown(change.what)
-        known = how_long(cache.get_history().runs, change.kind)
-        st.caption(known or "No such run is in the history yet, so how long it takes is unknown.")
-        task = change.ask(infos)
-        state = cache.get_runner().state()
-        st.button(
-            change.kind.value,
-            type="primary",
-            key="change_start",
-            disabled=task is None or bool(state and state.is_open),
-            on_click=_start,
-            args=(task,),
-        )
+    known = how_long(cache.get_history().runs, change.kind)
+    if said := " ".join(filter(None, (change.more, known))):
+        st.caption(said)
+    _start_button(change, change.ask(infos), key="change_start", type="primary")
+
+
+def _start_button(
+    change: Change,
+    task: Task | None,
+    *,
+    key: str,
+    type: Literal["primary", "secondary"] = "secondary",
+) -> None:
+    busy = is_busy()
+    st.button(
+        change.kind.value,
+        type=type,
+        key=key,
+        disabled=task is None or busy,
+        help="Another run is going on." if busy else None,
+        on_click=_start,
+        args=(task,),
+    )
 
 
 def _start(task: Task) -> None:
     cache.start(task)
-    forget_confirmation()
+    state.forget_confirmation()
 
 
 def _family() -> str:
@@ -211,66 +265,63 @@ def _key(name: str, infos: Infos) -> str:
 
 
 def _show_findings() -> None:
-    for run in cache.get_history().runs:
-        report = run.report.verification if isinstance(run.report, Repaired) else run.report
-        if isinstance(report, Verification):
-            st.markdown(f"**Last comparison**, {run.started:%Y-%m-%d %H:%M} UTC")
-            _show_verification(report)
-            return
-
-
-def _show_verification(report: Verification) -> None:
-    if not report.findings:
-        st.success("Collections and files agree.", icon=":material/check_circle:")
-    for found in report.findings:
-        examples = f", such as {', '.join(found.examples)}" if found.examples else ""
-        st.warning(
-            plain(f"{found.where}: {found.count:,} {found.problem}{examples}"),
-            icon=":material/warning:",
-        )
+    past, report = last_verification(cache.get_history().runs)
+    if past and report:
+        found = counted(len(report.findings), "finding")
+        title = f"Last comparison, {past.started:%Y-%m-%d %H:%M} UTC: {found}"
+        with st.expander(title, type="compact", expanded=bool(report.findings)):
+            show_findings(report)
 
 
 DROPPING = Change(
     TaskKind.DROP,
+    "delete_forever",
     "Deletes collections with all their rows; this cannot be undone. The pictures stay.",
     _ask_drop,
+    is_dangerous=True,
 )
 CHANGES = (
     Change(
         TaskKind.VERIFY,
-        "Compares every collection with the files and with the other metrics, and reads every "
-        "embedding and every file. Changes nothing.",
+        "rule",
+        "Checks files against rows. Changes nothing.",
         lambda infos: Verify(_family()),
+        asks=False,
     ),
     Change(
         TaskKind.REPAIR,
-        "Copies rows that one metric has and another lacks, then verifies. New and changed files "
-        "need a build instead.",
+        "healing",
+        "Copies rows that one metric has and another lacks; new and changed files need a build.",
         lambda infos: Repair(_family()),
+        asks=False,
     ),
     Change(
         TaskKind.PRUNE,
-        "Deletes the rows of pictures whose files are gone from the dataset folder. Files are not "
-        "touched.",
+        "content_cut",
+        "Deletes the rows of pictures whose files are gone. Files are not touched.",
         _ask_prune,
     ),
     Change(
         TaskKind.ADD_METRIC,
-        "Gives the collection one more metric. The stored embeddings are copied, nothing is "
-        "encoded; the rows then take that much more space.",
+        "add_circle",
+        "Copies the stored embeddings for one more metric; nothing is encoded.",
         _ask_metric,
+        more="The rows then take that much more space.",
     ),
     Change(
         TaskKind.REINDEX,
-        "Builds another index over the same rows. Searching goes on with the old one until the "
-        "new one is loaded; meanwhile the rows take twice the space.",
+        "account_tree",
+        "Builds another index over the same rows; the old one answers until it is loaded.",
         _ask_index,
+        more="Meanwhile the rows take twice the space.",
     ),
     Change(
         TaskKind.REMOVE_CLASS,
-        "Deletes the rows of one class from every metric. Its files stay: move them away, or the "
-        "next build brings them back.",
+        "label_off",
+        "Deletes the rows of one class from every metric. Its files stay.",
         _ask_class,
+        more="Move the files away, or the next build brings them back.",
+        is_dangerous=True,
     ),
     DROPPING,
 )

@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.dataset.archive import ArchivePlan
 from core.errors import OrchardError
+from core.runs.task import TaskKind
 from pages.collection.keys import Address, Key
 
 BUILD = "Build"
@@ -21,6 +22,7 @@ class Session:
         refusal: Why a run was not started; empty if nothing was refused.
         watched: Name of a run that was seen going on, whose end is yet to be told.
         closed: Name of the run whose end was read and closed, by this visitor alone.
+        change: The kind of change whose inputs are shown.
         seed: Of the pictures that are drawn to be browsed: the same until others are asked for.
         plans: What an upload holds and the folder it belongs into, by the id of the upload.
     """
@@ -28,6 +30,7 @@ class Session:
     refusal: str = ""
     watched: str = ""
     closed: str = ""
+    change: TaskKind | None = None
     seed: int = 0
     plans: dict[str, tuple[ArchivePlan, Path]] = field(default_factory=dict, repr=False)
 
@@ -68,6 +71,12 @@ def take_bar() -> None:
 def open_build() -> None:
     """Open the part that builds; a callback."""
     st.session_state[Address.PART] = BUILD
+
+
+def open_change(kind: TaskKind | None) -> None:
+    """Show the inputs of one kind of change, or of none; a callback."""
+    current().change = kind
+    forget_confirmation()
 
 
 def forget_confirmation() -> None:

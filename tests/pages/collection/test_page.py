@@ -113,6 +113,12 @@ def hold(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "perform", forever)
 
 
+def changing(kind: TaskKind) -> AppTest:
+    """The page with the inputs of a change."""
+    at = page(part="Change")
+    return at.button(key=f"change_{kind.name.lower()}").click().run()
+
+
 def choose_folder(at: AppTest, folder: str) -> AppTest:
     # AppTest offers the options only; a typed name arrives the same way.
     at.session_state["build_folder"] = folder
@@ -187,14 +193,12 @@ def test_nlist_that_is_left_open_is_worked_out_for_the_source(tmp_path: Path) ->
     at.button(key="build").click().run()
     ended()
     assert {info.nlist for info in resources.get_collections().values()} == {2}
-    at = page(part="Change")
-    at.selectbox(key="change_kind").select(TaskKind.REINDEX.value).run()
+    at = changing(TaskKind.REINDEX)
     assert at.number_input(key="change_index_nlist").placeholder == "2, for 80 rows"
 
 
 def test_index_is_rebuilt_with_the_parameters_that_were_typed(built: Path) -> None:
-    at = page(part="Change")
-    at.selectbox(key="change_kind").select(TaskKind.REINDEX.value).run()
+    at = changing(TaskKind.REINDEX)
     at.segmented_control(key="change_metrics_COSINE_L2").set_value([Metric.L2]).run()
     at.number_input(key="change_index_nlist").set_value(3).run()
     at.button(key="change_start").click().run()
@@ -272,8 +276,7 @@ def test_health_tells_what_a_comparison_of_files_and_rows_has_found(built: Path)
 def test_missing_file_and_dropped_collection_are_seen(built: Path) -> None:
     next((built / "apple").iterdir()).unlink()
     assert "the folder holds 11 pictures" in texts(page(part="Health")).replace("The", "the")
-    at = page(part="Change")
-    at.selectbox(key="change_kind").select(TaskKind.PRUNE.value).run()
+    at = changing(TaskKind.PRUNE)
     # Somebody else drops it while the page is open.
     for metric in resources.get_store().metrics("fruit_vector"):
         resources.get_store().drop("fruit_vector", metric)
@@ -285,8 +288,7 @@ def test_missing_file_and_dropped_collection_are_seen(built: Path) -> None:
 
 
 def pruning() -> AppTest:
-    at = page(part="Change")
-    return at.selectbox(key="change_kind").select(TaskKind.PRUNE.value).run()
+    return changing(TaskKind.PRUNE)
 
 
 def test_prune_says_how_many_and_asks_again_when_they_are_many(built: Path) -> None:
@@ -518,22 +520,20 @@ def test_bad_zip_is_refused_in_words_and_nothing_is_written(content: bytes, said
 
 
 def test_add_metric_remove_class_and_drop_by_typing_the_name(built: Path) -> None:
-    at = page(part="Change")
-    assert "No such run is in the history yet" in texts(at)
-    at.selectbox(key="change_kind").select(TaskKind.ADD_METRIC.value).run()
+    at = changing(TaskKind.ADD_METRIC)
+    # Nothing is said of how long it takes while nobody knows.
+    assert "The last such run" not in texts(at)
     at.button(key="change_start").click().run()
     assert ended().report.copied == 12
-    at = page(part="Change")
-    at.selectbox(key="change_kind").select(TaskKind.ADD_METRIC.value).run()
+    at = changing(TaskKind.ADD_METRIC)
     assert "The last such run took" in texts(at)
-    at.selectbox(key="change_kind").select(TaskKind.REMOVE_CLASS.value).run()
+    at.button(key="change_remove_class").click().run()
     assert at.button(key="change_start").disabled
     at.selectbox(key="change_class").select("apple").run()
     assert "This removes 4 pictures of apple from" in texts(at)
     at.button(key="change_start").click().run()
     assert ended().report.removed == 4
-    at = page(part="Change")
-    at.selectbox(key="change_kind").select(TaskKind.DROP.value).run()
+    at = changing(TaskKind.DROP)
     assert at.button(key="change_start").disabled
     at.text_input(key="change_confirm").input("fruit").run()
     assert at.button(key="change_start").disabled
@@ -543,9 +543,31 @@ def test_add_metric_remove_class_and_drop_by_typing_the_name(built: Path) -> Non
     assert resources.get_store().metrics("fruit_vector") == []
 
 
-def test_one_metric_is_dropped_and_the_form_begins_anew(built: Path) -> None:
+def test_changes_are_cards_the_dangerous_two_last_and_one_form_open_at_a_time(
+    built: Path,
+) -> None:
     at = page(part="Change")
-    at.selectbox(key="change_kind").select(TaskKind.DROP.value).run()
+    keys = [b.key for b in at.button if (b.key or "").startswith("change_")]
+    assert keys[-2:] == ["change_remove_class", "change_drop"]
+    assert len(keys) == 7
+    at.button(key="change_drop").click().run()
+    at.text_input(key="change_confirm").input("fruit_vector").run()
+    assert not at.button(key="change_start").disabled
+    at.button(key="change_reindex").click().run()
+    assert not at.text_input
+    # What was typed for a deletion does not wait there for a second one.
+    at.button(key="change_drop").click().run()
+    assert at.button(key="change_start").disabled
+    at.button(key="change_drop").click().run()
+    assert not at.text_input
+    # A change that asks for nothing is one press.
+    at.button(key="change_verify").click().run()
+    assert ended().status is RunStatus.DONE
+    assert "Collections and files agree" in texts(at.run())
+
+
+def test_one_metric_is_dropped_and_the_form_begins_anew(built: Path) -> None:
+    at = changing(TaskKind.DROP)
     # COSINE comes first where it exists.
     both = at.segmented_control(key="change_drop_COSINE_L2")
     assert both.value == [Metric.COSINE, Metric.L2]
@@ -647,8 +669,7 @@ def test_a_run_is_shown_where_it_was_started_and_elsewhere_in_one_line(
 
 
 def test_why_nothing_can_be_dropped_is_said(built: Path) -> None:
-    at = page(part="Change")
-    at.selectbox(key="change_kind").select(TaskKind.DROP.value).run()
+    at = changing(TaskKind.DROP)
     at.text_input(key="change_confirm").input("other").run()
     assert "This is not the name fruit\\_vector" in texts(at)
     at.text_input(key="change_confirm").input("fruit_vector").run()
