@@ -37,6 +37,7 @@ class Key(StrEnum):
 
     SESSION = "search"
     COMBINE = "combine"
+    START_CLASS = "start_class"
     QUERY_CLASS = "query_class"
     QUERY_WORDS = "query_words"
     PICTURE = "picture"

@@ -80,17 +80,23 @@ def source_panel(session: Session, catalogue: Catalogue) -> None:
 
 
 def starters(session: Session, catalogue: Catalogue, thumbnails: Thumbnails) -> None:
-    """Offer a picture of every class, up to a dozen and a half, to whoever has none at hand."""
+    """Offer pictures to whoever has none at hand: one of every class, or several of a class."""
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.markdown("**Or start with one of these**", width="content")
+        label = st.selectbox(
+            "Class to start with",
+            list(catalogue.by_class),
+            index=None,
+            format_func=lambda name: name or "no class",
+            placeholder="One of every class",
+            key=Key.START_CLASS,
+            label_visibility="collapsed",
+            width=220,
+        )
         st.button("Shuffle", icon=":material/shuffle:", type="tertiary", on_click=state.shuffle)
-    chance = random.Random(session.shuffles)  # noqa: S311
-    classes = list(catalogue.by_class.items())
-    chosen = sorted(chance.sample(range(len(classes)), min(_STARTERS, len(classes))))
     with st.container(horizontal=True, gap="small", key="starters"):
-        for label, records in (classes[number] for number in chosen):
-            record = chance.choice(records)
-            name = label or "no class"
+        for record in _drawn(catalogue, label, random.Random(session.shuffles)):  # noqa: S311
+            name = record.label or "no class"
             key = f"start_{record.id}"
             tile = draw_tile(record, thumbnails.get, alt=f"{name}, {record.path}", key=key)
             tile.below.caption(plain(name))
@@ -102,6 +108,16 @@ def starters(session: Session, catalogue: Catalogue, thumbnails: Thumbnails) -> 
                 on_click=state.search_with,
                 args=(record,),
             )
+
+
+def _drawn(catalogue: Catalogue, label: str | None, chance: random.Random) -> Sequence[ImageRecord]:
+    """Return pictures of a class, or one of every class where none is chosen."""
+    if label is not None:
+        records = catalogue.by_class[label]
+        return chance.sample(records, min(_STARTERS, len(records)))
+    classes = list(catalogue.by_class.values())
+    chosen = sorted(chance.sample(range(len(classes)), min(_STARTERS, len(classes))))
+    return [chance.choice(classes[number]) for number in chosen]
 
 
 def takes() -> Takes:

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from core.dataset.files import image_id
 from core.errors import StoreUnavailableError
 from core.store.vector_store import VectorStore
 from core.ui import resources
@@ -64,6 +65,14 @@ def test_without_a_query_a_picture_of_every_class_is_offered_and_a_click_searche
     assert not at.exception
     assert count_line(at) == "**16 of 16 hits**"
     assert not starters(at)
+
+
+def test_several_pictures_of_one_class_are_offered_once_it_is_chosen(dataset: Path) -> None:
+    at = page().run()
+    at.selectbox(key="start_class").set_value("lime").run()
+    assert not at.exception
+    limes = {f"pressed_start_{image_id(f'lime/{n}.jpg')}" for n in range(dashboard.PER_CLASS)}
+    assert set(starters(at)) == limes
 
 
 def test_other_pictures_to_start_with_are_drawn_when_they_are_shuffled(dataset: Path) -> None:
