@@ -25,8 +25,8 @@ class Colouring(StrEnum):
 
     CLASS = "Class"
     PRECISION = "Precision@k"
-    PURITY = "Purity"
-    SURVIVAL = "Survival"
+    PURITY = "Neighbours of own class"
+    SURVIVAL = "Neighbours kept by the map"
     HUBS = "Hubs"
     DUPLICATES = "Near-duplicates"
     SUSPECTS = "Suspected labels"
@@ -119,7 +119,7 @@ def default_highlight(labels: Sequence[str]) -> list[str]:
 def by_purity(neighbours: Neighbourhoods, labels: Sequence[str]) -> Values:
     """Colour by the share of neighbours of the same class."""
     values = purity(neighbours, labels).astype(np.float64)
-    return Values(values, f"Purity (k = {neighbours.k})", 0, 1)
+    return Values(values, f"{Colouring.PURITY} (k = {neighbours.k})", 0, 1)
 
 
 def by_precision(neighbours: Neighbourhoods, labels: Sequence[str], k: int) -> Values:
@@ -130,7 +130,7 @@ def by_precision(neighbours: Neighbourhoods, labels: Sequence[str], k: int) -> V
 
 def by_survival(shares: NDArray[np.float32], k: int) -> Values:
     """Colour by the share of true neighbours that the map keeps."""
-    return Values(shares.astype(np.float64), f"Survival (k = {k})", 0, 1)
+    return Values(shares.astype(np.float64), f"{Colouring.SURVIVAL} (k = {k})", 0, 1)
 
 
 def by_hubs(neighbours: Neighbourhoods) -> Values:

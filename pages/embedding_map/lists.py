@@ -59,7 +59,9 @@ def show_picked(view: View, picked: int | None) -> None:
             row: _scored(metric, float(score), chip=f"**{rank}**")
             for rank, (row, score) in enumerate(zip(near, scores, strict=True), 1)
         }
-        own = "" if view.purity is None or not near else f"purity {view.purity[picked]:.2f}"
+        own = ""
+        if view.purity is not None and near:
+            own = f"{view.purity[picked]:.0%} of its neighbours are of its class"
         captions[picked] = grid.Caption("", own, chip=":material/my_location:")
         grid.picture_grid(view, [picked, *near], key="near", captions=captions)
         links.link_search([record.id], metric=metric)

@@ -62,7 +62,8 @@ def test_values_have_their_scale() -> None:
     hubs = by_hubs(TABLE)
     assert hubs.values.tolist() == [2, 2, 2]
     assert (hubs.low, hubs.high, hubs.notable_high) == (0, 2, True)
-    assert by_survival(np.float32([1, 0, 0.5]), 2).title == "Survival (k = 2)"
+    title = by_survival(np.float32([1, 0, 0.5]), 2).title
+    assert title == "Neighbours kept by the map (k = 2)"
 
 
 def test_the_ten_largest_groups_have_a_colour_and_the_rest_share_one() -> None:

@@ -190,8 +190,8 @@ def test_the_finished_map_says_how_it_was_made_and_how_far_to_trust_it(pictures:
     "colour",
     [
         "Class",
-        "Purity",
-        "Survival",
+        "Neighbours of own class",
+        "Neighbours kept by the map",
         "Hubs",
         "Near-duplicates",
         "Suspected labels",
@@ -427,7 +427,7 @@ def test_files_deleted_since_are_told_in_their_place(fresh: Callable[..., Path])
 @pytest.mark.parametrize("count", [1, 2, 3, 6])
 def test_few_pictures(fresh: Callable[..., Path], count: int) -> None:
     fresh(random_rows(count))
-    at = settle(list="Outliers", colour="Purity")
+    at = settle(list="Outliers", colour="Neighbours of own class")
     assert not at.exception and not at.error
     expected = "n_neighbors was lowered from 15 to 5" if count == 6 else "UMAP needs at least 5"
     assert expected in text(at)
@@ -476,7 +476,7 @@ def test_a_change_of_colour_computes_no_map_and_reads_no_vectors(
 
 def test_equal_embeddings(fresh: Callable[..., Path]) -> None:
     fresh({f"a/{n}.jpg": np.ones(4, dtype="f4") for n in range(8)})
-    at = settle(colour="Survival")
+    at = settle(colour="Neighbours kept by the map")
     assert not at.exception and not at.error
     assert "All embeddings are equal" in text(at)
 
@@ -558,7 +558,7 @@ def test_the_page_opens_without_torch_umap_and_sklearn(fresh: Callable[..., Path
         "import sys\n"
         "from streamlit.testing.v1 import AppTest\n"
         f"at = AppTest.from_string({MAP_FIRST!r}, default_timeout=120)\n"
-        "at.query_params['colour'] = 'Survival'\n"
+        "at.query_params['colour'] = 'Neighbours kept by the map'\n"
         "at.run()\n"
         "assert not at.exception and not at.error, at.error\n"
         "assert any('Trustworthiness' in c.value for c in at.caption)\n"
