@@ -1,10 +1,15 @@
 """Ways from one page to another: to Search with pictures, to the map, to a class's confusions.
 
+Controls that more than one page must know, since a way leads to them, are `Handed`; every other key
+belongs to the one page whose `keys.py` names it, as a key that two pages bind to the address would
+carry the choice of one into the other.
+
 `to_*` build where a way leads; a button takes it by `on_click=leave`, `link_search` draws a link.
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 import streamlit as st
@@ -13,7 +18,6 @@ from core.metric import Metric
 from core.records import ImageRecord
 from core.search.link import read_ids
 from core.search.query_picture import MAX_QUERIES
-from core.ui.keys import LEAVING, TO_EVALUATION, TO_MAP, TO_SEARCH, Handed
 
 # Absolute, since Streamlit looks for a relative path beside the router.
 _PAGES = Path(__file__).resolve().parents[2] / "pages"
@@ -29,6 +33,35 @@ MAX_RINGED = 60
 CONFUSION_VIEW = "Confusion"
 # And the one that compares reports.
 COMPARE_VIEW = "Compare"
+
+
+class Handed(StrEnum):
+    """What links hand to another page; the control of that page alone is bound to it.
+
+    The Search page is opened with pictures, and as the map and the evaluation compare them: by
+    their metric, with the k and the nprobe that was looked at. The map is opened with a picture or
+    some that are ringed, by the metric they came with; the evaluation with a pair of classes.
+    """
+
+    QUERIES = "queries"
+    METRIC = "metric"
+    K = "k"
+    NPROBE = "nprobe"
+    MAP_CLASS = "map_class"
+    MAP_PICTURE = "map_picture"
+    MAP_METRIC = "map_metric"
+    RING = "ring"
+    VIEW = "view"
+    ASKED = "asked"
+    GOT = "got"
+
+
+TO_SEARCH = (Handed.METRIC, Handed.K, Handed.NPROBE)
+TO_MAP = (Handed.MAP_CLASS, Handed.MAP_PICTURE, Handed.MAP_METRIC)
+TO_EVALUATION = (Handed.ASKED, Handed.GOT)
+
+# Where the session keeps which page it is about to change to.
+LEAVING = "leaving"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ Keys that only tell buttons, charts and containers apart stay beside them.
 
 from enum import StrEnum
 
-from core.ui.keys import Handed
+from core.ui.links import Handed
 
 
 class Address(StrEnum):

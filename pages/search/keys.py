@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 
 from core.metric import Metric
-from core.ui.keys import Handed
+from core.ui.links import Handed
 
 
 class Address(StrEnum):

@@ -52,7 +52,7 @@ def test_search_with_a_stored_picture_shows_its_class(photos: Path) -> None:
     assert not at.exception and not at.error and not at.warning
     assert any("16 of 16 hits" in m.value for m in at.markdown)
     # the 19 others of its class are nearer than any other row
-    tiles = [m.value for m in at.markdown if m.value.startswith("apple ")]
+    tiles = [m.value for m in at.markdown if m.value.startswith(":small[apple] ")]
     assert len(tiles) == 16
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.search.link import NAMES
-from core.ui.keys import TO_EVALUATION, TO_MAP, TO_SEARCH, Handed
+from core.ui.links import TO_EVALUATION, TO_MAP, TO_SEARCH, Handed
 from tests.support.addresses import (
     PAGES,
     ROOT,
