@@ -12,6 +12,18 @@ PALETTE = (BLUE, ORANGE, GREEN, VERMILION, PINK)
 # The same hues, lighter: on a dark background the blue would drown.
 DARK_BLUE = "#4FA8DC"
 
+# The colours of `.streamlit/config.toml`: Okabe and Ito's, then lighter and darker kin.
+LIGHT_COLOURS = (
+    "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7",
+    "#56B4E9", "#8C6D00", "#00664A", "#8A3D00", "#7F3C68",
+)  # fmt: skip
+# The darker kin would drown in a dark background; these are the same hues, lighter.
+DARK_COLOURS = (
+    "#3D9BD6", "#E69F00", "#1FBF91", "#F07A2B", "#CC79A7",
+    "#8CCBF0", "#C2A343", "#7FD6BC", "#D98A5B", "#B884A4",
+)  # fmt: skip
+COLOURS = len(LIGHT_COLOURS)
+
 # Lines and points are told apart by dash and shape as well.
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x")
@@ -20,6 +32,14 @@ SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x")
 def accent(*, dark: bool) -> str:
     """Return the colour of the main series."""
     return DARK_BLUE if dark else BLUE
+
+
+def class_colour(place: int, *, dark: bool) -> str:
+    """Return the colour of the class at this place among all in order, the same on every page.
+
+    After ten they repeat; shapes and names tell those apart.
+    """
+    return (DARK_COLOURS if dark else LIGHT_COLOURS)[place % COLOURS]
 
 
 def framed(

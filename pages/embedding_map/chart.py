@@ -12,17 +12,8 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from core.projection.colours import Categories, Values
+from core.ui.charts import COLOURS, class_colour
 
-# The colours of `.streamlit/config.toml`: Okabe and Ito's, then lighter and darker kin.
-LIGHT_COLOURS = (
-    "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7",
-    "#56B4E9", "#8C6D00", "#00664A", "#8A3D00", "#7F3C68",
-)  # fmt: skip
-# The darker kin would drown in a dark background; these are the same hues, lighter.
-DARK_COLOURS = (
-    "#3D9BD6", "#E69F00", "#1FBF91", "#F07A2B", "#CC79A7",
-    "#8CCBF0", "#C2A343", "#7FD6BC", "#D98A5B", "#B884A4",
-)  # fmt: skip
 # Shapes that exist in two and in three dimensions; ten colours each.
 SYMBOLS = ("circle", "diamond", "square", "cross", "x")
 REST_COLOUR = "#9A968F"
@@ -99,8 +90,7 @@ def hover_texts(
 
 def style_of(place: int, *, dark: bool) -> tuple[str, str]:
     """Return colour and shape number `place`; after 50 they repeat."""
-    colours = DARK_COLOURS if dark else LIGHT_COLOURS
-    return colours[place % len(colours)], SYMBOLS[place // len(colours) % len(SYMBOLS)]
+    return class_colour(place, dark=dark), SYMBOLS[place // COLOURS % len(SYMBOLS)]
 
 
 def _add_categories(

@@ -140,7 +140,7 @@ def _show(view: View, preparation: Preparation | None) -> None:
     with line:
         measures.facts(view, answer, verdict, measures.times_line(view, answer, thumbnails))
     with votes:
-        measures.votes(answer.hits)
+        measures.votes(answer.hits, sorted(view.catalogue.by_class))
     _open_details(view, answer)
 
 

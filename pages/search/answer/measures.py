@@ -9,6 +9,8 @@ from core.metric import Metric
 from core.search.answer import Answer, Question
 from core.search.hits import Hit
 from core.search.verdict import Cause, Verdict, class_votes, precision
+from core.ui.charts import class_colour
+from core.ui.controls import is_dark
 from core.ui.text import plain
 from core.wording import counted
 from pages.search.answer import grid
@@ -17,8 +19,6 @@ from pages.search.cache import Preparation, Thumbnails
 from pages.search.view import View, unusual
 
 _VOTES = 5
-# Okabe and Ito's, which colour-blind readers can tell apart.
-_VOTE_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7")
 # With their pictures; the others in a line.
 _MISSED = 20
 
@@ -63,14 +63,19 @@ def facts(view: View, answer: Answer, verdict: Verdict | None, times: str) -> No
     st.badge(f"{answer.search_ms:.0f} ms", color="gray", icon=":material/timer:", help=times)
 
 
-def votes(hits: Sequence[Hit]) -> None:
-    """Show the classes of the hits as a bar, and their names below it."""
+def votes(hits: Sequence[Hit], classes: Sequence[str]) -> None:
+    """Show the classes of the hits as a bar in the colours of the map, and their names below it.
+
+    Args:
+        classes: All of the collection, in order.
+    """
     if not hits:
         return
     found = class_votes(hits)
     shown = found[:_VOTES]
     rest = 1 - sum(vote.share for vote in shown)
-    colours = [*_VOTE_COLOURS[: len(shown)], "#8888"]
+    dark, places = is_dark(), {label: place for place, label in enumerate(classes)}
+    colours = [*(class_colour(places.get(v.label, 0), dark=dark) for v in shown), "#8888"]
     # Numbers and colours of our own alone: what comes from the data is Markdown.
     st.html(
         '<div style="display: flex; gap: 2px; height: 8px; border-radius: 4px; overflow: hidden">'

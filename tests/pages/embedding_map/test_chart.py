@@ -5,9 +5,8 @@ import plotly.graph_objects as go
 import pytest
 
 from core.projection.colours import Categories, Values, by_class
+from core.ui.charts import DARK_COLOURS, LIGHT_COLOURS, class_colour
 from pages.embedding_map.chart import (
-    DARK_COLOURS,
-    LIGHT_COLOURS,
     SYMBOLS,
     Marks,
     hover_texts,
@@ -99,6 +98,15 @@ def test_fifty_styles_differ_in_colour_or_shape() -> None:
         styles = {style_of(place, dark=dark) for place in range(50)}
         assert len(styles) == len(SYMBOLS) * 10 == 50
     assert len(set(LIGHT_COLOURS)) == len(set(DARK_COLOURS)) == 10
+
+
+def test_a_class_has_the_colour_that_other_pages_give_it() -> None:
+    labels = ["pear", "lime", "apple", "pear"]
+    # In order: apple 0, lime 1, pear 2.
+    drawn = map_figure(FLAT, by_class(labels), TEXTS).data
+    assert {trace.name: trace.marker.color for trace in drawn if trace.name in labels} == {
+        name: class_colour(place, dark=False) for place, name in enumerate(sorted(set(labels)))
+    }
 
 
 def test_what_is_notable_lies_on_top() -> None:
