@@ -44,6 +44,25 @@ class Frame(StrEnum):
     ENCODER = "encoder"
     INDEX = "index"
 
+    @property
+    def words(self) -> str:
+        """The same in words; empty for no frame."""
+        return _WORDS.get(self, "")
+
+
+_WORDS = {
+    Frame.RIGHT: "of the query's class",
+    Frame.WRONG: "of another class",
+    Frame.ENCODER: "of another class: the encoder's, exact search returns it too",
+    Frame.INDEX: "of another class: the index's, only the approximate search returns it",
+}
+_SIGNS = {
+    Frame.RIGHT: "check",
+    Frame.WRONG: "close",
+    Frame.ENCODER: "close",
+    Frame.INDEX: "visibility_off",
+}
+
 
 # Okabe and Ito's green, vermilion and orange: they differ in brightness too.
 STYLE = """
@@ -135,6 +154,12 @@ def draw_tile(
         with tile.container(key=f"chip_{key}"):
             st.markdown(chip)
     return Tile(tile, shown=True)
+
+
+def rank_chip(rank: int, frame: Frame) -> str:
+    """Return what stands in the corner of a hit: its rank, and the sign of its frame."""
+    sign = _SIGNS.get(frame)
+    return f"**{rank}**" + (f" :material/{sign}:" if sign else "")
 
 
 def tile_line(label: str, number: str = "", *, help: str) -> None:

@@ -13,21 +13,9 @@ from core.records import ImageRecord
 from core.ui import resources
 from core.ui.text import plain
 from core.ui.tile_actions import lead_on
-from core.ui.tiles import Frame, Width, draw_tile
+from core.ui.tiles import Frame, Width, draw_tile, rank_chip
 
 QUERY = ":material/search:"
-_SIGNS = {
-    Frame.RIGHT: "check",
-    Frame.WRONG: "close",
-    Frame.ENCODER: "close",
-    Frame.INDEX: "visibility_off",
-}
-_WORDS = {
-    Frame.RIGHT: "of the query's class",
-    Frame.WRONG: "of another class",
-    Frame.ENCODER: "of another class; exact search has it too",
-    Frame.INDEX: "of another class; by the index alone",
-}
 
 
 def picture(
@@ -49,7 +37,7 @@ def picture(
         detail: What else is known of it.
     """
     label = record.label or "no class"
-    said = [name, label, detail, _WORDS.get(frame, "")]
+    said = [name, label, detail, frame.words]
     tile = draw_tile(
         record,
         partial(resources.get_thumbnail, info=info),
@@ -96,7 +84,7 @@ def hit_picture(
         key=f"{key}_{rank}",
         name=f"rank {rank + 1}",
         frame=frame,
-        chip=f"**{rank + 1}** :material/{_SIGNS[frame]}:",
+        chip=rank_chip(rank + 1, frame),
         detail=f"{metric.noun} {metric.formatted(score)}",
     )
 

@@ -10,7 +10,7 @@ from core.search.link import is_whole_number
 from core.search.verdict import Cause, Verdict
 from core.ui.text import plain
 from core.ui.tile_actions import LEAD_ICONS, Lead, leads, take_lead
-from core.ui.tiles import Frame, Tile, Width, draw_tile, tile_line
+from core.ui.tiles import Frame, Tile, Width, draw_tile, rank_chip, tile_line
 from pages.search import state
 from pages.search.cache import Thumbnails
 from pages.search.keys import Address, Takes, menu_of
@@ -24,18 +24,6 @@ ADD = "Add to the query"
 MORE, LESS = "More like this", "Less like this"
 _ICONS = {DETAILS: "info", ADD: "add_photo_alternate"} | {
     lead.value: icon for lead, icon in LEAD_ICONS.items()
-}
-_FRAMES = {
-    Frame.RIGHT: "of the query's class",
-    Frame.WRONG: "of another class",
-    Frame.ENCODER: "of another class: the encoder's, exact search returns it too",
-    Frame.INDEX: "of another class: the index's, only the approximate search returns it",
-}
-_SIGNS = {
-    Frame.RIGHT: "check",
-    Frame.WRONG: "close",
-    Frame.ENCODER: "close",
-    Frame.INDEX: "visibility_off",
 }
 
 
@@ -79,18 +67,15 @@ def tile(
     Args:
         key: Of the grid it stands in; one without has neither rank nor frame.
     """
-    words = [f"rank {hit.rank}", hit.record.label or "no class", score_of(hit, metric)]
-    if frame is not Frame.NONE:
-        words.append(_FRAMES[frame])
-    sign = "" if frame is Frame.NONE else f" :material/{_SIGNS[frame]}:"
+    words = [f"rank {hit.rank}", hit.record.label or "no class", score_of(hit, metric), frame.words]
     return draw_tile(
         hit.record,
         thumbnails.get,
-        alt=", ".join(words),
+        alt=", ".join(filter(None, words)),
         width=width,
         key=f"{key}_{hit.record.id}" if key else "",
         frame=frame,
-        chip=f"**{hit.rank}**{sign}",
+        chip=rank_chip(hit.rank, frame),
     )
 
 
@@ -119,7 +104,7 @@ def frame_of(hit: Hit, expected: str | None, cause: Cause | None) -> Frame:
 
 
 def _help(hit: Hit, metric: Metric, frame: Frame) -> str:
-    said = "" if frame is Frame.NONE else f"; {_FRAMES[frame]}"
+    said = f"; {frame.words}" if frame.words else ""
     return f"{plain(hit.record.path)}  \n{plain(score_of(hit, metric))}, {metric.direction}{said}"
 
 

@@ -17,6 +17,7 @@ from core.evaluation.report import Request
 from core.metric import Metric
 from core.progress import silent
 from core.ui import links, resources
+from core.ui.tiles import Frame
 from pages.evaluation import cache
 from pages.evaluation.reports import making, request
 from scripts import evaluate
@@ -841,13 +842,13 @@ def test_wrong_hits_of_the_index_say_whether_exact_search_has_them(data_dir: Pat
     at.toggle(key="worst_index").set_value(True).run()
     assert not at.exception
     # One list of eight misses some of the exact neighbours, and the encoder errs all the same.
-    assert blamed(at) == {"exact search has it too", "by the index alone"}
+    assert blamed(at) == {Frame.ENCODER.words, Frame.INDEX.words}
 
 
 def blamed(at: AppTest) -> set[str]:
     """Whose wrong hits there are among the pictures, as their helps say."""
     helps = [caption.help.replace("\\", "") for caption in at.caption if caption.help]
-    return {text.rsplit("; ", 1)[1] for text in helps if "of another class; " in text}
+    return {text.rsplit("; ", 1)[1] for text in helps if "of another class: " in text}
 
 
 def test_more_of_the_worst_queries_are_shown_when_asked(data_dir: Path) -> None:
