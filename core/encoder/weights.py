@@ -178,8 +178,8 @@ def _hub_folder() -> Path:
 def _offline_notice(error: WeightsDownloadError) -> str:
     return (
         f"{_OFFLINE_IN_USE} The {DEFAULT_ARCHITECTURE} weights are not at hand: {error} "
-        "Until then pictures are encoded by the small ResNet-14 that ships with Orchard and knows "
-        "groceries only; for pictures of anything else, make app IMAGENET=1 installs a better one. "
+        "Until then pictures are encoded by the small ResNet-14 that ships with Orchard; for real "
+        "photos, above all of anything but groceries, make app IMAGENET=1 installs a better one. "
         f"To switch once they are at hand, {REPLACE_IT}."
     )
 

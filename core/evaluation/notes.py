@@ -74,8 +74,8 @@ def encoder_note(report: Report) -> str:
     if encoder.architecture != OFFLINE_ARCHITECTURE:
         return ""
     return (
-        "Measured with the offline encoder, which knows groceries only: for pictures of anything "
-        "else ResNet-50 finds more."
+        "Measured with the offline encoder, a small network for trying things out: ResNet-50 finds "
+        "more."
     )
 
 

@@ -96,7 +96,7 @@ def _about(info: CollectionInfo, settings: Settings) -> None:
 def _offline_badge(*, read_only: bool) -> None:
     with st.popover("Offline encoder", icon=":material/wifi_off:", type="tertiary"):
         st.write(
-            "It knows groceries only; for pictures of anything else use ResNet-50, or "
+            "A small network for trying things out. Real photos deserve ResNet-50, or "
             "EfficientNet-Lite2 (`make app IMAGENET=1`)."
         )
         if not read_only:

@@ -613,7 +613,7 @@ def test_notices_of_every_page_ask_for_nothing_that_read_only_forbids(
     clear()
     at = AppTest.from_string("from core.ui import frame; frame.frame()").run()
     said = texts(at)
-    assert "It knows groceries only" in said
+    assert "A small network for trying things out" in said
     assert "Indexing has not finished" in said
     assert ("Collection page" in said) is (read_only == "false")
 
