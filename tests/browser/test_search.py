@@ -74,4 +74,4 @@ def test_every_page_opens_with_a_line_about_the_collection(page: Page, address: 
         strip = page.locator(".st-key-status")
         expect(strip).to_contain_text("18 pictures")
         strip.get_by_role("button", name="Offline encoder").click()
-        expect(page.get_by_text("A small network for trying things out")).to_be_visible()
+        expect(page.get_by_text("Real photos deserve ResNet-50")).to_be_visible()
