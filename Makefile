@@ -8,7 +8,7 @@ PHOTOS ?=
 SERVER ?=
 RECREATE ?=
 # Tests at once. More than there are cores, as most tests wait.
-WORKERS ?= 6
+WORKERS ?= 4
 IMAGENET ?=
 ifeq ($(OS),Windows_NT)
 BIN := $(VENV)/Scripts

@@ -159,7 +159,9 @@ def test_dashboard_killed_in_a_build_offers_to_go_on_after_the_next_start(
         stopped = page.get_by_text("was cut off when the dashboard stopped")
         expect(stopped).to_be_visible()
         page.get_by_role("button", name="Continue").click()
-        expect(page.get_by_text(re.compile(r"done in .* added")).first).to_be_visible(timeout=RUN_MS)
+        expect(page.get_by_text(re.compile(r"done in .* added")).first).to_be_visible(
+            timeout=RUN_MS
+        )
         expect(stopped).to_have_count(0)
         page.goto(f"{address}/collection?part=Health")
         expect(page.get_by_text("All is well")).to_be_visible()
