@@ -10,6 +10,7 @@ RECREATE ?=
 # Tests at once. More than there are cores, as most tests wait.
 WORKERS ?= 4
 IMAGENET ?=
+QUICK ?=
 ifeq ($(OS),Windows_NT)
 BIN := $(VENV)/Scripts
 else
@@ -28,8 +29,7 @@ test: $(VENV)/.requirements-dev
 
 # Without what needs a browser or a server, or takes more than half a minute.
 quick: $(VENV)/.requirements-dev
-	@$(MAKE) --no-print-directory -j2 lint pytest \
-		PYTEST_ARGS='-m "not browser and not server and not slow" $(PYTEST_ARGS)'
+	@$(MAKE) --no-print-directory -j2 lint pytest QUICK=1
 
 lint: $(VENV)/.requirements-dev
 	$(BIN)/ruff check .
@@ -37,7 +37,8 @@ lint: $(VENV)/.requirements-dev
 	$(BIN)/mypy
 
 pytest: $(VENV)/.requirements-dev
-	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) \
+		$(if $(QUICK),-m "not browser and not server and not slow") $(PYTEST_ARGS)
 
 benchmark: $(VENV)/.requirements-dev
 	$(BIN)/python -m scripts.benchmark all $(if $(PHOTOS),--photos "$(PHOTOS)") \

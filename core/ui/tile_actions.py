@@ -4,6 +4,7 @@ from collections.abc import Callable
 from enum import StrEnum
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.metric import Metric
 from core.records import ImageRecord
@@ -37,13 +38,7 @@ def lead_on(
         on_find: Picks the picture on the map of this very page, which then takes the place of the
             way to the map.
     """
-    with st.container(
-        key=f"icons_{key}",
-        horizontal=True,
-        gap=None,
-        horizontal_alignment="distribute",
-        wrap=False,
-    ):
+    with icon_row(key):
         st.button(
             f"Search with {name}",
             icon=":material/image_search:",
@@ -69,6 +64,17 @@ def lead_on(
             _menu(options, record, key=key, name=name, metric=metric)
         elif options:
             _only_lead(options[0], record, key=key, name=name, metric=metric)
+
+
+def icon_row(key: str) -> DeltaGenerator:
+    """Return a row for buttons that show their icons alone, see `core.ui.tiles.STYLE`."""
+    return st.container(
+        key=f"icons_{key}",
+        horizontal=True,
+        gap=None,
+        horizontal_alignment="distribute",
+        wrap=False,
+    )
 
 
 def leads(record: ImageRecord) -> list[Lead]:

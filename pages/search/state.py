@@ -187,6 +187,11 @@ def all_classes() -> None:
     st.session_state[Address.CLASSES] = []
 
 
+def search_all_lists(nlist: int) -> None:
+    """Search every list of the index."""
+    st.session_state[Address.NPROBE] = nlist
+
+
 def dismiss() -> None:
     """Take the notices away."""
     current().notices = []

@@ -117,7 +117,9 @@ class MilvusServer:
         self._unpacked.mkdir(parents=True, exist_ok=True)
         with FileLock(self._unpacked / "lock"):
             yield
-            ready.touch()
+            # A launcher that listens has unpacked all.
+            if self._process:
+                ready.touch()
 
     def kill(self) -> None:
         """End it without warning, as a power cut would."""

@@ -9,7 +9,7 @@ from core.search.hits import Hit
 from core.search.link import is_whole_number
 from core.search.verdict import Cause, Verdict
 from core.ui.text import plain
-from core.ui.tile_actions import LEAD_ICONS, Lead, leads, take_lead
+from core.ui.tile_actions import LEAD_ICONS, Lead, icon_row, leads, take_lead
 from core.ui.tiles import Frame, Tile, Width, draw_tile, rank_chip, tile_line
 from pages.search import state
 from pages.search.cache import Thumbnails
@@ -111,13 +111,7 @@ def _help(hit: Hit, metric: Metric, frame: Frame) -> str:
 def _actions(hit: Hit, session: Session, metric: Metric) -> None:
     number = hit.record.id
     more, less = number in session.more, number in session.less
-    with st.container(
-        key=f"icons_{number}",
-        horizontal=True,
-        gap=None,
-        horizontal_alignment="distribute",
-        wrap=False,
-    ):
+    with icon_row(str(number)):
         st.button(
             f"Search with rank {hit.rank}",
             icon=":material/image_search:",

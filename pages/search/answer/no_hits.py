@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.search.answer import Answer
 from core.ui.text import plain
-from core.wording import listed
+from core.wording import counted, listed
 from pages.search import state
 from pages.search.view import View
 
@@ -34,6 +34,19 @@ def no_hits(view: View, answer: Answer) -> None:
             icon=":material/close:",
             type="primary",
             on_click=state.all_classes,
+        )
+    elif 0 < answer.nprobe < view.info.nlist:
+        st.info(
+            f"nprobe searches {answer.nprobe} of {counted(view.info.nlist, 'list')}, and nothing "
+            "but the query itself lies there.",
+            icon=":material/info:",
+        )
+        st.button(
+            "Search all lists",
+            icon=":material/manage_search:",
+            type="primary",
+            on_click=state.search_all_lists,
+            args=(view.info.nlist,),
         )
     else:
         st.info(

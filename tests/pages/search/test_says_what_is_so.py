@@ -120,6 +120,23 @@ def test_a_class_with_nothing_but_the_query_offers_all_classes(
     assert len(hit_labels(at)) == 12
 
 
+def test_lists_with_nothing_but_the_query_are_not_taken_for_the_whole_collection(
+    dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = from_collection(nprobe="1", k="100")
+    lime = image_id("lime/2.jpg")
+    here = {int(str(b.key).rpartition("_")[2]) for b in at.button if "thumb_up" in str(b.key)}
+    assert 0 < len(here) < 17
+    # As if all of that list had the bytes of the query.
+    monkeypatch.setattr(query, "own_ids", lambda *_: frozenset(here | {lime}))
+    at = from_collection(nprobe="1", k="100")
+    assert at.info[0].value == (
+        "nprobe searches 1 of 2 lists, and nothing but the query itself lies there."
+    )
+    button(at, "Search all lists").click().run()
+    assert len(hit_labels(at)) == 17 - len(here)
+
+
 def test_short_answers_of_the_same_pictures_overlap_in_full(dataset: Path) -> None:
     at = from_collection(show="Metric duel", k="100", classes="lime")
     # Five other limes, whatever the metric: the same five of five.
