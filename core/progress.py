@@ -65,10 +65,7 @@ class Stage(StrEnum):
     )
     LAYOUT = "layout", "UMAP epoch", "epochs"
     TRUST = "trust", "Measuring trustworthiness"
-    PLACE = (
-        "place",
-        "UMAP places the picture; the first one takes up to minutes, since it compiles itself",
-    )
+    PLACE = "place", "UMAP places the picture"
 
 
 # Called with the stage, how many of its steps are done, and how many there are: 0 and 0 where they

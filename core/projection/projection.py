@@ -151,8 +151,7 @@ def transform(
 ) -> NDArray[np.float32]:
     """Return where UMAP's own transform puts a query on its map, (2,) or (3,) float32.
 
-    It takes long, most of it the first time in a process: the neighbourhoods are found again and
-    UMAP compiles itself.
+    The neighbourhoods of the map are found again for it.
 
     Args:
         embeddings: (N, D) float32, those of the map.

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.embeddings.neighbour_table import nearest
+from core.embeddings.one_query import best_rows, exact_scores
 from core.metric import Metric
 from core.progress import Progress, Stage, silent
 
@@ -61,6 +62,7 @@ def umap_transform(
     Returns:
         (Q, 2) or (Q, 3).
     """
+    neighbours = _with_themselves(vectors, n_neighbors)
     with _ONE_AT_A_TIME, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         # No epochs: it learns the neighbourhoods only, and takes the positions that are there.
@@ -74,9 +76,11 @@ def umap_transform(
             random_state=seed,
             n_jobs=1,
         )
+        model.precomputed_knn = (*neighbours, None)
         model.fit(vectors)
         model.embedding_ = positions
         model.n_epochs = None
+        model._knn_search_index = _ExactSearch(vectors)
         return np.asarray(model.transform(queries), dtype=np.float32)
 
 
@@ -152,6 +156,30 @@ def _with_themselves(
     own = np.arange(len(vectors), dtype=np.int32)[:, None]
     distances = Metric.L2.displayed(others.scores)
     return np.hstack([own, others.indices]), np.hstack([np.zeros_like(distances[:, :1]), distances])
+
+
+class _ExactSearch:
+    """Stands in for umap-learn's approximate index, which takes a processor 15 s to compile."""
+
+    # umap-learn asks for it to choose how widely to search.
+    _angular_trees = False
+
+    def __init__(self, vectors: NDArray[np.float32]) -> None:
+        self._vectors = vectors
+
+    def query(
+        self, queries: NDArray[np.float32], k: int, *, epsilon: float
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Return the k nearest rows of every query, nearest first, and their distances."""
+        del epsilon
+        everyone = np.ones(len(self._vectors), dtype=bool)
+        rows, distances = [], []
+        for query in queries:
+            scores = exact_scores(self._vectors, query, metric=Metric.L2)
+            nearest_rows = best_rows(scores, metric=Metric.L2, k=k, allowed=everyone)
+            rows.append(nearest_rows)
+            distances.append(Metric.L2.displayed(scores[nearest_rows]))
+        return np.array(rows, dtype=np.int32), np.array(distances, dtype=np.float32)
 
 
 class _EpochReader(io.TextIOBase):
