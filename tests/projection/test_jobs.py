@@ -26,9 +26,16 @@ from core.projection.projection import Method, ProjectionSettings, project, tran
 ROWS = np.random.default_rng(0).normal(size=(120, 40)).astype("f4")
 
 
-@pytest.fixture
-def projector(tmp_path: Path) -> Iterator[Projector]:
-    with contextlib.closing(Projector(tmp_path)) as made:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the projector keeps its log and the copies of embeddings."""
+    return tmp_path_factory.mktemp("projector")
+
+
+@pytest.fixture(scope="module")
+def projector(folder: Path) -> Iterator[Projector]:
+    """One for all tests, since every process imports umap-learn anew; a test may end the process."""
+    with contextlib.closing(Projector(folder)) as made:
         yield made
 
 
@@ -67,7 +74,9 @@ def _closed(state: JobState) -> bool:
     return not state.is_open
 
 
-def test_the_worker_makes_what_the_function_makes(projector: Projector, tmp_path: Path) -> None:
+def test_the_worker_makes_what_the_function_makes(
+    projector: Projector, folder: Path, tmp_path: Path
+) -> None:
     settings = ProjectionSettings(method=Method.PCA)
     job = _job(tmp_path, settings, chosen=np.arange(10, 110))
     projector.request(job)
@@ -76,7 +85,7 @@ def test_the_worker_makes_what_the_function_makes(projector: Projector, tmp_path
     expected = project(ROWS[10:110], settings)
     np.testing.assert_allclose(made.coordinates, expected.coordinates, atol=1e-5)
     assert load_neighbours(job.neighbours).indices.shape == (100, 15)
-    assert not list(tmp_path.glob("*.part")), "the embeddings' copy is removed"
+    assert not list(folder.glob("*.part")), "the embeddings' copy is removed"
 
 
 def test_a_memory_map_is_read_where_it_lies(projector: Projector, tmp_path: Path) -> None:
@@ -107,14 +116,16 @@ def test_a_query_is_placed_on_the_map_that_is_there(projector: Projector, tmp_pa
     np.testing.assert_allclose(state.position, expected, atol=1e-4)
 
 
-def test_a_prepared_worker_runs_before_the_first_job(projector: Projector, tmp_path: Path) -> None:
-    projector.prepare()
-    process = projector._process
-    assert process.poll() is None
-    job = _job(tmp_path, ProjectionSettings(method=Method.PCA))
-    projector.request(job)
-    assert _wait(projector, job.key, _closed).status is JobStatus.DONE
-    assert projector._process is process
+def test_a_prepared_worker_runs_before_the_first_job(tmp_path: Path) -> None:
+    with contextlib.closing(Projector(tmp_path)) as projector:
+        projector.prepare()
+        process = projector._process
+        assert process.poll() is None
+        job = _job(tmp_path, ProjectionSettings(method=Method.PCA))
+        projector.request(job)
+        assert _wait(projector, job.key, _closed).status is JobStatus.DONE
+        assert projector._process is process
+    assert process.poll() is not None, "closing ends the process"
 
 
 def test_progress_by_epochs_then_cancel_then_the_next_job(
@@ -206,16 +217,6 @@ def test_a_worker_that_dies_fails_its_job(projector: Projector, tmp_path: Path) 
     state = _wait(projector, job.key, _closed)
     assert state.status is JobStatus.FAILED
     assert "worker.log" in state.error
-
-
-def test_close_ends_the_process(tmp_path: Path) -> None:
-    projector = Projector(tmp_path)
-    job = _job(tmp_path, None)
-    projector.request(job)
-    _wait(projector, job.key, _closed)
-    process = projector._process
-    projector.close()
-    assert process.poll() is not None
 
 
 def test_time_left_follows_the_pace() -> None:
