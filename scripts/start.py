@@ -35,6 +35,12 @@ def main(argv: list[str] | None = None) -> int:
         prog="python -m scripts.start", description="Start the Orchard dashboard."
     )
     parser.add_argument("--dataset", type=Path, help="folder of class folders; default: a sample")
+    parser.add_argument(
+        "--per-class",
+        type=int,
+        default=SAMPLE_PER_CLASS,
+        help="pictures of the sample to draw for each class, default %(default)s",
+    )
     parser.add_argument("--port", default="8501", help="default 8501")
     parser.add_argument("--recreate", action="store_true", help="build the collection anew")
     arguments = parser.parse_args(argv)
@@ -44,12 +50,15 @@ def main(argv: list[str] | None = None) -> int:
             arguments.dataset,
             _parse_port(arguments.port),
             recreate=arguments.recreate,
+            per_class=arguments.per_class,
         ),
         on_interrupt="stopped; nothing is lost, the same command continues",
     )
 
 
-def _run(settings: Settings, dataset: Path | None, port: int, *, recreate: bool) -> int:
+def _run(
+    settings: Settings, dataset: Path | None, port: int, *, recreate: bool, per_class: int
+) -> int:
     if _is_port_taken(port):
         return _answer_taken_port(settings, dataset, port)
     _refuse_second_dashboard(settings)
@@ -59,7 +68,9 @@ def _run(settings: Settings, dataset: Path | None, port: int, *, recreate: bool)
     chosen = plan_start(settings, dataset, existing, recreate=recreate)
     print(f"collection {chosen.collection}: {chosen.reason}", flush=True)
     if chosen.dataset is not None:
-        status = _build(chosen.dataset, chosen.collection, settings, recreate=recreate)
+        if chosen.dataset == settings.data.sample and (status := _draw(chosen.dataset, per_class)):
+            return status
+        status = _build(chosen.dataset, chosen.collection, recreate=recreate)
         if status:
             return status
     if dataset is not None:
@@ -83,19 +94,17 @@ def _existing(settings: Settings, dataset: Path | None) -> dict[str, CollectionI
         store.close()
 
 
-def _build(dataset: Path, collection: str, settings: Settings, *, recreate: bool) -> int:
+def _draw(sample: Path, per_class: int) -> int:
+    """Draw the sample unless it is whole: a picture appears only when it is."""
+    if all(len(list((sample / label).glob("*.jpg"))) >= per_class for label in CLASSES):
+        return 0
+    return _module("scripts.make_sample", str(sample), "--per-class", str(per_class))
+
+
+def _build(dataset: Path, collection: str, *, recreate: bool) -> int:
     """Index in a process of its own, since only its end surely frees a Milvus Lite file."""
-    if dataset == settings.data.sample and not _is_drawn(dataset):
-        status = _module("scripts.make_sample", str(dataset), "--per-class", str(SAMPLE_PER_CLASS))
-        if status:
-            return status
     extra = ["--recreate"] if recreate else []
     return _module("scripts.build_index", str(dataset), "--collection", collection, *extra)
-
-
-def _is_drawn(sample: Path) -> bool:
-    """Whether every picture of the sample is there; a picture appears only when it is whole."""
-    return all(len(list((sample / label).glob("*.jpg"))) >= SAMPLE_PER_CLASS for label in CLASSES)
 
 
 def _module(name: str, *arguments: str) -> int:

@@ -29,6 +29,8 @@ from tests.support.milvus_server import (
 
 DIMENSION = 8
 
+_SERVER = pytest.StashKey[MilvusServer]()
+
 # Several workers on few cores: one thread each for PyTorch, also in what a worker starts.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -102,15 +104,29 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "milvus_binaries"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def server(
-    server_program: Path, unpacked: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[MilvusServer]:
-    """One real Milvus server for all tests that leave it running."""
-    server = MilvusServer(server_program, tmp_path_factory.mktemp("milvus"), unpacked)
-    server.start()
-    yield server
-    server.kill()
+    request: pytest.FixtureRequest,
+    server_program: Path,
+    unpacked: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> MilvusServer:
+    """One real Milvus server for the tests of a group, that all leave it running."""
+    stash = request.config.stash
+    if _SERVER not in stash:
+        stash[_SERVER] = MilvusServer(server_program, tmp_path_factory.mktemp("milvus"), unpacked)
+        stash[_SERVER].start()
+    return stash[_SERVER]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """End a server with its group: with nothing to do it takes a twentieth of a processor."""
+    yield
+    group_goes_on = nextitem and groups.group_of(nextitem.nodeid) == groups.group_of(item.nodeid)
+    if _SERVER in item.config.stash and not group_goes_on:
+        item.config.stash[_SERVER].kill()
+        del item.config.stash[_SERVER]
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 @pytest.fixture
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """What `make app` runs on a machine that has nothing: the sample is drawn and indexed."""
+    """What `make app` runs on a machine that has nothing, with a smaller sample."""
     root = tmp_path_factory.mktemp("newcomer")
-    command = ["-m", "scripts.start", "--port", "{port}"]
+    command = ["-m", "scripts.start", "--port", "{port}", "--per-class", "6"]
     with pytest.MonkeyPatch.context() as patch:
         dashboard.set_environment(patch, root / "data")
         with browsers.serving(*command, log=root / "log") as url:

@@ -34,7 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def projector(folder: Path) -> Iterator[Projector]:
-    """One for all tests, since every process imports umap-learn anew; a test may end the process."""
+    """One for all tests, which may end its process; each new one imports umap-learn anew."""
     with contextlib.closing(Projector(folder)) as made:
         yield made
 

@@ -9,7 +9,6 @@ import pytest
 from scripts.benchmark import __main__
 from tests.pages.search.test_page import clear_caches
 
-
 ONE = ["growth", "--one", "--rows", "200", "--dimension", "8", "--searches", "3"]
 
 
