@@ -17,7 +17,7 @@ from core.config import ARCHITECTURES, Precision
 from core.dataset.decoding import decode
 from core.encoder.checkpoint import load_state
 from core.encoder.encoder import Encoder
-from core.encoder.network import build_model, load_into
+from core.encoder.network import build_model, drop_classifier, load_into
 from core.encoder.weights import Checkpoint, offline_weights
 from core.errors import DeviceMemoryError, WeightsError
 from core.records import EncoderIdentity
@@ -169,9 +169,12 @@ def test_the_shipped_offline_encoder_agrees_with_plain_torchvision() -> None:
     assert_agree(encoder.encode(PICTURES[:2]), expected)
 
 
-@pytest.mark.parametrize("architecture", sorted(set(ARCHITECTURES) - {"efficientnet_lite2"}))
+# One of each kind of block; the other networks are deeper ones of these.
+@pytest.mark.parametrize(
+    "architecture", ["resnet18", "resnet50", "resnext50_32x4d", "wide_resnet50_2"]
+)
 @torch.inference_mode()
-def test_every_network_agrees_with_plain_torchvision_on_random_weights(
+def test_networks_of_every_kind_agree_with_plain_torchvision_on_random_weights(
     architecture: str, tmp_path: Path
 ) -> None:
     torch.manual_seed(1)
@@ -184,10 +187,24 @@ def test_every_network_agrees_with_plain_torchvision_on_random_weights(
     preset = ImageClassification(crop_size=pictures[0].shape[1], resize_size=pictures[0].shape[1])
     expected = plain(preset(torch.stack(pictures))).numpy()
     found = encoder.encode(pictures)
-    assert found.shape == (2, 512 if architecture in ("resnet18", "resnet34") else 2048)
+    assert found.shape == (2, 512 if architecture == "resnet18" else 2048)
     assert encoder.identity.dimension == found.shape[1]
     assert_agree(found, expected)
     assert not [m for m in encoder._model.modules() if isinstance(m, nn.BatchNorm2d)]
+
+
+@pytest.mark.parametrize(
+    "architecture", sorted(set(ARCHITECTURES) - {"efficientnet_lite2", "resnet14"})
+)
+def test_every_network_is_torchvisions_without_its_classifier(architecture: str) -> None:
+    with torch.device("meta"):
+        model, plain = build_model(architecture), get_model(architecture, weights=None)
+    width = drop_classifier(model)
+    # He et al. 2015: 512 features with basic blocks, four times as many with bottlenecks.
+    assert width == (512 if architecture in ("resnet18", "resnet34") else 2048)
+    shapes = {name: values.shape for name, values in plain.state_dict().items()}
+    del shapes["fc.weight"], shapes["fc.bias"]
+    assert {name: values.shape for name, values in model.state_dict().items()} == shapes
 
 
 def test_embeddings_are_raw_not_normalised(encoder: Encoder, plain: nn.Module) -> None:

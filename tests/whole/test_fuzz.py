@@ -45,7 +45,7 @@ bounded = settings(
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-few = settings(bounded, max_examples=25)
+few = settings(bounded, max_examples=12)
 
 
 def encoded(format: str) -> bytes:
