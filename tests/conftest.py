@@ -1,5 +1,6 @@
 """Fixtures that several test files share."""
 
+import functools
 import io
 import itertools
 import os
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from streamlit.components.v2 import manifest_scanner
 
 from core.config import Settings
 from core.records import EncoderIdentity
@@ -42,6 +44,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> groups.Scheduling:
     return groups.Scheduling(config, log)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def packages_read_once() -> Iterator[None]:
+    """For every page that AppTest opens, Streamlit looks for components of its own kind in every
+    installed package, which takes a third of a second; a dashboard does so once.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        scan = functools.cache(manifest_scanner.scan_component_manifests)
+        patch.setattr(manifest_scanner, "scan_component_manifests", scan)
+        yield
 
 
 @pytest.fixture(autouse=True)

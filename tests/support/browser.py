@@ -7,11 +7,12 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from tests.support.processes import ending_with_us, free_ports
@@ -111,6 +112,18 @@ def settled(page: Page) -> None:
     """
     page.evaluate("window.quietSince = 0")
     page.wait_for_function(_QUIET, polling=100)
+
+
+def serious_findings(page: Page, *, rules: Sequence[str] = ()) -> list[str]:
+    """What axe-core calls serious or worse, by all of its rules or by some."""
+    options = {"runOnly": list(rules)} if rules else None
+    violations = Axe().run(page, options=options).response["violations"]
+    return [
+        f"{violation['id']}: {node['html'][:200]}"
+        for violation in violations
+        if violation["impact"] in ("serious", "critical")
+        for node in violation["nodes"]
+    ]
 
 
 def open_controls(page: Page) -> None:
