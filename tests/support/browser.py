@@ -49,6 +49,15 @@ _ARGUMENTS = [
     "--disable-gpu-compositing",
 ]
 
+# Without a graphics card a processor draws every frame of a movement.
+_STILL = """addEventListener('DOMContentLoaded', () => {
+    const style = document.createElement('style');
+    style.textContent = `*, *::before, *::after {
+        animation-duration: 1ms !important; animation-iteration-count: 1 !important;
+        transition-duration: 1ms !important;}`;
+    document.head.append(style);
+})"""
+
 
 @contextlib.contextmanager
 def launched() -> Iterator[Callable[[], Browser]]:
@@ -85,6 +94,7 @@ def watched_page(
     """
     context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": height})
     context.set_default_timeout(PATIENCE_MS)
+    context.add_init_script(_STILL)
     page = context.new_page()
     faults: list[str] = []
     page.on("console", lambda m: _is_ours(m) and faults.append(f"console: {m.text} {m.location}"))
