@@ -84,13 +84,14 @@ class PhotoSplit:
     held_out: tuple[tuple[Photo, Reason], ...]
 
 
-def split_photos(sources: Sequence[Source], *, earlier: frozenset[str]) -> PhotoSplit:
+def split_photos(sources: Sequence[Source], *, earlier: Mapping[str, Reason]) -> PhotoSplit:
     """List every picture of the sources and decide which are held out.
 
     The choice depends on names and contents of the files alone, never on a seed or an order.
 
     Args:
-        earlier: Digests that an earlier run held out; they stay so.
+        earlier: Digests that an earlier run held out, with its reasons; they stay so. Where series
+            are among them no further ones are held out: the earlier run has learned from those.
 
     Raises:
         DatasetError: A source is missing or holds no picture.
@@ -99,8 +100,8 @@ def split_photos(sources: Sequence[Source], *, earlier: frozenset[str]) -> Photo
     held: list[tuple[Photo, Reason]] = []
     for source in sources:
         photos = list_photos(source)
-        reasons = dict.fromkeys(earlier, Reason.EARLIER)
-        if source.series:
+        reasons = {p.digest: earlier[p.digest] for p in photos if p.digest in earlier}
+        if source.series and Reason.SERIES not in reasons.values():
             left = [photo for photo in photos if photo.digest not in earlier]
             reasons |= dict.fromkeys(_whole_series(left), Reason.SERIES)
         chosen = set(whole_categories(photos, count=source.categories))

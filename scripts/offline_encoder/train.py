@@ -16,7 +16,7 @@ from pathlib import Path
 
 from core.config import load_settings
 from core.errors import DatasetError
-from scripts.offline_encoder.photos import PhotoSplit, Source, split_photos
+from scripts.offline_encoder.photos import PhotoSplit, Reason, Source, split_photos
 from scripts.offline_encoder.training import Recipe, TrainingRun
 from scripts.terminal import ProgressBar, guarded
 
@@ -163,12 +163,16 @@ def _numbers(texts: Sequence[str]) -> dict[str, float]:
     return found
 
 
-def _held_out(record: Path | None) -> frozenset[str]:
+def _held_out(record: Path | None) -> dict[str, Reason]:
     if record is None:
-        return frozenset()
+        return {}
     try:
         content = json.loads(record.read_text(encoding="utf-8"))
-        return frozenset(str(item["digest"]) for item in content["held_out"])
+        # Records of before reasons were kept have none.
+        return {
+            str(item["digest"]): Reason(item.get("reason", Reason.EARLIER))
+            for item in content["held_out"]
+        }
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DatasetError(
             f"{str(record)!r} is no record of a training ({error}). Give the JSON file that lies "

@@ -47,7 +47,7 @@ class Recipe:
         steps: How many to go; None goes on for `minutes` of training instead.
         minutes: The schedule then follows the clock, for a machine that has other work to do.
         stages: Pairs of side in pixels and part of the run. Small pictures first, since they cost
-            a quarter of those twice as large.
+            a quarter of those twice as large; in the end about as large as what is searched with.
         crops: Of every picture; an epoch shows one of them, drawn anew.
         batch: Pictures a step.
         learning_rate: Peak; it rises over the first twentieth and falls by a cosine.
@@ -62,7 +62,7 @@ class Recipe:
 
     steps: int | None = None
     minutes: float = 77.0
-    stages: tuple[tuple[int, float], ...] = ((64, 0.65), (96, 0.35))
+    stages: tuple[tuple[int, float], ...] = ((64, 0.45), (96, 0.3), (128, 0.25))
     crops: int = 3
     batch: int = 64
     learning_rate: float = 0.05

@@ -68,7 +68,7 @@ def test_a_series_is_held_out_as_a_whole(tmp_path: Path) -> None:
         for number, light in enumerate((0.8, 1.0, 1.2)):
             picture = noise(series).point(lambda value, light=light: int(min(255, value * light)))
             picture.save(folder / f"{series}-{number}.png")
-    split = split_photos([Source(tmp_path / "shop", series=True)], earlier=frozenset())
+    split = split_photos([Source(tmp_path / "shop", series=True)], earlier={})
     held = Counter(photo.path.split("/")[1][0] for photo, _ in split.held_out)
     # 30 // 10 = 3 are wanted, which is one series.
     assert list(held.values()) == [3]
@@ -83,20 +83,29 @@ def test_categories_are_held_out_by_their_names_alone_and_never_the_background(
     for name in names:
         (tmp_path / "objects" / name).mkdir(parents=True)
         noise(1).save(tmp_path / "objects" / name / "1.png")
-    split = split_photos([Source(tmp_path / "objects", categories=2)], earlier=frozenset())
+    split = split_photos([Source(tmp_path / "objects", categories=2)], earlier={})
     digests = {name: hashlib.sha256(name.encode()).hexdigest() for name in names[1:]}
     expected = sorted(digests, key=lambda name: digests[name])[:2]
     assert sorted(photo.folder for photo, _ in split.held_out) == sorted(expected)
     assert {reason for _, reason in split.held_out} == {Reason.CATEGORY}
 
 
-def test_what_an_earlier_run_held_out_stays_held_out(photos: Path) -> None:
+@pytest.mark.parametrize("reason", Reason)
+def test_what_an_earlier_run_held_out_stays_so_for_the_same_reason(
+    photos: Path, reason: Reason
+) -> None:
     earlier = list_photos(Source(photos))[3]
-    split = split_photos([Source(photos)], earlier=frozenset([earlier.digest]))
-    assert [(photo.path, reason) for photo, reason in split.held_out] == [
-        (earlier.path, Reason.EARLIER)
-    ]
+    split = split_photos([Source(photos)], earlier={earlier.digest: reason})
+    assert [(photo.path, why) for photo, why in split.held_out] == [(earlier.path, reason)]
     assert earlier.path not in {photo.path for photo in split.trained_on}
+
+
+def test_no_series_are_held_out_that_an_earlier_run_learned_from(photos: Path) -> None:
+    source = Source(photos, series=True)
+    first = split_photos([source], earlier={})
+    earlier = {photo.digest: reason for photo, reason in first.held_out}
+    assert earlier
+    assert split_photos([source], earlier=earlier) == first
 
 
 def test_an_epoch_shows_a_share_of_a_source_and_all_of_the_others(photos: Path) -> None:
