@@ -29,13 +29,15 @@ def open_report(page: Page, gallery: str, view: str = "Classes") -> None:
     """Open the page; the first report makes itself."""
     page.goto(f"{gallery}/evaluation?view={view}")
     expect(page).to_have_url(re.compile("report="))
-    expect(page.get_by_role("heading", name="Export")).to_be_visible()
+    expect(page.get_by_role("button", name="Export")).to_be_visible()
     browsers.settled(page)
 
 
 def downloaded(page: Page, label: str) -> tuple[str, str]:
     with page.expect_download() as waiting:
+        page.get_by_role("button", name="Export").click()
         page.get_by_role("button", name=label).click()
+    page.keyboard.press("Escape")
     file: Download = waiting.value
     return file.suggested_filename, Path(file.path()).read_text(encoding="utf-8-sig")
 

@@ -22,6 +22,7 @@ from pages.evaluation import cache
 from pages.evaluation.reports import making, request
 from scripts import evaluate
 from tests.support import dashboard
+from tests.support.exports import exports
 from tests.support.made_up import make_database
 
 PAGE = str(Path(__file__).parents[3] / "pages" / "evaluation" / "page.py")
@@ -257,6 +258,20 @@ def test_a_report_is_shown(data_dir: Path) -> None:
     assert table["Class"][0] == "cherry"
     assert table["Ceiling"][0] == pytest.approx(0.2)
     assert table["95 % interval"][0].endswith(" *")
+
+
+def test_files_are_behind_one_button_and_none_is_made_before_it_is_asked_for(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("made before anybody asked")
+
+    for name in ("html_report", "class_rows", "query_rows", "picture_rows", "read_json_text"):
+        monkeypatch.setattr(f"pages.evaluation.takeaway.downloads.{name}", never)
+    at = page().run()
+    assert not at.exception and not at.error
+    kinds = ["Report (HTML)", "Classes (CSV)", "Queries (CSV)", "Pictures (CSV)", "Report (JSON)"]
+    assert exports(at) == [kinds]
 
 
 def test_columns_that_tell_nothing_are_left_out(data_dir: Path) -> None:
@@ -560,7 +575,7 @@ def test_a_sweep_over_a_collection_that_changed_is_refused_in_place(data_dir: Pa
     assert not at.exception
     assert "changed since this report" in texts(at)
     # The rest of the page is still there.
-    assert "Export" in texts(at)
+    assert exports(at)
 
 
 def test_reports_that_cannot_be_compared_say_why_in_place(data_dir: Path) -> None:
@@ -569,7 +584,7 @@ def test_reports_that_cannot_be_compared_say_why_in_place(data_dir: Path) -> Non
     clear_caches()
     at = run_report(page(view="Compare").run())
     assert "their galleries differ" in texts(at)
-    assert "Export" in texts(at)
+    assert exports(at)
 
 
 def test_duplicates_show_what_they_add(data_dir: Path) -> None:
