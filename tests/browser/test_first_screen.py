@@ -12,6 +12,8 @@ from tests.support import browser as browsers
 pytestmark = pytest.mark.browser
 
 LIME, PLUM = image_id("lime/2.jpg"), image_id("plum/3.jpg")
+# One thousandth of the picture, and what is said of it.
+CORNER, UNLIKE = "0.0.30.30", "Unlike anything indexed"
 # Texts that can be seen beside pictures, charts, tables and icons.
 TEXTS = """() => {
     const other = ['[class*="st-key-tile_"]', '.st-key-duel', '.js-plotly-plot', 'table',
@@ -50,8 +52,11 @@ def test_hits_begin_high_up_and_fill_the_row(
     browser: Browser, gallery: str, scheme: str, *, width: int, height: int, top: int, a_row: int
 ) -> None:
     with browsers.watched_page(browser, scheme=scheme, width=width, height=height) as page:
-        for queries in (f"{LIME}", f"{LIME},{PLUM}"):
+        # All that is ever said of an answer: the part of a lime, and the mean of a lime and a plum,
+        # are like nothing in the collection.
+        for queries in (f"{LIME}&crop={LIME}:{CORNER}", f"{LIME},{PLUM}"):
             places = searched(page, f"{gallery}/?queries={queries}")
+            assert any(warning.is_visible() for warning in page.get_by_text(UNLIKE).all())
             assert places[0] < top
             assert places.count(places[0]) >= a_row
 
