@@ -124,7 +124,7 @@ def test_a_click_on_a_bar_and_on_a_cell_shows_the_pictures_behind_it(
     page.get_by_role("button", name="lime", exact=True).click()
     expect(page).not_to_have_url(re.compile("class="))
     page.get_by_text("Mistakes", exact=True).click()
-    expect(page.get_by_role("heading", name="What gets confused with what")).to_be_visible()
+    expect(page.get_by_role("heading", name="Confused most")).to_be_visible()
     for label in ("plum", "lime"):
         # A click draws the chart anew, so where the cells lie is read each time.
         browsers.settled(page)

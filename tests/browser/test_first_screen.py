@@ -17,7 +17,7 @@ CORNER, UNLIKE = "0.0.30.30", "Unlike anything indexed"
 # Texts that can be seen beside pictures, charts, tables and icons.
 TEXTS = """() => {
     const other = ['[class*="st-key-tile_"]', '.st-key-duel', '.js-plotly-plot', 'table',
-        '[data-testid=stDataFrame]', '[data-testid=stIconMaterial]'].join();
+        '[data-testid=stDataFrame]', 'span[translate=no]'].join();
     const texts = [];
     const walker = document.createTreeWalker(
         document.querySelector('[data-testid=stMain]'), NodeFilter.SHOW_TEXT);
@@ -87,6 +87,7 @@ def test_in_a_window_of_middle_width_no_label_breaks_within_a_word(
         (f"?queries={LIME}", "16 of 16 hits"),
         (f"?queries={LIME}&show=Metric+duel", "overlap@16"),
         ("evaluation", "Macro precision@10"),
+        ("evaluation?view=Confusion", "Confused most"),
         ("embedding_map?method=PCA", "Trustworthiness"),
         ("collection", "18 pictures"),
     ],

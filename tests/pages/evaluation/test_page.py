@@ -392,7 +392,7 @@ def test_figures_beside_each_other_leave_out_the_same(data_dir: Path) -> None:
 @pytest.mark.parametrize(
     ("view", "expected"),
     [
-        ("Confusion", "What gets confused with what"),
+        ("Confusion", "Confused most"),
         ("Worst queries", "Worst queries"),
         ("Scores", "What a score is worth"),
         ("nprobe", "How many lists are worth searching?"),
