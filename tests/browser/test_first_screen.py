@@ -33,6 +33,13 @@ TEXTS = """() => {
 PLACES = """() => [...document.querySelectorAll('.st-key-hits img')].map(
     image => Math.round(image.getBoundingClientRect().top))"""
 
+EMPTY_BESIDE = """() => {
+    const grid = document.querySelector('.st-key-hits').getBoundingClientRect();
+    const rights = [...document.querySelectorAll('.st-key-hits img')].map(
+        image => image.getBoundingClientRect().right);
+    return grid.right - Math.max(...rights);
+}"""
+
 
 def searched(page: Page, address: str) -> list[int]:
     """Search, and return where the pictures of the hits begin, in pixels from the top."""
@@ -59,6 +66,8 @@ def test_hits_begin_high_up_and_fill_the_row(
             assert any(warning.is_visible() for warning in page.get_by_text(UNLIKE).all())
             assert places[0] < top
             assert places.count(places[0]) >= a_row
+            # No band stays empty beside them.
+            assert page.evaluate(EMPTY_BESIDE) <= 1
 
 
 def test_in_a_window_of_middle_width_no_label_breaks_within_a_word(

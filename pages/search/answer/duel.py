@@ -94,7 +94,7 @@ def _rows(view: View, answers: Mapping[Metric, Sequence[Hit]], thumbnails: Thumb
                 _heading(view, metric, hits, before)
         for place in range(min(_SHOWN, max(map(len, answers.values())))):
             for metric, hits in answers.items():
-                with st.container(horizontal=True, gap="small"):
+                with st.container(horizontal=True, gap="xsmall"):
                     if place < len(hits):
                         _hit(hits[place], changes[metric][place], metric, view, thumbnails)
     if max(map(len, answers.values())) > _SHOWN:

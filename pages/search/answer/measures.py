@@ -88,7 +88,7 @@ def votes(hits: Sequence[Hit], classes: Sequence[str]) -> None:
     # The bar shows the shares.
     words = [f"{plain(v.label or 'no class')} {v.count}" for v in shown]
     if len(found) > _VOTES:
-        words.append(f"{len(found) - _VOTES} more classes")
+        words.append(counted(len(found) - _VOTES, "more class", "more classes"))
     st.caption(", ".join(words), help="Hits of each class, most frequent first.")
 
 

@@ -423,7 +423,7 @@ def test_the_address_names_the_view_and_follows_the_tabs(data_dir: Path) -> None
     assert in_address(at, "view") == "Hubs"
     at.pills(key=part).set_value("Labels").run()
     assert in_address(at, "view") == "Labels"
-    at.segmented_control(key=tab).set_value("Index & settings").run()
+    at.segmented_control(key=tab).set_value("Settings").run()
     assert in_address(at, "view") == "nprobe"
     # The usual view needs no word in the address.
     at.segmented_control(key=tab).set_value("Overview").run()
@@ -431,7 +431,7 @@ def test_the_address_names_the_view_and_follows_the_tabs(data_dir: Path) -> None
     # Back, in the browser.
     at.query_params["view"] = "Scores"
     at.run()
-    assert at.segmented_control(key=tab).value == "Index & settings"
+    assert at.segmented_control(key=tab).value == "Settings"
     assert any("What a score is worth" in s.value for s in at.subheader)
     assert not at.exception
 
@@ -543,7 +543,7 @@ def test_every_picture_leads_on(data_dir: Path, view: str) -> None:
     # By the report's metric: by another one the hits would be others.
     assert (to.page, to.parameters["metric"]) == (links.SEARCH_PAGE, "L2")
     # No path stands below a picture; here no file is there, and the tile says so above.
-    assert not [c.value for c in at.caption if ".jpg" in c.value]
+    assert not [one.value for one in (*at.caption, *at.markdown) if ".jpg" in one.value]
 
 
 def test_one_class_is_looked_at_alone_until_its_chip_is_pressed(data_dir: Path) -> None:
@@ -862,7 +862,7 @@ def test_wrong_hits_of_the_index_say_whether_exact_search_has_them(data_dir: Pat
 
 def blamed(at: AppTest) -> set[str]:
     """Whose wrong hits there are among the pictures, as their helps say."""
-    helps = [caption.help.replace("\\", "") for caption in at.caption if caption.help]
+    helps = [line.help.replace("\\", "") for line in at.markdown if line.help]
     return {text.rsplit("; ", 1)[1] for text in helps if "of another class: " in text}
 
 
