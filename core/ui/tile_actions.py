@@ -127,25 +127,28 @@ def _follow_menu(key: str, record: ImageRecord, metric: Metric | None) -> None:
 def details_dialog(record: ImageRecord, *, metric: Metric | None) -> None:
     """Show a picture in full and what is known of it, and lead to a search with it."""
     info = next(iter(resources.get_collections().values()))
+    shown, known = st.columns(2)
     facts = {
         "Class": plain(record.label or "no class"),
         "Path": plain(record.path),
         "Id": str(record.id),
         "Digest": plain(record.digest or "none"),
     }
-    try:
-        root = resources.dataset_folder(info)
-        alt = f"{record.label or 'no class'}, {record.path}, in full"
-        st.image(data_url(full_picture(record, root=root)), alt=alt)
-        _, content = read_picture(root, record.path)
-        facts["Size"] = f"{len(content) / 1000:,.0f} kB"
-    except OrchardError as error:
-        st.warning(with_path(error, record.path), icon=":material/broken_image:")
-    st.table(facts, border="horizontal")
-    if st.button(
-        "Search with this picture",
-        icon=":material/image_search:",
-        on_click=links.leave,
-        args=(links.to_search([record.id], metric=metric),),
-    ):
-        st.rerun()
+    with shown:
+        try:
+            root = resources.dataset_folder(info)
+            alt = f"{record.label or 'no class'}, {record.path}, in full"
+            st.image(data_url(full_picture(record, root=root)), width="stretch", alt=alt)
+            _, content = read_picture(root, record.path)
+            facts["Size"] = f"{len(content) / 1000:,.0f} kB"
+        except OrchardError as error:
+            st.warning(with_path(error, record.path), icon=":material/broken_image:")
+    with known:
+        st.table(facts, border="horizontal")
+        if st.button(
+            "Search with this picture",
+            icon=":material/image_search:",
+            on_click=links.leave,
+            args=(links.to_search([record.id], metric=metric),),
+        ):
+            st.rerun()
