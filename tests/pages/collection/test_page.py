@@ -854,6 +854,8 @@ def test_health_of_nothing_says_so_and_leads_to_the_build(
     assert "Nothing is indexed yet" in texts(at)
     at.button(key="health_build").click().run()
     assert at.segmented_control(key="part").value == "Build"
+    # The log has no stack of it, as for a mistake.
+    assert st.get_option("global.disableWidgetStateDuplicationWarning")
     resources.get_store().close()
     monkeypatch.setenv("ORCHARD_READ_ONLY", "true")
     clear()
