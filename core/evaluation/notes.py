@@ -73,10 +73,7 @@ def encoder_note(report: Report) -> str:
     encoder = EncoderIdentity.parse(report.configuration.encoder)
     if encoder.architecture != OFFLINE_ARCHITECTURE:
         return ""
-    return (
-        "Measured with the offline encoder, a small network for trying things out: ResNet-50 finds "
-        "more."
-    )
+    return "Measured with the offline encoder: ResNet-50 finds more."
 
 
 def training_note(report: Report) -> str:
@@ -85,7 +82,7 @@ def training_note(report: Report) -> str:
     if trained:
         return (
             f"The encoder was trained on {trained:,} of the {queries(len(report.queries))}, which "
-            "flatters the figures. Ask with held-out queries to judge it."
+            "flatters the figures: ask with held-out ones."
         )
     encoder = EncoderIdentity.parse(report.configuration.encoder)
     if trained is None and encoder.architecture == OFFLINE_ARCHITECTURE:

@@ -22,12 +22,15 @@ logger = logging.getLogger(__name__)
 _ICON = (Path(__file__).resolve().parents[2] / "assets" / "orchard.png").read_bytes()
 ICON_URL = f"data:image/png;base64,{base64.b64encode(_ICON).decode()}"
 
-# Streamlit leaves six times as much empty above a page, and twice as much beside it.
+# Streamlit leaves six times as much empty above a page, and twice as much beside it; and it keeps
+# columns beside each other in any window that is wider than a phone.
 _STYLE = """
 [data-testid="stMainBlockContainer"] { padding: 4.5rem 2rem 3rem; }
 @media (max-width: 640px) {
   [data-testid="stMainBlockContainer"] { padding: 4rem 1rem 2rem; }
 }
+/* Columns that would be too narrow for a chart or for pictures stand below each other. */
+[data-testid="stMain"] [data-testid="stColumn"] { min-width: min(300px, 100%); }
 """
 
 # White, as Streamlit has it in both themes, has a contrast of 2.5 on the dark theme's accent. An

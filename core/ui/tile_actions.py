@@ -1,4 +1,4 @@
-"""What can be done with any picture of the collection, as icons below its tile."""
+"""What can be done with any picture of the collection: icons below its tile, and its details."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -6,19 +6,28 @@ from enum import StrEnum
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from core.dataset.files import read_picture
+from core.errors import OrchardError
 from core.metric import Metric
 from core.records import ImageRecord
-from core.ui import links
+from core.search.query_picture import full_picture
+from core.ui import links, resources
+from core.ui.text import plain
+from core.ui.tiles import data_url, with_path
+
+# Of the session: the key of the tile whose details are to be opened in this run.
+_OPENED = "details_of"
 
 
 class Lead(StrEnum):
     """Where the menu of a picture leads."""
 
+    DETAILS = "Details"
     MAP = "Show on the map"
     CONFUSIONS = "Confusions of its class"
 
 
-LEAD_ICONS = {Lead.MAP: "scatter_plot", Lead.CONFUSIONS: "grid_on"}
+LEAD_ICONS = {Lead.DETAILS: "info", Lead.MAP: "scatter_plot", Lead.CONFUSIONS: "grid_on"}
 
 
 def lead_on(
@@ -60,10 +69,11 @@ def lead_on(
                 on_click=on_find,
                 args=(record,),
             )
-        if len(options) > 1:
-            _menu(options, record, key=key, name=name, metric=metric)
-        elif options:
-            _only_lead(options[0], record, key=key, name=name, metric=metric)
+        _menu(options, record, key=key, name=name, metric=metric)
+    # In the run of the press alone: whoever leaves the page and comes back finds it closed.
+    if st.session_state.get(_OPENED) == key:
+        del st.session_state[_OPENED]
+        details_dialog(record, metric=metric)
 
 
 def icon_row(key: str) -> DeltaGenerator:
@@ -79,11 +89,11 @@ def icon_row(key: str) -> DeltaGenerator:
 
 def leads(record: ImageRecord) -> list[Lead]:
     """Return where the menu of a picture leads: one without a class has no confusions."""
-    return [Lead.MAP, Lead.CONFUSIONS] if record.label else [Lead.MAP]
+    return [lead for lead in Lead if record.label or lead is not Lead.CONFUSIONS]
 
 
 def take_lead(lead: Lead, record: ImageRecord, *, metric: Metric | None) -> None:
-    """Go where a menu leads; a callback."""
+    """Go to the page that a menu leads to; a callback."""
     if lead is Lead.MAP:
         links.leave(links.to_map(record, metric=metric))
     else:
@@ -101,25 +111,44 @@ def _menu(
         type="tertiary",
         format_func=lambda lead: f":material/{LEAD_ICONS[lead]}: {lead}",
         on_click=_follow_menu,
-        args=(f"menu_{key}", record, metric),
+        args=(key, record, metric),
     )
 
 
-def _only_lead(
-    lead: Lead, record: ImageRecord, *, key: str, name: str, metric: Metric | None
-) -> None:
-    """A menu of one entry would be a press too many."""
-    st.button(
-        f"{lead}, {name}",
-        icon=f":material/{LEAD_ICONS[lead]}:",
-        key=f"lead_{key}",
-        type="tertiary",
-        help=lead.value,
-        on_click=take_lead,
-        args=(lead, record),
-        kwargs={"metric": metric},
-    )
+def _follow_menu(key: str, record: ImageRecord, metric: Metric | None) -> None:
+    lead = Lead(st.session_state[f"menu_{key}"])
+    if lead is Lead.DETAILS:
+        st.session_state[_OPENED] = key
+    else:
+        take_lead(lead, record, metric=metric)
 
 
-def _follow_menu(menu: str, record: ImageRecord, metric: Metric | None) -> None:
-    take_lead(Lead(st.session_state[menu]), record, metric=metric)
+@st.dialog("Details", width="large", icon=":material/info:")
+def details_dialog(record: ImageRecord, *, metric: Metric | None) -> None:
+    """Show a picture in full and what is known of it, and lead to a search with it."""
+    info = next(iter(resources.get_collections().values()))
+    shown, known = st.columns(2)
+    facts = {
+        "Class": plain(record.label or "no class"),
+        "Path": plain(record.path),
+        "Id": str(record.id),
+        "Digest": plain(record.digest or "none"),
+    }
+    with shown:
+        try:
+            root = resources.dataset_folder(info)
+            alt = f"{record.label or 'no class'}, {record.path}, in full"
+            st.image(data_url(full_picture(record, root=root)), width="stretch", alt=alt)
+            _, content = read_picture(root, record.path)
+            facts["Size"] = f"{len(content) / 1000:,.0f} kB"
+        except OrchardError as error:
+            st.warning(with_path(error, record.path), icon=":material/broken_image:")
+    with known:
+        st.table(facts, border="horizontal")
+        if st.button(
+            "Search with this picture",
+            icon=":material/image_search:",
+            on_click=links.leave,
+            args=(links.to_search([record.id], metric=metric),),
+        ):
+            st.rerun()

@@ -67,6 +67,21 @@ _SIGNS = {
 # Okabe and Ito's green, vermilion and orange: they differ in brightness too.
 STYLE = """
 [class*="st-key-tile_"] { position: relative; }
+/* A row of tiles alone is a grid: they share what would stay empty at the end of a row. */
+.stHorizontalBlock:not(.st-key-recent):has(> :first-child > [class*="st-key-tile_"]):has(
+  > :last-child > [class*="st-key-tile_"]
+) {
+  --least: 120px; display: grid;
+  grid-template-columns: repeat(auto-fill, minmax(min(var(--least), 45%), 1fr));
+  > * { width: auto; }
+}
+.stHorizontalBlock.st-key-hits { --least: 160px !important; }
+@media (max-width: 640px) {
+  /* Two that belong together are a row of their own there. */
+  .stHorizontalBlock > :has(> .stHorizontalBlock > :last-child > [class*="st-key-tile_"]) {
+    flex: 1 1 100%; width: 100%;
+  }
+}
 [class*="st-key-tile_right"] img { outline: 3px solid #009E73; outline-offset: -3px; }
 [class*="st-key-tile_wrong"] img { outline: 3px dashed #D55E00; outline-offset: -3px; }
 [class*="st-key-tile_encoder"] img { outline: 3px dashed #D55E00; outline-offset: -3px; }

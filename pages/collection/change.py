@@ -104,7 +104,7 @@ def _show_card(change: Change, infos: Infos) -> None:
     name = change.kind.name.lower()
     is_open = state.current().change is change.kind
     with st.container(border=True, key=f"{'danger' if change.is_dangerous else 'card'}_{name}"):
-        with st.container(horizontal=True, vertical_alignment="center"):
+        with st.container(horizontal=True, vertical_alignment="center", wrap=False):
             st.markdown(f"{title}  \n:small[{change.what}]", width="stretch")
             if not change.asks:
                 _start_button(change, change.ask(infos), key=f"change_{name}")

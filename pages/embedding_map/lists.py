@@ -158,23 +158,26 @@ def _lead_on(view: View, selected: Sequence[int], labels: Sequence[str]) -> None
 
 
 def _take_away(view: View, selected: Sequence[int]) -> None:
-    st.download_button(
-        "CSV",
-        lambda: csv_of(view, selected),
-        file_name="selection.csv",
-        mime="text/csv",
-        icon=":material/download:",
-        on_click="ignore",
-    )
-    st.download_button(
-        "ZIP",
-        lambda: _zip(view, selected),
-        file_name="selection.zip",
-        mime="application/zip",
-        icon=":material/folder_zip:",
-        on_click="ignore",
-        help=f"Up to {MAX_ZIP_BYTES // 1_000_000} MB; what does not fit is named inside",
-    )
+    with st.popover("Export", icon=":material/download:"):
+        st.download_button(
+            "CSV",
+            lambda: csv_of(view, selected),
+            file_name="selection.csv",
+            mime="text/csv",
+            on_click="ignore",
+            help="Id, path, class, purity and position",
+            width="stretch",
+        )
+        st.download_button(
+            "ZIP",
+            lambda: _zip(view, selected),
+            file_name="selection.zip",
+            mime="application/zip",
+            on_click="ignore",
+            help=f"The pictures, up to {MAX_ZIP_BYTES // 1_000_000} MB; what does not fit is named "
+            "inside",
+            width="stretch",
+        )
 
 
 def _show_outliers(view: View, table: Neighbourhoods) -> None:

@@ -117,7 +117,9 @@ def _show_map(view: View, colours: Colours, paint: Paint | None, marks: chart.Ma
     )
     # The map stands above the choice of the format it is saved in.
     place = st.container()
-    image_format = _take_away(view, figure)
+    with st.container(horizontal=True, vertical_alignment="center", key="exports"):
+        st.caption(about(view), width="stretch")
+        image_format = _take_away(view, figure)
     place.plotly_chart(
         figure,
         key=Key.CHART,
@@ -136,38 +138,37 @@ def _show_map(view: View, colours: Colours, paint: Paint | None, marks: chart.Ma
         alt=f"Map of {len(view.rows):,} pictures, coloured by {colours.colouring.value.lower()}",
     )
     state.current().drawn = view.rows.ids
-    st.caption(about(view))
 
 
 def _take_away(view: View, figure: go.Figure) -> str:
     """Offer map and positions as files; return the format that the map's camera button saves."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.popover("Export", icon=":material/download:"):
         st.download_button(
             "Map as HTML",
             # Made when it is asked for: Plotly itself is in the file, which then needs no network.
             lambda: figure.to_html(include_plotlyjs=True),
             file_name="map.html",
             mime="text/html",
-            icon=":material/download:",
             on_click="ignore",
             help="The interactive map as one file that opens without Orchard.",
+            width="stretch",
         )
         st.download_button(
             "Positions as CSV",
             lambda: csv_of(view, range(len(view.rows))),
             file_name="map.csv",
             mime="text/csv",
-            icon=":material/download:",
             on_click="ignore",
+            width="stretch",
         )
         chosen = st.segmented_control(
-            "Format of the map's camera button",
+            "The map's camera saves",
             _FORMATS,
             default=_FORMATS[0],
             required=True,
             key=Key.IMAGE_FORMAT,
-            help="What the camera saves is the view as it is: zoomed, turned, filtered. In an SVG "
-            "the points are one picture inside, the texts are texts.",
+            help="The view as it is: zoomed, turned, filtered. In an SVG the points are one "
+            "picture, the texts are texts.",
         )
     return chosen or _FORMATS[0]
 

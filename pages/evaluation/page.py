@@ -32,7 +32,7 @@ from pages.evaluation.takeaway.downloads import downloads
 TABS = {
     "Overview": ("Classes",),
     "Mistakes": (links.CONFUSION_VIEW, lists.WORST_VIEW, "Labels", "Hubs"),
-    "Index & settings": ("nprobe", "Scores", "Duplicates"),
+    "Settings": ("nprobe", "Scores", "Duplicates"),
     "Compare": ("Compare",),
 }
 
@@ -121,7 +121,7 @@ def _open_dialog(infos: Mapping[Metric, CollectionInfo], report: ListedReport | 
 def _view_control(focus: str) -> str:
     """Choose a tab, and a view of it where it has several; the address names the view."""
     state.open_view(TABS)
-    with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         view = _tabs()
         if focus:
             st.button(

@@ -13,7 +13,7 @@ from core.records import ImageRecord
 from core.ui import resources
 from core.ui.text import plain
 from core.ui.tile_actions import lead_on
-from core.ui.tiles import Frame, Width, draw_tile, rank_chip
+from core.ui.tiles import Frame, Width, draw_tile, rank_chip, tile_line
 
 QUERY = ":material/search:"
 
@@ -48,7 +48,7 @@ def picture(
         chip=chip,
     )
     with tile.below:
-        st.caption(plain(label), help=plain("; ".join(filter(None, [record.path, *said[2:]]))))
+        tile_line(label, help=plain("; ".join(filter(None, [record.path, *said[2:]]))))
         lead_on(record, key=key, name=name, metric=info.metric)
 
 

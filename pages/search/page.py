@@ -119,7 +119,7 @@ def _show(view: View, preparation: Preparation | None) -> None:
         verdict = compare_with_exact(answer.hits, answer.exact, expected=view.judged)
     thumbnails = Thumbnails(view.info)
     with st.container():
-        line = st.container(horizontal=True, gap="small", vertical_alignment="center", key="worth")
+        line = st.container(horizontal=True, gap="xsmall", vertical_alignment="center", key="worth")
         votes = st.container()
     if preparation:
         measures.preparing(preparation)

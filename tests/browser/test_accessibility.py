@@ -20,6 +20,7 @@ PAGES = {
     f"?queries={image_id('lime/2.jpg')}": "16 of 16 hits",
     f"?queries={image_id('lime/2.jpg')}&show=Metric+duel&source=Collection": "overlap@16",
     "evaluation": "Macro precision@10",
+    "evaluation?view=Confusion": "Confused most",
     "embedding_map?method=PCA": "Trustworthiness",
     "collection": "18 pictures",
     # With a primary button.
@@ -28,7 +29,7 @@ PAGES = {
 # Texts that can be seen beside pictures, charts, tables and icons.
 TEXTS = """() => {
     const other = ['[class*="st-key-tile_"]', '.st-key-duel', '.js-plotly-plot', 'table',
-        '[data-testid=stDataFrame]', '[data-testid=stIconMaterial]', 'span[role=img]'].join();
+        '[data-testid=stDataFrame]', 'span[translate=no]'].join();
     const texts = [];
     const walker = document.createTreeWalker(
         document.querySelector('[data-testid=stMain]'), NodeFilter.SHOW_TEXT);

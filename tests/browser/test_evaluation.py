@@ -29,13 +29,15 @@ def open_report(page: Page, gallery: str, view: str = "Classes") -> None:
     """Open the page; the first report makes itself."""
     page.goto(f"{gallery}/evaluation?view={view}")
     expect(page).to_have_url(re.compile("report="))
-    expect(page.get_by_role("heading", name="Export")).to_be_visible()
+    expect(page.get_by_role("button", name="Export")).to_be_visible()
     browsers.settled(page)
 
 
 def downloaded(page: Page, label: str) -> tuple[str, str]:
     with page.expect_download() as waiting:
+        page.get_by_role("button", name="Export").click()
         page.get_by_role("button", name=label).click()
+    page.keyboard.press("Escape")
     file: Download = waiting.value
     return file.suggested_filename, Path(file.path()).read_text(encoding="utf-8-sig")
 
@@ -122,7 +124,7 @@ def test_a_click_on_a_bar_and_on_a_cell_shows_the_pictures_behind_it(
     page.get_by_role("button", name="lime", exact=True).click()
     expect(page).not_to_have_url(re.compile("class="))
     page.get_by_text("Mistakes", exact=True).click()
-    expect(page.get_by_role("heading", name="What gets confused with what")).to_be_visible()
+    expect(page.get_by_role("heading", name="Confused most")).to_be_visible()
     for label in ("plum", "lime"):
         # A click draws the chart anew, so where the cells lie is read each time.
         browsers.settled(page)

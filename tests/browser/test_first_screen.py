@@ -11,10 +11,17 @@ from tests.support import browser as browsers
 pytestmark = pytest.mark.browser
 
 LIME, PLUM = image_id("lime/2.jpg"), image_id("plum/3.jpg")
+# One thousandth of the picture, and what is said of it.
+CORNER, UNLIKE = "0.0.30.30", "Unlike anything indexed"
 PLACES = """() => [...document.querySelectorAll('.st-key-hits img')].map(
     image => Math.round(image.getBoundingClientRect().top))"""
 
-
+EMPTY_BESIDE = """() => {
+    const grid = document.querySelector('.st-key-hits').getBoundingClientRect();
+    const rights = [...document.querySelectorAll('.st-key-hits img')].map(
+        image => image.getBoundingClientRect().right);
+    return grid.right - Math.max(...rights);
+}"""
 # Buttons and labels with more lines than words.
 BROKEN_LABELS = """() => [...document.querySelectorAll('button p, label p, [role=radio] p')]
     .filter(text => text.checkVisibility({visibilityProperty: true}))
@@ -47,13 +54,18 @@ def test_hits_begin_high_up_and_fill_the_row(
     browser: Browser, gallery: str, *, width: int, height: int, top: int, a_row: int
 ) -> None:
     with browsers.watched_page(browser, width=width, height=height) as page:
-        for queries in (f"{LIME}", f"{LIME},{PLUM}"):
+        # All that is ever said of an answer: the part of a lime, and the mean of a lime and a plum,
+        # are like nothing in the collection.
+        for queries in (f"{LIME}&crop={LIME}:{CORNER}", f"{LIME},{PLUM}"):
             searched(page, f"{gallery}/?queries={queries}")
+            assert any(warning.is_visible() for warning in page.get_by_text(UNLIKE).all())
             for scheme in ("light", "dark"):
                 page.emulate_media(color_scheme=scheme)
                 places = hits_begin_at(page)
                 assert places[0] < top
                 assert places.count(places[0]) >= a_row
+                # No band stays empty beside them.
+                assert page.evaluate(EMPTY_BESIDE) <= 1
 
 
 def test_a_wide_window_has_eight_in_a_row_and_in_a_middling_one_no_label_breaks_within_a_word(

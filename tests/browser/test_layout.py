@@ -58,7 +58,7 @@ def evaluation(page: Page, address: str) -> None:
     page.goto(f"{address}/evaluation")
     expect(page).to_have_url(re.compile("report="))
     expect(page.get_by_text("Macro precision@10", exact=True)).to_be_visible()
-    expect(page.get_by_role("heading", name="Export")).to_be_visible()
+    expect(page.get_by_role("button", name="Export")).to_be_visible()
 
 
 def confusion(page: Page, address: str) -> None:

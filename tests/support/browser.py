@@ -26,11 +26,12 @@ START_SECONDS = 600.0
 PATIENCE_MS = 240_000
 
 # True once the page has neither run nor drawn nor been about to for half a second. What is pressed
-# is sent at once and shows here; what is dragged is sent after 200 ms.
+# is sent at once and shows here; what is dragged is sent after 200 ms. Where a kind of element is
+# shown for the first time, a grey outline stands until the browser has fetched what draws it.
 _QUIET = """() => {
     const app = document.querySelector('[data-testid=stApp]');
     const busy = app?.dataset.testScriptState !== 'notRunning'
-        || document.querySelector('[data-stale=true]')
+        || document.querySelector('[data-stale=true], [data-testid=stSkeleton]')
         || [...document.images].some(image => !image.complete);
     const now = performance.now();
     if (busy || !window.quietSince) window.quietSince = now;

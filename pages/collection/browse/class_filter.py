@@ -36,8 +36,11 @@ _STYLE = """
 .st-key-class_bars p > span:first-child {
   overflow: hidden; text-overflow: ellipsis; white-space: nowrap; min-width: 0;
 }
-@media (max-width: 640px) {
+.st-key-class_bars p > span:last-child { white-space: nowrap; }
+[data-testid="stMain"] [data-testid="stColumn"]:has(.st-key-class_bars) { min-width: 180px; }
+@media (max-width: 1000px) {
   [data-testid="stLayoutWrapper"]:has(> .st-key-class_bars) { display: none; }
+  [data-testid="stMain"] [data-testid="stColumn"]:has(.st-key-class_bars) { min-width: 100%; }
 }
 """
 

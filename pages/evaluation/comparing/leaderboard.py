@@ -42,7 +42,7 @@ def leaderboard(reports: Sequence[ListedReport], called: Mapping[str, str], *, k
         ],
         hide_index=True,
         column_config={
-            "Report": text(width="medium"),
+            "Report": text(width="large"),
             "nprobe": text(width="small"),
             **{
                 # Two digits would let a recall of 0.999 read like a perfect one.

@@ -24,7 +24,7 @@ from pages.evaluation.mistakes.lists import more_button
 from pages.evaluation.mistakes.matrix import confusion_figure
 from pages.evaluation.tiles import hit_picture, picture_pair, query_picture, query_record
 
-_LARGEST = 8
+_LARGEST = 6
 _PAIRS = 6
 # More would be cells too small for a number, and for a finger.
 _MOST_CLASSES = 30
@@ -72,7 +72,7 @@ def confusion_section(
     pair = _pair(shares, classes, asked=chosen.asked or focus, got=chosen.got)
     beside, matrix = st.columns([11, 10], gap="medium")
     with beside:
-        st.subheader("What gets confused with what", anchor=False)
+        st.subheader("Confused most", anchor=False)
         _largest(shares, classes, pair, focus=focus)
         if pair:
             _pictures(report, figures, info, pair, k=k)
@@ -200,8 +200,8 @@ def _matrix(
     if len(drawn) < len(classes):
         part = f"The {classes_text(len(drawn))} confused most, of {len(classes):,}. "
     st.caption(
-        f"{part}Percent of the first {k} hits, from 5 % on. Click a cell to see its pictures.",
-        help="Grey: right hits. Orange: wrong ones, darker where there are more. A row adds up to "
+        f"{part}Percent of the first {k} hits. Click a cell for its pictures.",
+        help="Grey: right hits. Orange: wrong ones, numbered from 5 % on. A row adds up to "
         "100 %, less what came back empty or without a class. Classes that are confused stand "
         "together.",
     )

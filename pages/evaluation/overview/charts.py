@@ -76,7 +76,9 @@ def target_bars(
         )
     _add_ceilings(figure, classes, k, ink)
     figure.add_vline(x=target, line={"color": ink, "width": 1.5, "dash": "dash"})
-    framed(figure, height=90 + 24 * len(classes), x=f"{name}, 95 % interval")
+    # As tall as the pictures beside it, where that makes bars neither thin nor fat.
+    row = min(max(480 // max(len(classes), 1), 24), 36)
+    framed(figure, height=90 + row * len(classes), x=f"{name}, 95 % interval")
     figure.update_layout(barmode="overlay", bargap=0.3)
     figure.update_xaxes(_SHARE)
     # Rows in the order given, whatever the verdicts.

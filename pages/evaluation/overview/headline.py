@@ -79,12 +79,12 @@ def _weakest(summary: Summary, *, k: int) -> None:
         st.caption("Weakest classes", width="content")
         for c in shown:
             precision, ceiling = c.measures[name], c.ceilings[k]
-            most = f" of at most {ceiling:.0%}" if ceiling < _FULL else ""
-            few = f", {queries(c.queries)}" if c.few else ""
+            most = f" of at most {ceiling:.2f}" if ceiling < _FULL else ""
             st.badge(
-                f"{plain(c.label)} {precision.value:.0%}{most}{few}",
+                f"{plain(c.label)} {precision.value:.0%}",
                 color="red" if precision.high < mean * ceiling else "gray",
-                help=f"{name} {precision}. Red: the interval ends below the mean of all classes"
+                help=f"{name} {precision}{most}, by {queries(c.queries)}. Red: the interval ends "
+                "below the mean of all classes"
                 + (", measured by what there is to find." if most else "."),
             )
 

@@ -15,6 +15,8 @@ from pages.evaluation.cache import Figures, reports_folder
 from pages.evaluation.takeaway.html_report import html_report
 from pages.evaluation.takeaway.made import made
 
+_SHOWN = "for this k, without what is left out"
+
 
 def downloads(
     report: Report,
@@ -25,19 +27,12 @@ def downloads(
     target: float,
     variant: Variant,
 ) -> None:
-    """Offer the figures as files, each made when it is asked for.
+    """Say how the report was made, and offer its figures as files.
 
     Args:
         info: The collection that the pictures of the report are taken from.
         target: The precision that every class is to reach.
     """
-    st.subheader(
-        "Export",
-        anchor=False,
-        help="HTML and CSV hold what is shown: this k, without what is left out; the pictures' CSV "
-        "says how often each was a hit. The JSON file holds the report as it was made. The address "
-        "of this page opens the same view again.",
-    )
     ks = tuple(sorted({1, k}))
 
     def page() -> bytes:
@@ -56,33 +51,43 @@ def downloads(
         hubs = find_hubs(report.exact, report.judged, gallery=report.gallery)
         return as_csv(picture_rows(report, hubs))
 
-    files: tuple[tuple[str, str, str, Callable[[], str | bytes]], ...] = (
-        ("Report (HTML)", "report.html", "text/html", page),
-        ("Classes (CSV)", "classes.csv", "text/csv", lambda: as_csv(class_rows(figures.shown))),
+    files: tuple[tuple[str, str, str, str, Callable[[], str | bytes]], ...] = (
+        ("Report (HTML)", "report.html", "text/html", f"What is shown, {_SHOWN}", page),
+        (
+            "Classes (CSV)",
+            "classes.csv",
+            "text/csv",
+            f"A row a class, {_SHOWN}",
+            lambda: as_csv(class_rows(figures.shown)),
+        ),
         (
             "Queries (CSV)",
             "queries.csv",
             "text/csv",
+            f"A row a query, {_SHOWN}",
             lambda: as_csv(query_rows(report, variant, ks=ks)),
         ),
-        ("Pictures (CSV)", "pictures.csv", "text/csv", pictures),
+        ("Pictures (CSV)", "pictures.csv", "text/csv", "How often each was a hit", pictures),
         (
             "Report (JSON)",
             "report.json",
             "application/json",
+            "The report as it was made",
             lambda: read_json_text(report.name, reports_folder()).encode(),
         ),
     )
-    with st.container(horizontal=True):
-        for label, name, mime, content in files:
-            st.download_button(
-                label,
-                content,
-                f"{report.name}-{name}",
-                mime,
-                icon=":material/download:",
-                on_click="ignore",
-            )
     with st.expander("How this report was made", icon=":material/settings:"):
         rows = [{"Setting": name, "Value": value} for name, value in made(report).items()]
         st.dataframe(rows, hide_index=True, height="content")
+    with st.popover("Export", icon=":material/download:"):
+        for label, name, mime, told, content in files:
+            st.download_button(
+                label,
+                # Made when it is asked for.
+                content,
+                f"{report.name}-{name}",
+                mime,
+                help=told,
+                on_click="ignore",
+                width="stretch",
+            )

@@ -94,7 +94,7 @@ def _rows(view: View, answers: Mapping[Metric, Sequence[Hit]], thumbnails: Thumb
                 _heading(view, metric, hits, before)
         for place in range(min(_SHOWN, max(map(len, answers.values())))):
             for metric, hits in answers.items():
-                with st.container(horizontal=True, gap="small"):
+                with st.container(horizontal=True, gap="xsmall"):
                     if place < len(hits):
                         _hit(hits[place], changes[metric][place], metric, view, thumbnails)
     if max(map(len, answers.values())) > _SHOWN:
@@ -119,9 +119,9 @@ def _heading(view: View, metric: Metric, hits: Sequence[Hit], before: Sequence[H
         st.caption("the chosen metric")
     elif hits or before:
         st.caption(
-            f"overlap@{k} with {own}: **{overlap(hits, before):.2f}**",
-            help="Share of hits in common, 0 to 1. An arrow says how many ranks higher or lower a "
-            "picture stands than there; *new* is not among its hits." + note,
+            f"overlap@{k} **{overlap(hits, before):.2f}**",
+            help=f"Share of hits in common with {own}, 0 to 1. An arrow says how many ranks higher"
+            " or lower a picture stands than there; *new* is not among its hits." + note,
         )
 
 

@@ -19,12 +19,9 @@ from pages.search.view import View
 
 PAGE_SIZE = 20
 
-DETAILS = "Details"
 ADD = "Add to the query"
 MORE, LESS = "More like this", "Less like this"
-_ICONS = {DETAILS: "info", ADD: "add_photo_alternate"} | {
-    lead.value: icon for lead, icon in LEAD_ICONS.items()
-}
+_ICONS = {ADD: "add_photo_alternate"} | {lead.value: icon for lead, icon in LEAD_ICONS.items()}
 
 
 def hit_grid(
@@ -111,6 +108,7 @@ def _help(hit: Hit, metric: Metric, frame: Frame) -> str:
 def _actions(hit: Hit, session: Session, metric: Metric) -> None:
     number = hit.record.id
     more, less = number in session.more, number in session.less
+    details, *elsewhere = leads(hit.record)
     with icon_row(str(number)):
         st.button(
             f"Search with rank {hit.rank}",
@@ -137,7 +135,7 @@ def _actions(hit: Hit, session: Session, metric: Metric) -> None:
             )
         st.menu_button(
             f"What else can be done with rank {hit.rank}",
-            [DETAILS, ADD, *leads(hit.record)],
+            [details, ADD, *elsewhere],
             icon=":material/more_vert:",
             key=menu_of(number),
             type="tertiary",
@@ -149,7 +147,8 @@ def _actions(hit: Hit, session: Session, metric: Metric) -> None:
 
 def _act(hit: Hit, metric: Metric) -> None:
     choice = state.menu_choice(hit.record.id)
-    if choice == DETAILS:
+    # Of a hit there is more to tell than of any picture: it stands beside the query.
+    if choice == Lead.DETAILS:
         state.open_details(hit.record.id)
     elif choice == ADD:
         state.add(hit.record)

@@ -85,25 +85,26 @@ def votes(hits: Sequence[Hit], classes: Sequence[str]) -> None:
         )
         + "</div>"
     )
-    words = [f"{plain(v.label or 'no class')} {v.share:.0%} ({v.count})" for v in shown]
+    # The bar shows the shares.
+    words = [f"{plain(v.label or 'no class')} {v.count}" for v in shown]
     if len(found) > _VOTES:
-        words.append(f"{len(found) - _VOTES} more classes")
-    st.caption(", ".join(words), help="Classes of the hits, most frequent first.")
+        words.append(counted(len(found) - _VOTES, "more class", "more classes"))
+    st.caption(", ".join(words), help="Hits of each class, most frequent first.")
 
 
 def _blame(causes: Sequence[Cause]) -> None:
     by_encoder, by_index = causes.count(Cause.ENCODER), causes.count(Cause.INDEX)
     if by_encoder:
         st.badge(
-            f"{counted(by_encoder, 'wrong hit')} by the encoder",
+            f"{by_encoder} wrong by encoder",
             color="orange",
-            help="Exact search returns them too. Their frames are dashed.",
+            help="Wrong hits that exact search returns too. Their frames are dashed.",
         )
     if by_index:
         st.badge(
-            f"{counted(by_index, 'wrong hit')} by the index",
+            f"{by_index} wrong by index",
             color="yellow",
-            help="Only the approximate search returns them. Their frames are dotted.",
+            help="Wrong hits that only the approximate search returns. Their frames are dotted.",
         )
 
 

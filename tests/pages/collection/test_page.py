@@ -19,6 +19,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core.collection.index_choice import IndexChoice, IndexType
+from core.dataset.files import digest_of
 from core.encoder import weights
 from core.errors import StoreError, StoreUnavailableError, WeightsDownloadError
 from core.metric import Metric
@@ -28,7 +29,7 @@ from core.runs.reports import Dropped, Report
 from core.runs.run_record import RunState, RunStatus, save_state
 from core.runs.runner import RunProgress
 from core.runs.task import Build, Drop, Prune, RunSelfTest, Task, TaskKind
-from core.ui import frame, resources
+from core.ui import frame, links, resources
 from pages.collection import cache, history, run
 from pages.collection.browse import browsing
 from pages.collection.state import pop_refusal
@@ -705,6 +706,28 @@ def test_browse_comes_first_with_pictures_of_all_classes_that_lead_on(built: Pat
     assert len(search) == 12
 
 
+def test_details_of_a_picture_show_it_in_full_with_its_record(built: Path) -> None:
+    at = page(browse_words="pear 3")
+    [menu] = at.menu_button
+    menu.click("Details").run()
+    assert not at.exception
+    [facts] = [table.value for table in at.table]
+    record = dict(zip(facts.index, facts.iloc[:, 0], strict=True))
+    content = (built / "pear" / "3.png").read_bytes()
+    assert (record["Class"], record["Digest"]) == ("pear", digest_of(content))
+    assert record["Path"].replace("\\", "") == "pear/3.png"
+    # A thousand bytes are a kilobyte.
+    assert record["Size"] == f"{round(len(content) / 1000)} kB"
+    # Closed again in the next run, and on the way to another page.
+    assert not at.run().table
+    (built / "pear" / "3.png").unlink()
+    [menu] = at.menu_button
+    menu.click("Details").run()
+    assert "no longer in the dataset folder" in texts(at)
+    next(b for b in at.button if b.label == "Search with this picture").click().run()
+    assert at.session_state["leaving"].page == links.SEARCH_PAGE
+
+
 def test_a_class_is_chosen_by_its_bar_or_in_the_box_and_the_link_carries_it(built: Path) -> None:
     at = page()
     at.radio(key="browse_bar").set_value("pear").run()
@@ -831,6 +854,8 @@ def test_health_of_nothing_says_so_and_leads_to_the_build(
     assert "Nothing is indexed yet" in texts(at)
     at.button(key="health_build").click().run()
     assert at.segmented_control(key="part").value == "Build"
+    # The log has no stack of it, as for a mistake.
+    assert st.get_option("global.disableWidgetStateDuplicationWarning")
     resources.get_store().close()
     monkeypatch.setenv("ORCHARD_READ_ONLY", "true")
     clear()

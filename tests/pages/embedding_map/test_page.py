@@ -24,6 +24,7 @@ from core.projection.rows import MapRows
 from core.ui import links, resources
 from pages.embedding_map import cache
 from tests.support import map_collection, small_disk
+from tests.support.exports import exports
 from tests.support.map_collection import AWKWARD, PER_CLASS
 
 ROOT = Path(__file__).parents[3]
@@ -315,6 +316,8 @@ def test_a_selection_shows_pictures_counts_and_what_is_gone(pictures: Path) -> N
     escaped = "\\<b\\>wild \\*card\\*"
     assert f"{escaped} 3" in shown
     assert labels(at, "selected") == [escaped] * 3
+    # Files are behind one button a place.
+    assert exports(at) == [["Map as HTML", "Positions as CSV"], ["CSV", "ZIP"]]
     next(b for b in at.button if b.label == "Clear").click().run()
     assert "take the lasso or the box" in text(at)
 

@@ -22,6 +22,7 @@ from pages.evaluation import cache
 from pages.evaluation.reports import making, request
 from scripts import evaluate
 from tests.support import dashboard
+from tests.support.exports import exports
 from tests.support.made_up import make_database
 
 PAGE = str(Path(__file__).parents[3] / "pages" / "evaluation" / "page.py")
@@ -259,6 +260,20 @@ def test_a_report_is_shown(data_dir: Path) -> None:
     assert table["95 % interval"][0].endswith(" *")
 
 
+def test_files_are_behind_one_button_and_none_is_made_before_it_is_asked_for(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("made before anybody asked")
+
+    for name in ("html_report", "class_rows", "query_rows", "picture_rows", "read_json_text"):
+        monkeypatch.setattr(f"pages.evaluation.takeaway.downloads.{name}", never)
+    at = page().run()
+    assert not at.exception and not at.error
+    kinds = ["Report (HTML)", "Classes (CSV)", "Queries (CSV)", "Pictures (CSV)", "Report (JSON)"]
+    assert exports(at) == [kinds]
+
+
 def test_columns_that_tell_nothing_are_left_out(data_dir: Path) -> None:
     at = page().run()
     # Ceiling and chance differ by class; the exact figures and the ceiling are not the same.
@@ -377,7 +392,7 @@ def test_figures_beside_each_other_leave_out_the_same(data_dir: Path) -> None:
 @pytest.mark.parametrize(
     ("view", "expected"),
     [
-        ("Confusion", "What gets confused with what"),
+        ("Confusion", "Confused most"),
         ("Worst queries", "Worst queries"),
         ("Scores", "What a score is worth"),
         ("nprobe", "How many lists are worth searching?"),
@@ -408,7 +423,7 @@ def test_the_address_names_the_view_and_follows_the_tabs(data_dir: Path) -> None
     assert in_address(at, "view") == "Hubs"
     at.pills(key=part).set_value("Labels").run()
     assert in_address(at, "view") == "Labels"
-    at.segmented_control(key=tab).set_value("Index & settings").run()
+    at.segmented_control(key=tab).set_value("Settings").run()
     assert in_address(at, "view") == "nprobe"
     # The usual view needs no word in the address.
     at.segmented_control(key=tab).set_value("Overview").run()
@@ -416,7 +431,7 @@ def test_the_address_names_the_view_and_follows_the_tabs(data_dir: Path) -> None
     # Back, in the browser.
     at.query_params["view"] = "Scores"
     at.run()
-    assert at.segmented_control(key=tab).value == "Index & settings"
+    assert at.segmented_control(key=tab).value == "Settings"
     assert any("What a score is worth" in s.value for s in at.subheader)
     assert not at.exception
 
@@ -528,7 +543,7 @@ def test_every_picture_leads_on(data_dir: Path, view: str) -> None:
     # By the report's metric: by another one the hits would be others.
     assert (to.page, to.parameters["metric"]) == (links.SEARCH_PAGE, "L2")
     # No path stands below a picture; here no file is there, and the tile says so above.
-    assert not [c.value for c in at.caption if ".jpg" in c.value]
+    assert not [one.value for one in (*at.caption, *at.markdown) if ".jpg" in one.value]
 
 
 def test_one_class_is_looked_at_alone_until_its_chip_is_pressed(data_dir: Path) -> None:
@@ -560,7 +575,7 @@ def test_a_sweep_over_a_collection_that_changed_is_refused_in_place(data_dir: Pa
     assert not at.exception
     assert "changed since this report" in texts(at)
     # The rest of the page is still there.
-    assert "Export" in texts(at)
+    assert exports(at)
 
 
 def test_reports_that_cannot_be_compared_say_why_in_place(data_dir: Path) -> None:
@@ -569,7 +584,7 @@ def test_reports_that_cannot_be_compared_say_why_in_place(data_dir: Path) -> Non
     clear_caches()
     at = run_report(page(view="Compare").run())
     assert "their galleries differ" in texts(at)
-    assert "Export" in texts(at)
+    assert exports(at)
 
 
 def test_duplicates_show_what_they_add(data_dir: Path) -> None:
@@ -847,7 +862,7 @@ def test_wrong_hits_of_the_index_say_whether_exact_search_has_them(data_dir: Pat
 
 def blamed(at: AppTest) -> set[str]:
     """Whose wrong hits there are among the pictures, as their helps say."""
-    helps = [caption.help.replace("\\", "") for caption in at.caption if caption.help]
+    helps = [line.help.replace("\\", "") for line in at.markdown if line.help]
     return {text.rsplit("; ", 1)[1] for text in helps if "of another class: " in text}
 
 

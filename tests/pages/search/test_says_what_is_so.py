@@ -142,7 +142,7 @@ def test_short_answers_of_the_same_pictures_overlap_in_full(dataset: Path) -> No
     # Five other limes, whatever the metric: the same five of five.
     assert count_line(at) == "**5 of 100 hits**"
     assert [c.value for c in at.caption if c.value.startswith("overlap@100")] == [
-        "overlap@100 with COSINE: **1.00**"
+        "overlap@100 **1.00**"
     ] * 2
 
 
