@@ -54,10 +54,10 @@ def test_hits_begin_high_up_and_fill_the_row(
     browser: Browser, gallery: str, *, width: int, height: int, top: int, a_row: int
 ) -> None:
     with browsers.watched_page(browser, width=width, height=height) as page:
-        # All that is ever said of an answer: the part of a lime, and the mean of a lime and a plum,
-        # are like nothing in the collection.
-        for queries in (f"{LIME}&crop={LIME}:{CORNER}", f"{LIME},{PLUM}"):
-            searched(page, f"{gallery}/?queries={queries}")
+        # All that is ever said of an answer: the corner of a lime, and its mean with a plum, are
+        # like nothing in the collection.
+        for queries in (f"{LIME}", f"{LIME},{PLUM}"):
+            searched(page, f"{gallery}/?queries={queries}&crop={LIME}:{CORNER}")
             assert any(warning.is_visible() for warning in page.get_by_text(UNLIKE).all())
             for scheme in ("light", "dark"):
                 page.emulate_media(color_scheme=scheme)
