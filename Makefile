@@ -27,7 +27,7 @@ app: $(VENV)/.requirements $(if $(IMAGENET),$(VENV)/.requirements-imagenet)
 test: $(VENV)/.requirements-dev
 	@$(MAKE) --no-print-directory -j2 lint pytest
 
-# Without what needs a browser or a server, or takes more than half a minute.
+# Without what needs a browser or a server, or takes a processor more than ten seconds.
 quick: $(VENV)/.requirements-dev
 	@$(MAKE) --no-print-directory -j2 lint pytest QUICK=1
 

@@ -79,6 +79,7 @@ def test_values_that_are_not_allowed(
     assert words in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_benchmark_measures_and_judges(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,7 @@ from tests.pages.search.test_page import clear_caches
 ONE = ["growth", "--one", "--rows", "200", "--dimension", "8", "--searches", "3"]
 
 
+@pytest.mark.slow
 def test_a_size_has_all_its_figures(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -32,6 +32,7 @@ def test_evaluation(capsys: pytest.CaptureFixture[str]) -> None:
     assert figures["seconds_per_database_search"] > 0
 
 
+@pytest.mark.slow
 def test_encoder(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

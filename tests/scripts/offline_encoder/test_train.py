@@ -156,6 +156,7 @@ def test_the_recipe_goes_from_small_pictures_to_large_ones_and_slows_down() -> N
     )
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_ends_with_the_same_weights(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -177,6 +178,7 @@ def test_a_run_that_was_stopped_ends_with_the_same_weights(
     assert resumed.name == whole.name
 
 
+@pytest.mark.slow
 def test_training_comes_nearer_to_the_teacher(photos: Path, tmp_path: Path) -> None:
     losses: list[float] = []
     recipe = Recipe(steps=12, stages=((32, 1.0),), batch=24, learning_rate=0.02)
