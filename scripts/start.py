@@ -96,7 +96,8 @@ def _existing(settings: Settings, dataset: Path | None) -> dict[str, CollectionI
 
 def _draw(sample: Path, per_class: int) -> int:
     """Draw the sample unless it is whole: a picture appears only when it is."""
-    if all(len(list((sample / label).glob("*.jpg"))) >= per_class for label in CLASSES):
+    # A number that is not allowed is refused by the script that draws.
+    if all(0 < per_class <= len(list((sample / label).glob("*.jpg"))) for label in CLASSES):
         return 0
     return _module("scripts.make_sample", str(sample), "--per-class", str(per_class))
 

@@ -159,7 +159,7 @@ def _with_themselves(
 
 
 class _ExactSearch:
-    """Stands in for umap-learn's approximate index, which takes a processor 15 s to compile."""
+    """Stands in for umap-learn's approximate index, which takes a processor 10 s to compile."""
 
     # umap-learn asks for it to choose how widely to search.
     _angular_trees = False

@@ -15,6 +15,7 @@ import pytest
 from core.config import Settings, load_settings
 from scripts import start
 from tests.support import dashboard
+from tests.support.processes import free_ports
 
 
 @pytest.fixture
@@ -107,3 +108,13 @@ def test_a_second_dashboard_on_the_same_database_is_refused_with_the_address_of_
         holder.stdin.close()
     assert status == 2
     assert f"http://127.0.0.1:{taken_port}" in capsys.readouterr().err
+
+
+def test_a_sample_without_pictures_is_refused_and_nothing_is_indexed(
+    no_settings: None, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    [port] = free_ports(1)
+    assert start.main(["--per-class", "0", "--port", str(port)]) == 2
+    said = capfd.readouterr().err
+    assert "per_class is 0" in said
+    assert not list((tmp_path / "data").rglob("index_reports/*"))
