@@ -7,8 +7,8 @@ PORT ?= 8501
 PHOTOS ?=
 SERVER ?=
 RECREATE ?=
-# Tests at once. More than there are cores, as most tests wait.
-WORKERS ?= 4
+# Tests at once. More than there are cores, as most tests wait; the quick ones compute.
+WORKERS ?= $(if $(QUICK),3,4)
 IMAGENET ?=
 QUICK ?=
 ifeq ($(OS),Windows_NT)
@@ -27,7 +27,7 @@ app: $(VENV)/.requirements $(if $(IMAGENET),$(VENV)/.requirements-imagenet)
 test: $(VENV)/.requirements-dev
 	@$(MAKE) --no-print-directory -j2 lint pytest
 
-# Without what needs a browser or a server, or takes a processor more than ten seconds.
+# Without what needs a browser or a server, or takes more than five seconds.
 quick: $(VENV)/.requirements-dev
 	@$(MAKE) --no-print-directory -j2 lint pytest QUICK=1
 

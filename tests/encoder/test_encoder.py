@@ -170,6 +170,7 @@ def test_the_shipped_offline_encoder_agrees_with_plain_torchvision() -> None:
 
 
 # One of each kind of block; the other networks are deeper ones of these.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "architecture", ["resnet18", "resnet50", "resnext50_32x4d", "wide_resnet50_2"]
 )

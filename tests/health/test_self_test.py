@@ -123,6 +123,7 @@ def big(database: Path, store: VectorStore) -> Iterator[Path]:
     yield database
 
 
+@pytest.mark.slow
 def test_answers_that_belong_to_other_queries_fail(big: Path, tmp_path: Path) -> None:
     wrong = Wrong(str(big), shift=1)
     test = outcome(wrong, tmp_path)
@@ -133,6 +134,7 @@ def test_answers_that_belong_to_other_queries_fail(big: Path, tmp_path: Path) ->
     assert "a/" in test.checks[ITSELF].detail
 
 
+@pytest.mark.slow
 def test_database_that_ignores_nprobe_fails(
     big: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

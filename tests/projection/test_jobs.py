@@ -189,7 +189,9 @@ def test_a_picture_cannot_be_placed_on_a_map_that_is_gone(tmp_path: Path) -> Non
 def test_cancel_before_the_layout_ends_the_process_and_the_next_job_gets_a_new_one(
     projector: Projector, tmp_path: Path
 ) -> None:
-    job = _job(tmp_path, ProjectionSettings())
+    # Enough rows that their graph takes far longer than noticing that it is made.
+    rows = np.random.default_rng(0).normal(size=(3000, 20)).astype("f4")
+    job = _job(tmp_path, ProjectionSettings(n_neighbors=50), rows)
     projector.request(job)
     _wait(projector, job.key, lambda s: s.stage in ("reduce", "graph"))
     projector.cancel(job.key)

@@ -188,6 +188,7 @@ def test_no_rows_and_numbers_that_are_not_finite_are_refused(vectors: np.ndarray
         project(vectors, _pca())
 
 
+@pytest.mark.slow
 def test_what_umap_compiles_is_read_from_disk_by_the_next_process() -> None:
     code = (
         "from umap import layouts, umap_\n"

@@ -223,6 +223,7 @@ def test_checkpoint_of_another_architecture_is_refused(
     assert "does not fit resnet34" in refused(command, capsys)
 
 
+@pytest.mark.slow
 def test_interrupt_is_answered_and_the_same_command_goes_on(
     command: list[str],
     tmp_path: Path,
@@ -262,6 +263,7 @@ def test_stopped_replacement_is_told_apart(
     assert ("without --recreate continues" in capsys.readouterr().err) is recreate
 
 
+@pytest.mark.slow
 def test_process_leaves_nothing_but_its_bar_on_standard_error(
     command: list[str], tmp_path: Path
 ) -> None:

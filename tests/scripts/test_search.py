@@ -235,6 +235,7 @@ def test_unfinished_collection_is_announced_and_still_answers(
     assert "apple/0.jpg" in out
 
 
+@pytest.mark.slow
 def test_process_prints_json_alone_and_nothing_on_standard_error(photos: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "scripts.search", str(photos / "香蕉" / "0.jpg"), "--json"],

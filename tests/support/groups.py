@@ -9,9 +9,18 @@ MORTAL = ("store/test_server_faults", "whole/test_load", "runs/test_workshop_ser
 SHARED_SERVER = re.compile(r"[\[-]server[\]-]|::test_two_processes_fill_one_server")
 # Those that start dashboards of their own, beside which the other pages share one.
 OWN_DASHBOARD = ("browser/test_collection", "browser/test_newcomer", "browser/test_sign_in")
+# Those that lay out maps by umap-learn, which compiles for half a minute on a fresh machine: once,
+# if one worker does so before the others need it.
+COMPILING = (
+    "pages/embedding_map/test_page",
+    "projection/test_jobs",
+    "projection/test_projection",
+    "scripts/test_project_embeddings",
+)
 
 SERVER_STORE, SERVER = "server: store", "server"
 BROWSER_OWN, BROWSER = "browser: own dashboards", "browser"
+LAYOUTS = "layouts"
 
 # What takes longest starts first, so that no worker is left with it at the end. What waits for a
 # server costs the processor little, so such groups stand among those that compute.
@@ -20,6 +29,7 @@ FIRST = (
     SERVER_STORE,
     BROWSER,
     SERVER,
+    LAYOUTS,
     BROWSER_OWN,
     MORTAL[2],
     "whole/test_fuzz",
@@ -29,7 +39,7 @@ FIRST = (
 
 
 def group_of(nodeid: str) -> str:
-    """The group of a test: one of those with a server or a browser, or its file.
+    """The group of a test: one of those with a server, a browser or layouts, or its file.
 
     What a file makes for its tests is made once then. A server that is only read from and written
     to starts in two workers, as does the browser.
@@ -39,6 +49,8 @@ def group_of(nodeid: str) -> str:
         return file
     if file.startswith("browser/"):
         return BROWSER_OWN if file in OWN_DASHBOARD else BROWSER
+    if file in COMPILING:
+        return LAYOUTS
     if SHARED_SERVER.search(nodeid):
         return SERVER_STORE if file.startswith("store/") else SERVER
     return file

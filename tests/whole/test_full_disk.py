@@ -87,6 +87,7 @@ def fill(uri: str) -> None:
         sys.stdout.write(f"{written}\n{error}\n")
 
 
+@pytest.mark.slow
 def test_full_disk_is_said_and_no_acknowledged_row_is_lost(small_disk: Path) -> None:
     filler, database = small_disk / "filler", small_disk / "x.db"
     filler.write_bytes(bytes(FILLER_MB << 20))

@@ -36,6 +36,8 @@ from tests.pages.search.test_page import clear_caches, close_store
 from tests.support import addresses, dashboard
 from tests.support.made_up import fill
 
+pytestmark = pytest.mark.slow
+
 PAGES = Path(__file__).parents[2] / "pages"
 
 bounded = settings(

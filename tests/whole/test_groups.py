@@ -7,7 +7,9 @@ import pytest
 from tests.support.groups import (
     BROWSER,
     BROWSER_OWN,
+    COMPILING,
     FIRST,
+    LAYOUTS,
     MORTAL,
     OWN_DASHBOARD,
     SERVER,
@@ -40,6 +42,7 @@ def test_one_worker_gets_all_that_a_file_makes_for_its_tests() -> None:
     assert group_of("tests/store/test_vector_store.py::test_a[server-L2]") == SERVER_STORE
     assert group_of("tests/health/test_verify.py::test_a[server]") == SERVER
     assert group_of("tests/browser/test_sign_in.py::test_a") == BROWSER_OWN
+    assert group_of("tests/projection/test_jobs.py::test_a") == LAYOUTS
 
 
 def test_the_longest_groups_start_first() -> None:
@@ -47,5 +50,5 @@ def test_the_longest_groups_start_first() -> None:
     assert sorted(ids, key=place_of) == ids[::-1]
     # A name that is no group any more would change nothing.
     files = {path.relative_to(TESTS).with_suffix("").as_posix() for path in TESTS.rglob("*.py")}
-    assert {*FIRST} - {BROWSER, BROWSER_OWN, SERVER, SERVER_STORE} <= files
-    assert {*MORTAL, *OWN_DASHBOARD} <= files
+    assert {*FIRST} - {BROWSER, BROWSER_OWN, LAYOUTS, SERVER, SERVER_STORE} <= files
+    assert {*COMPILING, *MORTAL, *OWN_DASHBOARD} <= files

@@ -150,6 +150,7 @@ def test_a_secret_is_in_no_message_and_no_log(
         assert SECRET not in text
 
 
+@pytest.mark.slow
 def test_no_dependency_has_a_known_vulnerability() -> None:
     command = [sys.executable, "-m", "pip_audit", "--local", "--format", "json"]
     done = subprocess.run(

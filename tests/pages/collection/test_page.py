@@ -930,6 +930,7 @@ def test_database_that_is_away_is_said_and_can_be_tried_again(
     assert "All is well" in texts(at)
 
 
+@pytest.mark.slow
 def test_page_opens_without_loading_a_model_library(tmp_path: Path) -> None:
     code = (
         "import sys; from streamlit.testing.v1 import AppTest\n"

@@ -553,6 +553,7 @@ def test_a_full_disk_costs_what_is_computed_in_the_background_not_the_page(
         close()
 
 
+@pytest.mark.slow
 def test_the_page_opens_without_torch_umap_and_sklearn(fresh: Callable[..., Path]) -> None:
     """With its map in the cache; in a process of its own, since the tests import all of them."""
     fresh(random_rows(12))
