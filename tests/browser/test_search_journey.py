@@ -79,7 +79,7 @@ def drop(page: Page, name: str, kind: str, content: bytes) -> None:
 
 def downloaded(page: Page, label: str) -> bytes:
     with page.expect_download() as waiting:
-        page.locator(".st-key-takeaway").get_by_role("button", name=label).click()
+        page.get_by_role("button", name=label).click()
     return Path(waiting.value.path()).read_bytes()
 
 
@@ -121,13 +121,13 @@ def test_from_an_upload_to_a_link(page: Page, address: str, pictures: Path) -> N
     expect(page.locator(".st-key-hits img").first).to_have_attribute("alt", re.compile("^rank 21,"))
     browsers.settled(page)
 
+    page.get_by_role("button", name="Export").click()
     rows = list(csv.reader(io.StringIO(downloaded(page, "CSV").decode("utf-8-sig"))))
     assert rows[0][:3] == ["rank", "class", "path"]
     with zipfile.ZipFile(io.BytesIO(downloaded(page, "ZIP"))) as archive:
         names = archive.namelist()
         assert archive.read(names[0]) == (pictures / names[0]).read_bytes()
     assert sorted(names) == sorted(row[2] for row in rows[1:])
-    page.locator(".st-key-takeaway").get_by_role("button", name="Link").click()
     link = page.get_by_text(re.compile(r"^http://.*queries=")).first.inner_text()
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 

@@ -1,4 +1,4 @@
-"""Buttons that take an answer away: CSV, ZIP, and a link to the same view."""
+"""What an answer is taken away as: CSV, ZIP, and a link to the same view."""
 
 from collections.abc import Sequence
 from urllib.parse import urlencode
@@ -12,25 +12,25 @@ from core.search.hits import Hit
 from core.search.hits_csv import hits_as_csv
 from core.ui import resources
 from core.ui.text import plain
+from core.wording import counted
 from pages.search.state import Session
 
 
 def take_away(hits: Sequence[Hit], info: CollectionInfo, session: Session) -> None:
     """Offer the hits as CSV and ZIP, and the address of this view."""
-    with st.container(horizontal=True, key="takeaway"):
+    with st.popover("Export", icon=":material/download:"):
         st.download_button(
-            "CSV",
+            "Hits (CSV)",
             # Made when it is asked for.
             lambda: hits_as_csv(hits, metric=info.metric),
             file_name="hits.csv",
             mime="text/csv",
-            icon=":material/download:",
             on_click="ignore",
             help="Rank, class, path, id, digest and scores of all hits",
+            width="stretch",
         )
         _zip_button(hits, info)
-        with st.popover("Link", icon=":material/link:"):
-            _link(session)
+        _link(session)
 
 
 def _zip_button(hits: Sequence[Hit], info: CollectionInfo) -> None:
@@ -40,27 +40,26 @@ def _zip_button(hits: Sequence[Hit], info: CollectionInfo) -> None:
         st.caption(plain(f"No ZIP of the pictures: {error}"))
         return
     st.download_button(
-        "ZIP of the pictures",
+        "Pictures (ZIP)",
         lambda: pictures_as_zip((hit.record.path for hit in hits), root=root),
         file_name="hits.zip",
         mime="application/zip",
-        icon=":material/folder_zip:",
         on_click="ignore",
         help=f"Up to {MAX_ZIP_BYTES // 1_000_000} MB; what does not fit is named inside",
+        width="stretch",
     )
 
 
 def _link(session: Session) -> None:
     uploads = sum(picture.record is None for picture in session.pictures)
     if uploads == len(session.pictures):
-        st.write(
+        st.caption(
             "An upload never leaves your session, so there is no link to this view. Search with a "
             "picture of the collection to get one."
         )
         return
-    if uploads:
-        st.caption(f"Without {uploads} uploaded pictures: they never leave your session.")
-    st.caption("The address of this page shows the same view to a colleague:")
+    without = f", without {counted(uploads, 'uploaded picture')}" if uploads else ""
+    st.caption(f"The same view for a colleague{without}:")
     st.code(_address(), language=None, wrap_lines=True)
 
 

@@ -15,6 +15,7 @@ from core.store.vector_store import VectorStore
 from core.ui import resources
 from pages.search import cache
 from tests.support import dashboard, search_page
+from tests.support.exports import exports
 from tests.support.search_page import (
     button,
     captions,
@@ -104,6 +105,19 @@ def test_a_picture_of_the_collection_is_left_out_of_its_own_hits(dataset: Path) 
     assert "1 of 1 query embeddings from a cache or stored" in captions(at)
     assert not any(label.endswith("1\\.000") for label in hit_labels(at))
     assert "The query itself is left out." in captions(at)
+
+
+def test_all_that_an_answer_is_taken_away_as_is_behind_one_button(dataset: Path) -> None:
+    at = from_collection()
+    assert exports(at) == [["Hits (CSV)", "Pictures (ZIP)"]]
+    assert "The same view for a colleague:" in captions(at)
+
+
+def test_an_upload_has_no_link(dataset: Path) -> None:
+    at = upload(page().run(), picture_bytes(dataset / "plum" / "3.jpg"))
+    assert exports(at) == [["Hits (CSV)", "Pictures (ZIP)"]]
+    assert "An upload never leaves your session" in captions(at)
+    assert not at.code
 
 
 def test_a_link_restores_every_control(dataset: Path) -> None:
