@@ -26,8 +26,9 @@ _HIGHLIGHTED = 4
 _LINES = 60
 # Bars that stand beside the pictures without being scrolled away.
 _BARS = 24
-# With the query they fill three rows of the narrow column.
-_HITS = 8
+# With the query they fill three rows of the narrow column, or two beside few bars.
+_HITS, _FEWER_HITS = 8, 5
+_FEW_BARS = 14
 
 
 def class_bars(
@@ -49,8 +50,10 @@ def class_bars(
     with bars:
         _bars(report, worst, k=k, target=target, focus=focus)
     labels = [c.label for c in worst]
+    most = _HITS if len(labels) > _FEW_BARS else _FEWER_HITS
     with beside:
-        _worst_query(report, figures, info, focus if focus in labels else labels[0], k=k)
+        label = focus if focus in labels else labels[0]
+        _worst_query(report, figures, info, label, k=k, most=most)
 
 
 def _bars(report: Report, worst: list[ClassSummary], *, k: int, target: float, focus: str) -> None:
@@ -71,7 +74,7 @@ def _bars(report: Report, worst: list[ClassSummary], *, k: int, target: float, f
 
 
 def _worst_query(
-    report: Report, figures: Figures, info: CollectionInfo, label: str, *, k: int
+    report: Report, figures: Figures, info: CollectionInfo, label: str, *, k: int, most: int
 ) -> None:
     """Show the query of a class with the fewest right hits, and lead on to its mistakes."""
     query = worst_queries(report, figures.judged, k=k, label=label)[0]
@@ -83,7 +86,7 @@ def _worst_query(
         query,
         info,
         key=f"overview_{query}",
-        most=min(k, _HITS),
+        most=min(k, most),
     )
     with st.container(horizontal=True, gap="small"):
         for view, icon, text in (
