@@ -36,6 +36,30 @@ def exact_too(index: Neighbours, exact: Neighbours, *, k: int) -> NDArray[np.boo
     return marked
 
 
+def with_ties_of(exact: Neighbours, index: Neighbours) -> Neighbours:
+    """Return the index's lists with equals in the order that exact search has them in: by id.
+
+    Which of several equals the database returns, and in which order, is chance. An index that
+    returned two of a picture's five copies gets the two of the lowest ids. Equal is what has equal
+    scores in the exact lists, where rows with identical embeddings have identical scores.
+
+    Args:
+        exact: (Q, D), of the same queries; deeper than the index's lists, so that it shows what
+            ties with the last of them.
+        index: (Q, K).
+    """
+    alike = exact.scores[:, 1:] == exact.scores[:, :-1]
+    positions = index.positions.copy()
+    for query in np.flatnonzero(alike.any(axis=1)):
+        hits = positions[query]
+        starts = np.flatnonzero(np.concatenate([[True], ~alike[query]]))
+        for equals in np.split(exact.positions[query], starts[1:]):
+            if len(equals) > 1:
+                places = np.flatnonzero(np.isin(hits, equals))
+                hits[places] = equals[: len(places)]
+    return Neighbours(positions, index.scores)
+
+
 def _contained(items: NDArray[np.int32], others: NDArray[np.int32]) -> NDArray[np.bool_]:
     """Whether each item (Q, K) occurs in the same row of `others`; -1 never does.
 

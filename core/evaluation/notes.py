@@ -8,7 +8,7 @@ from core.embeddings.index_errors import ann_recall
 from core.evaluation.report import QuerySet, Report, Variant
 from core.measures.bootstrap import Estimate
 from core.measures.findings import causes, total
-from core.measures.judgement import tied_cuts
+from core.measures.judgement import NO_CLASS, tied_cuts
 from core.measures.summary import Summary
 from core.records import EncoderIdentity
 from core.wording import classes, counted, queries
@@ -29,9 +29,18 @@ def notes(
         *filter(None, [encoder_note(report)]),
         *_split(report),
         *_left_out(summary),
+        *filter(None, [says_nothing(report)]),
         *doubts,
         *_index(report, variant),
     ]
+
+
+def says_nothing(report: Report) -> str:
+    """Return why the figures of a report say nothing, in a sentence; empty where they do."""
+    found = set(report.rows.codes[report.gallery].tolist())
+    if len(found) == 1 and NO_CLASS not in found:
+        return "There is only one class to find, so every hit is right: the figures say nothing."
+    return ""
 
 
 def left_out(variant: Variant) -> str:
@@ -127,8 +136,6 @@ def _left_out(summary: Summary) -> list[str]:
             f"Left out: {queries(summary.unlabelled)} without a class. As hits such "
             "pictures count as wrong."
         )
-    if len(summary.classes) == 1:
-        lines.append("There is only one class, so every hit is right: the figures say nothing.")
     undefined = [c.label for c in summary.classes if math.isnan(c.measures["MAP@R"].value)]
     if undefined:
         lines.append(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from core.collection.info import CollectionInfo
 from core.dataset.classes import find_split
+from core.embeddings.index_errors import with_ties_of
 from core.embeddings.matrix import Matrix
 from core.embeddings.neighbours import Neighbours, exact_neighbours
 from core.encoder.training_list import TrainingList, training_list
@@ -74,6 +75,7 @@ def evaluate(
             queries=queries,
             k=max(request.ks),
             nprobe=request.nprobe,
+            exact=exact,
             on_progress=on_progress,
         )
     return Report(
@@ -106,11 +108,16 @@ def index_neighbours(
     queries: NDArray[np.int64],
     k: int,
     nprobe: int,
+    exact: Neighbours,
     on_progress: Progress = silent,
 ) -> Neighbours:
     """Return what the index finds: one hit more than `k` is asked for, then the query is removed.
 
-    The query is known by its id, so a copy of it that stands before it does no harm.
+    The query is known by its id, so a copy of it that stands before it does no harm. Equals are in
+    the order of exact search, see `core.embeddings.index_errors.with_ties_of`.
+
+    Args:
+        exact: What exact search finds for the same queries.
 
     Raises:
         StoreError: The database failed, or returned a row that the matrix does not have.
@@ -125,10 +132,11 @@ def index_neighbours(
         ]
         parts.append(Neighbours.from_hits(lists, depth=k))
         on_progress(Stage.SEARCH, start + len(block), len(queries))
-    return Neighbours(
+    found = Neighbours(
         np.concatenate([part.positions for part in parts]),
         np.concatenate([part.scores for part in parts]),
     )
+    return with_ties_of(exact, found)
 
 
 def _with_classes(matrix: Matrix) -> Matrix:

@@ -72,7 +72,7 @@ def sweep(
     steps = nprobe_steps(info.nlist)
     for done, nprobe in enumerate(steps, 1):
         index = index_neighbours(
-            matrix, store=store, info=info, queries=queries, k=k, nprobe=nprobe
+            matrix, store=store, info=info, queries=queries, k=k, nprobe=nprobe, exact=exact
         )
         times = []
         # The first search after a change of nprobe is slower than those a person would see.

@@ -39,6 +39,9 @@ class Hubs:
 class Causes:
     """Where the wrong hits of an index come from, counted over the first k hits.
 
+    A hit is wrong where a picture of the query's class was still to be found, see
+    `Judgement.faults`.
+
     Attributes:
         encoder: Wrong hits that exact search has among its first k as well.
         index: Wrong hits that stand where exact search has another picture.
@@ -91,7 +94,7 @@ def causes(index: Neighbours, judged: Judgement, exact: Neighbours, *, k: int) -
     """
     usable = (judged.relevant > 0)[:, None]
     filled = index.positions[:, :k] >= 0
-    wrong = usable & filled & ~judged.right[:, :k]
+    wrong = judged.faults[:, :k]
     shared = exact_too(index, exact, k=k)
     fewer = (exact.positions[:, :k] >= 0).sum(axis=1) - filled.sum(axis=1)
     missing = np.where(usable[:, 0], np.maximum(fewer, 0), 0)

@@ -54,6 +54,17 @@ class Judgement:
     filled: NDArray[np.int64]
     known: NDArray[np.int64] | None
 
+    @property
+    def faults(self) -> NDArray[np.bool_]:
+        """(Q, D) bool: hits of another class where a picture of the query's was still to be found.
+
+        What stands behind all of them could not be right, so it is nobody's fault.
+        """
+        before: NDArray[np.int64] = np.cumsum(self.right, axis=1) - self.right
+        filled = np.arange(self.right.shape[1]) < self.filled[:, None]
+        faults: NDArray[np.bool_] = filled & ~self.right & (before < self.relevant[:, None])
+        return faults
+
 
 def make_rows(
     labels: Sequence[str], digests: Sequence[str], *, gallery: NDArray[np.bool_] | None = None

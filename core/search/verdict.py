@@ -35,6 +35,7 @@ class Verdict:
         recall: Share of the exact hits that the index returned, in [0, 1]; 1 where there are none.
         missed: Exact hits that the index did not return, with their exact ranks.
         causes: Who is to blame for each wrong hit, by id; empty if the query's class is unknown.
+            Hits behind all that could be right are no wrong ones, see `beyond`.
     """
 
     recall: float
@@ -57,8 +58,23 @@ def precision(hits: Sequence[Hit], *, expected: str, k: int) -> float:
     return sum(hit.record.label == expected for hit in hits) / k
 
 
+def beyond(hits: Sequence[Hit], *, expected: str, others: int) -> frozenset[int]:
+    """Return the ids of the hits behind all that could be right: they are nobody's fault.
+
+    Args:
+        hits: Best first.
+        others: Pictures of the class that can be found, of any rank.
+    """
+    found, late = 0, set()
+    for hit in hits:
+        if found >= others:
+            late.add(hit.record.id)
+        found += hit.record.label == expected
+    return frozenset(late)
+
+
 def compare_with_exact(
-    hits: Sequence[Hit], exact: Sequence[Hit], *, expected: str | None
+    hits: Sequence[Hit], exact: Sequence[Hit], *, expected: str | None, others: int
 ) -> Verdict:
     """Compare the index's hits with those of exact search under the same conditions.
 
@@ -67,6 +83,7 @@ def compare_with_exact(
 
     Args:
         expected: The class of the query; None if it is not known.
+        others: Pictures of it that can be found.
     """
     numbers = {hit.record.id: number for number, hit in enumerate([*exact, *hits])}
     depth = max(len(hits), len(exact))
@@ -75,11 +92,14 @@ def compare_with_exact(
     returned = {hit.record.id for hit in hits}
     missed = [hit for hit in exact if hit.record.id not in returned]
     shared = exact_too(index, best, k=depth)[0]
-    causes = {
-        hit.record.id: Cause.ENCODER if known else Cause.INDEX
-        for hit, known in zip(hits, shared, strict=False)
-        if expected is not None and hit.record.label != expected
-    }
+    causes = {}
+    if expected is not None:
+        late = beyond(hits, expected=expected, others=others)
+        causes = {
+            hit.record.id: Cause.ENCODER if known else Cause.INDEX
+            for hit, known in zip(hits, shared, strict=False)
+            if hit.record.label != expected and hit.record.id not in late
+        }
     return Verdict(recall, tuple(missed[: round((1 - recall) * len(exact))]), causes)
 
 

@@ -43,6 +43,7 @@ class Frame(StrEnum):
     WRONG = "wrong"
     ENCODER = "encoder"
     INDEX = "index"
+    BEYOND = "beyond"
 
     @property
     def words(self) -> str:
@@ -55,6 +56,7 @@ _WORDS = {
     Frame.WRONG: "of another class",
     Frame.ENCODER: "of another class: the encoder's, exact search returns it too",
     Frame.INDEX: "of another class: the index's, only the approximate search returns it",
+    Frame.BEYOND: "of another class, and none of the query's was left to find",
 }
 _SIGNS = {
     Frame.RIGHT: "check",

@@ -74,8 +74,13 @@ def hit_picture(
         shared: Whether exact search has it too; None where exact search is what found it.
     """
     record = report.record(int(hits.lists.positions[query, rank]))
-    frame = Frame.RIGHT if hits.judged.right[query, rank] else Frame.WRONG
-    if frame is Frame.WRONG and shared is not None:
+    if hits.judged.right[query, rank]:
+        frame = Frame.RIGHT
+    elif not hits.judged.faults[query, rank]:
+        frame = Frame.BEYOND
+    elif shared is None:
+        frame = Frame.WRONG
+    else:
         frame = Frame.ENCODER if shared else Frame.INDEX
     metric, score = report.configuration.metric, float(hits.lists.scores[query, rank])
     picture(

@@ -116,7 +116,9 @@ def _show(view: View, preparation: Preparation | None) -> None:
     answer = answer_of(view)
     verdict = None
     if answer.exact is not None:
-        verdict = compare_with_exact(answer.hits, answer.exact, expected=view.judged)
+        verdict = compare_with_exact(
+            answer.hits, answer.exact, expected=view.judged, others=view.others
+        )
     thumbnails = Thumbnails(view.info)
     with st.container():
         line = st.container(horizontal=True, gap="xsmall", vertical_alignment="center", key="worth")

@@ -1,6 +1,6 @@
 """What the Search page shows at a moment: the question, the state, and what answers it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -10,7 +10,7 @@ from core.metric import Metric
 from core.search.answer import Answer, Question, ask
 from core.search.exact_index import ExactIndex
 from core.search.hits import Hit
-from core.search.verdict import is_unusual
+from core.search.verdict import beyond, is_unusual
 from core.ui import controls, resources
 from pages.search import cache, state
 from pages.search.keys import Address, Takes
@@ -59,6 +59,12 @@ class View:
             return 0
         same = self.catalogue.by_class.get(self.expected or "", ())
         return sum(record.id not in self.question.exclude for record in same)
+
+    def beyond(self, hits: Sequence[Hit]) -> frozenset[int]:
+        """Hits behind all that could be right, by id."""
+        if self.judged is None:
+            return frozenset()
+        return beyond(hits, expected=self.judged, others=self.others)
 
 
 def view_control() -> str:

@@ -79,7 +79,7 @@ def test_a_tie_at_the_cut_is_no_error_of_the_index() -> None:
 
 
 def test_a_wrong_hit_that_ties_with_the_last_exact_one_is_the_encoders() -> None:
-    rows = make_rows(["a", "a", "b", "b"], list("1234"))
+    rows = make_rows(["a", "a", "b", "b", "a"], list("12345"))
     exact = _lists([[1, 2]], [[0.9, 0.8]])
     index = _lists([[1, 3]], [[0.9, 0.8]])
     [found] = causes(index, judge(index, rows, np.arange(1)), exact, k=2)
@@ -92,11 +92,23 @@ def test_wrong_hits_have_a_cause() -> None:
     index = _lists([[2, 3, -1], [0, 4, 3]], [[0.8, 0.6, math.nan], [0.9, 0.8, 0.6]])
     queries = np.arange(2)
     found = causes(index, judge(index, rows, queries), exact, k=3)
-    assert [(c.encoder, c.index, c.missing) for c in found] == [(1, 1, 1), (0, 1, 0)]
-    found = total(found)
     # Query 0: 2 is wrong under exact search too, 3 is the index's own; one place stays empty.
-    # Query 1: 3 is the index's own.
-    assert (found.encoder, found.index, found.missing) == (1, 2, 1)
+    # Query 1 has 0 and 4, all that is right: that 3 stands behind them is nobody's fault.
+    assert [(c.encoder, c.index, c.missing) for c in found] == [(1, 1, 1), (0, 0, 0)]
+    found = total(found)
+    assert (found.encoder, found.index, found.missing) == (1, 1, 1)
+
+
+def test_a_hit_is_wrong_only_where_a_right_one_could_have_stood() -> None:
+    # Query 0 (a) can find 1 and 4, query 3 (b) can find 2, query 5 has no class.
+    rows = make_rows(["a", "a", "b", "b", "a", ""], list("123456"))
+    lists = _lists([[2, 1, 4, 3], [2, 0, 1, 4], [0, 1, 2, -1]], [[0.9, 0.8, 0.7, 0.6]] * 3)
+    judged = judge(lists, rows, np.array([0, 3, 5]))
+    assert judged.faults.tolist() == [
+        [True, False, False, False],
+        [False, False, False, False],
+        [False, False, False, False],
+    ]
 
 
 def test_score_bins() -> None:

@@ -59,6 +59,16 @@ def test_requirement_decides_the_status(capsys: pytest.CaptureFixture[str]) -> N
     assert "does not hold" in capsys.readouterr().err
 
 
+def test_no_requirement_holds_where_every_hit_is_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_database(tmp_path, {"images": 12})
+    monkeypatch.setenv("ORCHARD_DATA_DIR", str(tmp_path))
+    assert main(["--k", "5", "--require", "macro precision@5 >= 0.8"]) == 1
+    said = capsys.readouterr().err
+    assert "does not hold: 1. There is only one class to find" in said
+
+
 def test_a_requirement_without_a_measure_is_told_before_anything_is_asked(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,7 @@ from core.records import ImageRecord
 from core.search.hits import Hit
 from core.search.verdict import (
     Cause,
+    beyond,
     class_votes,
     compare_with_exact,
     is_unusual,
@@ -46,7 +47,7 @@ def test_precision_counts_a_missing_hit_as_not_right() -> None:
 
 def test_recall_is_the_share_of_the_exact_hits_and_the_missed_are_named() -> None:
     found = hits(("pear1", 1), ("pear2", 3), ("fig1", 9))
-    verdict = compare_with_exact(found, EXACT, expected=None)
+    verdict = compare_with_exact(found, EXACT, expected=None, others=2)
     assert verdict.recall == pytest.approx(2 / 4)
     assert [(h.rank, h.record.path) for h in verdict.missed] == [(2, "plum1.jpg"), (4, "plum2.jpg")]
     assert verdict.causes == {}
@@ -54,22 +55,33 @@ def test_recall_is_the_share_of_the_exact_hits_and_the_missed_are_named() -> Non
 
 def test_a_wrong_hit_is_the_encoders_if_exact_search_has_it_and_the_indexs_otherwise() -> None:
     found = hits(("pear1", 1), ("plum1", 2), ("pear2", 3), ("fig1", 9))
-    verdict = compare_with_exact(found, EXACT, expected="pear")
+    verdict = compare_with_exact(found, EXACT, expected="pear", others=3)
     assert verdict.causes == {
         found[1].record.id: Cause.ENCODER,
         found[3].record.id: Cause.INDEX,
     }
 
 
+def test_a_hit_behind_all_that_could_be_right_is_nobodys_fault() -> None:
+    found = hits(("pear1", 1), ("plum1", 2), ("pear2", 3), ("fig1", 9))
+    # There are two pears: with the third hit both are found.
+    assert beyond(found, expected="pear", others=2) == {found[3].record.id}
+    verdict = compare_with_exact(found, EXACT, expected="pear", others=2)
+    assert verdict.causes == {found[1].record.id: Cause.ENCODER}
+    # One pear is enough for the first place; all others have none to lose.
+    assert len(beyond(found, expected="pear", others=1)) == 3
+    assert beyond(found, expected="pear", others=3) == frozenset()
+
+
 def test_a_hit_that_ties_with_the_last_exact_one_is_no_miss() -> None:
     found = [*EXACT[:3], *hits(("fig1", 4.0 + 1e-6))]
-    verdict = compare_with_exact(found, EXACT, expected="pear")
+    verdict = compare_with_exact(found, EXACT, expected="pear", others=3)
     assert verdict.recall == 1 and verdict.missed == ()
     assert verdict.causes[found[3].record.id] is Cause.ENCODER
 
 
 def test_where_exact_search_finds_nothing_nothing_was_missed() -> None:
-    verdict = compare_with_exact([], [], expected="pear")
+    verdict = compare_with_exact([], [], expected="pear", others=3)
     assert (verdict.recall, verdict.missed, dict(verdict.causes)) == (1, (), {})
 
 

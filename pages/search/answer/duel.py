@@ -10,7 +10,7 @@ from core.search.verdict import overlap, precision, rank_changes
 from core.ui import links
 from core.ui.controls import is_dark
 from core.ui.text import plain
-from core.ui.tiles import Width
+from core.ui.tiles import Frame, Width
 from core.wording import listed
 from pages.search.answer import grid
 from pages.search.answer.grid import frame_of
@@ -87,6 +87,7 @@ def change_text(change: int | None) -> str:
 def _rows(view: View, answers: Mapping[Metric, Sequence[Hit]], thumbnails: Thumbnails) -> None:
     before = answers[view.info.metric]
     changes = {metric: rank_changes(hits, before) for metric, hits in answers.items()}
+    late = {metric: view.beyond(hits) for metric, hits in answers.items()}
     # A grid has rows: what has the same rank stands at the same height.
     with st.grid(len(answers), min_column_width=_LEAST_COLUMN, wrap=False, gap="small", key="duel"):
         for metric, hits in answers.items():
@@ -96,7 +97,11 @@ def _rows(view: View, answers: Mapping[Metric, Sequence[Hit]], thumbnails: Thumb
             for metric, hits in answers.items():
                 with st.container(horizontal=True, gap="xsmall"):
                     if place < len(hits):
-                        _hit(hits[place], changes[metric][place], metric, view, thumbnails)
+                        hit = hits[place]
+                        frame = frame_of(hit, view.judged, None, late=late[metric])
+                        change = changes[metric][place]
+                        is_own = metric is view.info.metric
+                        _hit(hit, metric, thumbnails, frame, "" if is_own else change_text(change))
     if max(map(len, answers.values())) > _SHOWN:
         st.caption(f"The first {_SHOWN} ranks are shown.")
 
@@ -125,18 +130,9 @@ def _heading(view: View, metric: Metric, hits: Sequence[Hit], before: Sequence[H
         )
 
 
-def _hit(hit: Hit, change: int | None, metric: Metric, view: View, thumbnails: Thumbnails) -> None:
-    tile = grid.tile(
-        hit,
-        metric,
-        thumbnails,
-        width=Width.LINE,
-        key=f"duel_{metric}",
-        frame=frame_of(hit, view.judged, None),
-    )
-    lines = [plain(hit.record.label or "no class"), plain(metric.formatted(hit.score))]
-    if metric is not view.info.metric:
-        lines.append(change_text(change))
+def _hit(hit: Hit, metric: Metric, thumbnails: Thumbnails, frame: Frame, change: str) -> None:
+    tile = grid.tile(hit, metric, thumbnails, width=Width.LINE, key=f"duel_{metric}", frame=frame)
+    lines = [plain(hit.record.label or "no class"), plain(metric.formatted(hit.score)), change]
     if not tile.shown:
         lines.append(plain(hit.record.path))
-    st.markdown("  \n".join(lines), width="content")
+    st.markdown("  \n".join(filter(None, lines)), width="content")

@@ -1,6 +1,6 @@
 """The hits as a grid of thumbnails, page by page, each with what can be done with it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import streamlit as st
 
@@ -29,10 +29,11 @@ def hit_grid(
 ) -> None:
     """Show up to 20 hits, and page numbers where there are more."""
     metric, causes = view.info.metric, verdict.causes if verdict else {}
+    late = view.beyond(hits)
     page = _page(-(-len(hits) // PAGE_SIZE))
     with st.container(horizontal=True, gap="small", key="hits"):
         for hit in hits[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]:
-            frame = frame_of(hit, view.judged, causes.get(hit.record.id))
+            frame = frame_of(hit, view.judged, causes.get(hit.record.id), late=late)
             with tile(hit, metric, thumbnails, width=Width.LARGE, key="hit", frame=frame).below:
                 score = plain(metric.formatted(hit.score))
                 tile_line(hit.record.label or "no class", score, help=_help(hit, metric, frame))
@@ -86,17 +87,22 @@ def tick(*, right: bool) -> str:
     return ":green[:material/check:]" if right else ":red[:material/close:]"
 
 
-def frame_of(hit: Hit, expected: str | None, cause: Cause | None) -> Frame:
+def frame_of(
+    hit: Hit, expected: str | None, cause: Cause | None, *, late: Collection[int]
+) -> Frame:
     """Return what the frame of a hit says.
 
     Args:
         expected: The class whose hits are right; None where there is none.
         cause: Who brought a wrong hit in; None while that is not known.
+        late: Hits behind all that could be right.
     """
     if expected is None:
         return Frame.NONE
     if hit.record.label == expected:
         return Frame.RIGHT
+    if hit.record.id in late:
+        return Frame.BEYOND
     return Frame.WRONG if cause is None else Frame(cause)
 
 

@@ -798,7 +798,7 @@ def test_no_cut_off_is_refused(data_dir: Path) -> None:
 @pytest.mark.parametrize(
     ("sizes", "expected"),
     [
-        ({"apple": 12}, "only one class"),
+        ({"apple": 12}, "only one class to find"),
         ({"a": 1, "b": 1, "c": 1}, "Left out: 3 queries of 3 classes"),
         ({"": 5}, "Left out: 5 queries without a class"),
         ({"only": 1}, "Left out: 1 query of 1 class"),
