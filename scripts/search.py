@@ -16,6 +16,7 @@ from core.collection.query import check_nprobe
 from core.config import Settings
 from core.dataset.decoding import decode
 from core.dataset.files import bytes_of, digest_of
+from core.dataset.names import composed
 from core.encoder.weights import checkpoint_for
 from core.errors import ImageError, QueryError
 from core.metric import Metric
@@ -48,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--nprobe", type=int, help="lists to search, 1 to nlist (default 16)")
     parser.add_argument("--ef", type=int, help="candidates of an HNSW index, k to 32768")
-    parser.add_argument("--label", nargs="+", default=[], help="only these classes")
+    parser.add_argument("--label", nargs="+", type=composed, default=[], help="only these classes")
     parser.add_argument("--collection", help="name of the collection (default: fruit_vector)")
     parser.add_argument("--json", action="store_true", help="print the hits as JSON")
     return parser

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from core.dataset.names import folded
 from core.records import ImageRecord
 
 
@@ -24,14 +25,14 @@ class Catalogue:
     fingerprint: str = ""
 
     def matching(self, words: str, *, label: str | None = None) -> list[ImageRecord]:
-        """Return the pictures whose path holds every word, whatever the case.
+        """Return the pictures whose path holds every word, whatever case and form of letters.
 
         Args:
             label: Only of this class; None means all.
         """
         among = self.by_id.values() if label is None else self.by_class.get(label, ())
-        wanted = words.casefold().split()
-        return [r for r in among if all(word in r.path.casefold() for word in wanted)]
+        wanted = folded(words).split()
+        return [r for r in among if all(word in folded(r.path) for word in wanted)]
 
 
 def catalogue_of(records: Iterable[ImageRecord], *, fingerprint: str = "") -> Catalogue:

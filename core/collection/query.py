@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from core.collection.index_choice import MAX_EF
 from core.collection.info import CollectionInfo
 from core.collection.schema import Schema
+from core.dataset.names import forms
 from core.errors import EncoderMismatchError, QueryError
 
 MAX_LIMIT = 16_384
@@ -65,14 +66,17 @@ def search_parameters(info: CollectionInfo, *, k: int, nprobe: int, ef: int) -> 
 def label_filter(labels: Sequence[str], schema: Schema = Schema()) -> str:  # noqa: B008 - frozen
     """Return Milvus's expression for "one of these classes"; empty for all.
 
+    Stored names may be of either form of Unicode.
+
     Raises:
         QueryError: Pictures in no folder are asked for where the folder is the class.
     """
     if not labels:
         return ""
+    labels = [form for label in labels for form in forms(label)]
     # JSON's escapes for quotes and backslashes are those of Milvus's expressions.
     if schema.label:
-        return f"{schema.label} in {json.dumps(list(labels), ensure_ascii=False)}"
+        return f"{schema.label} in {json.dumps(labels, ensure_ascii=False)}"
     if "" in labels:
         raise QueryError(
             "pictures without a class cannot be searched for on their own in a collection whose "

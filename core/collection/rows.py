@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from core.collection.info import KEY, VECTOR
 from core.collection.schema import Schema
 from core.dataset.classes import label_of
+from core.dataset.names import composed
 from core.errors import StoreError
 from core.records import ImageRecord
 
@@ -51,8 +52,8 @@ def as_row(record: ImageRecord, embedding: NDArray[np.float32]) -> dict[str, Any
 
 
 def as_record(key: int, row: Mapping[str, Any], schema: Schema) -> ImageRecord:
-    """Return the record of a stored row; what it lacks is empty."""
+    """Return the record of a stored row; what it lacks is empty, and the class is composed."""
     path = str(row.get(schema.path) or "").removeprefix(schema.prefix)
-    label = str(row.get(schema.label) or "") if schema.label else label_of(path)
+    label = composed(str(row.get(schema.label) or "")) if schema.label else label_of(path)
     digest = str(row.get(schema.digest) or "") if schema.digest else ""
     return ImageRecord(int(key), path, label, digest)

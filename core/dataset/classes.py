@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from core.dataset.names import composed
+
 _GALLERY = ("train", "training")
 # Best first: where there are several, queries come from the first; the others are not used.
 _QUERIES = ("test", "testing", "val", "valid", "validation")
@@ -35,7 +37,7 @@ def find_split(paths: Sequence[str]) -> Split | None:
     folders = [path.split("/")[:-1] for path in paths]
     names = _named(folders, 0)
     if names:
-        labels = tuple(parts[1] if len(parts) > 1 else "" for parts in folders)
+        labels = tuple(composed(parts[1]) if len(parts) > 1 else "" for parts in folders)
         return Split(f"{names[0]}/*", f"{names[1]}/*", labels)
     names = _named(folders, 1)
     return Split(f"*/{names[0]}/*", f"*/{names[1]}/*", None) if names else None
@@ -70,6 +72,9 @@ def _named(folders: list[list[str]], level: int) -> tuple[str, str] | None:
 
 
 def label_of(path: str) -> str:
-    """Return the class of a picture: the first folder of its relative path, or an empty string."""
+    """Return the class of a picture: the first folder of its relative path, or an empty string.
+
+    Folders whose names look the same, in one form of Unicode or the other, are one class.
+    """
     folder, separator, _ = path.partition("/")
-    return folder if separator else ""
+    return composed(folder) if separator else ""

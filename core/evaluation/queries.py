@@ -1,10 +1,9 @@
 """Which pictures of a collection an evaluation asks with."""
 
-import fnmatch
-
 import numpy as np
 from numpy.typing import NDArray
 
+from core.dataset.names import fits
 from core.dataset.sampling import stratified_sample
 from core.embeddings.matrix import Matrix
 from core.encoder.training_list import TrainingList
@@ -53,4 +52,4 @@ def matching(matrix: Matrix, pattern: str) -> NDArray[np.bool_]:
     """Mark the rows (N,) whose path matches a pattern such as `*/test_*`; empty matches all."""
     if not pattern:
         return np.ones(len(matrix.ids), dtype=bool)
-    return np.array([fnmatch.fnmatchcase(path, pattern) for path in matrix.paths], dtype=bool)
+    return np.array([fits(path, pattern) for path in matrix.paths], dtype=bool)

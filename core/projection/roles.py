@@ -1,11 +1,11 @@
 """Which pictures of a map are queries and which gallery, as an evaluation would take them."""
 
-import fnmatch
 from collections.abc import Callable
 
 import numpy as np
 
 from core.dataset.classes import usual_paths
+from core.dataset.names import fits
 from core.encoder.training_list import TrainingList
 from core.projection.colours import Categories
 from core.projection.rows import MapRows
@@ -54,10 +54,10 @@ def by_role(
 def _roles(values: tuple[str, ...], *, gallery: Role, query: Role, rest: str) -> Categories:
     codes = np.full(len(values), -1)
     # Queries last: a picture that is both shows as one, and the fewer points lie on top.
-    for code, (_, fits) in enumerate((gallery, query)):
-        codes[[fits(value) for value in values]] = code
+    for code, (_, takes) in enumerate((gallery, query)):
+        codes[[takes(value) for value in values]] = code
     return Categories(codes, (gallery[0], query[0]), (_BLUE_CIRCLE, _ORANGE_DIAMOND), rest)
 
 
 def _matcher(pattern: str) -> Callable[[str], bool]:
-    return lambda path: not pattern or fnmatch.fnmatchcase(path, pattern)
+    return lambda path: not pattern or fits(path, pattern)
