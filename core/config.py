@@ -106,6 +106,13 @@ class Settings(BaseSettings):
         str,
         Field(description="folders that may be indexed from the browser, separated as in PATH"),
     ] = ""
+    follow_links: Annotated[
+        str,
+        Field(
+            description="folders outside the dataset that links in it may lead into, separated as "
+            "in PATH"
+        ),
+    ] = ""
     read_only: Annotated[
         bool, Field(description="refuse whatever changes the collections or the dataset")
     ] = False
@@ -154,7 +161,7 @@ class Settings(BaseSettings):
             )
         return value
 
-    @field_validator("roots")
+    @field_validator("roots", "follow_links")
     @classmethod
     def _whole_folders(cls, value: str) -> str:
         folders = [Path(name).expanduser() for name in value.split(os.pathsep) if name.strip()]
@@ -201,7 +208,12 @@ class Settings(BaseSettings):
     @property
     def root_folders(self) -> tuple[Path, ...]:
         """The folders of `roots`."""
-        return tuple(Path(name) for name in self.roots.split(os.pathsep) if name)
+        return _folders(self.roots)
+
+    @property
+    def link_folders(self) -> tuple[Path, ...]:
+        """The folders of `follow_links`."""
+        return _folders(self.follow_links)
 
     @property
     def is_lite(self) -> bool:
@@ -226,6 +238,10 @@ def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401
         raise SettingsError(
             "the file .env is not valid UTF-8. Save it as UTF-8, or remove it."
         ) from None
+
+
+def _folders(text: str) -> tuple[Path, ...]:
+    return tuple(Path(name) for name in text.split(os.pathsep) if name)
 
 
 def _described(item: Any) -> str:  # noqa: ANN401

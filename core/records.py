@@ -1,7 +1,8 @@
 """Frozen records that cross module borders."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -62,6 +63,41 @@ class SkippedFile:
 
     path: str
     reason: str
+
+
+# Of a folder of a million texts nobody reads every name.
+MOST_NAMED = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What lies among the pictures and is none: other files, folders of other programs.
+
+    Attributes:
+        kinds: How many there are of each kind, the most frequent first.
+        named: The first `MOST_NAMED` by path, with what each is; a folder ends in a slash.
+    """
+
+    kinds: Mapping[str, int] = field(default_factory=dict)
+    named: tuple[SkippedFile, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """How many files and folders there are."""
+        return sum(self.kinds.values())
+
+    def said(self, *, most: int = 6) -> str:
+        """Return such as `12 text, 3 video (AVI), 2 of other kinds`; empty if there is nothing."""
+        shown = [f"{count:,} {kind}" for kind, count in [*self.kinds.items()][:most]]
+        rest = sum([*self.kinds.values()][most:])
+        return ", ".join([*shown, *([f"{rest:,} of other kinds"] if rest else [])])
+
+
+def left_out(found: Iterable[SkippedFile]) -> LeftOut:
+    """Count by reason and name the first."""
+    ordered = sorted(found, key=lambda one: one.path)
+    kinds = Counter(one.reason for one in ordered).most_common()
+    return LeftOut(dict(kinds), tuple(ordered[:MOST_NAMED]))
 
 
 _UNKNOWN = "unknown"

@@ -23,6 +23,7 @@ from core.indexing.build import add_metric, build_index
 from core.indexing.report import IndexReport, save_index_report
 from core.indexing.shard import WHOLE, Shard
 from core.metric import Metric
+from core.records import LeftOut
 from core.store.connection import RUN_PATIENCE
 from core.store.vector_store import VectorStore, open_store
 from core.wording import counted
@@ -201,7 +202,7 @@ def _described(report: IndexReport) -> str:
     lines = [
         f"{report.dataset}",
         f"  {report.added:,} added, {report.updated:,} updated, {report.unchanged:,} unchanged, "
-        f"{len(report.skipped):,} skipped, {report.ignored:,} other files",
+        f"{len(report.skipped):,} skipped, {report.ignored:,} left out",
         f"  {report.seconds:.1f} s, {report.images_per_second:.1f} pictures a second",
         f"  encoder {report.encoder}",
     ]
@@ -222,8 +223,24 @@ def _described(report: IndexReport) -> str:
     for skipped in report.skipped[:_SHOWN_SKIPS]:
         lines.append(f"  skipped {skipped.path}: {skipped.reason}")
     if len(report.skipped) > _SHOWN_SKIPS:
-        lines.append(f"  ... and {len(report.skipped) - _SHOWN_SKIPS} more; --json lists all")
-    return "\n".join(lines)
+        lines.append(f"  ... and {len(report.skipped) - _SHOWN_SKIPS} more; the report lists all")
+    return "\n".join([*lines, *_left_out(report.left_out)])
+
+
+def _left_out(left: LeftOut) -> list[str]:
+    if not left.count:
+        return []
+    lines = [f"  left out, since they are no pictures: {left.said()}"]
+    lines += [f"    {one.path}: {one.reason}" for one in left.named[:_SHOWN_SKIPS]]
+    if left.count > _SHOWN_SKIPS:
+        lines.append(f"    ... and {left.count - _SHOWN_SKIPS:,} more; {_where(left)}")
+    return lines
+
+
+def _where(left: LeftOut) -> str:
+    if left.count == len(left.named):
+        return "the report lists all"
+    return f"the report names the first {len(left.named):,} and counts all"
 
 
 def _parse_nlist(text: str) -> int | None:

@@ -6,6 +6,7 @@ A file that breaks a rule has its archive refused as a whole: who sent it should
 import os
 import shutil
 import stat
+import struct
 import zipfile
 import zlib
 from collections import Counter
@@ -14,9 +15,18 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from core.dataset.files import MAX_FILE_BYTES
-from core.dataset.listing import IMAGE_SUFFIXES, MAX_PATH_BYTES
+from core.dataset.formats.kinds import (
+    FORMAT_NAMES,
+    HEAD_BYTES,
+    PICTURE_SUFFIXES,
+    Kind,
+    kind_of_named,
+)
+from core.dataset.listing import MAX_PATH_BYTES, program_folder
+from core.dataset.names import composed, guessed
 from core.errors import ArchiveError, ImageError
 from core.progress import Progress, Stage, silent
+from core.records import LeftOut, SkippedFile, left_out
 
 MAX_FILES = 100_000
 MAX_BYTES = 4_000_000_000
@@ -26,6 +36,8 @@ MAX_RATIO = 200
 _RATIO_FROM = 10_000_000
 _MAX_NAME_BYTES = 255
 _PIECE = 1 << 20
+# Of the general purpose bit flag, and the extra field "Info-ZIP Unicode Path".
+_SAYS_UTF8, _UNICODE_PATH = 0x800, 0x7075
 # A picture of an archive is read into memory to be shown.
 _MAX_LOOK = 50_000_000
 
@@ -39,37 +51,46 @@ class ArchivePlan:
     Attributes:
         pictures: Name in the archive -> path to write, relative and with forward slashes.
         classes: Pictures a class.
-        other: Files that are no pictures by their names; they are not unpacked.
+        left_out: Files that are no pictures; they are not unpacked.
         size: Bytes of the pictures once unpacked.
+        names_read_as: How names were decoded, where the archive does not say; empty where it does.
     """
 
     pictures: dict[str, str]
     classes: dict[str, int]
-    other: int
+    left_out: LeftOut
     size: int
+    names_read_as: str = ""
 
 
 def inspect_archive(source: Source) -> ArchivePlan:
     """Judge an archive by its table of contents; nothing is unpacked.
 
-    A single folder around the class folders is left out.
+    A single folder around the class folders is left out. Of files that are not called as pictures
+    are the first bytes are read.
 
     Raises:
         ArchiveError: It is no ZIP, cut off, encrypted, too large, holds a link, a special file or
             a name that leads outside, or no picture.
     """
+    found: dict[str, tuple[str, ...]] = {}
+    others: list[SkippedFile] = []
     with _opened(source) as archive:
         entries = [entry for entry in archive.infolist() if not entry.is_dir()]
-    _refuse_size(entries)
-    found: dict[str, tuple[str, ...]] = {}
-    for entry in entries:
-        parts = _safe_parts(entry)
-        if _is_picture(parts):
-            found[entry.filename] = parts
+        _refuse_size(entries)
+        names, names_read_as = _meant_names(entries)
+        for entry, name in zip(entries, names, strict=True):
+            parts = _safe_parts(entry, name)
+            reason = _no_picture(archive, entry, parts)
+            if reason:
+                others.append(SkippedFile("/".join(parts), reason))
+            else:
+                found[entry.filename] = parts
     if not found:
+        held = f": {left_out(others).said()}" if others else ""
         raise ArchiveError(
-            f"the archive holds no pictures ({len(entries):,} other files). Put one folder per "
-            f"class in it, with pictures ending in {', '.join(sorted(IMAGE_SUFFIXES))}."
+            f"the archive holds no pictures ({len(entries):,} other files{held}). Put one folder "
+            f"per class in it, with pictures as {FORMAT_NAMES}."
         )
     pictures = {name: "/".join(parts) for name, parts in _without_wrapper(found).items()}
     _refuse_doubles(pictures)
@@ -78,8 +99,9 @@ def inspect_archive(source: Source) -> ArchivePlan:
     return ArchivePlan(
         pictures,
         dict(sorted(Counter(labels).items())),
-        len(entries) - len(found),
+        left_out(others),
         sum(sizes[name] for name in pictures),
+        names_read_as,
     )
 
 
@@ -178,26 +200,65 @@ def _refuse_size(entries: list[zipfile.ZipInfo]) -> None:
         )
 
 
-def _safe_parts(entry: zipfile.ZipInfo) -> tuple[str, ...]:
+def _meant_names(entries: list[zipfile.ZipInfo]) -> tuple[list[str], str]:
+    """Return the names as they were meant, in composed form, and how they were read.
+
+    `zipfile` takes names without the flag for UTF-8 for the DOS of 1981. macOS writes UTF-8 without
+    the flag, Windows the code page of its country.
+    """
+    names = {at: _extra_name(entry) or entry.filename for at, entry in enumerate(entries)}
+    silent_ones = {
+        at: entry.orig_filename.encode("cp437")
+        for at, entry in enumerate(entries)
+        if not entry.flag_bits & _SAYS_UTF8
+        and not entry.orig_filename.isascii()
+        and names[at] == entry.filename
+    }
+    read_as = ""
+    if silent_ones:
+        guess = guessed([*silent_ones.values()])
+        names |= dict(zip(silent_ones, guess.names, strict=True))
+        read_as = guess.encoding
+    return [composed(name) for name in names.values()], read_as
+
+
+def _extra_name(entry: zipfile.ZipInfo) -> str:
+    """Return the name in UTF-8 that Info-ZIP, WinZip and 7-Zip may put beside the other one."""
+    extra = entry.extra
+    while len(extra) >= 4:
+        kind, length = struct.unpack_from("<HH", extra)
+        data, extra = extra[4 : 4 + length], extra[4 + length :]
+        # A version, the CRC of the name that it stands for, the name.
+        if kind == _UNICODE_PATH and len(data) > 5 and data[0] == 1:
+            try:
+                raw = entry.orig_filename.encode("cp437")
+                same = zlib.crc32(raw) == int.from_bytes(data[1:5], "little")
+                return data[5:].decode() if same else ""
+            except UnicodeError:
+                return ""
+    return ""
+
+
+def _safe_parts(entry: zipfile.ZipInfo, name: str) -> tuple[str, ...]:
     # Some programs on Windows write backslashes.
-    name = entry.filename.replace("\\", "/")
+    name = name.replace("\\", "/")
     parts = PurePosixPath(name).parts
     outside = name.startswith("/") or ".." in parts or ":" in parts[0] if parts else True
     if outside or "\0" in entry.orig_filename:
         raise ArchiveError(
-            f"the archive holds {entry.filename!r}, a name that leads outside its folder; nothing "
+            f"the archive holds {name!r}, a name that leads outside its folder; nothing "
             "was unpacked. Make the archive again with relative names."
         )
     kind = stat.S_IFMT(entry.external_attr >> 16)
     if kind not in (0, stat.S_IFREG):
         what = "a link" if kind == stat.S_IFLNK else "a special file"
         raise ArchiveError(
-            f"the archive holds {entry.filename!r}, which is {what}; nothing was unpacked. Put "
+            f"the archive holds {name!r}, which is {what}; nothing was unpacked. Put "
             "the files themselves into it."
         )
     if entry.flag_bits & 0x1:
         raise ArchiveError(
-            f"{entry.filename!r} in the archive is encrypted. Make the archive without a password."
+            f"{name!r} in the archive is encrypted. Make the archive without a password."
         )
     if len(name.encode()) > MAX_PATH_BYTES or any(len(p.encode()) > _MAX_NAME_BYTES for p in parts):
         raise ArchiveError(
@@ -207,10 +268,20 @@ def _safe_parts(entry: zipfile.ZipInfo) -> tuple[str, ...]:
     return parts
 
 
-def _is_picture(parts: tuple[str, ...]) -> bool:
-    # Folders such as __MACOSX hold a small file beside each picture, under its name.
-    hidden = any(part.startswith(".") for part in parts) or parts[0] == "__MACOSX"
-    return not hidden and PurePosixPath(parts[-1]).suffix.lower() in IMAGE_SUFFIXES
+def _no_picture(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, parts: tuple[str, ...]) -> str:
+    """Say why a file is not unpacked; empty for one that is."""
+    if kept := program_folder("/".join(parts)):
+        return kept
+    if any(part.startswith(".") for part in parts):
+        return "hidden file"
+    if PurePosixPath(parts[-1]).suffix.lower() in PICTURE_SUFFIXES:
+        return ""
+    try:
+        with archive.open(entry) as packed:
+            kind = kind_of_named(parts[-1], packed.read(HEAD_BYTES))
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
+        kind = Kind("file that cannot be unpacked")
+    return "" if kind.is_picture else kind.name
 
 
 def _without_wrapper(found: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:

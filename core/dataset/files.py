@@ -3,14 +3,19 @@
 import hashlib
 import os
 import stat
-from pathlib import Path
+from functools import lru_cache
+from pathlib import Path, PurePath
 
+from core.config import load_settings
 from core.dataset.classes import label_of
+from core.dataset.formats.kinds import FORMAT_NAMES, HEAD_BYTES, Kind, kind_of_named
 from core.errors import ImageError
 from core.records import ImageRecord
 
 # Larger than any photo; more is refused before it is read into memory.
 MAX_FILE_BYTES = 500_000_000
+# Of a file with more, the first bytes are looked at before the rest is read.
+_READ_AT_ONCE = 10_000_000
 
 
 def read_picture(root: Path, path: str) -> tuple[ImageRecord, bytes]:
@@ -42,7 +47,8 @@ def bytes_of(file: Path, *, name: str) -> bytes:
         name: Of the file, for messages.
 
     Raises:
-        ImageError: It has more than `MAX_FILE_BYTES`, and was not read.
+        ImageError: It has more than `MAX_FILE_BYTES`, or is large and begins as a video or an
+            archive does; it was not read.
         OSError: It cannot be read.
     """
     with file.open("rb") as opened:
@@ -52,18 +58,31 @@ def bytes_of(file: Path, *, name: str) -> bytes:
                 f"{name!r} has {size:,} bytes, more than the limit of {MAX_FILE_BYTES:,} for a "
                 "picture. Make it smaller first, or remove the file."
             )
+        if size > _READ_AT_ONCE:
+            kind = kind_of_named(file.name, opened.peek(HEAD_BYTES)[:HEAD_BYTES])
+            if kind.is_sure and not kind.is_picture:
+                raise not_a_picture(kind, name=name)
         return opened.read()
+
+
+def not_a_picture(kind: Kind, *, name: str) -> ImageError:
+    """Return the error for a file that is something else."""
+    return ImageError(
+        f"{name!r} is not a picture that can be read ({kind.name}). Use {FORMAT_NAMES}, or remove "
+        "the file."
+    )
 
 
 def resolve_inside(root: Path, path: str) -> Path:
     """Return the absolute file for a stored `path`, refusing any that leads out of `root`.
 
     Raises:
-        ImageError: The path, with links followed, does not lie inside `root`.
+        ImageError: The path, with links followed, lies neither inside `root` nor, by a link, below
+            a folder that `ORCHARD_FOLLOW_LINKS` names.
     """
     try:
         file = (root / path).resolve()
-        inside = file.is_relative_to(root.resolve())
+        inside = file.is_relative_to(root.resolve()) or (_goes_down(path) and is_followed(file))
     except (OSError, ValueError, RuntimeError) as error:  # their texts name the server's folders
         raise ImageError(
             f"{path!r} is no usable path (links in a loop, or a character that no path has). "
@@ -72,9 +91,30 @@ def resolve_inside(root: Path, path: str) -> Path:
     if not inside:
         raise ImageError(
             f"{path!r} leads outside the dataset folder and is not opened. Check who wrote the "
-            "collection, or index the dataset again."
+            "collection, or index the dataset again. Where it is a link of yours, name the folder "
+            "it leads into in ORCHARD_FOLLOW_LINKS."
         )
     return file
+
+
+def is_followed(target: Path) -> bool:
+    """Whether links may lead to a file or folder outside the dataset.
+
+    Args:
+        target: With all links resolved.
+    """
+    folders = _link_folders(os.environ.get("ORCHARD_FOLLOW_LINKS"))
+    return any(target.is_relative_to(folder) for folder in folders)
+
+
+@lru_cache(maxsize=8)
+def _link_folders(_variable: str | None) -> tuple[Path, ...]:
+    # Asked for every link of a dataset. The argument is there so that a change is noticed.
+    return tuple(folder.resolve() for folder in load_settings().link_folders)
+
+
+def _goes_down(path: str) -> bool:
+    return not PurePath(path).is_absolute() and ".." not in PurePath(path).parts
 
 
 def present_inside(root: Path, path: str) -> tuple[Path, int]:

@@ -1,17 +1,48 @@
-"""Which files of a folder tree are candidate pictures, and which cannot be used."""
+"""Which files of a folder tree are pictures, which of them cannot be used, what the others are."""
 
 import os
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
 
+from core.dataset.files import is_followed
+from core.dataset.formats.kinds import (
+    FORMAT_NAMES,
+    HEAD_BYTES,
+    PICTURE_SUFFIXES,
+    Kind,
+    kind_of_named,
+)
 from core.errors import DatasetError
-from core.records import SkippedFile
-
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
-
+from core.records import LeftOut, SkippedFile, left_out
 
 # The column that holds a path takes this many bytes of UTF-8.
 MAX_PATH_BYTES = 1024
+
+# Folders that programs keep beside pictures, in lower case: copies that would count as pictures of
+# the class, and what was deleted. Named by the programs' own documents and, as the first two, by
+# the bug reports of photo programs that took their content for photos.
+_FOLDERS_OF_PROGRAMS = {
+    "@eadir": "thumbnails of a Synology drive",  # also SYNOPHOTO_THUMB_XL.jpg and the like
+    "__macosx": "what macOS adds to a ZIP",
+    "#recycle": "recycle bin of a Synology drive",
+    "#snapshot": "snapshots of a Synology drive",
+    "@recycle": "recycle bin of a QNAP drive",
+    "@recently-snapshot": "snapshots of a QNAP drive",
+    ".@__thumb": "thumbnails of a QNAP drive",
+    "$recycle.bin": "recycle bin of Windows",
+    "recycler": "recycle bin of Windows",
+    "system volume information": "records of Windows",
+    ".thumbnails": "thumbnails of Android and Linux desktops",
+    ".sh_thumbnails": "thumbnails of Linux desktops",
+    ".trash": "recycle bin of a desktop",
+    ".trashes": "recycle bin of macOS",
+    ".picasaoriginals": "originals that Picasa keeps of edited photos",
+    ".dtrash": "recycle bin of digiKam",
+    ".comments": "thumbnails of gThumb",
+    "lost+found": "what a file system has rescued",
+}
+# Previews that Lightroom keeps beside its catalogue.
+_FOLDER_SUFFIXES = {".lrdata": "previews of Lightroom"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,41 +52,65 @@ class DatasetListing:
     Attributes:
         paths: Candidate pictures relative to the folder, forward slashes, sorted.
         skipped: Candidates that cannot be used, and why.
-        ignored: How many visible files are not pictures by their name.
+        left_out: Files that are no pictures, and folders of other programs.
     """
 
     paths: tuple[str, ...]
-    skipped: tuple[SkippedFile, ...]
-    ignored: int
+    skipped: tuple[SkippedFile, ...] = ()
+    left_out: LeftOut = field(default_factory=LeftOut)
+
+
+@dataclass
+class _Found:
+    """What the walk has met so far."""
+
+    paths: list[str] = field(default_factory=list)
+    skipped: list[SkippedFile] = field(default_factory=list)
+    others: list[SkippedFile] = field(default_factory=list)
 
 
 def list_dataset(root: Path) -> DatasetListing:
-    """List every candidate picture below `root` without opening any.
+    """List every candidate picture below `root`.
 
-    Names that start with a dot are passed over with their folders. Symbolic links are followed
-    only where they stay inside `root`.
+    A file that is called as pictures are is not opened; of any other the first bytes are read,
+    and it is a candidate if they are those of a picture. Names that start with a dot are passed
+    over with their folders. Symbolic links are followed only where they stay inside `root` or
+    lead below a folder that `ORCHARD_FOLLOW_LINKS` names.
 
     Raises:
         DatasetError: `root` is missing, is no folder, cannot be read, or holds no picture.
     """
     _require_folder(root)
     inside = root.resolve()
-    paths: list[str] = []
-    skipped: list[SkippedFile] = []
-    ignored = 0
-    for file in _walk(root, skipped):
-        if file.suffix.lower() not in IMAGE_SUFFIXES:
-            ignored += 1
-            continue
+    found = _Found()
+    for file in _walk(root, inside, found):
         path = file.relative_to(root).as_posix()
         reason = _unusable(file, path, inside)
-        if reason:
-            skipped.append(SkippedFile(_printable(path), reason))
+        if file.suffix.lower() in PICTURE_SUFFIXES:
+            if reason:
+                found.skipped.append(SkippedFile(_printable(path), reason))
+            else:
+                found.paths.append(path)
+            continue
+        kind = Kind(reason) if reason else _kind_of_file(file)
+        if kind.is_picture:
+            found.paths.append(path)
         else:
-            paths.append(path)
-    if not paths:
-        raise DatasetError(_no_pictures(root, ignored=ignored, skipped=skipped))
-    return DatasetListing(tuple(sorted(paths)), tuple(skipped), ignored)
+            found.others.append(SkippedFile(_printable(path), kind.name))
+    others = left_out(found.others)
+    if not found.paths:
+        raise DatasetError(_no_pictures(root, others, found.skipped))
+    return DatasetListing(tuple(sorted(found.paths)), tuple(found.skipped), others)
+
+
+def program_folder(path: str) -> str:
+    """Return what the folders of a path say that other programs keep there; empty if nothing.
+
+    Args:
+        path: Of a file relative to the dataset folder, forward slashes.
+    """
+    said = (_kept_by_program(name) for name in PurePosixPath(path).parts[:-1])
+    return next(filter(None, said), "")
 
 
 def _require_folder(root: Path) -> None:
@@ -79,8 +134,15 @@ def _require_folder(root: Path) -> None:
         )
 
 
-def _walk(root: Path, skipped: list[SkippedFile]) -> list[Path]:
+def _kept_by_program(folder: str) -> str:
+    name = folder.lower()
+    return _FOLDERS_OF_PROGRAMS.get(name) or _FOLDER_SUFFIXES.get(PurePosixPath(name).suffix, "")
+
+
+def _walk(root: Path, inside: Path, found: _Found) -> list[Path]:
+    """Return the visible files; what is passed over as a whole is put into `found`."""
     files: list[Path] = []
+    pending, reached = [root], {inside}
 
     def unreadable(error: OSError) -> None:
         folder = Path(error.filename)
@@ -89,25 +151,65 @@ def _walk(root: Path, skipped: list[SkippedFile]) -> list[Path]:
                 f"the dataset folder {str(root)!r} cannot be read ({error.strerror}). Check its "
                 "permissions."
             ) from error
-        skipped.append(
-            SkippedFile(
-                _printable(folder.relative_to(root).as_posix() + "/"),
-                f"folder cannot be read ({error.strerror})",
-            )
+        found.skipped.append(
+            SkippedFile(_folder(folder, root), f"folder cannot be read ({error.strerror})")
         )
 
-    for folder, names, file_names in os.walk(root, onerror=unreadable):
-        names[:] = sorted(name for name in names if not name.startswith("."))
-        skipped.extend(
-            SkippedFile(
-                _printable((Path(folder) / name).relative_to(root).as_posix() + "/"),
-                "a link to a folder; links to folders are not followed",
-            )
-            for name in names
-            if (Path(folder) / name).is_symlink()
-        )
-        files += [Path(folder) / name for name in sorted(file_names) if not name.startswith(".")]
+    while pending:
+        for place, names, file_names in os.walk(pending.pop(), onerror=unreadable):
+            folder = Path(place)
+            entered = [name for name in sorted(names) if _is_entered(folder / name, root, found)]
+            for name in entered:
+                if not (folder / name).is_symlink():
+                    continue
+                reason = _unusable_folder(folder / name, inside, reached)
+                if reason:
+                    found.skipped.append(SkippedFile(_folder(folder / name, root), reason))
+                else:
+                    pending.append(folder / name)
+            names[:] = entered
+            files += [folder / name for name in sorted(file_names) if not name.startswith(".")]
     return files
+
+
+def _is_entered(folder: Path, root: Path, found: _Found) -> bool:
+    if kept := _kept_by_program(folder.name):
+        found.others.append(SkippedFile(_folder(folder, root), kept))
+        return False
+    return not folder.name.startswith(".")
+
+
+def _folder(folder: Path, root: Path) -> str:
+    return _printable(folder.relative_to(root).as_posix() + "/")
+
+
+def _unusable_folder(link: Path, inside: Path, reached: set[Path]) -> str | None:
+    """Say why a link to a folder is not followed; None where it is, which `reached` then knows.
+
+    Every folder is entered by one link at most, so that loops end.
+    """
+    target = link.resolve()
+    if target.is_relative_to(inside):
+        return "a link to a folder of this dataset; its pictures count once, where they lie"
+    if not is_followed(target):
+        return (
+            "a link to a folder outside the dataset; links are followed into folders that "
+            "ORCHARD_FOLLOW_LINKS names"
+        )
+    if inside.is_relative_to(target):
+        return "a link that leads back to a folder above"
+    if not reached.isdisjoint((target, *target.parents)):
+        return "a link to a folder that another link has led to already"
+    reached.add(target)
+    return None
+
+
+def _kind_of_file(file: Path) -> Kind:
+    try:
+        with file.open("rb", buffering=0) as opened:
+            return kind_of_named(file.name, opened.read(HEAD_BYTES))
+    except OSError as error:
+        return Kind(f"file that cannot be read ({error.strerror})")
 
 
 def _unusable(file: Path, path: str, inside: Path) -> str | None:
@@ -127,8 +229,11 @@ def _unusable_link(file: Path, inside: Path) -> str | None:
         target = file.resolve()
     except (OSError, RuntimeError):
         return "a link that leads to itself"
-    if not target.is_relative_to(inside):
-        return "a link that leads outside the dataset folder"
+    if not target.is_relative_to(inside) and not is_followed(target):
+        return (
+            "a link that leads outside the dataset folder; links are followed into folders that "
+            "ORCHARD_FOLLOW_LINKS names"
+        )
     return None if target.exists() else "a link to a file that does not exist"
 
 
@@ -136,12 +241,14 @@ def _printable(path: str) -> str:
     return path.encode("utf-8", "backslashreplace").decode()
 
 
-def _no_pictures(root: Path, *, ignored: int, skipped: list[SkippedFile]) -> str:
-    found = f"it holds {ignored} other files" if ignored else "it is empty"
+def _no_pictures(root: Path, others: LeftOut, skipped: list[SkippedFile]) -> str:
+    found = "it is empty"
+    if others.count:
+        found = f"it holds {others.count} other files: {others.said()}"
     if skipped:
         found = f"{len(skipped)} were found but cannot be used, the first is {skipped[0].path!r}: "
         found += skipped[0].reason
     return (
         f"the dataset folder {str(root)!r} holds no pictures ({found}). Put one folder per class "
-        f"in it, with pictures ending in {', '.join(sorted(IMAGE_SUFFIXES))}."
+        f"in it, with pictures as {FORMAT_NAMES}."
     )

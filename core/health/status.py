@@ -50,7 +50,8 @@ class FilesHealth:
         pictures: Files that look like pictures and can be used; None if it cannot be read.
         unreadable: Those among them that the last build could not read.
         skipped: Files that look like pictures and cannot be used, as far as names tell.
-        other: Files that are no pictures by their names.
+        other: Files that are no pictures, and folders of other programs.
+        others: How many of each kind, in words.
         error: Why it cannot be read; empty when it can.
     """
 
@@ -60,6 +61,7 @@ class FilesHealth:
     other: int = 0
     unreadable: int = 0
     error: str = ""
+    others: str = ""
 
 
 def database_health(store: VectorStore, settings: Settings) -> DatabaseHealth:
@@ -105,7 +107,7 @@ def collections_health(store: VectorStore, family: str) -> list[CollectionHealth
 
 
 def files_health(folder: Path, *, unreadable: Collection[str] = ()) -> FilesHealth:
-    """Count the files of a dataset folder without opening any.
+    """Count the files of a dataset folder without reading more than a few bytes of any.
 
     Args:
         unreadable: Paths that the last build has skipped, relative to the folder.
@@ -116,7 +118,12 @@ def files_health(folder: Path, *, unreadable: Collection[str] = ()) -> FilesHeal
         return FilesHealth(str(folder), None, error=str(error))
     still = len(set(unreadable).intersection(listing.paths))
     return FilesHealth(
-        str(folder), len(listing.paths), len(listing.skipped), listing.ignored, unreadable=still
+        str(folder),
+        len(listing.paths),
+        len(listing.skipped),
+        listing.left_out.count,
+        unreadable=still,
+        others=listing.left_out.said(),
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.dataset.files import is_gone
+from core.dataset.listing import program_folder
 from core.errors import DatasetError
 from core.store.vector_store import VectorStore
 
@@ -51,7 +52,8 @@ def find_gone(store: VectorStore, *, family: str, root: Path) -> GoneRows:
 def gone_among(paths: Mapping[int, str], *, root: Path) -> GoneRows:
     """Return which pictures have certainly no file any more.
 
-    A file that cannot be looked at (a folder without permission) counts as there.
+    A file that cannot be looked at (a folder without permission) counts as there; one in a folder
+    of another program, such as a drive's thumbnails, as gone: it is no longer indexed.
 
     Args:
         paths: Relative to the dataset folder, by id.
@@ -65,7 +67,7 @@ def gone_among(paths: Mapping[int, str], *, root: Path) -> GoneRows:
             f"the dataset folder {str(root)!r} is not there, so every file would count as deleted; "
             "nothing was changed. Bring the folder back, or set ORCHARD_DATASET to it."
         )
-    gone = {key: path for key, path in paths.items() if is_gone(root, path)}
+    gone = {key: path for key, path in paths.items() if program_folder(path) or is_gone(root, path)}
     if gone and len(gone) == len(paths):
         raise DatasetError(
             f"the dataset folder {str(root)!r} holds not one of the {len(paths):,} pictures of the "

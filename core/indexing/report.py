@@ -1,7 +1,7 @@
 """What an indexing run did, and its JSON file."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from core.collection.info import CollectionInfo
 from core.files import write_whole
-from core.records import SkippedFile
+from core.records import LeftOut, SkippedFile
 
 # Of fewer pictures the first batches, which set things up, are too large a part.
 _FEWEST_ENCODED = 20
@@ -20,18 +20,21 @@ _FEWEST_ENCODED = 20
 class IndexReport:
     """What one run did; every file below the folder is in exactly one of the counts.
 
+    A folder that is left out as a whole, such as a drive's thumbnails, counts as one.
+
     Attributes:
         added: Pictures that were not in the collections before.
         updated: Pictures whose bytes had changed.
         unchanged: Pictures left alone; a new metric gets their rows from another metric.
         skipped: Files that look like pictures but could not be used, and why.
-        ignored: Files that are no pictures by their names.
+        ignored: Files that are no pictures, and folders of other programs.
         removed: Pictures whose rows were deleted since their files are gone (`prune`).
         without_file: Rows whose file is no longer in the folder and that are kept.
         copied: Rows that one metric took over from another, over all metrics.
         collections: As the database describes them at the end.
         seconds: From the first file to the loaded index.
         images_per_second: Encoded pictures over the time of encoding and writing.
+        left_out: What they are, and the names of the first.
         load_seconds: Before the first file, to find and load the encoder; 0 where none was loaded.
     """
 
@@ -49,6 +52,7 @@ class IndexReport:
     seconds: float
     images_per_second: float
     load_seconds: float = 0.0
+    left_out: LeftOut = field(default_factory=LeftOut)
 
     @property
     def encoded(self) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from core.dataset.files import image_id
 from core.dataset.listing import DatasetListing
 from core.errors import SettingsError
+from core.records import LeftOut
 
 _TEXT = re.compile(r"([0-9]{1,6})/([0-9]{1,6})")
 
@@ -59,5 +60,5 @@ def share_of(listing: DatasetListing, shard: Shard) -> DatasetListing:
     return DatasetListing(
         paths=tuple(path for path in listing.paths if shard.has(image_id(path))),
         skipped=tuple(one for one in listing.skipped if shard.has(image_id(one.path))),
-        ignored=listing.ignored if shard.is_first else 0,
+        left_out=listing.left_out if shard.is_first else LeftOut(),
     )

@@ -6,13 +6,13 @@ from typing import TypeVar
 
 import streamlit as st
 
-from core.dataset.listing import IMAGE_SUFFIXES
+from core.dataset.formats.kinds import PICTURE_SUFFIXES
 from core.search.link import is_number
 
 T = TypeVar("T")
 
-# What an uploader of pictures takes.
-UPLOAD_TYPES = sorted(suffix.removeprefix(".") for suffix in IMAGE_SUFFIXES)
+# What an uploader of pictures takes, in a browser that goes by names.
+UPLOAD_TYPES = sorted(suffix.removeprefix(".") for suffix in PICTURE_SUFFIXES)
 
 
 def is_dark() -> bool:

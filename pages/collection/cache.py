@@ -11,7 +11,7 @@ from core.collection.info import CollectionInfo
 from core.dataset.allowed_folders import allowed_roots, suggested_folders
 from core.dataset.archive import ArchivePlan, inspect_archive, read_member
 from core.dataset.files import present_inside, read_picture
-from core.dataset.listing import list_dataset
+from core.dataset.listing import DatasetListing, list_dataset
 from core.dataset.thumbnails import thumbnail
 from core.dataset.uploads import discard_archive, upload_folder
 from core.errors import CollectionNotFoundError, ImageError, OrchardError
@@ -200,13 +200,13 @@ def get_suggestions(roots: tuple[Path, ...]) -> list[str]:
 
 
 @st.cache_resource(show_spinner="Counting files", ttl=60, max_entries=4)
-def get_paths(folder: str) -> tuple[str, ...]:
-    """Return the candidate pictures of a folder, relative to it; shared and not copied.
+def get_listing(folder: str) -> DatasetListing:
+    """Return what lies in a folder; shared and not copied.
 
     Raises:
         DatasetError: It holds none, or cannot be read.
     """
-    return list_dataset(Path(folder)).paths
+    return list_dataset(Path(folder))
 
 
 @st.cache_data(show_spinner=False, ttl=600, max_entries=64)

@@ -6,18 +6,17 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.encoder.weights import is_offline, is_offline_notice
+from core.indexing.report import IndexReport
 from core.progress import progress_text, share_done
-from core.records import SkippedFile
 from core.runs.result_text import result_text
 from core.runs.run_record import RunState, RunStatus
 from core.runs.task import Build, TaskKind
 from core.ui import resources
 from core.ui.text import plain
-from core.wording import counted, duration, sentence
+from core.wording import duration, sentence
 from pages.collection import cache
+from pages.collection.left_out import show_left_out, show_named
 from pages.collection.state import current, pop_refusal
-
-_SHOWN_SKIPS = 20
 
 
 def show_news(*, beside: Collection[TaskKind], line: DeltaGenerator) -> None:
@@ -102,7 +101,7 @@ def _watch_closely(mark: str) -> None:
                 key="run_cancel",
             )
         _show_notes(state)
-        _show_skipped(state.skipped, state.skipped_count)
+        show_named("skipped", state.skipped, state.skipped_count)
 
 
 @st.fragment(run_every=1.0)
@@ -139,7 +138,9 @@ def _show_end(state: RunState) -> None:
     else:
         st.success(plain(summary(state)), icon=":material/check_circle:")
     _show_notes(state)
-    _show_skipped(state.skipped, state.skipped_count)
+    show_named("skipped", state.skipped, state.skipped_count)
+    if isinstance(state.report, IndexReport):
+        show_left_out(state.report.left_out)
     st.button("Close", icon=":material/close:", on_click=_close, args=(state,), key="run_close")
 
 
@@ -173,7 +174,7 @@ def _offer_to_continue() -> None:
         st.error(plain(text), icon=":material/error:")
     else:
         st.warning(plain(text), icon=":material/pause_circle:")
-    _show_skipped(state.skipped, state.skipped_count)
+    show_named("skipped", state.skipped, state.skipped_count)
     if settings.read_only:
         return
     with st.container(horizontal=True):
@@ -199,13 +200,3 @@ def _is_settled(state: RunState) -> bool:
         and all(info.complete and info.dataset == task.folder for info in infos.values())
         and (not task.recreate or all(info.begun_by == task.token for info in infos.values()))
     )
-
-
-def _show_skipped(skipped: tuple[SkippedFile, ...], count: int) -> None:
-    if not count:
-        return
-    with st.expander(f"{counted(count, 'file')} skipped", icon=":material/warning:"):
-        for one in skipped[:_SHOWN_SKIPS]:
-            st.caption(plain(f"{one.path}: {one.reason}"))
-        if count > _SHOWN_SKIPS:
-            st.caption(f"and {count - _SHOWN_SKIPS:,} more; the report in the history lists all.")

@@ -3,7 +3,9 @@
 import io
 import stat
 import struct
+import unicodedata
 import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
@@ -20,7 +22,7 @@ def zipped(*names: str, content: bytes = PICTURE, link: str = "") -> io.BytesIO:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in names:
-            archive.writestr(name, content)
+            archive.writestr(name, b"words" if name.endswith(".txt") else content)
         if link:
             entry = zipfile.ZipInfo(link)
             entry.external_attr = (stat.S_IFLNK | 0o777) << 16
@@ -44,7 +46,12 @@ def test_class_folders_are_unpacked_and_the_rest_is_counted(tmp_path: Path) -> N
         "apple/.hidden.png",
     )  # fmt: skip
     plan = inspect_archive(source)
-    assert (plan.classes, plan.other) == ({"apple": 2, "pear": 1}, 3)
+    assert (plan.classes, plan.names_read_as) == ({"apple": 2, "pear": 1}, "")
+    assert {one.path: one.reason for one in plan.left_out.named} == {
+        "readme.txt": "text",
+        "__MACOSX/apple/1.png": "what macOS adds to a ZIP",
+        "apple/.hidden.png": "hidden file",
+    }
     assert plan.size == 3 * len(PICTURE)
     seen: list[tuple[str, int, int]] = []
     count = unpack(source, tmp_path / "new", on_progress=lambda *step: seen.append(step))
@@ -79,7 +86,7 @@ def test_link_is_refused(tmp_path: Path) -> None:
 
 
 def test_archive_without_pictures_is_refused(tmp_path: Path) -> None:
-    assert "no pictures (1 other files)" in refusal(zipped("notes.txt"), tmp_path)
+    assert "no pictures (1 other files: 1 text)" in refusal(zipped("notes.txt"), tmp_path)
     assert "no pictures (0 other files)" in refusal(zipped(), tmp_path)
 
 
@@ -173,3 +180,76 @@ def test_a_picture_is_looked_at_before_the_archive_is_unpacked(
     monkeypatch.setattr(archives, "_MAX_LOOK", len(PICTURE) - 1)
     with pytest.raises(ImageError, match="too large"):
         read_member(zipped("apple/1.png"), "apple/1.png")
+
+
+class PlainInfo(zipfile.ZipInfo):
+    """An entry whose name is written as given, without a word on its encoding."""
+
+    raw: bytes
+
+    def _encodeFilenameFlags(self) -> tuple[bytes, int]:  # noqa: N802 - its name there
+        return self.raw, self.flag_bits & ~0x800
+
+
+def with_raw_names(*names: bytes, extra: bytes = b"") -> io.BytesIO:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for number, name in enumerate(names):
+            entry = PlainInfo(f"x{number}")
+            entry.raw, entry.extra = name, extra
+            archive.writestr(entry, PICTURE)
+    return out
+
+
+@pytest.mark.parametrize(
+    ("encoding", "names", "read_as"),
+    [
+        ("utf-8", ["A\u0308pfel/u\u0308.png", "Birnen/1.png"], "UTF-8"),  # as a Mac writes them
+        ("cp932", ["バナナ/りんご.png", "野菜/キャベツ.png"], "Shift-JIS, Japanese"),
+        ("cp437", ["Äpfel/grün.png", "Café/Pomme d'été.png"], "western European, DOS"),
+        ("cp866", ["Яблоки/красное.png", "Груши/зелёная.png"], "Cyrillic, DOS"),
+        ("gb18030", ["苹果/红苹果.png", "香蕉/黄色的香蕉.png"], "GB 18030, Chinese"),
+    ],
+)
+def test_names_without_a_word_on_their_encoding_are_read_as_they_were_meant(
+    tmp_path: Path, encoding: str, names: list[str], read_as: str
+) -> None:
+    source = with_raw_names(*(name.encode(encoding) for name in names))
+    plan = inspect_archive(source)
+    meant = [unicodedata.normalize("NFC", name) for name in names]
+    assert (list(plan.pictures.values()), plan.names_read_as) == (meant, read_as)
+    assert read_member(source, next(iter(plan.pictures))) == PICTURE
+    unpack(source, tmp_path / "new")
+    files = {p.relative_to(tmp_path / "new").as_posix() for p in tmp_path.rglob("*.png")}
+    assert files == set(meant)
+
+
+def test_a_name_in_unicode_beside_the_other_one_is_taken() -> None:
+    raw, meant = b"???/1.png", "苹果/1.png"
+    # APPNOTE.TXT 4.6.9: kind 0x7075, length, version 1, CRC of the other name, the name in UTF-8.
+    data = struct.pack("<BI", 1, zlib.crc32(raw)) + meant.encode()
+    extra = struct.pack("<HH", 0x7075, len(data)) + data
+    assert list(inspect_archive(with_raw_names(raw, extra=extra)).pictures.values()) == [meant]
+
+
+def test_a_name_that_leads_outside_once_it_is_decoded_is_refused(tmp_path: Path) -> None:
+    assert "leads outside" in refusal(with_raw_names("é/../../out.png".encode("cp437")), tmp_path)
+
+
+def test_two_names_that_look_the_same_are_refused(tmp_path: Path) -> None:
+    assert "2 times" in refusal(zipped("K\u00edwi/1.png", "Ki\u0301wi/1.png"), tmp_path)
+
+
+def test_pictures_of_an_archive_are_known_by_their_content(tmp_path: Path) -> None:
+    source = zipped("apple/1", "apple/2.jpg_large", "apple/notes.txt")
+    plan = inspect_archive(source)
+    assert list(plan.pictures) == ["apple/1", "apple/2.jpg_large"]
+    assert [one.path for one in plan.left_out.named] == ["apple/notes.txt"]
+
+
+def test_thumbnails_of_a_drive_are_not_unpacked() -> None:
+    plan = inspect_archive(zipped("apple/1.png", "apple/@eaDir/1.png/SYNOPHOTO_THUMB_M.png"))
+    assert (plan.classes, plan.left_out.kinds) == (
+        {"apple": 1},
+        {"thumbnails of a Synology drive": 1},
+    )

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import sys
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from core.dataset.classes import label_of
 from core.dataset.files import digest_of, image_id, read_picture
 from core.dataset.listing import MAX_PATH_BYTES, DatasetListing, list_dataset
 from core.errors import DatasetError, ImageError
-from core.records import ImageRecord
+from core.records import MOST_NAMED, ImageRecord, LeftOut, SkippedFile
+from tests.conftest import picture_bytes
 
 
 def write(root: Path, *paths: str) -> Path:
@@ -67,12 +69,14 @@ def test_the_label_is_the_first_folder_and_empty_at_the_root(path: str, label: s
     assert label_of(path) == label
 
 
-def test_listing_is_sorted_and_counts_other_files(tmp_path: Path) -> None:
+def test_listing_is_sorted_and_names_other_files(tmp_path: Path) -> None:
     write(
         tmp_path, "pear/2.PNG", "pear/1.jpeg", "apple/deep/er/3.WebP", "top.GIF", "pear/notes.txt"
     )
     assert list_dataset(tmp_path) == DatasetListing(
-        ("apple/deep/er/3.WebP", "pear/1.jpeg", "pear/2.PNG", "top.GIF"), (), 1
+        ("apple/deep/er/3.WebP", "pear/1.jpeg", "pear/2.PNG", "top.GIF"),
+        (),
+        LeftOut({"text": 1}, (SkippedFile("pear/notes.txt", "text"),)),
     )
 
 
@@ -95,7 +99,7 @@ def test_the_same_file_name_in_two_folders_is_two_pictures(tmp_path: Path) -> No
 
 def test_hidden_files_and_folders_are_passed_over_without_a_word(tmp_path: Path) -> None:
     write(tmp_path, "apple/1.jpg", "apple/.2.jpg", ".cache/3.jpg", "apple/._1.jpg")
-    assert list_dataset(tmp_path) == DatasetListing(("apple/1.jpg",), (), 0)
+    assert list_dataset(tmp_path) == DatasetListing(("apple/1.jpg",))
 
 
 def test_a_folder_named_like_a_picture_is_a_folder(tmp_path: Path) -> None:
@@ -125,11 +129,11 @@ def test_an_empty_folder_says_that_it_is_empty(tmp_path: Path) -> None:
         list_dataset(tmp_path)
 
 
-def test_a_folder_without_pictures_says_what_it_holds_and_what_pictures_end_in(
+def test_a_folder_without_pictures_says_what_it_holds_and_which_pictures_are_read(
     tmp_path: Path,
 ) -> None:
     write(tmp_path, "notes.txt", "more/table.csv")
-    with pytest.raises(DatasetError, match=r"2 other files.*\.jpg") as caught:
+    with pytest.raises(DatasetError, match=r"2 other files: 2 text.*JPEG, PNG") as caught:
         list_dataset(tmp_path)
     assert str(tmp_path) in str(caught.value)
 
@@ -151,10 +155,12 @@ def test_links_are_followed_inside_the_folder_and_nowhere_else(tmp_path: Path) -
     listing = list_dataset(root)
     assert listing.paths == ("apple/1.jpg", "apple/inside.jpg")
     assert reasons(listing) == {
-        "apple/outside.jpg": "a link that leads outside the dataset folder",
+        "apple/outside.jpg": "a link that leads outside the dataset folder; links are followed "
+        "into folders that ORCHARD_FOLLOW_LINKS names",
         "apple/broken.jpg": "a link to a file that does not exist",
         "apple/loop.jpg": "a link that leads to itself",
-        "linked/": "a link to a folder; links to folders are not followed",
+        "linked/": "a link to a folder outside the dataset; links are followed into folders that "
+        "ORCHARD_FOLLOW_LINKS names",
     }
 
 
@@ -250,3 +256,126 @@ def test_a_path_that_cannot_be_read_is_named(tmp_path: Path, path: str) -> None:
     with pytest.raises(ImageError) as caught:
         read_picture(root, path)
     assert repr(path) in str(caught.value)
+
+
+JPEG = picture_bytes(1, format="JPEG")
+
+
+def place(root: Path, **files: bytes) -> Path:
+    """Files by name, in a class folder."""
+    (root / "apple").mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (root / "apple" / name).write_bytes(content)
+    return root
+
+
+@pytest.mark.parametrize("name", ["a", "a.jpg?sw=800", "a.JPG_large", "a.txt", "a.mp4", "a.data"])
+def test_a_picture_is_known_by_its_content_whatever_its_name(tmp_path: Path, name: str) -> None:
+    place(tmp_path, **{name: JPEG, "b.jpg": JPEG})
+    assert set(list_dataset(tmp_path).paths) == {f"apple/{name}", "apple/b.jpg"}
+
+
+def test_what_is_left_out_is_named_and_counted_by_kind(tmp_path: Path) -> None:
+    place(
+        tmp_path,
+        **{"1.jpg": JPEG, "IMG_1.DNG": b"II*\0" + bytes(60), "labels.csv": b"a,b", "n.txt": b"x"},
+        **{"clip.MOV": b"\0\0\0\x14ftypqt  \0\0\0\0qt  ", "old.zip": b"PK\x03\x04..."},
+        **{"x.bin": b"\1\2"},
+    )  # fmt: skip
+    left = list_dataset(tmp_path).left_out
+    assert {one.path.removeprefix("apple/"): one.reason for one in left.named} == {
+        "IMG_1.DNG": "raw file of a camera",
+        "labels.csv": "text",
+        "n.txt": "text",
+        "clip.MOV": "video (MP4 or QuickTime)",
+        "old.zip": "archive (ZIP)",
+        "x.bin": "nothing that is known as a picture",
+    }
+    assert (left.count, left.kinds["text"], next(iter(left.kinds))) == (6, 2, "text")
+    assert left.said(most=1) == "2 text, 4 of other kinds"
+
+
+def test_of_very_many_other_files_the_first_are_named_and_all_are_counted(tmp_path: Path) -> None:
+    place(tmp_path, **{"1.jpg": JPEG}, **{f"{n:04d}.txt": b"x" for n in range(MOST_NAMED + 5)})
+    left = list_dataset(tmp_path).left_out
+    assert (left.count, len(left.named)) == (MOST_NAMED + 5, MOST_NAMED)
+    assert left.named[-1].path == f"apple/{MOST_NAMED - 1:04d}.txt"
+
+
+def test_a_huge_file_that_is_no_picture_is_looked_at_and_not_read(tmp_path: Path) -> None:
+    place(tmp_path, **{"1.jpg": JPEG, "film": b"\x1aE\xdf\xa3"})
+    os.truncate(tmp_path / "apple/film", 2**40)  # takes no room, and no memory holds it
+    assert list_dataset(tmp_path).left_out.kinds == {"video (Matroska)": 1}
+
+
+@pytest.mark.parametrize(
+    ("folder", "said"),
+    [
+        ("@eaDir", "thumbnails of a Synology drive"),
+        ("#recycle", "recycle bin of a Synology drive"),
+        ("$RECYCLE.BIN", "recycle bin of Windows"),
+        (".thumbnails", "thumbnails of Android and Linux desktops"),
+        (".picasaoriginals", "originals that Picasa keeps of edited photos"),
+        ("__MACOSX", "what macOS adds to a ZIP"),
+        ("Fruit Previews.lrdata", "previews of Lightroom"),
+    ],
+)
+def test_folders_that_programs_keep_beside_pictures_are_left_out_and_named(
+    tmp_path: Path, folder: str, said: str
+) -> None:
+    place(tmp_path, **{"1.jpg": JPEG})
+    place(tmp_path / "apple" / folder, **{"SYNOPHOTO_THUMB_M.jpg": JPEG})
+    listing = list_dataset(tmp_path)
+    assert listing.paths == ("apple/1.jpg",)
+    assert listing.left_out.named == (SkippedFile(f"apple/{folder}/", said),)
+
+
+def test_links_are_followed_into_the_folders_of_the_setting_and_loops_end(
+    tmp_path: Path, no_settings: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, drive = write(tmp_path / "photos", "apple/1.jpg"), write(tmp_path / "drive", "pear/2.jpg")
+    private = write(tmp_path / "private", "secret.jpg")
+    (root / "pear").symlink_to(drive / "pear")
+    (root / "again").symlink_to(drive / "pear")
+    (root / "apple/2.jpg").symlink_to(drive / "pear/2.jpg")
+    (root / "apple/secret.jpg").symlink_to(private / "secret.jpg")
+    (root / "secrets").symlink_to(private)
+    (drive / "pear/loop").symlink_to(drive / "pear")
+    (drive / "pear/back").symlink_to(root)
+    monkeypatch.setenv("ORCHARD_FOLLOW_LINKS", str(drive))
+    listing = list_dataset(root)
+    # Of two links to one folder the first by name is entered.
+    assert listing.paths == ("again/2.jpg", "apple/1.jpg", "apple/2.jpg")
+    assert reasons(listing).keys() == {
+        *("pear/", "apple/secret.jpg", "secrets/", "again/loop/", "again/back/"),
+    }
+    assert read_picture(root, "again/2.jpg")[1] == b"pear/2.jpg"
+    assert read_picture(root, "apple/2.jpg")[1] == b"pear/2.jpg"
+    for path in ("apple/secret.jpg", "secrets/secret.jpg", "../drive/pear/2.jpg"):
+        with pytest.raises(ImageError, match="leads outside the dataset folder"):
+            read_picture(root, path)
+    monkeypatch.delenv("ORCHARD_FOLLOW_LINKS")
+    with pytest.raises(ImageError, match="ORCHARD_FOLLOW_LINKS"):
+        read_picture(root, "again/2.jpg")
+
+
+def test_a_link_to_a_folder_above_is_never_entered(
+    tmp_path: Path, no_settings: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = write(tmp_path / "photos", "apple/1.jpg")
+    (root / "apple/up").symlink_to(tmp_path)
+    monkeypatch.setenv("ORCHARD_FOLLOW_LINKS", str(tmp_path))
+    listing = list_dataset(root)
+    assert listing.paths == ("apple/1.jpg",)
+    assert reasons(listing) == {"apple/up/": "a link that leads back to a folder above"}
+
+
+def test_folders_that_look_the_same_are_one_class_and_their_files_open(tmp_path: Path) -> None:
+    one, two = (unicodedata.normalize(form, "Kíwi") for form in ("NFC", "NFD"))
+    assert one != two
+    root = write(tmp_path, f"{one}/1.jpg", f"{two}/2.jpg")
+    listing = list_dataset(root)
+    assert set(listing.paths) == {f"{one}/1.jpg", f"{two}/2.jpg"}  # as they lie on the disk
+    records = [read_picture(root, path)[0] for path in listing.paths]
+    assert {record.label for record in records} == {one}
+    assert {record.id for record in records} == {image_id(path) for path in listing.paths}

@@ -44,7 +44,7 @@ def test_shards_never_overlap_and_leave_nothing_out(photos: Path, of: int) -> No
     shares = [share_of(whole, Shard(number, of)) for number in range(1, of + 1)]
     assert sorted(path for share in shares for path in share.paths) == list(whole.paths)
     assert sorted(s.path for share in shares for s in share.skipped) == ["away.png"]
-    assert sum(share.ignored for share in shares) == whole.ignored == 1
+    assert sum(share.left_out.count for share in shares) == whole.left_out.count == 1
     # by id, so that every machine agrees
     for number, share in enumerate(shares, 1):
         assert {image_id(path) % of for path in share.paths} <= {number - 1}

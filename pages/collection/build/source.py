@@ -8,17 +8,21 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.dataset.allowed_folders import folder_inside
+from core.dataset.archive import ArchivePlan
 from core.dataset.classes import label_of
 from core.errors import OrchardError
 from core.records import ImageRecord
 from core.ui import resources
 from core.ui.text import plain
-from core.wording import counted, sentence
+from core.wording import sentence
 from pages.collection import cache
+from pages.collection.left_out import show_left_out, show_named
 
 FOLDER, ARCHIVE, DRAWN = "Folder", "ZIP upload", "Sample"
 # Held in memory until it is kept on disk.
 MAX_UPLOAD_MB = 1_000
+# Names of an archive that show whether they were read right.
+_EXAMPLES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,10 @@ def _folder_control() -> Source | None:
     def read(record: ImageRecord) -> bytes:
         return cache.get_preview(str(folder), record.path)
 
-    return Source(str(folder), cache.get_paths(str(folder)), read=read)
+    listing = cache.get_listing(str(folder))
+    show_named("that cannot be used", listing.skipped, len(listing.skipped))
+    show_left_out(listing.left_out)
+    return Source(str(folder), listing.paths, read=read)
 
 
 def _archive_control() -> Source | None:
@@ -103,14 +110,23 @@ def _archive_control() -> Source | None:
     if file is None:
         return None
     plan, folder = cache.get_archive_plan(file)
-    if plan.other:
-        st.caption(f"Not pictures, and left out: {counted(plan.other, 'file')} of the archive.")
+    show_left_out(plan.left_out)
+    if plan.names_read_as:
+        st.caption(
+            "The archive does not say how its names are written. They were read as "
+            f"{plan.names_read_as}: {plain(_examples(plan))}."
+        )
     names = {path: name for name, path in plan.pictures.items()}
 
     def read(record: ImageRecord) -> bytes:
         return cache.get_archive_preview(file.file_id, names[record.path], _file=file)
 
     return Source(str(folder), tuple(plan.pictures.values()), upload=file, read=read)
+
+
+def _examples(plan: ArchivePlan) -> str:
+    odd = [path for path in plan.pictures.values() if not path.isascii()]
+    return ", ".join(odd[:_EXAMPLES])
 
 
 def _sample_control() -> Source:

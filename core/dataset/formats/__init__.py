@@ -1,0 +1,1 @@
+"""What formats of pictures need besides Pillow: told by content, mended, with right colours."""
