@@ -2,10 +2,18 @@
 
 import io
 import logging
+from functools import cache
 
 import numpy as np
 from PIL import ExifTags, Image
+from PIL.TiffImagePlugin import TiffImageFile
 
+from core.dataset.files import not_a_picture
+from core.dataset.formats import tiff
+from core.dataset.formats.colour import to_srgb
+from core.dataset.formats.jpeg import uninverted, unpadded, with_end
+from core.dataset.formats.kinds import FORMAT_NAMES, HEAD_BYTES, RAW, kind_of, kind_of_named
+from core.dataset.formats.png import lightened
 from core.errors import ImageError
 
 logger = logging.getLogger(__name__)
@@ -13,9 +21,6 @@ logger = logging.getLogger(__name__)
 
 # 150 million pixels are 450 MB as RGB; anything that declares more is refused before decoding.
 MAX_PIXELS = 150_000_000
-
-
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 
 
 # EXIF orientation -> what undoes it.
@@ -29,19 +34,34 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 
+# What integers of more than 8 bits may reach: sensors give 10, 12 or 14 bits, files hold 16 or 32.
+_DEPTHS = tuple(float(2**bits - 1) for bits in (10, 12, 14, 16, 24, 31))
+
+# Below this brightness (of 255) a shape stands out against white.
+_VISIBLE_ON_WHITE = 235
+# Of the pixels of a shape so many must, or it is taken for a white one, with its shadows.
+_VISIBLE_SHARE = 0.02
+# Neither white nor black shapes vanish before it.
+_NEUTRAL = "#808080"
+
 
 # The limit above is checked by ourselves, with our own message.
 Image.MAX_IMAGE_PIXELS = None
 
 
+class _DamagedError(ImageError):
+    """The pixels of a picture break off, or are wrong."""
+
+
 def decode(content: bytes, *, name: str, short_side: int | None = None) -> Image.Image:
     """Decode the bytes of a picture as people have them into plain RGB.
 
-    EXIF rotation is applied, transparency is laid over white, 16-bit and CMYK are converted, and
-    of an animation the first frame is taken.
+    EXIF rotation is applied, colour profiles lead to sRGB, transparency is laid over white (over
+    grey where the picture would vanish), more than 8 bits and CMYK are converted, and of an
+    animation the first frame is taken. What the file is, is told by its content.
 
     Args:
-        content: The whole file: JPEG, PNG, WebP, BMP, GIF or TIFF.
+        content: The whole file: JPEG, PNG, WebP, GIF, AVIF, HEIC, TIFF, BMP, JPEG 2000, ICO, PPM.
         name: Of the file, for messages.
         short_side: A JPEG may be decoded at a reduced scale as long as its shorter side keeps at
             least twice this many pixels; None decodes in full.
@@ -50,27 +70,79 @@ def decode(content: bytes, *, name: str, short_side: int | None = None) -> Image
         ImageError: `content` is empty, no picture, damaged, or declares more than 150 million
             pixels.
     """
-    if not content:
-        raise ImageError(f"{name!r} is empty (0 bytes). Replace or remove the file.")
+    is_jpeg = kind_of(content[:HEAD_BYTES]).decoder == "JPEG"
+    if is_jpeg:
+        content = unpadded(content)
     try:
-        picture = Image.open(io.BytesIO(content), formats=FORMATS)
-    except Exception as error:  # decoders raise anything on damaged data
-        raise ImageError(
-            f"{name!r} is not a picture that can be read. Use JPEG, PNG, WebP, BMP, GIF or TIFF."
-        ) from error
-    _refuse_huge(picture, name)
+        return _decoded(content, name=name, short_side=short_side)
+    except _DamagedError:
+        whole = with_end(content) if is_jpeg else None
+        if whole is None:
+            raise
+        return _decoded(whole, name=name, short_side=short_side)
+
+
+def size_and_format(content: bytes, *, name: str) -> tuple[int, int, str]:
+    """Return width, height and format of a picture from its header.
+
+    Raises:
+        ImageError: As `decode`; pixels that are damaged are not noticed.
+    """
+    picture, _ = _opened(content, name)
+    with picture:
+        return picture.width, picture.height, picture.format or "unknown"
+
+
+def _decoded(content: bytes, *, name: str, short_side: int | None) -> Image.Image:
+    picture, profile = _opened(content, name)
     try:
         with picture:
             # Cameras write MPO: a JPEG with further pictures behind it.
             if short_side and picture.format in ("JPEG", "MPO"):
                 picture.draft("RGB", _enough(picture, 2 * short_side))
-            picture.load()
-            return _flat(_upright(picture, name))
-    except Exception as error:  # as above
+            planes = _planes(picture, content)
+            if planes is None:
+                picture.load()
+            return _flat(_upright(picture, planes, name), profile)
+    except Exception as error:  # decoders raise anything on damaged data
         logger.debug("decoding %r failed", name, exc_info=True)
-        raise ImageError(
+        raise _DamagedError(
             f"{name!r} is damaged: {_one_line(error)}. Replace or remove the file."
         ) from error
+
+
+def _opened(content: bytes, name: str) -> tuple[Image.Image, bytes | None]:
+    """Return a picture of which only the header is read, and its colour profile."""
+    if not content:
+        raise ImageError(f"{name!r} is empty (0 bytes). Replace or remove the file.")
+    kind = kind_of_named(name, content[:HEAD_BYTES])
+    if not kind.is_picture:
+        raise not_a_picture(kind, name=name)
+    profile = None
+    if kind.decoder == "PNG":
+        content, profile = lightened(content)
+    if kind.decoder == "HEIF":
+        _register_heic()
+    try:
+        picture = Image.open(io.BytesIO(content), formats=(kind.decoder,))
+    except Exception as error:  # decoders raise anything on damaged data
+        raise ImageError(
+            f"{name!r} is a {kind.name} file that cannot be read: it breaks off early, or is of a "
+            f"rare kind, such as 12 bits a colour. Save it anew; possible are {FORMAT_NAMES}."
+        ) from error
+    if isinstance(picture, TiffImageFile) and tiff.is_raw(picture):
+        picture.close()
+        raise not_a_picture(RAW, name=name)
+    _refuse_huge(picture, name)
+    return picture, profile or picture.info.get("icc_profile")
+
+
+@cache
+def _register_heic() -> None:
+    """Let Pillow read HEIC, in whichever process meets the first one."""
+    from pillow_heif import register_heif_opener
+
+    register_heif_opener()
 
 
 def _refuse_huge(picture: Image.Image, name: str) -> None:
@@ -89,36 +161,58 @@ def _enough(picture: Image.Image, short_side: int) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def _upright(picture: Image.Image, name: str) -> Image.Image:
+def _planes(picture: Image.Image, content: bytes) -> Image.Image | None:
+    return tiff.separate_planes(picture, content) if isinstance(picture, TiffImageFile) else None
+
+
+def _upright(picture: Image.Image, planes: Image.Image | None, name: str) -> Image.Image:
     # ImageOps.exif_transpose also writes the EXIF block anew, and fails where cameras and editors
     # left nonsense in it; such a picture is whole.
+    pixels = uninverted(picture) if planes is None else planes
     try:
         turn = _TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # decoders raise anything on damaged data
         logger.info("the EXIF data of %r cannot be read; it is taken as upright", name)
-        return picture
-    return picture if turn is None else picture.transpose(turn)
+        return pixels
+    return pixels if turn is None else pixels.transpose(turn)
 
 
-def _flat(picture: Image.Image) -> Image.Image:
+def _flat(picture: Image.Image, profile: bytes | None) -> Image.Image:
     if picture.mode.startswith("I;16") or picture.mode in ("I", "F"):
-        return _from_deep(picture)
+        return to_srgb(_from_deep(picture), profile)
     if "A" in picture.getbands() or "transparency" in picture.info:
         rgba = picture.convert("RGBA")
-        white = Image.new("RGBA", rgba.size, "white")
-        return Image.alpha_composite(white, rgba).convert("RGB")
-    return picture.convert("RGB")
+        alpha = rgba.getchannel("A")
+        colours = picture.getchannel("L") if picture.mode == "LA" else rgba.convert("RGB")
+        del rgba  # 600 MB at the limit
+        return _on_background(to_srgb(colours, profile), alpha)
+    if picture.mode in ("P", "1", "YCbCr"):
+        picture = picture.convert("RGB")
+    return to_srgb(picture, profile)
+
+
+def _on_background(colours: Image.Image, alpha: Image.Image) -> Image.Image:
+    """Lay a picture over white; a white one, which all look alike there, over grey."""
+    laid = Image.new("RGB", colours.size, "white")
+    laid.paste(colours, mask=alpha)
+    if alpha.getextrema()[0] == 255:
+        return laid
+    shape = laid.convert("L").histogram(mask=alpha.point([0] * 128 + [255] * 128))
+    if sum(shape[:_VISIBLE_ON_WHITE]) >= _VISIBLE_SHARE * sum(shape):
+        return laid
+    laid = Image.new("RGB", colours.size, _NEUTRAL)
+    laid.paste(colours, mask=alpha)
+    return laid
 
 
 def _from_deep(picture: Image.Image) -> Image.Image:
     values = np.nan_to_num(np.asarray(picture).astype(np.float32))
-    # Integers are 16 bits. Floating-point numbers have no agreed range: the smallest usual one that
-    # holds them is taken.
-    full = 65535.0
-    if picture.mode == "F":
-        full = next((top for top in (1.0, 255.0) if values.max(initial=0) <= top), full)
+    # Neither floating-point numbers nor sensors' integers have an agreed range: the smallest usual
+    # one that holds them is taken.
+    tops = (1.0, 255.0, 65535.0) if picture.mode == "F" else _DEPTHS
+    full = next((top for top in tops if values.max(initial=0) <= top), tops[-1])
     grey = np.clip(np.rint(values * (255.0 / full)), 0, 255).astype(np.uint8)
-    return Image.fromarray(grey).convert("RGB")
+    return Image.fromarray(grey)
 
 
 def _one_line(error: Exception) -> str:

@@ -19,7 +19,7 @@ THUMBNAIL_SIDE = 320
 
 
 # Thumbnails that an earlier version cached are left alone.
-_THUMBNAIL_VERSION = 3
+_THUMBNAIL_VERSION = 4
 
 
 # Tells itself from the page in both themes.

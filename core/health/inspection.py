@@ -1,15 +1,12 @@
 """Every picture of a collection looked at: sizes, damaged files, exact and near-duplicates."""
 
-import io
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
-
 from core.collection.info import dataset_folder
-from core.dataset.decoding import decode
+from core.dataset.decoding import decode, size_and_format
 from core.dataset.files import bytes_of, resolve_inside
 from core.embeddings.matrix import Matrix, load_matrix
 from core.embeddings.near_duplicates import NEAR_DUPLICATE, near_duplicates
@@ -127,8 +124,7 @@ def _looked_at(root: Path, path: str) -> tuple[int, int, str] | SkippedFile:
     except OSError as error:
         return SkippedFile(path, f"cannot be read ({error.strerror})")
     # It has just been decoded, so the header can be read.
-    with Image.open(io.BytesIO(content)) as picture:
-        return picture.width, picture.height, picture.format or "unknown"
+    return size_and_format(content, name=path)
 
 
 def _same_bytes(matrix: Matrix) -> list[tuple[str, ...]]:

@@ -66,7 +66,8 @@ def test_an_empty_file_is_said_to_be_empty() -> None:
     ids=["text", "zeros", "svg", "pdf", "png-signature"],
 )
 def test_what_is_no_picture_is_refused_with_the_formats_allowed(content: bytes) -> None:
-    assert "JPEG, PNG, WebP, BMP, GIF or TIFF" in refused(content)
+    formats = "JPEG, PNG, WebP, GIF, AVIF, HEIC, TIFF, BMP, JPEG 2000 or PPM"
+    assert formats in refused(content)
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF"])

@@ -104,7 +104,7 @@ def test_other_content_has_another_thumbnail(file: Path, cache: Path) -> None:
 
 def test_no_temporary_file_is_left(file: Path, cache: Path) -> None:
     cached_thumbnail(file, key=KEY, cache=cache)
-    assert files_in(cache) == [f"01/{KEY}_{THUMBNAIL_SIDE}_3.jpg"]
+    assert files_in(cache) == [f"01/{KEY}_{THUMBNAIL_SIDE}_4.jpg"]
 
 
 def test_a_missing_file_that_is_not_cached_is_named(file: Path, cache: Path) -> None:
