@@ -4,8 +4,17 @@ import logging
 import logging.handlers
 from pathlib import Path
 
+from core.wording import visible
+
 FILE_NAME = "orchard.log"
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+class _Formatter(logging.Formatter):
+    """Writes control characters out: whoever shows the log at a terminal does not run them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return visible(super().format(record), keep="\n\t")
 
 
 def start_logging(data_dir: Path) -> None:
@@ -26,7 +35,7 @@ def start_logging(data_dir: Path) -> None:
         )
     except OSError:
         return
-    handler.setFormatter(logging.Formatter(_FORMAT))
+    handler.setFormatter(_Formatter(_FORMAT))
     handler.setLevel(logging.INFO)
     root.addHandler(handler)
     for package in ("core", "pages", "scripts"):

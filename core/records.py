@@ -87,10 +87,10 @@ class LeftOut:
         return sum(self.kinds.values())
 
     def said(self, *, most: int = 6) -> str:
-        """Return such as `12 text, 3 video (AVI), 2 of other kinds`; empty if there is nothing."""
-        shown = [f"{count:,} {kind}" for kind, count in [*self.kinds.items()][:most]]
+        """Return such as `text 12, video (AVI) 3, other kinds 2`; empty if there is nothing."""
+        shown = [f"{kind} {count:,}" for kind, count in [*self.kinds.items()][:most]]
         rest = sum([*self.kinds.values()][most:])
-        return ", ".join([*shown, *([f"{rest:,} of other kinds"] if rest else [])])
+        return ", ".join([*shown, *([f"other kinds {rest:,}"] if rest else [])])
 
 
 def left_out(found: Iterable[SkippedFile]) -> LeftOut:

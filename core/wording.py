@@ -1,5 +1,6 @@
 """Words that messages share: with numbers, and for steps that both page and terminal offer."""
 
+import re
 from collections.abc import Sequence
 
 # What to do next, true wherever the message is read.
@@ -7,6 +8,9 @@ BUILD_IT = "build it on the Collection page, or with python -m scripts.build_ind
 REPLACE_IT = "replace what is indexed (under Build on the Collection page, or with --recreate)"
 ANOTHER_COLLECTION = "another collection (ORCHARD_COLLECTION, or --collection)"
 
+
+# What commands a terminal or turns the direction of writing, and has no shape of its own.
+_UNSEEN = re.compile("[\0-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 # Begin a message in lower case, being names of settings.
 _NAMES = frozenset({"nlist", "nprobe", "ef", "k"})
@@ -18,6 +22,17 @@ def sentence(text: str) -> str:
     if not first.isalpha() or first in _NAMES:
         return text
     return text[0].upper() + text[1:]
+
+
+def visible(text: str, *, keep: str = "") -> str:
+    """Return a text with its control characters written out, such as `\\x1b`.
+
+    A file may be called whatever its maker likes; a terminal would carry out what the name says.
+
+    Args:
+        keep: Control characters that stay, such as a newline.
+    """
+    return _UNSEEN.sub(lambda found: found[0] if found[0] in keep else repr(found[0])[1:-1], text)
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:

@@ -26,7 +26,7 @@ from core.metric import Metric
 from core.records import LeftOut
 from core.store.connection import RUN_PATIENCE
 from core.store.vector_store import VectorStore, open_store
-from core.wording import counted
+from core.wording import counted, visible
 from scripts.terminal import ProgressBar, configured, parse_metric, tell
 
 _SHOWN_SKIPS = 20
@@ -221,7 +221,7 @@ def _described(report: IndexReport) -> str:
             built = f", M {info.m}, efConstruction {info.ef_construction}"
         lines.append(f"  {info.name}: {info.rows:,} rows, {info.index_type}{built}")
     for skipped in report.skipped[:_SHOWN_SKIPS]:
-        lines.append(f"  skipped {skipped.path}: {skipped.reason}")
+        lines.append(f"  skipped {visible(skipped.path)}: {skipped.reason}")
     if len(report.skipped) > _SHOWN_SKIPS:
         lines.append(f"  ... and {len(report.skipped) - _SHOWN_SKIPS} more; the report lists all")
     return "\n".join([*lines, *_left_out(report.left_out)])
@@ -231,7 +231,7 @@ def _left_out(left: LeftOut) -> list[str]:
     if not left.count:
         return []
     lines = [f"  left out, since they are no pictures: {left.said()}"]
-    lines += [f"    {one.path}: {one.reason}" for one in left.named[:_SHOWN_SKIPS]]
+    lines += [f"    {visible(one.path)}: {one.reason}" for one in left.named[:_SHOWN_SKIPS]]
     if left.count > _SHOWN_SKIPS:
         lines.append(f"    ... and {left.count - _SHOWN_SKIPS:,} more; {_where(left)}")
     return lines

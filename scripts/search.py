@@ -25,6 +25,7 @@ from core.search.hits import SearchResult
 from core.search.index_search import DEFAULT_K, MAX_K, search
 from core.search.query_picture import encode_query
 from core.store.vector_store import VectorStore, open_store
+from core.wording import visible
 from scripts.terminal import configured, parse_metric
 
 
@@ -166,8 +167,8 @@ def _as_text(result: SearchResult, info: CollectionInfo, *, query: str, encode_m
     metric = result.metric
     lines = [f"{'rank':>4}  {metric.noun:>13}  {'class':<16}  path   ({metric.direction})"]
     lines += [
-        f"{hit.rank:>4}  {metric.formatted(hit.score):>13}  {hit.record.label:<16}  "
-        f"{hit.record.path}{'  (the query itself)' if hit.record.digest == query else ''}"
+        f"{hit.rank:>4}  {metric.formatted(hit.score):>13}  {visible(hit.record.label):<16}  "
+        f"{visible(hit.record.path)}{'  (the query itself)' if hit.record.digest == query else ''}"
         for hit in result.hits
     ]
     lines.append(

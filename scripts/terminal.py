@@ -1,13 +1,15 @@
 """What every script shares at the terminal: messages instead of tracebacks, progress bars."""
 
 import argparse
+import contextlib
+import io
 import logging
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 from tqdm import tqdm
 
@@ -16,6 +18,7 @@ from core.errors import OrchardError
 from core.logs import FILE_NAME, start_logging
 from core.metric import Metric
 from core.progress import Stage
+from core.wording import visible
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +35,15 @@ def guarded(work: Callable[[], int], settings: Settings | None, *, on_interrupt:
     """
     if settings:
         start_logging(settings.data_dir)
+    # Names of files come from anywhere; what they hold is shown and not carried out.
+    with (
+        contextlib.redirect_stdout(_Visible(sys.stdout, keep="\n\t")),
+        contextlib.redirect_stderr(_Visible(sys.stderr, keep="\n\t\r")),
+    ):
+        return _guarded(work, settings, on_interrupt=on_interrupt)
+
+
+def _guarded(work: Callable[[], int], settings: Settings | None, *, on_interrupt: str) -> int:
     try:
         status = work()
         # A reader that has gone away (`| head`) shows when the buffer is written.
@@ -109,6 +121,36 @@ def _discard_output() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, descriptor)
     os.close(nowhere)
+
+
+class _Visible(io.TextIOBase):
+    """A stream that writes control characters out instead of sending them."""
+
+    def __init__(self, stream: TextIO, *, keep: str) -> None:
+        self._stream, self._keep = stream, keep
+
+    def write(self, text: str) -> int:
+        self._stream.write(visible(text, keep=self._keep))
+        return len(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def close(self) -> None:
+        """Leave it open: it is not ours."""
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+    def writable(self) -> bool:
+        return True
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return self._stream.encoding
 
 
 class ProgressBar:

@@ -16,7 +16,7 @@ from pathlib import Path
 from core.config import Settings
 from core.health.verify import Verification, repair, verify
 from core.store.vector_store import open_store
-from core.wording import counted
+from core.wording import counted, visible
 from scripts.terminal import configured
 
 WRONG = 3
@@ -64,7 +64,7 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
 def _described(outcome: Verification) -> str:
     lines = [f"{name}: {rows:,} rows" for name, rows in outcome.rows.items()]
     for found in outcome.findings:
-        examples = f", such as {', '.join(found.examples)}" if found.examples else ""
+        examples = f", such as {', '.join(map(visible, found.examples))}" if found.examples else ""
         lines.append(f"  {found.where}: {found.count:,} {found.problem}{examples}")
     if not outcome.findings:
         lines.append(f"complete and equal, as the files below {outcome.dataset}")

@@ -61,6 +61,8 @@ def _indexed(report: IndexReport, kind: TaskKind) -> list[str]:
         said.append(f"{counted(report.copied, 'row')} copied")
     if report.removed:
         said.append(f"{counted(report.removed, 'picture')} removed")
+    if report.ignored:
+        said.append(f"{report.ignored:,} left out")
     return said
 
 

@@ -3,7 +3,11 @@
 Background, font and text colour come from Streamlit's own theme, which follows light and dark.
 """
 
+import html
+
 import plotly.graph_objects as go
+
+from core.wording import visible
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart; readable on both themes.
 BLUE, ORANGE, GREEN, VERMILION, PINK = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7"
@@ -40,6 +44,14 @@ def class_colour(place: int, *, dark: bool) -> str:
     After ten they repeat; shapes and names tell those apart.
     """
     return (DARK_COLOURS if dark else LIGHT_COLOURS)[place % COLOURS]
+
+
+def chart_text(text: str) -> str:
+    """Return text of data for a figure, which takes tags and a few entities for its own.
+
+    Plotly knows `&amp;`, `&lt;` and `&gt;`; quotes written as entities it would show as such.
+    """
+    return html.escape(visible(text), quote=False)
 
 
 def framed(

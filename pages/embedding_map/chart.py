@@ -1,6 +1,5 @@
 """The map as a Plotly figure; knows no Streamlit."""
 
-import html
 import itertools
 import math
 from collections.abc import Sequence
@@ -12,7 +11,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from core.projection.colours import Categories, Values
-from core.ui.charts import COLOURS, class_colour
+from core.ui.charts import COLOURS, chart_text, class_colour
 
 # Shapes that exist in two and in three dimensions; ten colours each.
 SYMBOLS = ("circle", "diamond", "square", "cross", "x")
@@ -75,12 +74,12 @@ def hover_texts(
     purity: NDArray[np.float32] | None,
 ) -> NDArray[np.str_]:
     """Return (N,) tooltips; Plotly reads some HTML, so text of data is escaped."""
-    names = {label: html.escape(label or "no class") for label in set(labels)}
+    names = {label: chart_text(label or "no class") for label in set(labels)}
     known = itertools.repeat(math.nan) if purity is None else purity.tolist()
     # A fixed width costs memory, but such an array is copied and sent many times faster.
     return np.array(
         [
-            f"<b>{names[label]}</b><br>{html.escape(file)}<br>id {number}"
+            f"<b>{names[label]}</b><br>{chart_text(file)}<br>id {number}"
             + ("" if math.isnan(share) else f"<br>purity {share:.2f}")
             for label, file, number, share in zip(labels, files, ids.tolist(), known, strict=False)
         ],
@@ -161,7 +160,7 @@ def _add_points(
             coordinates[rows],
             mode="markers",
             marker=marker,
-            name=html.escape(name),
+            name=chart_text(name),
             customdata=rows,
             hovertext=texts[rows],
             hoverinfo="text",

@@ -86,7 +86,7 @@ def test_link_is_refused(tmp_path: Path) -> None:
 
 
 def test_archive_without_pictures_is_refused(tmp_path: Path) -> None:
-    assert "no pictures (1 other files: 1 text)" in refusal(zipped("notes.txt"), tmp_path)
+    assert "no pictures (1 other files: text 1)" in refusal(zipped("notes.txt"), tmp_path)
     assert "no pictures (0 other files)" in refusal(zipped(), tmp_path)
 
 

@@ -133,7 +133,7 @@ def test_a_folder_without_pictures_says_what_it_holds_and_which_pictures_are_rea
     tmp_path: Path,
 ) -> None:
     write(tmp_path, "notes.txt", "more/table.csv")
-    with pytest.raises(DatasetError, match=r"2 other files: 2 text.*JPEG, PNG") as caught:
+    with pytest.raises(DatasetError, match=r"2 other files: text 2.*JPEG, PNG") as caught:
         list_dataset(tmp_path)
     assert str(tmp_path) in str(caught.value)
 
@@ -292,7 +292,7 @@ def test_what_is_left_out_is_named_and_counted_by_kind(tmp_path: Path) -> None:
         "x.bin": "nothing that is known as a picture",
     }
     assert (left.count, left.kinds["text"], next(iter(left.kinds))) == (6, 2, "text")
-    assert left.said(most=1) == "2 text, 4 of other kinds"
+    assert left.said(most=1) == "text 2, other kinds 4"
 
 
 def test_of_very_many_other_files_the_first_are_named_and_all_are_counted(tmp_path: Path) -> None:

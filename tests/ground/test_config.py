@@ -73,6 +73,7 @@ def test_every_setting_is_read_from_its_variable(
         "path_prefix": "/data/fruit",
         "assumed_encoder": "resnet50/0676ba61/resize256-crop224-imagenet/2048",
         "roots": "/photos",
+        "follow_links": "/mnt/annex",
         "read_only": "True",
         "sign_in": "True",
     }

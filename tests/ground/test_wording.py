@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.wording import counted, duration, sentence
+from core.wording import counted, duration, sentence, visible
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,12 @@ def test_one_is_singular_and_everything_else_plural() -> None:
 )
 def test_durations_as_a_person_says_them(seconds: float, said: str) -> None:
     assert duration(seconds) == said
+
+
+def test_control_characters_are_written_out_and_everything_else_stays() -> None:
+    # ECMA-48: 0x1b and, in one byte, 0x9b begin a command to a terminal. U+202E turns the
+    # direction of writing (Unicode, UAX #9).
+    assert visible("a\x1b[31mb") == r"a\x1b[31mb"
+    assert visible("a\x9b2Jb\x7f\u202egpj") == r"a\x9b2Jb\x7f\u202egpj"
+    assert visible("a\tb\nc", keep="\n") == "a\\tb\nc"
+    assert visible("苹果 Äpfel \U0001f34e '\"") == "苹果 Äpfel \U0001f34e '\""

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,10 @@ import torch
 
 from core.encoder.encoder import Encoder
 from core.encoder.network import build_model
+from core.indexing.report import load_index_report
 from core.metric import Metric
 from core.store.vector_store import VectorStore
-from scripts import build_index
+from scripts import build_index, search
 from tests.conftest import draw_dataset
 
 PROJECT = Path(__file__).parents[2]
@@ -67,7 +69,7 @@ def test_folder_becomes_searchable_and_the_report_says_so(
 ) -> None:
     assert build_index.main(command) == 0
     said = capsys.readouterr().out
-    assert "12 added, 0 updated, 0 unchanged, 0 skipped, 0 other files" in said
+    assert "12 added, 0 updated, 0 unchanged, 0 skipped, 0 left out" in said
     assert "fruit_vector_cosine: 12 rows, IVF_FLAT, nlist 1" in said
     assert rows(tmp_path) == dict.fromkeys(Metric, 12)
 
@@ -81,7 +83,7 @@ def test_json_report_has_every_count(
     assert report.keys() == {
         "dataset", "encoder", "added", "updated", "unchanged", "skipped", "ignored",
         "removed", "without_file", "copied", "collections", "seconds", "images_per_second",
-        "load_seconds",
+        "load_seconds", "left_out",
     }  # fmt: skip
     assert report["load_seconds"] > 0
     assert (report["added"], [s["path"] for s in report["skipped"]]) == (12, ["apple/bad.jpg"])
@@ -280,3 +282,47 @@ def test_process_leaves_nothing_but_its_bar_on_standard_error(
     assert "12 added" in done.stdout
     assert "pictures: " in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_what_is_left_out_is_named_with_its_reason(
+    command: list[str], dataset: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (dataset / "apple" / "clip.mov").write_bytes(b"\0\0\0\x14ftypqt  \0\0\0\0qt  ")
+    (dataset / "apple" / "@eaDir").mkdir()
+    for number in range(30):
+        (dataset / f"{number:02d}\x1b[2J.txt").write_text("words")
+    assert build_index.main([*command, "--metrics", "l2"]) == 0
+    said = capsys.readouterr().out
+    assert "0 skipped, 32 left out" in said
+    assert (
+        "left out, since they are no pictures: text 30, thumbnails of a Synology drive 1, "
+        "video (MP4 or QuickTime) 1" in said
+    )
+    assert r"    00\x1b[2J.txt: text" in said
+    assert "... and 12 more; the report lists all" in said
+    assert "\x1b" not in said
+    report = load_index_report(Path(said.rsplit("report: ", 1)[1].strip()))[0]
+    assert report.left_out.count == len(report.left_out.named) == 32
+    assert ("apple/clip.mov", "video (MP4 or QuickTime)") in [
+        (one.path, one.reason) for one in report.left_out.named
+    ]
+
+
+def test_a_class_is_found_in_whichever_form_it_is_typed(
+    command: list[str],
+    weights: Path,
+    dataset: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ORCHARD_WEIGHTS", str(weights))
+    monkeypatch.setenv("ORCHARD_ARCHITECTURE", "resnet18")
+    typed, stored = (unicodedata.normalize(form, "Kíwi") for form in ("NFC", "NFD"))
+    (dataset / "pear").rename(dataset / stored)
+    assert build_index.main([*command, "--metrics", "cosine"]) == 0
+    query = next((dataset / "apple").glob("*.png"))
+    capsys.readouterr()
+    assert search.main([str(query), "-k", "4", "--label", typed, "--json"]) == 0
+    hits = json.loads(capsys.readouterr().out)["hits"]
+    assert hits
+    assert {(hit["label"], hit["path"].split("/")[0]) for hit in hits} == {(typed, stored)}

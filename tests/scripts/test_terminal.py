@@ -195,3 +195,20 @@ def test_what_the_command_line_says_wins_over_the_environment(
     for collection in ("plums", None):
         assert configured(work, on_interrupt="", collection=collection, data_dir=tmp_path) == 0
     assert seen == ["plums", "pears"]
+
+
+def test_what_a_name_would_do_to_a_terminal_is_shown_and_not_done(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def work() -> int:
+        sys.stdout.write("found \x1b]0;owned\x07.jpg\rover\n")
+        sys.stderr.write("note \x1b[2J.jpg\n")
+        logging.getLogger("core.test").warning("skipped \x1b[2J.jpg")
+        raise DatasetError("no such folder: \x9b31m")
+
+    assert guarded(work, settings, on_interrupt="") == 2
+    captured = capsys.readouterr()
+    assert captured.out == "found \\x1b]0;owned\\x07.jpg\\rover\n"
+    assert captured.err == "note \\x1b[2J.jpg\nerror: no such folder: \\x9b31m\n"
+    assert r"skipped \x1b[2J.jpg" in log_of(settings)
+    assert "\x1b" not in log_of(settings)

@@ -1,12 +1,11 @@
 """The figure of two reports class by class: data -> Plotly; knows no Streamlit."""
 
-import html
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
 from core.evaluation.comparison import ClassDifference
-from core.ui.charts import GREEN, GREY, VERMILION, framed
+from core.ui.charts import GREEN, GREY, VERMILION, chart_text, framed
 
 
 def dumbbell_figure(
@@ -20,7 +19,7 @@ def dumbbell_figure(
         second: Name of the second.
     """
     figure = go.Figure()
-    names = [html.escape(c.label) for c in classes]
+    names = [chart_text(c.label) for c in classes]
     ink = "#ECEAE6" if dark else "#22211F"
     for one, name in zip(classes, names, strict=True):
         figure.add_scatter(
@@ -39,7 +38,7 @@ def dumbbell_figure(
             x=values,
             y=names,
             mode="markers",
-            name=html.escape(called),
+            name=chart_text(called),
             marker={
                 "symbol": symbol,
                 "size": 10,
@@ -47,7 +46,7 @@ def dumbbell_figure(
                 "line": {"width": 2 if not filled else 0},
             },
             customdata=[[c.difference.value, c.queries, _word(c)] for c in classes],
-            hovertemplate=f"%{{y}}, {html.escape(called)} %{{x:.2f}}<br>difference "
+            hovertemplate=f"%{{y}}, {chart_text(called)} %{{x:.2f}}<br>difference "
             "%{customdata[0]:+.2f}: %{customdata[2]}<br>%{customdata[1]} queries<extra></extra>",
         )
     framed(figure, height=90 + 24 * len(classes), x=measure)

@@ -1,6 +1,5 @@
 """The figure of a confusion matrix: data -> Plotly; knows no Streamlit."""
 
-import html
 import math
 from collections.abc import Sequence
 
@@ -9,7 +8,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from core.measures.confusions import errors_of
-from core.ui.charts import VERMILION, framed
+from core.ui.charts import VERMILION, chart_text, framed
 
 # A cell with a smaller share has no number: it would be told by its colour.
 _LEAST_NUMBER = 0.05
@@ -32,7 +31,7 @@ def confusion_figure(
         chosen: The cell with a frame.
     """
     colours = _DARK if dark else _LIGHT
-    names = [html.escape(label) for label in classes]
+    names = [chart_text(label) for label in classes]
     errors = errors_of(shares)
     figure = go.Figure()
     figure.add_trace(
@@ -56,8 +55,8 @@ def confusion_figure(
     _add_points(figure, shares, classes, names)
     if chosen[0] in classes and chosen[1] in classes:
         figure.add_scatter(
-            x=[html.escape(chosen[1])],
-            y=[html.escape(chosen[0])],
+            x=[chart_text(chosen[1])],
+            y=[chart_text(chosen[0])],
             mode="markers",
             marker={
                 "symbol": "square-open",

@@ -1,6 +1,5 @@
 """Figures of the overview: data -> Plotly; knows no Streamlit."""
 
-import html
 import math
 from collections.abc import Mapping, Sequence
 
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 
 from core.measures.summary import ClassSummary
 from core.measures.target import Verdict, verdict
-from core.ui.charts import DASHES, GREEN, GREY, PALETTE, VERMILION, framed
+from core.ui.charts import DASHES, GREEN, GREY, PALETTE, VERMILION, chart_text, framed
 
 _SHARE = {"range": [0, 1.02], "tickformat": ".1f"}
 # From the eye's end of what needs work to what does not; a pattern for those who see no colours.
@@ -43,7 +42,7 @@ def target_bars(
         found = [c.measures[name] for c in shown]
         figure.add_bar(
             x=[e.value for e in found],
-            y=[html.escape(c.label) for c in shown],
+            y=[chart_text(c.label) for c in shown],
             orientation="h",
             name=f"{word} ({len(shown)})",
             marker={
@@ -82,7 +81,7 @@ def target_bars(
     figure.update_layout(barmode="overlay", bargap=0.3)
     figure.update_xaxes(_SHARE)
     # Rows in the order given, whatever the verdicts.
-    names = [html.escape(c.label) for c in reversed(classes)]
+    names = [chart_text(c.label) for c in reversed(classes)]
     figure.update_yaxes(
         categoryorder="array", categoryarray=names, range=[-0.6, len(names) - 0.4], dtick=1
     )
@@ -96,7 +95,7 @@ def _add_ceilings(figure: go.Figure, classes: Sequence[ClassSummary], k: int, in
         return
     figure.add_scatter(
         x=[c.ceilings[k] for c in low],
-        y=[html.escape(c.label) for c in low],
+        y=[chart_text(c.label) for c in low],
         mode="markers",
         name="most there can be",
         marker={"symbol": "line-ns-open", "color": ink, "size": 12, "line": {"width": 2}},
@@ -126,11 +125,11 @@ def curves(
             x=np.arange(1, len(lines[name]) + 1),
             y=lines[name],
             mode="lines",
-            name=html.escape(name),
+            name=chart_text(name),
             line=line,
             opacity=1 if mean or place is not None else 0.45,
             showlegend=mean or place is not None,
-            hovertemplate=html.escape(name) + "<br>precision@%{x} %{y:.3f}<extra></extra>",
+            hovertemplate=chart_text(name) + "<br>precision@%{x} %{y:.3f}<extra></extra>",
         )
     figure.update_yaxes(_SHARE)
     return framed(figure, height=420, x="Top k", y="precision@k")

@@ -1,13 +1,12 @@
 """Ranks of the same pictures under several metrics, as lines from one to the next."""
 
-import html
 from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
 from core.metric import Metric
 from core.search.hits import Hit
-from core.ui.charts import GREEN, GREY, VERMILION, framed
+from core.ui.charts import GREEN, GREY, VERMILION, chart_text, framed
 
 _HEIGHT = 520
 # How the lines of right, wrong and undecided hits are drawn.
@@ -39,7 +38,7 @@ def slope_chart(
             # A gap where a metric does not have the picture: no line may lead past it.
             x.append(name)
             y.append(by_id.get(number))
-            texts.append(html.escape(label or "no class"))
+            texts.append(chart_text(label or "no class"))
         x.append(None)
         y.append(None)
         texts.append("")

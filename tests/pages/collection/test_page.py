@@ -30,6 +30,7 @@ from core.runs.run_record import RunState, RunStatus, save_state
 from core.runs.runner import RunProgress
 from core.runs.task import Build, Drop, Prune, RunSelfTest, Task, TaskKind
 from core.ui import frame, links, resources
+from core.ui.text import plain
 from pages.collection import cache, history, run
 from pages.collection.browse import browsing
 from pages.collection.state import pop_refusal
@@ -406,7 +407,8 @@ def zipped(*names: str) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         for number, name in enumerate(names):
-            archive.writestr(name, picture_bytes(number))
+            is_text = name.endswith(".txt")
+            archive.writestr(name, b"words" if is_text else picture_bytes(number))
     return out.getvalue()
 
 
@@ -518,6 +520,31 @@ def test_bad_zip_is_refused_in_words_and_nothing_is_written(content: bytes, said
     assert said in texts(at)
     assert at.button(key="build").disabled
     assert not (resources.get_settings().data.uploads).exists()
+
+
+def test_what_is_no_picture_is_named_before_the_build_and_after_it(photos: Path) -> None:
+    (photos / "notes \x1b[2J.txt").write_text("words")
+    (photos / "@eaDir").mkdir()
+    at = choose_folder(page(), str(photos))
+    named_in(at)
+    at.button(key="build").click().run()
+    assert ended().report.left_out.count == 2
+    named_in(at.run())
+
+
+def named_in(at: AppTest) -> None:
+    said = plain("2 left out, since they are no pictures: thumbnails of a Synology drive 1, text 1")
+    assert said in [expander.label for expander in at.expander]
+    assert plain("notes \x1b[2J.txt: text") in texts(at)
+    assert r"\x1b" in plain("notes \x1b[2J.txt: text")
+    assert plain("@eaDir/: thumbnails of a Synology drive") in texts(at)
+
+
+def test_names_of_a_zip_that_says_nothing_are_shown_as_they_are_read() -> None:
+    # 0x8e is an A with two dots in code page 437, and no UTF-8.
+    content = zipped("Xpfel/1.png").replace(b"Xpfel", b"\x8epfel")
+    at = upload(content)
+    assert f"western European, DOS: {plain('Äpfel/1.png')}" in texts(at)
 
 
 def test_add_metric_remove_class_and_drop_by_typing_the_name(built: Path) -> None:

@@ -80,7 +80,7 @@ def test_labels_and_files_are_escaped_for_plotly() -> None:
     text = _tooltip("<b>a</b>", "<a href='x'>/f.jpg", 7, 0.25)
     assert text.split("<br>") == [
         "<b>&lt;b&gt;a&lt;/b&gt;</b>",
-        "&lt;a href=&#x27;x&#x27;&gt;/f.jpg",
+        "&lt;a href='x'&gt;/f.jpg",
         "id 7",
         "purity 0.25",
     ]
