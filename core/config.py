@@ -77,6 +77,10 @@ class Settings(BaseSettings):
     dataset: Annotated[
         Path | None, Field(description="folder of class folders; default: as indexed")
     ] = None
+    labels: Annotated[
+        Path | None,
+        Field(description="a table with the columns path and class; default: in the dataset"),
+    ] = None
     path_prefix: Annotated[
         str,
         Field(
@@ -170,7 +174,7 @@ class Settings(BaseSettings):
             raise ValueError(f"give absolute folders, separated by {os.pathsep!r}")
         return os.pathsep.join(map(str, folders))
 
-    @field_validator("data_dir", "dataset", "weights")
+    @field_validator("data_dir", "dataset", "labels", "weights")
     @classmethod
     def _home_expanded(cls, value: Path | None) -> Path | None:
         # Neither `.env` nor a service manager expands `~`.

@@ -9,6 +9,7 @@ Running it again encodes only what is new or changed. The second form encodes no
 import argparse
 import contextlib
 import json
+import os
 import sys
 import time
 from dataclasses import replace
@@ -35,6 +36,8 @@ _SHOWN_SKIPS = 20
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     arguments = _parser().parse_args(argv)
+    if arguments.labels:
+        os.environ["ORCHARD_LABELS"] = str(arguments.labels)
     return configured(
         lambda settings: _run(arguments, settings),
         on_interrupt=_stopped(arguments),
@@ -102,6 +105,14 @@ def _parser() -> argparse.ArgumentParser:
         help="take every N-th picture by id, for several machines and one server; afterwards run "
         "once without it (see docs/deployment.md)",
     )
+    parser.add_argument(
+        "--labels",
+        type=Path,
+        metavar="FILE",
+        help="a table (CSV, Parquet) with the columns path and class; without it labels.csv or "
+        "labels.parquet in the folder, else the folders say the class. To have the dashboard and "
+        "other commands agree, set ORCHARD_LABELS",
+    )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     return parser
 
@@ -116,7 +127,10 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     _refuse_what_excludes(arguments, settings)
     if arguments.add_metric is None:
         # A wrong folder should not cost a download and the loading of a model first.
-        list_dataset(arguments.dataset)
+        classes = list_dataset(arguments.dataset).classes
+        tell(visible(classes.described()))
+        for doubt in classes.doubts:
+            tell(f"*** {visible(doubt)}")
     with contextlib.closing(open_store(settings, patience=RUN_PATIENCE, on_retry=tell)) as store:
         if arguments.add_metric is None:
             report = _built(arguments, settings, index, store)

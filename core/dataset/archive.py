@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from core.dataset.classes import Classes, classes_by_folder
 from core.dataset.files import MAX_FILE_BYTES
 from core.dataset.formats.kinds import (
     FORMAT_NAMES,
@@ -50,14 +51,14 @@ class ArchivePlan:
 
     Attributes:
         pictures: Name in the archive -> path to write, relative and with forward slashes.
-        classes: Pictures a class.
+        classes: Of the pictures, by the paths to write.
         left_out: Files that are no pictures; they are not unpacked.
         size: Bytes of the pictures once unpacked.
         names_read_as: How names were decoded, where the archive does not say; empty where it does.
     """
 
     pictures: dict[str, str]
-    classes: dict[str, int]
+    classes: Classes
     left_out: LeftOut
     size: int
     names_read_as: str = ""
@@ -66,8 +67,7 @@ class ArchivePlan:
 def inspect_archive(source: Source) -> ArchivePlan:
     """Judge an archive by its table of contents; nothing is unpacked.
 
-    A single folder around the class folders is left out. Of files that are not called as pictures
-    are the first bytes are read.
+    Of files that are not called as pictures are the first bytes are read.
 
     Raises:
         ArchiveError: It is no ZIP, cut off, encrypted, too large, holds a link, a special file or
@@ -92,13 +92,13 @@ def inspect_archive(source: Source) -> ArchivePlan:
             f"the archive holds no pictures ({len(entries):,} other files{held}). Put one folder "
             f"per class in it, with pictures as {FORMAT_NAMES}."
         )
-    pictures = {name: "/".join(parts) for name, parts in _without_wrapper(found).items()}
+    pictures = {name: "/".join(parts) for name, parts in found.items()}
     _refuse_doubles(pictures)
     sizes = {entry.filename: entry.file_size for entry in entries}
-    labels = (path.partition("/")[0] if "/" in path else "" for path in pictures.values())
+    name = PurePosixPath(str(getattr(source, "name", ""))).stem
     return ArchivePlan(
         pictures,
-        dict(sorted(Counter(labels).items())),
+        classes_by_folder(tuple(pictures.values()), name=name),
         left_out(others),
         sum(sizes[name] for name in pictures),
         names_read_as,
@@ -282,13 +282,6 @@ def _no_picture(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, parts: tuple[s
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
         kind = Kind("file that cannot be unpacked")
     return "" if kind.is_picture else kind.name
-
-
-def _without_wrapper(found: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-    tops = {parts[0] for parts in found.values()}
-    if len(tops) == 1 and all(len(parts) > 2 for parts in found.values()):
-        return {name: parts[1:] for name, parts in found.items()}
-    return found
 
 
 def _refuse_doubles(pictures: dict[str, str]) -> None:

@@ -18,12 +18,13 @@ MAX_FILE_BYTES = 500_000_000
 _READ_AT_ONCE = 10_000_000
 
 
-def read_picture(root: Path, path: str) -> tuple[ImageRecord, bytes]:
+def read_picture(root: Path, path: str, *, label: str | None = None) -> tuple[ImageRecord, bytes]:
     """Read one file once and return its record and its bytes.
 
     Args:
         root: The dataset folder.
         path: Relative to `root`, as `list_dataset` or a collection gives it.
+        label: Its class, as the listing has it; the first folder where nobody knows.
 
     Raises:
         ImageError: `path` leads out of `root`, or the file is gone, cannot be read or has more
@@ -37,7 +38,8 @@ def read_picture(root: Path, path: str) -> tuple[ImageRecord, bytes]:
             f"cannot read {path!r}: {error.strerror or error}. Check that the file still exists "
             "and may be read, then index again."
         ) from error
-    return ImageRecord(image_id(path), path, label_of(path), digest_of(content)), content
+    known = label_of(path) if label is None else label
+    return ImageRecord(image_id(path), path, known, digest_of(content)), content
 
 
 def bytes_of(file: Path, *, name: str) -> bytes:

@@ -1,9 +1,11 @@
 """Which files of a folder tree are pictures, which of them cannot be used, what the others are."""
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
+from core.config import load_settings
+from core.dataset.classes import Classes, classes_by_folder
 from core.dataset.files import is_followed
 from core.dataset.formats.kinds import (
     FORMAT_NAMES,
@@ -12,6 +14,7 @@ from core.dataset.formats.kinds import (
     Kind,
     kind_of_named,
 )
+from core.dataset.labels_file import NoneNamedError, classes_by_file, labels_file_of
 from core.errors import DatasetError
 from core.records import LeftOut, SkippedFile, left_out
 
@@ -53,11 +56,13 @@ class DatasetListing:
         paths: Candidate pictures relative to the folder, forward slashes, sorted.
         skipped: Candidates that cannot be used, and why.
         left_out: Files that are no pictures, and folders of other programs.
+        classes: Of the pictures, which follow from their paths or from a labels file.
     """
 
     paths: tuple[str, ...]
     skipped: tuple[SkippedFile, ...] = ()
     left_out: LeftOut = field(default_factory=LeftOut)
+    classes: Classes = field(default_factory=Classes, compare=False)
 
 
 @dataclass
@@ -77,8 +82,12 @@ def list_dataset(root: Path) -> DatasetListing:
     over with their folders. Symbolic links are followed only where they stay inside `root` or
     lead below a folder that `ORCHARD_FOLLOW_LINKS` names.
 
+    The classes are those of `labels.csv` or `labels.parquet` in the folder, else of the file that
+    `ORCHARD_LABELS` names, if it is about these pictures, else of the folders.
+
     Raises:
-        DatasetError: `root` is missing, is no folder, cannot be read, or holds no picture.
+        DatasetError: `root` is missing, is no folder, cannot be read, or holds no picture, or its
+            labels file cannot be used.
     """
     _require_folder(root)
     inside = root.resolve()
@@ -97,10 +106,26 @@ def list_dataset(root: Path) -> DatasetListing:
             found.paths.append(path)
         else:
             found.others.append(SkippedFile(_printable(path), kind.name))
-    others = left_out(found.others)
+    own = labels_file_of(root)
+    others = left_out(one for one in found.others if not own or one.path != own.name)
     if not found.paths:
         raise DatasetError(_no_pictures(root, others, found.skipped))
-    return DatasetListing(tuple(sorted(found.paths)), tuple(found.skipped), others)
+    paths = tuple(sorted(found.paths))
+    classes = classes_by_file(own, paths) if own else _classes_elsewhere(root, paths)
+    return DatasetListing(paths, tuple(found.skipped), others, classes)
+
+
+def _classes_elsewhere(root: Path, paths: tuple[str, ...]) -> Classes:
+    by_folder = classes_by_folder(paths, name=root.resolve().name)
+    labels = load_settings().labels
+    if labels is None:
+        return by_folder
+    try:
+        return classes_by_file(labels, paths)
+    except NoneNamedError:
+        # The setting holds for one dataset, and others may be indexed beside it.
+        doubt = f"The labels file {labels.name} is not used: it names none of these pictures."
+        return replace(by_folder, doubts=(doubt, *by_folder.doubts))
 
 
 def program_folder(path: str) -> str:

@@ -1,5 +1,6 @@
 """Run an evaluation of a collection: exact search, and the index beside it."""
 
+import operator
 import platform
 import time
 from dataclasses import replace
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.collection.info import CollectionInfo
-from core.dataset.classes import find_split
+from core.dataset.classes import find_split, label_of
 from core.embeddings.index_errors import with_ties_of
 from core.embeddings.matrix import Matrix
 from core.embeddings.neighbours import Neighbours, exact_neighbours
@@ -140,8 +141,13 @@ def index_neighbours(
 
 
 def _with_classes(matrix: Matrix) -> Matrix:
+    """Return the rows with the classes below split folders, where nobody has decided them before.
+
+    Rows that others made have no class of their own, only a path.
+    """
     split = find_split(matrix.paths)
-    return replace(matrix, labels=split.labels) if split and split.labels else matrix
+    undecided = all(map(operator.eq, matrix.labels, map(label_of, matrix.paths)))
+    return replace(matrix, labels=split.labels) if undecided and split and split.labels else matrix
 
 
 def _configuration(

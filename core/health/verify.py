@@ -169,7 +169,8 @@ def _source(key: int, rows: dict[Metric, dict[int, ImageRecord]], root: Path) ->
             present = read_picture(root, rows[having[0]][key].path)[0]
         except ImageError:
             return having[0]
-        return next((metric for metric in having if rows[metric][key] == present), having[0])
+        same = (m for m in having if rows[m][key].digest == present.digest)
+        return next(same, having[0])
     return having[0]
 
 
@@ -259,7 +260,7 @@ def _files(
     for number, path in enumerate(listing.paths):
         on_progress(Stage.FILES, number, len(listing.paths))
         try:
-            files[path] = read_picture(root, path)[0]
+            files[path] = read_picture(root, path, label=listing.classes.of(path))[0]
         except ImageError:
             files[path] = None  # it is there; whether it is unchanged cannot be said
     for metric, info in infos.items():

@@ -5,6 +5,7 @@ import logging
 import os
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.collection.rows import BATCH_ROWS
+from core.dataset.classes import Classes
 from core.dataset.decoding import decode
 from core.dataset.files import read_picture
 from core.dataset.listing import DatasetListing
@@ -69,7 +71,7 @@ class PictureRun:
         done = 0
         batch: list[_Loaded] = []
         try:
-            with contextlib.closing(self._loaded(listing.paths)) as loaded_ahead:
+            with contextlib.closing(self._loaded(listing)) as loaded_ahead:
                 for loaded in loaded_ahead:
                     done += 1
                     if isinstance(loaded, SkippedFile):
@@ -93,13 +95,14 @@ class PictureRun:
                 "stored. Repair or replace the files, then index the folder again."
             )
 
-    def _loaded(self, paths: Sequence[str]) -> Generator[_Loaded | SkippedFile, None, None]:
+    def _loaded(self, listing: DatasetListing) -> Generator[_Loaded | SkippedFile, None, None]:
         window = AHEAD_BATCHES * self.encoder.batch_size
-        return prefetch(self._load, paths, threads=DECODE_THREADS, window=window)
+        load = partial(self._load, classes=listing.classes)
+        return prefetch(load, listing.paths, threads=DECODE_THREADS, window=window)
 
-    def _load(self, path: str) -> _Loaded | SkippedFile:
+    def _load(self, path: str, *, classes: Classes) -> _Loaded | SkippedFile:
         try:
-            record, content = read_picture(self.root, path)
+            record, content = read_picture(self.root, path, label=classes.of(path))
             if self.family.has(record):
                 return _Loaded(record, None)
             image = decode(content, name=path, short_side=self.encoder.short_side)

@@ -1,6 +1,7 @@
 """What an indexing run did, and its JSON file."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,6 +36,9 @@ class IndexReport:
         seconds: From the first file to the loaded index.
         images_per_second: Encoded pictures over the time of encoding and writing.
         left_out: What they are, and the names of the first.
+        classes: Pictures in the folder by class; those without one under an empty name.
+        classes_by: What said so, such as `the folders`.
+        doubts: Sentences about classes that may not be meant.
         load_seconds: Before the first file, to find and load the encoder; 0 where none was loaded.
     """
 
@@ -53,6 +57,9 @@ class IndexReport:
     images_per_second: float
     load_seconds: float = 0.0
     left_out: LeftOut = field(default_factory=LeftOut)
+    classes: Mapping[str, int] = field(default_factory=dict)
+    classes_by: str = ""
+    doubts: tuple[str, ...] = ()
 
     @property
     def encoded(self) -> int:

@@ -61,4 +61,5 @@ def share_of(listing: DatasetListing, shard: Shard) -> DatasetListing:
         paths=tuple(path for path in listing.paths if shard.has(image_id(path))),
         skipped=tuple(one for one in listing.skipped if shard.has(image_id(one.path))),
         left_out=listing.left_out if shard.is_first else LeftOut(),
+        classes=listing.classes,
     )

@@ -12,6 +12,7 @@ import pytest
 
 from core.dataset import archive as archives
 from core.dataset.archive import inspect_archive, read_member, unpack
+from core.dataset.listing import list_dataset
 from core.errors import ArchiveError, ImageError
 from tests.conftest import damaged_zip, picture_bytes
 
@@ -46,7 +47,7 @@ def test_class_folders_are_unpacked_and_the_rest_is_counted(tmp_path: Path) -> N
         "apple/.hidden.png",
     )  # fmt: skip
     plan = inspect_archive(source)
-    assert (plan.classes, plan.names_read_as) == ({"apple": 2, "pear": 1}, "")
+    assert (plan.classes.counts, plan.names_read_as) == ({"apple": 2, "pear": 1}, "")
     assert {one.path: one.reason for one in plan.left_out.named} == {
         "readme.txt": "text",
         "__MACOSX/apple/1.png": "what macOS adds to a ZIP",
@@ -62,13 +63,34 @@ def test_class_folders_are_unpacked_and_the_rest_is_counted(tmp_path: Path) -> N
     assert (tmp_path / "new/apple/1.png").read_bytes() == PICTURE
 
 
-def test_a_folder_around_the_class_folders_is_left_out() -> None:
-    assert inspect_archive(zipped("fruit/apple/1.png", "fruit/pear/1.png")).classes == {
-        "apple": 1,
-        "pear": 1,
-    }
-    assert inspect_archive(zipped("apple/1.png", "apple/2.png")).classes == {"apple": 2}
-    assert inspect_archive(zipped("1.png")).classes == {"": 1}
+@pytest.mark.parametrize(
+    ("names", "classes"),
+    [
+        (("shop/apple/1.png", "shop/pear/1.png"), {"apple": 1, "pear": 1}),
+        # One picture beside the class folders makes no class of all of them.
+        (("shop/apple/1.png", "shop/pear/1.png", "shop/cover.png"), {"": 1, "apple": 1, "pear": 1}),
+        # A class keeps its name, also where it is the only one and has folders of its own.
+        (("apple/red/1.png", "apple/green/2.png"), {"apple": 2}),
+        (("apple/1.png", "apple/2.png"), {"apple": 2}),
+        (("1.png",), {"": 1}),
+    ],
+)
+def test_an_archive_has_the_classes_that_its_folder_would_have(
+    tmp_path: Path, names: tuple[str, ...], classes: dict[str, int]
+) -> None:
+    source = zipped(*names)
+    assert inspect_archive(source).classes.counts == classes
+    unpack(source, tmp_path / "new")
+    assert list_dataset(tmp_path / "new").classes.counts == classes
+
+
+def test_a_folder_called_like_its_archive_stands_around_the_classes(tmp_path: Path) -> None:
+    source = zipped("my fruit/apple/1.png", "my fruit/pear/1.png")
+    source.name = "my fruit.zip"
+    assert inspect_archive(source).classes.counts == {"apple": 1, "pear": 1}
+    # As an upload is unpacked.
+    unpack(source, tmp_path / "my_fruit-0a1b2c3d")
+    assert list_dataset(tmp_path / "my_fruit-0a1b2c3d").classes.counts == {"apple": 1, "pear": 1}
 
 
 @pytest.mark.parametrize(
@@ -249,7 +271,7 @@ def test_pictures_of_an_archive_are_known_by_their_content(tmp_path: Path) -> No
 
 def test_thumbnails_of_a_drive_are_not_unpacked() -> None:
     plan = inspect_archive(zipped("apple/1.png", "apple/@eaDir/1.png/SYNOPHOTO_THUMB_M.png"))
-    assert (plan.classes, plan.left_out.kinds) == (
+    assert (plan.classes.counts, plan.left_out.kinds) == (
         {"apple": 1},
         {"thumbnails of a Synology drive": 1},
     )

@@ -74,6 +74,7 @@ def test_every_setting_is_read_from_its_variable(
         "assumed_encoder": "resnet50/0676ba61/resize256-crop224-imagenet/2048",
         "roots": "/photos",
         "follow_links": "/mnt/annex",
+        "labels": "/mnt/labels.csv",
         "read_only": "True",
         "sign_in": "True",
     }

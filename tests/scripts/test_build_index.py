@@ -1,5 +1,6 @@
 """`python -m scripts.build_index`: exit status, messages, JSON; with a real, random ResNet-18."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -52,6 +53,13 @@ def rows(tmp_path: Path) -> dict[Metric, int]:
         store.close()
 
 
+def labels(tmp_path: Path) -> set[str]:
+    with contextlib.closing(
+        VectorStore(str(tmp_path / "data" / "orchard.db"), database="image_vector_db")
+    ) as store:
+        return {record.label for record in store.records("fruit_vector", Metric.L2)}
+
+
 def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     """Run a command that must fail and return what it says on standard error."""
     try:
@@ -74,6 +82,43 @@ def test_folder_becomes_searchable_and_the_report_says_so(
     assert rows(tmp_path) == dict.fromkeys(Metric, 12)
 
 
+def test_a_split_dataset_has_the_classes_below_the_split_and_it_is_said_before_encoding(
+    command: list[str], dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for part in ("train", "test"):
+        (dataset / part).mkdir()
+    for folder in [one for one in dataset.iterdir() if one.name not in ("train", "test")]:
+        (dataset / "test" / folder.name).mkdir()
+        (folder / "0.png").rename(dataset / "test" / folder.name / "0.png")
+        folder.rename(dataset / "train" / folder.name)
+    assert build_index.main([*command, "--metrics", "l2"]) == 0
+    said = capsys.readouterr().err
+    assert "by the folders below train and test" in said
+    assert said.index("by the folders below") < said.index("pictures: ")
+    assert "apple" in labels(tmp_path) and not {"train", "test"} & labels(tmp_path)
+
+
+def test_a_labels_file_decides_and_a_change_of_it_is_taken_up(
+    command: list[str],
+    dataset: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    # What the option sets is for this process alone.
+    monkeypatch.setenv("ORCHARD_LABELS", "")
+    table = tmp_path / "own.csv"
+    table.write_text("path,class\napple/0.png,pome\n", encoding="utf-8")
+    again = [*command, "--metrics", "l2", "--labels", str(table)]
+    assert build_index.main(again) == 0
+    assert labels(tmp_path) == {"pome", ""}
+    assert "1 class: pome 1; 11 pictures without a class; by own.csv" in capsys.readouterr().err
+    table.write_text("path,class\napple/0.png,quince\n", encoding="utf-8")
+    assert build_index.main(again) == 0
+    assert "0 added, 1 updated, 11 unchanged" in capsys.readouterr().out
+    assert labels(tmp_path) == {"quince", ""}
+
+
 def test_json_report_has_every_count(
     command: list[str], dataset: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -81,8 +126,9 @@ def test_json_report_has_every_count(
     assert build_index.main([*command, "--metrics", "l2", "ip", "--nlist", "3", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report.keys() == {
-        "dataset", "encoder", "added", "updated", "unchanged", "skipped", "ignored",
-        "removed", "without_file", "copied", "collections", "seconds", "images_per_second",
+        "dataset", "classes", "classes_by", "doubts", "encoder", "added", "updated", "unchanged",
+        "skipped", "ignored", "removed", "without_file", "copied", "collections", "seconds",
+        "images_per_second",
         "load_seconds", "left_out",
     }  # fmt: skip
     assert report["load_seconds"] > 0

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from core.dataset.classes import label_of
 from core.dataset.files import image_id
 from core.records import ImageRecord
 from core.ui.text import plain
@@ -19,7 +18,13 @@ _SHOWN = 9
 def show_preview(source: Source) -> None:
     """Show how many pictures a class has, and one of each of some classes."""
     counts = source.classes
-    st.markdown(f"{counted(source.pictures, 'picture')} in {classes(len(counts))}")
+    named = len(counts) - ("" in counts)
+    st.markdown(
+        f"{counted(source.pictures, 'picture')} in {classes(named)}, by "
+        + plain(source.known.found_by)
+    )
+    for doubt in source.known.doubts:
+        st.warning(plain(doubt), icon=":material/help:")
     if source.read:
         _show_samples(source, source.read)
     if len(counts) > _SHOWN or not source.read:
@@ -38,7 +43,7 @@ def samples(source: Source, *, most: int = _SHOWN) -> list[ImageRecord]:
     chosen = {counts[place * len(counts) // most] for place in range(most)}
     found: dict[str, ImageRecord] = {}
     for path in source.paths:
-        record = ImageRecord(image_id(path), path, label_of(path), "")
+        record = ImageRecord(image_id(path), path, source.known.of(path), "")
         if record.label in chosen:
             found.setdefault(record.label, record)
     return [found[label] for label in sorted(found)]

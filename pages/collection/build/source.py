@@ -1,6 +1,5 @@
 """Step 1 of a build: where its pictures come from."""
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -9,7 +8,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.dataset.allowed_folders import folder_inside
 from core.dataset.archive import ArchivePlan
-from core.dataset.classes import label_of
+from core.dataset.classes import Classes, classes_by_folder
 from core.errors import OrchardError
 from core.records import ImageRecord
 from core.ui import resources
@@ -32,6 +31,7 @@ class Source:
     Attributes:
         folder: Of class folders, absolute; of an upload or the sample, where it will lie.
         paths: Of the pictures, relative to the folder.
+        known: Their classes.
         upload: The archive, for a source that is one.
         draw: Pictures a class of the sample; 0 for another source.
         read: Returns the thumbnail of a picture; None where there is none before it is drawn.
@@ -39,6 +39,7 @@ class Source:
 
     folder: str
     paths: tuple[str, ...]
+    known: Classes = field(default_factory=Classes, compare=False)
     upload: UploadedFile | None = None
     draw: int = 0
     read: Callable[[ImageRecord], bytes] | None = field(default=None, compare=False)
@@ -51,7 +52,7 @@ class Source:
     @property
     def classes(self) -> Mapping[str, int]:
         """Pictures a class, in order of the classes."""
-        return dict(sorted(Counter(map(label_of, self.paths)).items()))
+        return self.known.counts
 
 
 def source_control() -> Source | None:
@@ -99,7 +100,7 @@ def _folder_control() -> Source | None:
     listing = cache.get_listing(str(folder))
     show_named("that cannot be used", listing.skipped, len(listing.skipped))
     show_left_out(listing.left_out)
-    return Source(str(folder), listing.paths, read=read)
+    return Source(str(folder), listing.paths, listing.classes, read=read)
 
 
 def _archive_control() -> Source | None:
@@ -121,7 +122,7 @@ def _archive_control() -> Source | None:
     def read(record: ImageRecord) -> bytes:
         return cache.get_archive_preview(file.file_id, names[record.path], _file=file)
 
-    return Source(str(folder), tuple(plan.pictures.values()), upload=file, read=read)
+    return Source(str(folder), tuple(plan.pictures.values()), plan.classes, upload=file, read=read)
 
 
 def _examples(plan: ArchivePlan) -> str:
@@ -135,4 +136,5 @@ def _sample_control() -> Source:
     st.caption("Ten kinds of fruit are drawn; nothing is downloaded.")
     count = st.number_input("Pictures a class", 4, 500, 60, key="build_sample")
     folder = resources.get_settings().data.sample.absolute()
-    return Source(str(folder), sample_paths(int(count)), draw=int(count))
+    paths = sample_paths(int(count))
+    return Source(str(folder), paths, classes_by_folder(paths), draw=int(count))
