@@ -61,7 +61,7 @@ def decode(content: bytes, *, name: str, short_side: int | None = None) -> Image
     animation the first frame is taken. What the file is, is told by its content.
 
     Args:
-        content: The whole file: JPEG, PNG, WebP, GIF, AVIF, HEIC, TIFF, BMP, JPEG 2000, ICO, PPM.
+        content: The whole file: JPEG, PNG, WebP, GIF, AVIF, HEIC, TIFF, BMP, JPEG 2000, PPM.
         name: Of the file, for messages.
         short_side: A JPEG may be decoded at a reduced scale as long as its shorter side keeps at
             least twice this many pixels; None decodes in full.

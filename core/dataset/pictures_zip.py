@@ -34,8 +34,7 @@ def pictures_as_zip(paths: Iterable[str], *, root: Path, limit: int = MAX_ZIP_BY
                 if size > room:
                     left_out.append(f"{path}: {size:,} bytes more would be over {limit:,}")
                     continue
-                # The resolved name has no "..", which a careless unpacker would follow.
-                archive.writestr(file.relative_to(inside).as_posix(), file.read_bytes())
+                archive.writestr(_name(file, inside, path), file.read_bytes())
                 room -= size
             except ImageError as error:
                 left_out.append(f"{path}: {error}")
@@ -45,3 +44,9 @@ def pictures_as_zip(paths: Iterable[str], *, root: Path, limit: int = MAX_ZIP_BY
         if left_out:
             archive.writestr("left-out.txt", "\n".join(left_out) + "\n")
     return content.getvalue()
+
+
+def _name(file: Path, inside: Path, path: str) -> str:
+    # The resolved name has no "..", which a careless unpacker would follow; nor has a path that
+    # leads out by a link.
+    return file.relative_to(inside).as_posix() if file.is_relative_to(inside) else path

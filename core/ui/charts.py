@@ -4,6 +4,7 @@ Background, font and text colour come from Streamlit's own theme, which follows 
 """
 
 import html
+from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
@@ -27,6 +28,9 @@ DARK_COLOURS = (
     "#8CCBF0", "#C2A343", "#7FD6BC", "#D98A5B", "#B884A4",
 )  # fmt: skip
 COLOURS = len(LIGHT_COLOURS)
+
+# Of a name in a figure, where a phone has room for no more; longer ones are cut in the middle.
+_MOST_LETTERS = 24
 
 # Lines and points are told apart by dash and shape as well.
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
@@ -52,6 +56,27 @@ def chart_text(text: str) -> str:
     Plotly knows `&amp;`, `&lt;` and `&gt;`; quotes written as entities it would show as such.
     """
     return html.escape(visible(text), quote=False)
+
+
+def short_text(text: str) -> str:
+    """Return text of data for the legend of a figure: of a long name its begin and its end."""
+    is_long = len(text) > _MOST_LETTERS
+    return chart_text(f"{text[:15]}…{text[-8:]}" if is_long else text)
+
+
+def class_ticks(labels: Sequence[str]) -> dict[str, object]:
+    """Return what an axis of classes, whose places are their `chart_text`, writes beside them.
+
+    A name of 200 letters would leave no room for what the axis is about. The place keeps its whole
+    name, so that classes which differ in the middle stay two.
+    """
+    if max(map(len, labels), default=0) <= _MOST_LETTERS:
+        return {"dtick": 1}
+    return {
+        "tickmode": "array",
+        "tickvals": list(map(chart_text, labels)),
+        "ticktext": list(map(short_text, labels)),
+    }
 
 
 def framed(

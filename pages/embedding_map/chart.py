@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from core.projection.colours import Categories, Values
-from core.ui.charts import COLOURS, chart_text, class_colour
+from core.ui.charts import COLOURS, chart_text, class_colour, short_text
 
 # Shapes that exist in two and in three dimensions; ten colours each.
 SYMBOLS = ("circle", "diamond", "square", "cross", "x")
@@ -160,7 +160,7 @@ def _add_points(
             coordinates[rows],
             mode="markers",
             marker=marker,
-            name=chart_text(name),
+            name=short_text(name),
             customdata=rows,
             hovertext=texts[rows],
             hoverinfo="text",

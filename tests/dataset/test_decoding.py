@@ -7,11 +7,14 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+import pillow_heif
 import pytest
 from PIL import Image, ImageDraw
 
-from core.dataset.decoding import MAX_PIXELS, decode
+from core.dataset.decoding import MAX_PIXELS, decode, size_and_format
 from core.errors import ImageError
+
+pillow_heif.register_heif_opener()
 
 RED, GREEN, BLUE, YELLOW = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)
 ORIENTATION = 0x0112
@@ -70,7 +73,7 @@ def test_what_is_no_picture_is_refused_with_the_formats_allowed(content: bytes) 
     assert formats in refused(content)
 
 
-@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIF", "JPEG2000"])
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
 def test_a_truncated_picture_is_refused_never_half_shown(format: str, share: float) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
@@ -81,7 +84,7 @@ def test_a_truncated_picture_is_refused_never_half_shown(format: str, share: flo
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_random_damage_never_raises_anything_else() -> None:
     random = np.random.default_rng(0)
-    for format in ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF"):
+    for format in ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "HEIF", "JPEG2000", "PPM"):
         whole = np.frombuffer(saved(corners(), format), dtype=np.uint8)
         for _ in range(30):
             damaged = whole.copy()
@@ -278,3 +281,35 @@ def test_reduced_decoding_keeps_twice_the_short_side_and_the_look(
 def test_a_name_with_odd_characters_stays_on_one_line() -> None:
     refused(b"", name="a\nb/苹果 '\".jpg")
     assert Path("apple/1.jpg").name in refused(b"text")
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "HEIF", "AVIF"])
+def test_size_and_format_are_told_from_the_header(format: str) -> None:
+    content = saved(corners(), format)
+    assert size_and_format(content, name="x") == (40, 20, format)
+    if format == "PNG":  # with more text than Pillow reads
+        text = chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(2_000_000)))
+        assert size_and_format(content[:33] + text + content[33:], name="x") == (40, 20, "PNG")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"\0\0\0\x14ftypqt  \0\0\0\0qt  ", "video (MP4 or QuickTime)"),
+        (b"<!doctype html><title>404</title>", "web page (HTML)"),
+        (b"\xff\x0a\x10\x20", "JPEG XL picture"),
+    ],
+)
+def test_a_file_called_as_a_picture_that_is_something_else_is_said_to_be_that(
+    content: bytes, said: str
+) -> None:
+    assert said in refused(content)
+
+
+def test_a_jpeg_of_twelve_bits_is_said_to_be_of_a_rare_kind() -> None:
+    # The frame header (SOF0): its length, then the bits of a colour.
+    content = saved(corners(), "JPEG")
+    place = content.index(b"\xff\xc0") + 4
+    said = refused(content[:place] + b"\x0c" + content[place + 1 :])
+    assert "is a JPEG file that cannot be read" in said
+    assert "12 bits" in said

@@ -47,3 +47,14 @@ def test_more_bytes_than_the_limit_are_left_out_and_named(root: Path) -> None:
     found = contents(pictures_as_zip(["a/1.jpg", "a/2.jpg", "a/3.jpg"], root=root, limit=10))
     assert set(found) == {"a/1.jpg", "a/3.jpg", "left-out.txt"}
     assert found["left-out.txt"] == b"a/2.jpg: 6 bytes more would be over 10\n"
+
+
+def test_a_picture_behind_a_link_that_is_followed_is_packed_under_its_path(
+    root: Path, no_settings: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drive = root.parent / "drive"
+    drive.mkdir()
+    (drive / "4.jpg").write_bytes(b"1234")
+    (root / "b").symlink_to(drive)
+    monkeypatch.setenv("ORCHARD_FOLLOW_LINKS", str(drive))
+    assert contents(pictures_as_zip(["b/4.jpg"], root=root)) == {"b/4.jpg": b"1234"}

@@ -16,6 +16,7 @@ import pytest
 from numpy.typing import NDArray
 
 from core.collection.index_choice import IndexChoice, IndexType
+from core.dataset import listing
 from core.dataset.files import digest_of, image_id, is_gone
 from core.errors import (
     CollectionNotFoundError,
@@ -605,6 +606,21 @@ def test_prune_removes_exactly_the_rows_whose_files_are_gone(
     for metric in Metric:
         assert stored(store, metric).keys() == expected
         assert store.count(FAMILY, metric) == 7
+
+
+def test_prune_removes_rows_of_thumbnails_that_were_indexed_as_pictures(
+    store: VectorStore, encoder: ColourEncoder, dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thumbnail = dataset / "apple" / "@eaDir" / "SYNOPHOTO_THUMB_M.png"
+    thumbnail.parent.mkdir()
+    shutil.copy(dataset / "apple" / "0.png", thumbnail)
+    with monkeypatch.context() as before:  # as an earlier version listed them
+        before.setattr(listing, "_FOLDERS_OF_PROGRAMS", {})
+        assert run(dataset, store, encoder).added == 13
+    report = run(dataset, store, encoder)
+    assert (report.added, report.without_file, report.left_out.count) == (0, 1, 1)
+    assert run(dataset, store, encoder, prune=True).removed == 1
+    assert len(stored(store)) == 12
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="needs POSIX permissions")

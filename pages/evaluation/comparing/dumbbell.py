@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from core.evaluation.comparison import ClassDifference
-from core.ui.charts import GREEN, GREY, VERMILION, chart_text, framed
+from core.ui.charts import GREEN, GREY, VERMILION, chart_text, class_ticks, framed
 
 
 def dumbbell_figure(
@@ -59,7 +59,7 @@ def dumbbell_figure(
         categoryorder="array",
         categoryarray=names[::-1],
         range=[-0.6, len(names) - 0.4],
-        dtick=1,
+        **class_ticks([c.label for c in classes]),
     )
     return figure
 

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from core.measures.confusions import errors_of
-from core.ui.charts import VERMILION, chart_text, framed
+from core.ui.charts import VERMILION, chart_text, class_ticks, framed
 
 # A cell with a smaller share has no number: it would be told by its colour.
 _LEAST_NUMBER = 0.05
@@ -66,7 +66,8 @@ def confusion_figure(
             },
             hoverinfo="skip",
         )
-    axis = {"tickfont": {"size": 11 if len(names) <= 20 else 9}, "showgrid": False, "dtick": 1}
+    axis = {"tickfont": {"size": 11 if len(names) <= 20 else 9}, "showgrid": False}
+    axis |= class_ticks(classes)
     framed(figure, height=150 + 24 * len(names), legend=False, x="Came back", y="Picture shown")
     last = len(names) - 0.5
     # Given, since Plotly would leave room around points.

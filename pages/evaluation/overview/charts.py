@@ -9,7 +9,17 @@ from numpy.typing import NDArray
 
 from core.measures.summary import ClassSummary
 from core.measures.target import Verdict, verdict
-from core.ui.charts import DASHES, GREEN, GREY, PALETTE, VERMILION, chart_text, framed
+from core.ui.charts import (
+    DASHES,
+    GREEN,
+    GREY,
+    PALETTE,
+    VERMILION,
+    chart_text,
+    class_ticks,
+    framed,
+    short_text,
+)
 
 _SHARE = {"range": [0, 1.02], "tickformat": ".1f"}
 # From the eye's end of what needs work to what does not; a pattern for those who see no colours.
@@ -83,7 +93,10 @@ def target_bars(
     # Rows in the order given, whatever the verdicts.
     names = [chart_text(c.label) for c in reversed(classes)]
     figure.update_yaxes(
-        categoryorder="array", categoryarray=names, range=[-0.6, len(names) - 0.4], dtick=1
+        categoryorder="array",
+        categoryarray=names,
+        range=[-0.6, len(names) - 0.4],
+        **class_ticks([c.label for c in classes]),
     )
     return figure
 
@@ -125,7 +138,7 @@ def curves(
             x=np.arange(1, len(lines[name]) + 1),
             y=lines[name],
             mode="lines",
-            name=chart_text(name),
+            name=short_text(name),
             line=line,
             opacity=1 if mean or place is not None else 0.45,
             showlegend=mean or place is not None,

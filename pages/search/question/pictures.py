@@ -7,6 +7,7 @@ import streamlit as st
 
 from core.collection.catalogue import Catalogue
 from core.collection.info import CollectionInfo
+from core.dataset.formats.kinds import FORMAT_NAMES
 from core.errors import ImageError
 from core.records import ImageRecord
 from core.search.query_picture import QueryPicture
@@ -158,7 +159,7 @@ def _sources(catalogue: Catalogue, session: Session, *, combine: bool) -> None:
         help="They stay in the memory of your session; nobody else sees them.",
     )
     # The uploader itself cuts its list of types off, and marks what it refuses with a sign alone.
-    st.caption(f"JPEG, PNG, WebP, BMP, GIF or TIFF, up to {limit} MB each; others are refused.")
+    st.caption(f"{FORMAT_NAMES}, up to {limit} MB each; others are refused.")
 
 
 def _query(session: Session, picture: QueryPicture, info: CollectionInfo) -> None:
