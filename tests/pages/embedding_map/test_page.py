@@ -16,6 +16,7 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
 from core.config import Settings
+from core.dataset.formats.kinds import PICTURE_SUFFIXES
 from core.embeddings.near_duplicates import NEAR_DUPLICATE
 from core.errors import StoreUnavailableError
 from core.projection.cache import FORMAT
@@ -380,6 +381,11 @@ def uploaded(pictures: Path, monkeypatch: pytest.MonkeyPatch, *, name: str) -> A
     at = settle(map_metric="COSINE")
     content = (pictures / "plum" / "05.jpg").read_bytes()
     return at.file_uploader(key="map_upload").set_value((name, content, "image/jpeg")).run()
+
+
+def test_the_uploader_takes_files_called_as_the_pictures_of_a_folder_are(pictures: Path) -> None:
+    uploader = settle(map_metric="COSINE").file_uploader(key="map_upload")
+    assert set(uploader.proto.type) == PICTURE_SUFFIXES
 
 
 def test_an_upload_is_placed_beside_its_neighbours(

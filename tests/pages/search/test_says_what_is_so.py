@@ -8,6 +8,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core.dataset.files import image_id
+from core.dataset.formats.kinds import FORMAT_NAMES, PICTURE_SUFFIXES
 from pages.search import query
 from pages.search.answer import grid as answer_grid
 from tests.support import dashboard, search_page
@@ -204,4 +205,10 @@ def test_a_picture_that_is_gone_has_its_path_in_the_duel_and_no_box(
 
 
 def test_the_uploader_says_in_words_what_it_takes(dataset: Path) -> None:
-    assert "JPEG, PNG, WebP, BMP, GIF or TIFF, up to 50 MB each" in captions(page().run())
+    assert f"{FORMAT_NAMES}, up to 50 MB each" in captions(page().run())
+
+
+def test_the_uploader_takes_files_called_as_the_pictures_of_a_folder_are(dataset: Path) -> None:
+    (uploader,) = page().run().file_uploader
+    assert set(uploader.proto.type) == PICTURE_SUFFIXES
+    assert {".jfif", ".jpe", ".gif", ".tif", ".avif", ".heic"} <= PICTURE_SUFFIXES
