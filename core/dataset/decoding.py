@@ -11,6 +11,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from core.dataset.files import not_a_picture
 from core.dataset.formats import tiff
 from core.dataset.formats.colour import to_srgb
+from core.dataset.formats.depth import brightened, eight_bits
 from core.dataset.formats.jpeg import uninverted, unpadded, with_end
 from core.dataset.formats.kinds import FORMAT_NAMES, HEAD_BYTES, RAW, kind_of, kind_of_named
 from core.dataset.formats.png import lightened
@@ -33,9 +34,6 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-
-# What integers of more than 8 bits may reach: sensors give 10, 12 or 14 bits, files hold 16 or 32.
-_DEPTHS = tuple(float(2**bits - 1) for bits in (10, 12, 14, 16, 24, 31))
 
 # Below this brightness (of 255) a shape stands out against white.
 _VISIBLE_ON_WHITE = 235
@@ -100,10 +98,8 @@ def _decoded(content: bytes, *, name: str, short_side: int | None) -> Image.Imag
             # Cameras write MPO: a JPEG with further pictures behind it.
             if short_side and picture.format in ("JPEG", "MPO"):
                 picture.draft("RGB", _enough(picture, 2 * short_side))
-            planes = _planes(picture, content)
-            if planes is None:
-                picture.load()
-            return _flat(_upright(picture, planes, name), profile)
+            pixels = _pixels(picture, content)
+            return _flat(_upright(pixels, picture, name), profile)
     except Exception as error:  # decoders raise anything on damaged data
         logger.debug("decoding %r failed", name, exc_info=True)
         raise _DamagedError(
@@ -161,14 +157,21 @@ def _enough(picture: Image.Image, short_side: int) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def _planes(picture: Image.Image, content: bytes) -> Image.Image | None:
-    return tiff.separate_planes(picture, content) if isinstance(picture, TiffImageFile) else None
+def _pixels(picture: Image.Image, content: bytes) -> Image.Image:
+    """Decode, or have decoded what Pillow would show wrong."""
+    if isinstance(picture, TiffImageFile):
+        mended = tiff.pixels(picture, content)
+        if mended is not None:
+            return mended
+    picture.load()
+    if picture.format == "PNG" and content[24] == 16 and picture.mode in ("RGB", "RGBA"):
+        return brightened(picture)
+    return uninverted(picture)
 
 
-def _upright(picture: Image.Image, planes: Image.Image | None, name: str) -> Image.Image:
+def _upright(pixels: Image.Image, picture: Image.Image, name: str) -> Image.Image:
     # ImageOps.exif_transpose also writes the EXIF block anew, and fails where cameras and editors
     # left nonsense in it; such a picture is whole.
-    pixels = uninverted(picture) if planes is None else planes
     try:
         turn = _TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # decoders raise anything on damaged data
@@ -179,7 +182,7 @@ def _upright(picture: Image.Image, planes: Image.Image | None, name: str) -> Ima
 
 def _flat(picture: Image.Image, profile: bytes | None) -> Image.Image:
     if picture.mode.startswith("I;16") or picture.mode in ("I", "F"):
-        return to_srgb(_from_deep(picture), profile)
+        return to_srgb(Image.fromarray(eight_bits(np.asarray(picture))), profile)
     if "A" in picture.getbands() or "transparency" in picture.info:
         rgba = picture.convert("RGBA")
         alpha = rgba.getchannel("A")
@@ -203,16 +206,6 @@ def _on_background(colours: Image.Image, alpha: Image.Image) -> Image.Image:
     laid = Image.new("RGB", colours.size, _NEUTRAL)
     laid.paste(colours, mask=alpha)
     return laid
-
-
-def _from_deep(picture: Image.Image) -> Image.Image:
-    values = np.nan_to_num(np.asarray(picture).astype(np.float32))
-    # Neither floating-point numbers nor sensors' integers have an agreed range: the smallest usual
-    # one that holds them is taken.
-    tops = (1.0, 255.0, 65535.0) if picture.mode == "F" else _DEPTHS
-    full = next((top for top in tops if values.max(initial=0) <= top), tops[-1])
-    grey = np.clip(np.rint(values * (255.0 / full)), 0, 255).astype(np.uint8)
-    return Image.fromarray(grey)
 
 
 def _one_line(error: Exception) -> str:

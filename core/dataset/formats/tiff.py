@@ -4,10 +4,15 @@ import numpy as np
 from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
+from core.dataset.formats.depth import brightened, eight_bits
+
 # Tags of TIFF 6.0, and Adobe's of DNG.
+_WIDTH, _HEIGHT = 256, 257
 _BITS, _COMPRESSION, _PHOTOMETRIC, _OFFSETS, _COUNTS = 258, 259, 262, 273, 279
-_PLANES, _TILE_OFFSETS, _EXTRA, _DNG = 284, 324, 338, 50706
-_RGB, _SEPARATE, _PLAIN = 2, 2, 1
+_LAYOUT, _TILE_OFFSETS, _EXTRA, _SAMPLE_FORMAT, _DNG = 284, 324, 338, 339, 50706
+_WHITE_IS_ZERO, _RGB = 0, 2
+_SEPARATE, _UNCOMPRESSED = 2, 1
+_UNSIGNED, _SIGNED = 1, 2
 
 
 def is_raw(picture: TiffImageFile) -> bool:
@@ -15,33 +20,64 @@ def is_raw(picture: TiffImageFile) -> bool:
     return _DNG in picture.tag_v2
 
 
-def separate_planes(picture: TiffImageFile, content: bytes) -> Image.Image | None:
-    """Read uncompressed 16-bit RGB in separate planes; None for a picture of any other kind.
+def pixels(picture: TiffImageFile, content: bytes) -> Image.Image | None:
+    """Return the pixels of a picture that Pillow would show wrong; None for any other.
 
-    Pillow takes such planes for pixels of three colours, and shows four pictures over each other.
+    These are 16-bit colours that stand uncompressed in separate planes, of which it shows four
+    pictures over each other; grey of 16 or 32 bits whose white is 0, or whose numbers have a sign
+    or lack one; and colours of a sensor's 10, 12 or 14 bits, which it shows black.
 
     Args:
         content: The whole file.
 
     Raises:
-        ValueError: It is of that kind, and laid out in a way that is not read here either.
+        ValueError: It is of the first kind, and laid out in a way that is not read here either.
     """
     tags = picture.tag_v2
-    bits = tuple(tags.get(_BITS, ()))
-    if tags.get(_PLANES) != _SEPARATE or tags.get(_COMPRESSION, _PLAIN) != _PLAIN:
-        return None
-    if len(bits) < 2 or set(bits) != {16}:
-        return None
-    if tags.get(_PHOTOMETRIC) != _RGB or _TILE_OFFSETS in tags or len(bits) > 4:
+    bits = _numbers(tags.get(_BITS, 1))
+    if set(bits) == {16} and len(bits) > 2 and tags.get(_PHOTOMETRIC) == _RGB:
+        plain = tags.get(_COMPRESSION, _UNCOMPRESSED) == _UNCOMPRESSED and _TILE_OFFSETS not in tags
+        if plain and len(bits) <= 4:
+            return _sixteen_bits(picture, content)
+    is_garbled = tags.get(_LAYOUT) == _SEPARATE and set(bits) == {16} and len(bits) > 1
+    if is_garbled and tags.get(_COMPRESSION, _UNCOMPRESSED) == _UNCOMPRESSED:
         raise ValueError("16-bit colours in separate planes that are no plain RGB")
-    order = "<u2" if content.startswith(b"II") else ">u2"
+    if picture.mode == "I" or picture.mode.startswith("I;16"):
+        return _grey(picture, bits[0])
+    if set(bits) == {16} and picture.mode in ("RGB", "RGBA"):
+        return brightened(picture)
+    return None
+
+
+def _sixteen_bits(picture: TiffImageFile, content: bytes) -> Image.Image:
+    tags = picture.tag_v2
     strips = zip(_numbers(tags[_OFFSETS]), _numbers(tags[_COUNTS]), strict=True)
     data = b"".join(content[start : start + count] for start, count in strips)
-    width, height = picture.size
-    planes = np.frombuffer(data, order).reshape(len(bits), height, width)
-    # A fourth plane that is no alpha is nobody's business.
-    shown = planes if set(_numbers(tags.get(_EXTRA, 0))) & {1, 2} else planes[:3]
-    return Image.fromarray(np.moveaxis(shown >> 8, 0, 2).astype(np.uint8))
+    # Not the picture's size, which is that of one that was turned upright.
+    width, height, count = tags[_WIDTH], tags[_HEIGHT], len(_numbers(tags[_BITS]))
+    values = np.frombuffer(data, "<u2" if content.startswith(b"II") else ">u2")
+    if tags.get(_LAYOUT) == _SEPARATE:
+        values = np.moveaxis(values.reshape(count, height, width), 0, 2)
+    else:
+        values = values.reshape(height, width, count)
+    # A fourth number that is no alpha is nobody's business.
+    colours = Image.fromarray(eight_bits(values[..., :3]))
+    if set(_numbers(tags.get(_EXTRA, 0))) & {1, 2}:
+        colours.putalpha(Image.fromarray(eight_bits(values[..., 3], full=65535.0)))
+    return colours
+
+
+def _grey(picture: TiffImageFile, bits: int) -> Image.Image | None:
+    tags = picture.tag_v2
+    (kind, *_), values = _numbers(tags.get(_SAMPLE_FORMAT, _UNSIGNED)), np.asarray(picture)
+    if kind == _UNSIGNED and bits == 32:
+        values = values.view(np.uint32)
+    full = float(2**bits - 1) if kind == _UNSIGNED else float(2 ** (bits - 1) - 1)
+    if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
+        return Image.fromarray(255 - eight_bits(values, full=full))
+    if kind == _SIGNED:
+        return Image.fromarray(eight_bits(values, full=full if bits == 16 else None))
+    return Image.fromarray(eight_bits(values))
 
 
 def _numbers(value: object) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pillow_heif
@@ -22,6 +23,7 @@ from core.dataset.listing import list_dataset
 from core.encoder.weights import Checkpoint, offline_weights
 from core.sample.drawing import draw_sample
 from tests.support.profiles import ADOBE_RGB, DISPLAY_P3, PRO_PHOTO, Space, profile
+from tests.support.tiffs import tiff
 
 SIDE = 192
 
@@ -76,34 +78,10 @@ def without_adobe(picture: Image.Image) -> bytes:
     return content[:place] + content[place + 16 :]
 
 
-def planes(picture: Image.Image, order: str = "<") -> bytes:
-    """TIFF 6.0: 16 bits, planes of RGB or CMYK one behind the other, each in two strips."""
-    values = np.asarray(picture).astype(order + "u2") * 257  # 255 * 257 = 65,535
-    height, width, count = values.shape
-    strips = [
-        np.ascontiguousarray(values[rows, :, colour]).astype(order + "u2").tobytes()
-        for colour in range(count)
-        for rows in (slice(0, height // 2), slice(height // 2, height))
-    ]
-    # Header 8, directory 2 + 10 * 12 + 4; then the lists, then the strips.
-    lists = 8 + 2 + 10 * 12 + 4
-    begin = lists + (2 + 8 + 8) * count
-    offsets = [begin + sum(map(len, strips[:n])) for n in range(2 * count)]
-    tags = [
-        (256, 4, 1, width), (257, 4, 1, height), (258, 3, count, lists), (259, 3, 1, 1),
-        (262, 3, 1, 2 if count == 3 else 5), (273, 4, 2 * count, lists + 2 * count),
-        (277, 3, 1, count), (278, 4, 1, height // 2),
-        (279, 4, 2 * count, lists + 10 * count), (284, 3, 1, 2),
-    ]  # fmt: skip
-    out = (b"II" if order == "<" else b"MM") + struct.pack(order + "HI", 42, 8)
-    out += struct.pack(order + "H", len(tags))
-    for tag, kind, number, value in tags:
-        short = kind == 3 and number == 1
-        out += struct.pack(order + ("HHIHH" if short else "HHII"), tag, kind, number, value,
-                           *([0] if short else []))  # fmt: skip
-    out += struct.pack(order + "I", 0) + struct.pack(order + f"{count}H", *[16] * count)
-    out += struct.pack(order + f"{4 * count}I", *offsets, *map(len, strips))
-    return out + b"".join(strips)
+def deep(picture: Image.Image, *, full: int = 65535, **options: Any) -> bytes:
+    """A TIFF of 16 bits whose white is `full`, as 65,535 = 255 * 257."""
+    values = np.rint(np.asarray(picture).astype(np.float64) * (full / 255)).astype(np.uint16)
+    return tiff(values, **options)
 
 
 def grown(mode: str) -> Encode:
@@ -179,8 +157,10 @@ ENCODINGS: dict[str, tuple[Encode, float]] = {
     "big.tif": (saved("TIFF", big_tiff=True), 0),
     "pages.tif": (film("TIFF"), 0),
     "cmyk.tif": (lambda p: saved("TIFF")(p.convert("CMYK")), 2),
-    "planes_little.tif": (planes, 0),
-    "planes_big.tif": (lambda p: planes(p, ">"), 0),
+    "planes_little.tif": (lambda p: deep(p, separate=True), 0),
+    "planes_big.tif": (lambda p: deep(p, separate=True, order=">"), 0),
+    "sixteen.tif": (deep, 0),
+    "twelve_of_sixteen.tif": (lambda p: deep(p, full=4095), 1),
     "android.avif": (saved("AVIF", quality=90), 3),
     "phone.HEIC": (heic, 3),
     "phone.heif": (heic, 3),

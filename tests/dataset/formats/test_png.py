@@ -1,5 +1,6 @@
 """What is written beside the picture in a PNG costs neither the picture nor the memory."""
 
+import struct
 import tracemalloc
 import zlib
 
@@ -52,3 +53,13 @@ def test_what_is_cut_off_or_of_nonsense_is_left_to_the_decoder() -> None:
         for kind in (b"zTXt", b"iTXt", b"iCCP", b"tEXt"):
             read = decode(with_chunks(PICTURE, chunk(kind, nonsense)), name="x")
             assert read.size == PICTURE.size
+
+
+def test_colours_of_a_sensor_in_sixteen_bits_can_be_seen() -> None:
+    # 12 bits, of which Pillow keeps the upper 4: 15 levels, of 17 each.
+    row = struct.pack(">6H", 4095, 2048, 0, 1024, 512, 256)
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 2, 1, 16, 2, 0, 0, 0))
+    png = b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"\0" + row))
+    read = np.asarray(decode(png + chunk(b"IEND", b""), name="x"))
+    expected = np.array([[[255, 128, 0], [64, 32, 16]]])
+    assert np.abs(read.astype(int) - expected).max() <= 17
