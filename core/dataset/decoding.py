@@ -9,7 +9,7 @@ from PIL import ExifTags, Image
 from PIL.TiffImagePlugin import TiffImageFile
 
 from core.dataset.files import not_a_picture
-from core.dataset.formats import tiff
+from core.dataset.formats import ico, tiff
 from core.dataset.formats.colour import to_srgb
 from core.dataset.formats.depth import brightened, eight_bits
 from core.dataset.formats.jpeg import uninverted, unpadded, with_end
@@ -59,7 +59,8 @@ def decode(content: bytes, *, name: str, short_side: int | None = None) -> Image
     animation the first frame is taken. What the file is, is told by its content.
 
     Args:
-        content: The whole file: JPEG, PNG, WebP, GIF, AVIF, HEIC, TIFF, BMP, JPEG 2000, PPM.
+        content: The whole file: JPEG, PNG, WebP, GIF, AVIF, HEIC, TIFF, BMP, JPEG 2000,
+            ICO, PPM.
         name: Of the file, for messages.
         short_side: A JPEG may be decoded at a reduced scale as long as its shorter side keeps at
             least twice this many pixels; None decodes in full.
@@ -119,17 +120,19 @@ def _opened(content: bytes, name: str) -> tuple[Image.Image, bytes | None]:
         content, profile = lightened(content)
     if kind.decoder == "HEIF":
         _register_heic()
+    if kind.decoder == "ICO":  # decoded as soon as it is opened
+        _refuse_huge(ico.declared_size(content), name)
     try:
         picture = Image.open(io.BytesIO(content), formats=(kind.decoder,))
     except Exception as error:  # decoders raise anything on damaged data
         raise ImageError(
-            f"{name!r} is a {kind.name} file that cannot be read: it breaks off early, or is of a "
-            f"rare kind, such as 12 bits a colour. Save it anew; possible are {FORMAT_NAMES}."
+            f"{name!r} ({kind.name}) cannot be read: it breaks off early, or is of a rare kind, "
+            f"such as 12 bits a colour. Save it anew; possible are {FORMAT_NAMES}."
         ) from error
     if isinstance(picture, TiffImageFile) and tiff.is_raw(picture):
         picture.close()
         raise not_a_picture(RAW, name=name)
-    _refuse_huge(picture, name)
+    _refuse_huge(picture.size, name)
     return picture, profile or picture.info.get("icc_profile")
 
 
@@ -141,10 +144,9 @@ def _register_heic() -> None:
     register_heif_opener()
 
 
-def _refuse_huge(picture: Image.Image, name: str) -> None:
-    width, height = picture.size
+def _refuse_huge(size: tuple[int, int], name: str) -> None:
+    width, height = size
     if width * height > MAX_PIXELS:
-        picture.close()
         raise ImageError(
             f"{name!r} declares {width:,} x {height:,} pixels, more than the limit of "
             f"{MAX_PIXELS // 1_000_000} million. Make it smaller first."

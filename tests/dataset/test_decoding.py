@@ -69,7 +69,7 @@ def test_an_empty_file_is_said_to_be_empty() -> None:
     ids=["text", "zeros", "svg", "pdf", "png-signature"],
 )
 def test_what_is_no_picture_is_refused_with_the_formats_allowed(content: bytes) -> None:
-    formats = "JPEG, PNG, WebP, GIF, AVIF, HEIC, TIFF, BMP, JPEG 2000 or PPM"
+    formats = "JPEG, PNG, WebP, GIF, AVIF, HEIC, TIFF, BMP, JPEG 2000, ICO or PPM"
     assert formats in refused(content)
 
 
@@ -249,6 +249,16 @@ def test_a_huge_declared_size_is_refused_before_decoding(monkeypatch: pytest.Mon
     assert "150 million" in message
 
 
+def test_an_icon_cannot_hide_a_huge_picture_behind_a_small_entry() -> None:
+    header = struct.pack(">IIBBBBB", 60_000, 50_000, 8, 2, 0, 0, 0)
+    png = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
+    bitmap = struct.pack("<IiiHHIIiiII", 40, 60_000, 100_000, 1, 32, 0, 0, 0, 0, 0, 0)
+    for hidden in (png, bitmap):
+        entry = struct.pack("<BBBBHHII", 16, 16, 0, 0, 1, 32, len(hidden), 22)
+        said = refused(b"\0\0\1\0\1\0" + entry + hidden)
+        assert "declares 60,000 x" in said
+
+
 def photo(width: int, height: int) -> Image.Image:
     """A smooth picture with some detail, as photos are."""
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
@@ -311,5 +321,5 @@ def test_a_jpeg_of_twelve_bits_is_said_to_be_of_a_rare_kind() -> None:
     content = saved(corners(), "JPEG")
     place = content.index(b"\xff\xc0") + 4
     said = refused(content[:place] + b"\x0c" + content[place + 1 :])
-    assert "is a JPEG file that cannot be read" in said
+    assert "(JPEG) cannot be read" in said
     assert "12 bits" in said

@@ -34,14 +34,14 @@ _TEXT = Kind("text", is_sure=False)
 _HEIC, _AVIF = Kind("HEIC", "HEIF"), Kind("AVIF", "AVIF")
 RAW = Kind("raw file of a camera")
 
-FORMAT_NAMES = "JPEG, PNG, WebP, GIF, AVIF, HEIC, TIFF, BMP, JPEG 2000 or PPM"
+FORMAT_NAMES = "JPEG, PNG, WebP, GIF, AVIF, HEIC, TIFF, BMP, JPEG 2000, ICO or PPM"
 
 # What pictures are usually called. Such a file counts as one until it is decoded; any other is
 # looked into. Uploaders, which go by names alone, take these.
 PICTURE_SUFFIXES = frozenset(
     {
         *(".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".pjpeg", ".pjp", ".mpo"),
-        *(".png", ".apng", ".gif", ".webp", ".bmp", ".dib", ".tif", ".tiff"),
+        *(".png", ".apng", ".gif", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".ico"),
         *(".avif", ".heic", ".heif", ".hif", ".jp2", ".j2k", ".jpx", ".jpf"),
         *(".ppm", ".pgm", ".pbm", ".pnm"),
     }
@@ -174,7 +174,7 @@ def _icon(head: bytes) -> Kind | None:
     # Reserved, type 1, a number of pictures; then of the first one a reserved byte.
     count = int.from_bytes(head[4:6], "little")
     found = head[:4] == b"\0\0\1\0" and 0 < count < 256 and len(head) > 22 and head[9] == 0
-    return Kind("icon of Windows") if found else None
+    return Kind("ICO", "ICO") if found else None
 
 
 def _portable(head: bytes) -> Kind | None:

@@ -168,6 +168,8 @@ ENCODINGS: dict[str, tuple[Encode, float]] = {
     "lossless.jp2": (saved("JPEG2000", irreversible=False), 0),
     "stream.j2k": (saved("JPEG2000", irreversible=False), 0),
     "plain.ppm": (saved("PPM"), 0),
+    "png_within.ico": (saved("ICO", sizes=[(16, 16), (SIDE, SIDE)]), 0),
+    "bitmap_within.ico": (saved("ICO", sizes=[(SIDE, SIDE)], bitmap_format="bmp"), 0),
 }  # fmt: skip
 
 # What lies about in folders of pictures and is none, and how it is called.
@@ -188,7 +190,6 @@ OTHERS: dict[str, tuple[bytes, str]] = {
     "Thumbs.db": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "Office document or Thumbs.db"),
     "new.jxl": (b"\xff\x0a\x10", "JPEG XL picture"),
     "layers.psd": (b"8BPS\0\1" + bytes(30), "Photoshop document"),
-    "favicon.ico": (b"\0\0\1\0\1\0\x10\x10\0\0\1\0\x20\0" + bytes(30), "icon of Windows"),
     "empty": (b"", "empty file"),
     "noise.bin": (bytes(range(1, 200)), "nothing that is known as a picture"),
     "bmw.txt": (b"BMW is a maker of cars, and this is no bitmap.", "text"),
