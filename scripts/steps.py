@@ -128,7 +128,8 @@ def _load(store: VectorStore, settings: Settings, metric: Metric, dataset: Path)
     _finish(store, family, metric)
     print(
         f"{report.added:,} added, {report.updated:,} updated, {report.unchanged:,} unchanged, "
-        f"{len(report.skipped):,} skipped"
+        f"{len(report.skipped):,} skipped, {report.ignored:,} left out"
+        + (f" ({report.left_out.said()})" if report.ignored else "")
     )
     print(_described(store.info(family, metric)))
 

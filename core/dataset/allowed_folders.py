@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.config import Settings
+from core.dataset.listing import program_folder
 from core.errors import DatasetError
 
 _MOST_SUGGESTIONS = 200
@@ -52,7 +53,7 @@ def folder_inside(text: str, roots: Sequence[Path]) -> Path:
 def suggested_folders(roots: Sequence[Path]) -> list[Path]:
     """Return the folders that hold class folders: roots and, two levels down, what is in them.
 
-    At most 200; names that start with a dot are passed over.
+    At most 200; names that start with a dot, and folders of other programs, are passed over.
     """
     found = (folder for root in roots for folder in _with_classes(root, depth=2))
     return list(itertools.islice(dict.fromkeys(found), _MOST_SUGGESTIONS))
@@ -64,7 +65,9 @@ def _with_classes(folder: Path, *, depth: int) -> list[Path]:
             names = sorted(
                 e.name
                 for e in itertools.islice(entries, 10_000)
-                if e.is_dir(follow_symlinks=False) and not e.name.startswith(".")
+                if e.is_dir(follow_symlinks=False)
+                and not e.name.startswith(".")
+                and not program_folder(f"{e.name}/")
             )
     except OSError:
         return []

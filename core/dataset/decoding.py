@@ -168,6 +168,13 @@ def _pixels(picture: Image.Image, content: bytes) -> Image.Image:
     picture.load()
     if picture.format == "PNG" and content[24] == 16 and picture.mode in ("RGB", "RGBA"):
         return brightened(picture)
+    if (
+        picture.format == "BMP"
+        and picture.mode == "RGBA"
+        and not any(picture.getchannel("A").histogram()[1:])
+    ):
+        # Programs leave the fourth byte at 0, and browsers pass over it then.
+        return picture.convert("RGB")
     return uninverted(picture)
 
 

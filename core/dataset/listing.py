@@ -43,6 +43,11 @@ _FOLDERS_OF_PROGRAMS = {
     ".dtrash": "recycle bin of digiKam",
     ".comments": "thumbnails of gThumb",
     "lost+found": "what a file system has rescued",
+    "network trash folder": "recycle bin of an AFP share",
+    "temporary items": "temporary files of macOS",
+    "ipod photo cache": "thumbnails of iTunes",
+    "captureone": "settings and thumbnails of Capture One",
+    "[originals]": "originals that ACDSee keeps of edited photos",
 }
 # Previews that Lightroom keeps beside its catalogue.
 _FOLDER_SUFFIXES = {".lrdata": "previews of Lightroom"}
@@ -134,7 +139,7 @@ def program_folder(path: str) -> str:
     Args:
         path: Of a file relative to the dataset folder, forward slashes.
     """
-    said = (_kept_by_program(name) for name in PurePosixPath(path).parts[:-1])
+    said = map(_kept_by_program, path.split("/")[:-1])
     return next(filter(None, said), "")
 
 
@@ -263,7 +268,8 @@ def _unusable_link(file: Path, inside: Path) -> str | None:
 
 
 def _printable(path: str) -> str:
-    return path.encode("utf-8", "backslashreplace").decode()
+    # A byte that is no UTF-8 is shown as it is on the disk.
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _no_pictures(root: Path, others: LeftOut, skipped: list[SkippedFile]) -> str:

@@ -163,6 +163,31 @@ def test_exif_rotation_is_applied_although_another_tag_is_of_a_wrong_type() -> N
         assert np.abs(np.subtract(found, expected)).max() <= 16
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("format", ["AVIF", "HEIF", "WEBP"])
+def test_the_rotation_of_phones_newer_formats_is_applied_once(
+    format: str, orientation: int
+) -> None:
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    turned = saved(corners(160, 80), format, exif=exif.tobytes(), quality=95)
+    plain = decode(saved(corners(160, 80), exif=exif), name="x")
+    picture = decode(turned, name="x")
+    assert picture.size == plain.size
+    inner = [(4, 4), (plain.width - 5, 4), (4, plain.height - 5)]
+    for place in inner:
+        assert np.abs(np.subtract(picture.getpixel(place), plain.getpixel(place))).max() <= 40
+
+
+def test_a_bitmap_whose_fourth_byte_is_empty_is_not_transparent() -> None:
+    # BITMAPV4HEADER: 40 bytes as of old, four masks, a colour space and 48 bytes more.
+    masks = struct.pack("<4I4s48x", 0xFF0000, 0xFF00, 0xFF, 0xFF000000, b"BGRs")
+    header = struct.pack("<IiiHHIIiiII", 108, 2, 2, 1, 32, 3, 16, 0, 0, 0, 0) + masks
+    pixels = bytes((0, 0, 255, 0)) * 4
+    content = b"BM" + struct.pack("<IHHI", 138, 0, 0, 14 + len(header)) + header + pixels
+    assert decode(content, name="x").getpixel((1, 1)) == RED
+
+
 def test_cmyk_is_converted() -> None:
     # Pure cyan ink is white minus red: (0, 255, 255).
     picture = decode(saved(Image.new("CMYK", (8, 8), (255, 0, 0, 0)), "JPEG"), name="x")
