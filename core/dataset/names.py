@@ -18,7 +18,7 @@ _CODE_PAGES = {
     "cp949": "EUC-KR, Korean",
 }
 # Of many names the first tell enough.
-_LOOKED_AT = 500
+_LOOKED_AT, _MOST_BYTES = 500, 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,8 @@ def _best_code_page(raw: Sequence[bytes]) -> str:
     from charset_normalizer import from_bytes
 
     pages = list(_CODE_PAGES)
-    text = b"\n".join([name for name in raw if not name.isascii()][:_LOOKED_AT])
+    odd = [name for name in raw if not name.isascii()][:_LOOKED_AT]
+    text = b"\n".join(odd)[:_MOST_BYTES]
     fits = from_bytes(text, cp_isolation=pages, threshold=0.6)
     # A small `chaos` means few odd neighbours, `coherence` is how much it looks like a language.
     ranked = sorted(

@@ -51,10 +51,14 @@ def pixels(picture: TiffImageFile, content: bytes) -> Image.Image | None:
 
 def _sixteen_bits(picture: TiffImageFile, content: bytes) -> Image.Image:
     tags = picture.tag_v2
-    strips = zip(_numbers(tags[_OFFSETS]), _numbers(tags[_COUNTS]), strict=True)
-    data = b"".join(content[start : start + count] for start, count in strips)
     # Not the picture's size, which is that of one that was turned upright.
     width, height, count = tags[_WIDTH], tags[_HEIGHT], len(_numbers(tags[_BITS]))
+    starts, sizes = _numbers(tags[_OFFSETS]), _numbers(tags[_COUNTS])
+    if sum(sizes) != 2 * width * height * count:
+        # Strips may lie over each other, and a small file would fill the memory.
+        raise ValueError("strips that do not fill the picture, or more than fill it")
+    strips = zip(starts, sizes, strict=True)
+    data = b"".join(content[start : start + size] for start, size in strips)
     values = np.frombuffer(data, "<u2" if content.startswith(b"II") else ">u2")
     if tags.get(_LAYOUT) == _SEPARATE:
         values = np.moveaxis(values.reshape(count, height, width), 0, 2)

@@ -79,3 +79,14 @@ def test_the_thumbnail_of_a_raw_file_is_not_taken_for_the_picture() -> None:
     assert struct.pack("<H", 50706) in content
     with pytest.raises(ImageError, match="raw file of a camera"):
         decode(content, name="a.tif")
+
+
+def test_strips_that_lie_over_each_other_do_not_fill_the_memory() -> None:
+    values = np.zeros((1024, 1024, 3), dtype=np.uint16)
+    content = bytearray(tiff(values))
+    # The length of each strip stands twice: in the file it is 1,024 / 2 * 1,024 * 3 * 2 bytes.
+    length = struct.pack("<II", 3_145_728, 3_145_728)
+    place = content.index(length)
+    content[place : place + 8] = struct.pack("<II", 2**31, 2**31)
+    with pytest.raises(ImageError, match="strips that do not fill the picture"):
+        decode(bytes(content), name="a.tif")
