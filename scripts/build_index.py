@@ -244,7 +244,7 @@ def _described(report: IndexReport) -> str:
 def _left_out(left: LeftOut) -> list[str]:
     if not left.count:
         return []
-    lines = [f"  left out, since they are no pictures: {left.said()}"]
+    lines = [f"  left out, not pictures: {left.said()}"]
     lines += [f"    {visible(one.path)}: {one.reason}" for one in left.named[:_SHOWN_SKIPS]]
     if left.count > _SHOWN_SKIPS:
         lines.append(f"    ... and {left.count - _SHOWN_SKIPS:,} more; {_where(left)}")

@@ -29,7 +29,7 @@ def show_left_out(left: LeftOut) -> None:
     """Show what is no picture: counted by kind, and on a click by name."""
     if not left.count:
         return
-    said = f"{left.count:,} left out, since they are no pictures: {left.said(most=3)}"
+    said = f"Left out, not pictures: {left.said(most=3)}"
     with st.expander(plain(said), icon=":material/filter_alt:"):
         _list(left.named, left.count)
 

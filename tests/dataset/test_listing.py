@@ -175,7 +175,10 @@ def test_a_dataset_folder_that_is_itself_a_link_is_opened(tmp_path: Path) -> Non
 def test_a_pipe_named_like_a_picture_is_left_out_and_not_waited_for(tmp_path: Path) -> None:
     write(tmp_path, "apple/1.jpg")
     os.mkfifo(tmp_path / "apple/2.jpg")
-    assert reasons(list_dataset(tmp_path)) == {"apple/2.jpg": "not a regular file"}
+    os.mkfifo(tmp_path / "apple/pipe")  # without a suffix, it would be looked into
+    listing = list_dataset(tmp_path)
+    assert reasons(listing) == {"apple/2.jpg": "not a regular file"}
+    assert listing.left_out.named == (SkippedFile("apple/pipe", "not a regular file"),)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system refuses such names")

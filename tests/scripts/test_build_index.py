@@ -341,7 +341,7 @@ def test_what_is_left_out_is_named_with_its_reason(
     said = capsys.readouterr().out
     assert "0 skipped, 32 left out" in said
     assert (
-        "left out, since they are no pictures: text 30, thumbnails of a Synology drive 1, "
+        "left out, not pictures: text 30, thumbnails of a Synology drive 1, "
         "video (MP4 or QuickTime) 1" in said
     )
     assert r"    00\x1b[2J.txt: text" in said

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import unicodedata
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -484,6 +485,20 @@ def test_odd_names_come_back_as_they_were_and_can_be_filtered_by(either_store: V
         assert {record for record, _ in hits} == {r for r in records if r.label == label}
     both = either_store.search(info, vectors[0], k=50, nprobe=info.nlist, labels=ODD_LABELS[:2])
     assert len(both) == 20
+
+
+def test_a_class_that_was_stored_in_either_form_of_unicode_is_found(
+    either_store: VectorStore,
+) -> None:
+    one, two = (unicodedata.normalize(form, "Kíwi") for form in ("NFC", "NFD"))
+    records, vectors = random_rows(12, labels=[one, two, "Lemon"])
+    info = fill(either_store, Metric.L2, records, vectors)
+    for asked in (one, two):
+        hits = either_store.search(info, vectors[0], k=12, nprobe=info.nlist, labels=[asked])
+        # 12 rows of 3 classes in turn: 4 of each, and the first two are one class.
+        assert len(hits) == 8
+        assert {record.label for record, _ in hits} == {one}
+        assert either_store.missing_labels(info, [asked]) == []
 
 
 def test_a_label_cannot_break_out_of_the_filter(either_store: VectorStore) -> None:

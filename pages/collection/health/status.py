@@ -111,7 +111,7 @@ def _files_card(files: FilesHealth, rows: int, *, is_changing: bool) -> None:
                 "Rows": f"{rows:,}",
                 "Unreadable in the last build": f"{files.unreadable:,}",
                 "Unusable by name or kind": f"{files.skipped:,}",
-                "Left out, no pictures": files.others or "none",
+                "Left out, not pictures": files.others or "none",
             }
         )
 

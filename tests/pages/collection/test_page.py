@@ -533,7 +533,7 @@ def test_what_is_no_picture_is_named_before_the_build_and_after_it(photos: Path)
 
 
 def named_in(at: AppTest) -> None:
-    said = plain("2 left out, since they are no pictures: thumbnails of a Synology drive 1, text 1")
+    said = plain("Left out, not pictures: thumbnails of a Synology drive 1, text 1")
     assert said in [expander.label for expander in at.expander]
     assert plain("notes \x1b[2J.txt: text") in texts(at)
     assert r"\x1b" in plain("notes \x1b[2J.txt: text")
