@@ -44,8 +44,8 @@ def with_end(content: bytes) -> bytes | None:
 def uninverted(picture: Image.Image) -> Image.Image:
     """Return a CMYK picture of a JPEG with 0 for no ink, as Pillow means it.
 
-    With Adobe's marker 255 is no ink, and Pillow turns it round. Without one 0 is, as ITU-T T.872
-    and the other readers of print files have it; Pillow turns that round as well.
+    With Adobe's marker 255 is no ink, and Pillow turns it round. Without one 0 is, as libvips and
+    ImageMagick read it; Pillow turns that round as well, and shows paper black.
     """
     is_plain = picture.mode == "CMYK" and picture.format == "JPEG" and "adobe" not in picture.info
     return ImageChops.invert(picture) if is_plain else picture

@@ -1,7 +1,6 @@
 """What a file is, by its first bytes; its name is not asked."""
 
 from dataclasses import dataclass
-from pathlib import PurePath
 
 # Enough for every signature below, and for the opening tag of a web page.
 HEAD_BYTES = 512
@@ -56,48 +55,53 @@ _RAW_SUFFIXES = frozenset(
     }
 )
 
-# Offset, bytes, what they mean. The more particular first.
+# How files begin, what that means. The more particular first.
 _SIGNATURES = (
-    (0, b"\x89PNG\r\n\x1a\n", Kind("PNG", "PNG")),
-    (0, b"GIF87a", Kind("GIF", "GIF")),
-    (0, b"GIF89a", Kind("GIF", "GIF")),
-    (8, b"WEBP", Kind("WebP", "WEBP")),
-    (0, b"\0\0\0\x0cjP  \r\n\x87\n", Kind("JPEG 2000", "JPEG2000")),
-    (0, b"\xff\x4f\xff\x51", Kind("JPEG 2000", "JPEG2000")),
-    (0, b"II*\0\x10\0\0\0CR", RAW),
-    (0, b"IIRO", RAW),
-    (0, b"IIU\0", RAW),
-    (0, b"FUJIFILMCCD-RAW", RAW),
-    *((0, start, Kind("TIFF", "TIFF")) for start in (b"II*\0", b"MM\0*")),
-    *((0, start, Kind("TIFF", "TIFF")) for start in (b"II+\0", b"MM\0+", b"II\0*", b"MM*\0")),
-    (0, b"\xff\x0a", Kind("JPEG XL picture")),
-    (0, b"\0\0\0\x0cJXL \r\n\x87\n", Kind("JPEG XL picture")),
-    (0, b"8BPS", Kind("Photoshop document")),
-    (0, b"%PDF", Kind("PDF")),
-    (0, b"%!PS", Kind("PostScript")),
-    *((0, start, Kind("archive (ZIP)")) for start in (b"PK\x03\x04", b"PK\x05\x06")),
-    (0, b"\x1f\x8b\x08", Kind("archive (gzip)")),
-    (0, b"7z\xbc\xaf\x27\x1c", Kind("archive (7z)")),
-    (0, b"Rar!\x1a\x07", Kind("archive (RAR)")),
-    (0, b"BZh", Kind("archive (bzip2)")),
-    (0, b"\xfd7zXZ\0", Kind("archive (xz)")),
-    (0, b"\x28\xb5\x2f\xfd", Kind("archive (zstd)")),
-    (257, b"ustar", Kind("archive (tar)")),
-    (0, b"\x1aE\xdf\xa3", Kind("video (Matroska)")),
-    (8, b"AVI ", Kind("video (AVI)")),
-    *((0, start, Kind("video (MPEG)")) for start in (b"\0\0\x01\xba", b"\0\0\x01\xb3")),
-    (0, b"FLV\x01", Kind("video (FLV)")),
-    (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", Kind("video (WMV)")),
-    (8, b"WAVE", Kind("sound")),
-    *((0, start, Kind("sound")) for start in (b"OggS", b"ID3", b"fLaC")),
-    (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", Kind("Office document or Thumbs.db")),
-    (0, b"SQLite format 3\0", Kind("database (SQLite)")),
-    (0, b"PAR1", Kind("table (Parquet)")),
-    (0, b"\x93NUMPY", Kind("array (NumPy)")),
-    (0, b"\x89HDF\r\n\x1a\n", Kind("array (HDF5)")),
-    (0, b"\x7fELF", Kind("program")),
-    (0, b"MZ", Kind("program")),
+    (b"\x89PNG\r\n\x1a\n", Kind("PNG", "PNG")),
+    (b"GIF87a", Kind("GIF", "GIF")),
+    (b"GIF89a", Kind("GIF", "GIF")),
+    (b"\0\0\0\x0cjP  \r\n\x87\n", Kind("JPEG 2000", "JPEG2000")),
+    (b"\xff\x4f\xff\x51", Kind("JPEG 2000", "JPEG2000")),
+    (b"II*\0\x10\0\0\0CR", RAW),
+    (b"IIRO", RAW),
+    (b"IIU\0", RAW),
+    (b"FUJIFILMCCD-RAW", RAW),
+    *((start, Kind("TIFF", "TIFF")) for start in (b"II*\0", b"MM\0*")),
+    *((start, Kind("TIFF", "TIFF")) for start in (b"II+\0", b"MM\0+", b"II\0*", b"MM*\0")),
+    (b"\xff\x0a", Kind("JPEG XL picture")),
+    (b"\0\0\0\x0cJXL \r\n\x87\n", Kind("JPEG XL picture")),
+    (b"8BPS", Kind("Photoshop document")),
+    (b"%PDF", Kind("PDF")),
+    (b"%!PS", Kind("PostScript")),
+    *((start, Kind("archive (ZIP)")) for start in (b"PK\x03\x04", b"PK\x05\x06")),
+    (b"\x1f\x8b\x08", Kind("archive (gzip)")),
+    (b"7z\xbc\xaf\x27\x1c", Kind("archive (7z)")),
+    (b"Rar!\x1a\x07", Kind("archive (RAR)")),
+    (b"BZh", Kind("archive (bzip2)")),
+    (b"\xfd7zXZ\0", Kind("archive (xz)")),
+    (b"\x28\xb5\x2f\xfd", Kind("archive (zstd)")),
+    (b"\x1aE\xdf\xa3", Kind("video (Matroska)")),
+    *((start, Kind("video (MPEG)")) for start in (b"\0\0\x01\xba", b"\0\0\x01\xb3")),
+    (b"FLV\x01", Kind("video (FLV)")),
+    (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", Kind("video (WMV)")),
+    *((start, Kind("sound")) for start in (b"OggS", b"ID3", b"fLaC")),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", Kind("Office document or Thumbs.db")),
+    (b"SQLite format 3\0", Kind("database (SQLite)")),
+    (b"PAR1", Kind("table (Parquet)")),
+    (b"\x93NUMPY", Kind("array (NumPy)")),
+    (b"\x89HDF\r\n\x1a\n", Kind("array (HDF5)")),
+    (b"\x7fELF", Kind("program")),
+    (b"MZ", Kind("program")),
 )
+_IN_RIFF = {
+    b"WEBP": Kind("WebP", "WEBP"),
+    b"AVI ": Kind("video (AVI)"),
+    b"WAVE": Kind("sound"),
+}
+_TAR = Kind("archive (tar)")
+_BY_FIRST: dict[bytes, list[tuple[bytes, Kind]]] = {}
+for _magic, _kind in _SIGNATURES:
+    _BY_FIRST.setdefault(_magic[:1], []).append((_magic, _kind))
 
 # Brands of ISO base media files (ISO/IEC 14496-12), by the format that they stand for; a file of
 # any other brand is a video. `mif1` and `msf1` say only "a still picture", and a later brand which.
@@ -111,7 +115,7 @@ _MARKUP = (
     ("<html", Kind("web page (HTML)")),
 )
 # Of control characters text has these alone, and escape in a log.
-_IN_TEXT = frozenset("\t\n\r\f\x1b")
+_IN_TEXT = dict.fromkeys(map(ord, "\t\n\r\f\x1b"))
 
 
 def kind_of(head: bytes) -> Kind:
@@ -131,21 +135,17 @@ def kind_of(head: bytes) -> Kind:
 def kind_of_named(name: str, head: bytes) -> Kind:
     """Return what a file is; whether a TIFF is a camera's raw file, the name says as well."""
     kind = kind_of(head)
-    if kind.decoder not in ("TIFF", "") or PurePath(name).suffix.lower() not in _RAW_SUFFIXES:
-        return kind
-    return RAW
+    is_called_raw = (
+        kind.decoder in ("TIFF", "") and name[name.rfind(".") :].lower() in _RAW_SUFFIXES
+    )
+    return RAW if is_called_raw else kind
 
 
 def _signed(head: bytes) -> Kind | None:
-    # At 8 stands what a RIFF file holds.
-    return next(
-        (
-            kind
-            for offset, magic, kind in _SIGNATURES
-            if head.startswith(magic, offset) and (offset != 8 or head.startswith(b"RIFF"))
-        ),
-        None,
-    )
+    if head.startswith(b"RIFF"):  # what it holds stands behind its length
+        return _IN_RIFF.get(head[8:12])
+    fitting = (kind for magic, kind in _BY_FIRST.get(head[:1], ()) if head.startswith(magic))
+    return next(fitting, _TAR if head.startswith(b"ustar", 257) else None)
 
 
 def _media(head: bytes) -> Kind | None:
@@ -190,7 +190,7 @@ def _written(head: bytes) -> Kind | None:
         if len(head) < HEAD_BYTES or error.start < len(head) - 3:
             return None
         text = head[: error.start].decode("utf-8-sig")
-    if not all(sign.isprintable() or sign in _IN_TEXT for sign in text):
+    if not text.translate(_IN_TEXT).isprintable():
         return None
     opening = text.lower()
     return next((kind for sign, kind in _MARKUP if sign in opening), _TEXT)

@@ -36,7 +36,15 @@ def test_text_is_text_also_where_a_letter_is_cut_in_two(cut: int) -> None:
 
 
 def test_text_that_looks_like_a_signature_is_no_picture() -> None:
-    for text in (b"BM is not a bitmap", b"P6", b"P5 people", b"GIF", b"12345678WEBP", b"ftyp"):
+    for text in (
+        b"BM is not a bitmap",
+        b"P6",
+        b"P5 people",
+        b"GIF",
+        b"12345678WEBP",
+        b"WEBP",
+        b"ftyp",
+    ):
         assert not kind_of(text).is_picture
 
 
