@@ -8,4 +8,9 @@ from pathlib import Path
 
 import streamlit as st
 
-app = st.App(Path(__file__).resolve().parent / "core" / "ui" / "router.py")
+from pages.embedding_map.component.routes import map_routes
+
+app = st.App(
+    Path(__file__).resolve().parent / "core" / "ui" / "router.py",
+    routes=map_routes(st.get_option("server.baseUrlPath")),
+)

@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -26,6 +27,7 @@ from core.projection.cache import (
     projection_place,
     save_projection,
 )
+from core.projection.colours import Categories, Values
 from core.projection.jobs import Job, Projector
 from core.projection.placement import Placed, place_query
 from core.projection.projection import Projection, ProjectionSettings, project
@@ -38,6 +40,7 @@ from pages.embedding_map.chart import hover_texts
 _STALE_SECONDS = 600
 
 T = TypeVar("T")
+Paint = Categories | Values
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +193,22 @@ def get_purity(key: str, *, _neighbours: Neighbourhoods, _rows: MapRows) -> NDAr
 def get_suspects(key: str, *, _neighbours: Neighbourhoods, _rows: MapRows) -> list[Suspect]:
     """Return the suspected labels; `key` names the table. Shared: not to be written."""
     return suspects_among(_neighbours, _rows.labels)
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def get_paint(key: str, *, _make: Callable[[], Paint]) -> Paint:
+    """Return what the colours mean; `key` names all they follow from. Shared: not to be written."""
+    return _make()
+
+
+def get_places(rows: MapRows) -> Mapping[int, int]:
+    """Return the row of each id on the map. Shared: not to be written."""
+    return _places(rows.fingerprint, _rows=rows)
+
+
+@st.cache_resource(show_spinner=False, max_entries=1)
+def _places(fingerprint: str, *, _rows: MapRows) -> Mapping[int, int]:
+    return {number: row for row, number in enumerate(_rows.ids.tolist())}
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)

@@ -49,6 +49,7 @@ def map_figure(
     *,
     marks: Marks = Marks(),
     dark: bool = False,
+    scale: float = 1,
 ) -> go.Figure:
     """Draw the map; every point carries its row as custom data.
 
@@ -56,12 +57,13 @@ def map_figure(
         coordinates: (N, 2) or (N, 3).
         hover: (N,) texts as `hover_texts` makes them: already escaped.
         dark: Whether the page is dark.
+        scale: Of the points, 1 for the usual size.
     """
     figure = go.Figure()
     if isinstance(paint, Categories):
-        _add_categories(figure, coordinates, paint, hover, dark=dark)
+        _add_categories(figure, coordinates, paint, hover, dark=dark, scale=scale)
     else:
-        _add_values(figure, coordinates, paint, hover, dark=dark)
+        _add_values(figure, coordinates, paint, hover, dark=dark, scale=scale)
     _add_marks(figure, coordinates, marks, dark=dark)
     _arrange(figure, coordinates.shape[1])
     return figure
@@ -92,6 +94,24 @@ def style_of(place: int, *, dark: bool) -> tuple[str, str]:
     return class_colour(place, dark=dark), SYMBOLS[place // COLOURS % len(SYMBOLS)]
 
 
+def ink(*, dark: bool) -> str:
+    """Return the colour of what is drawn over the points."""
+    return "#FFFFFF" if dark else "#000000"
+
+
+def colour_scale(paint: Values, *, dark: bool) -> list[str]:
+    """Return the colours of a scale, from its lower end to its upper one."""
+    colours = DARK_SCALE if dark else LIGHT_SCALE
+    return list(colours[::-1] if paint.notable_high else colours)
+
+
+def point_style(rows: int, dimensions: int) -> tuple[float, float]:
+    """Return size in pixels and opacity of a point of so many."""
+    size, opacity = next((size, opacity) for limit, size, opacity in _SIZES if rows <= limit)
+    # In space points are drawn about twice as large, and hide one another.
+    return (size / 2 if dimensions == 3 else size), opacity
+
+
 def _add_categories(
     figure: go.Figure,
     coordinates: NDArray[np.float32],
@@ -99,8 +119,10 @@ def _add_categories(
     texts: NDArray[np.str_],
     *,
     dark: bool,
+    scale: float,
 ) -> None:
-    size, opacity = _size(*coordinates.shape)
+    size, opacity = point_style(*coordinates.shape)
+    size *= scale
     rest = np.flatnonzero(paint.codes < 0)
     if len(rest):
         # First, so that it lies below.
@@ -120,9 +142,10 @@ def _add_values(
     texts: NDArray[np.str_],
     *,
     dark: bool,
+    scale: float,
 ) -> None:
-    size, opacity = _size(*coordinates.shape)
-    scale = DARK_SCALE if dark else LIGHT_SCALE
+    size, opacity = point_style(*coordinates.shape)
+    size *= scale
     # What is worth a look is vermilion and lies on top; rows without a value lie below.
     notable = paint.values if paint.notable_high else -paint.values
     order = np.argsort(np.nan_to_num(notable, nan=-np.inf), kind="stable")
@@ -132,7 +155,7 @@ def _add_values(
         "color": paint.values[order],
         "cmin": paint.low,
         "cmax": paint.high,
-        "colorscale": list(scale[::-1] if paint.notable_high else scale),
+        "colorscale": colour_scale(paint, dark=dark),
         "colorbar": {
             "title": {"text": paint.title, "side": "top"},
             "orientation": "h",
@@ -171,28 +194,28 @@ def _add_points(
 def _add_marks(
     figure: go.Figure, coordinates: NDArray[np.float32], marks: Marks, *, dark: bool
 ) -> None:
-    ink = "#FFFFFF" if dark else "#000000"
+    colour = ink(dark=dark)
     quiet: dict[str, Any] = {"hoverinfo": "skip", "showlegend": False}
     start = marks.query if marks.centre is None else coordinates[marks.centre]
     if start is not None and marks.ends:
         gap = np.full(coordinates.shape[1], np.nan)
         path = np.array([p for end in marks.ends for p in (start, coordinates[end], gap)])
-        line = {"color": ink, "width": 1}
+        line = {"color": colour, "width": 1}
         figure.add_trace(_trace(path, mode="lines", line=line, connectgaps=False, **quiet))
     ringed = [*marks.ringed, *marks.ends]
     if ringed:
-        _add_rings(figure, coordinates[ringed], ink, size=11, **quiet)
+        _add_rings(figure, coordinates[ringed], colour, size=11, **quiet)
     if marks.centre is not None:
-        _add_rings(figure, coordinates[[marks.centre]], ink, size=24, **quiet)
+        _add_rings(figure, coordinates[[marks.centre]], colour, size=24, **quiet)
     if marks.query is not None:
-        marker = {"size": 14, "color": ink, "symbol": "x"}
+        marker = {"size": 14, "color": colour, "symbol": "x"}
         figure.add_trace(_trace(np.array([marks.query]), mode="markers", marker=marker, **quiet))
 
 
 def _add_rings(
-    figure: go.Figure, places: NDArray[np.float32], ink: str, *, size: int, **more: object
+    figure: go.Figure, places: NDArray[np.float32], colour: str, *, size: int, **more: object
 ) -> None:
-    marker = {"size": size, "color": ink, "symbol": "circle-open", "line": {"width": 1.5}}
+    marker = {"size": size, "color": colour, "symbol": "circle-open", "line": {"width": 1.5}}
     figure.add_trace(_trace(places, mode="markers", marker=marker, **more))
 
 
@@ -227,9 +250,3 @@ def _arrange(figure: go.Figure, dimensions: int) -> None:
     else:
         # One scale for both directions: a stretched map would lie about distances.
         figure.update_layout(xaxis=axis, yaxis=axis | {"scaleanchor": "x"})
-
-
-def _size(rows: int, dimensions: int) -> tuple[float, float]:
-    size, opacity = next((size, opacity) for limit, size, opacity in _SIZES if rows <= limit)
-    # In space points are drawn about twice as large, and hide one another.
-    return (size / 2 if dimensions == 3 else size), opacity

@@ -24,11 +24,13 @@ class Colours:
     Attributes:
         highlighted: Classes that are coloured where there are too many to colour all.
         k: Hits that precision@k looks at.
+        size: Of the points, 1 for the usual one.
     """
 
     colouring: Colouring
     highlighted: list[str]
     k: int
+    size: float = 1
 
 
 def settings_control() -> ProjectionSettings:
@@ -85,7 +87,8 @@ def colour_control(rows: MapRows) -> Colours:
     if colouring is Colouring.PRECISION:
         k = st.slider("k", 1, NEIGHBOURS, k, key=Address.PRECISION_K, bind="query-params")
     st.caption(colouring.explanation)
-    return Colours(colouring, highlighted, k)
+    size = st.slider("Point size", 0.5, 3.0, 1.0, 0.25, key=Address.POINT_SIZE, bind="query-params")
+    return Colours(colouring, highlighted, k, size)
 
 
 def picture_control(rows: MapRows) -> int | None:

@@ -20,6 +20,7 @@ class Address(StrEnum):
     SEED = "seed"
     COLOUR = "colour"
     PRECISION_K = "precision_k"
+    POINT_SIZE = "point_size"
     CLASS = Handed.MAP_CLASS
     PICTURE = Handed.MAP_PICTURE
     # The page writes it, see `state.follow_address`.
@@ -35,5 +36,6 @@ class Key(StrEnum):
     HIGHLIGHT = "highlight"
     UPLOAD = "map_upload"
     BY_UMAP = "map_transform"
+    MAP = "map_points"
     CHART = "map_chart"
     IMAGE_FORMAT = "image_format"

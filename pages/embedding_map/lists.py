@@ -17,7 +17,7 @@ from core.projection.colours import Colouring
 from core.ui import controls, links, resources
 from core.ui.text import plain
 from core.wording import counted
-from pages.embedding_map import grid, state
+from pages.embedding_map import cache, grid, state
 from pages.embedding_map.keys import Address
 from pages.embedding_map.state import SELECTION
 from pages.embedding_map.view import View, groups_of, survival_of, suspects_of
@@ -104,7 +104,7 @@ def show_list(view: View, listed: Listed) -> None:
 
 def _show_selection(view: View) -> None:
     ids = state.current().selected
-    places = {number: row for row, number in enumerate(view.rows.ids.tolist())}
+    places = cache.get_places(view.rows)
     selected = [places[number] for number in ids if number in places]
     if len(selected) < len(ids):
         gone = len(ids) - len(selected)

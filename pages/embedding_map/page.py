@@ -1,33 +1,26 @@
 """Embedding map: the collection as points, any region of it as pictures, and how true it is."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import plotly.graph_objects as go
 import streamlit as st
 
 from core.collection.info import CollectionInfo
-from core.encoder.training_list import training_list
-from core.projection.colours import (
-    Categories,
-    Colouring,
-    Values,
-    by_class,
-    by_groups,
-    by_hubs,
-    by_precision,
-    by_purity,
-    by_survival,
-    by_suspects,
-)
+from core.projection.colours import by_class
 from core.projection.placement import Placed
 from core.projection.projection import Method, ProjectionSettings
-from core.projection.roles import by_role
 from core.projection.rows import MapRows
 from core.ui import resources
 from core.ui.controls import is_dark
 from core.ui.errors import page_errors
 from core.ui.text import plain
 from pages.embedding_map import cache, chart, state
+from pages.embedding_map.cache import Paint
+from pages.embedding_map.component.cards import Cards
+from pages.embedding_map.component.message import message_of
+from pages.embedding_map.component.mount import mount_map
 from pages.embedding_map.controls import (
     Colours,
     colour_control,
@@ -36,11 +29,10 @@ from pages.embedding_map.controls import (
 )
 from pages.embedding_map.keys import Key
 from pages.embedding_map.lists import csv_of, list_control, show_list, show_picked
+from pages.embedding_map.painting import paint_of
 from pages.embedding_map.progress import follow
 from pages.embedding_map.uploaded_picture import place, query_control, show_placed
-from pages.embedding_map.view import View, about, groups_of, survival_of, suspects_of, table_key
-
-Paint = Categories | Values
+from pages.embedding_map.view import View, about, table_key
 
 _FORMATS = ("PNG", "SVG")
 
@@ -50,9 +42,12 @@ def main() -> None:
     infos = resources.get_collections()
     info = next(iter(infos.values()))
     st.subheader("Embedding map")
-    rows = cache.get_rows(info.name, info.rows)
-    state.follow_address(frozenset(rows.ids.tolist()))
-    results = st.container()
+    # What comes and goes has a place of its own: in a shifted one the browser would draw the map
+    # anew, and its view would be lost.
+    notices, results = st.container(), st.container()
+    with notices:
+        rows = cache.get_rows(info.name, info.rows)
+    state.follow_address(cache.get_places(rows))
     with st.sidebar:
         settings = settings_control()
         colours = colour_control(rows)
@@ -62,10 +57,14 @@ def main() -> None:
         above, below = st.container(), st.container()
     with below:
         listed = list_control(colours.colouring)
-    with above:
+    with notices:
         view = _compute(rows, info, settings)
         placed = place(view, upload) if upload else None
-        paint = _paint(view, colours, listed.similarity)
+        paint = paint_of(view, colours, listed.similarity)
+        if paint is None:
+            st.caption("This colour is there as soon as the pictures have been compared.")
+            paint = by_class(rows.labels, colours.highlighted)
+    with above:
         _show_map(view, colours, paint, _marks(view, picked, placed))
         show_picked(view, picked)
         if upload and placed:
@@ -99,54 +98,64 @@ def _compute(rows: MapRows, info: CollectionInfo, settings: ProjectionSettings) 
     return View(rows, info, projection, table.value, own)
 
 
-def _show_map(view: View, colours: Colours, paint: Paint | None, marks: chart.Marks) -> None:
-    if paint is None:
-        st.caption("This colour is there as soon as the pictures have been compared.")
-        paint = by_class(view.rows.labels, colours.highlighted)
+def _show_map(view: View, colours: Colours, paint: Paint, marks: chart.Marks) -> None:
+    session, dark = state.current(), is_dark()
+    alt = f"Map of {len(view.rows):,} pictures, coloured by {colours.colouring.value.lower()}"
+    figure = partial(_figure, view, colours, paint, marks, dark=dark)
+    # The map stands above the choice of the format it is saved in.
+    place = st.container()
+    with st.container(horizontal=True, vertical_alignment="center", key="exports"):
+        st.caption(about(view), width="stretch")
+        image_format = _take_away(view, figure).lower()
+    if view.projection.settings.dimensions == 3:
+        place.plotly_chart(figure(), key=Key.CHART, config=_config(image_format), alt=alt)
+        return
+    cards = Cards(view.rows, view.purity, partial(resources.get_thumbnail, info=view.info))
+    session.drawn, session.drawn_as = view.rows, cards.name
+    message = message_of(
+        view.projection.coordinates, paint, marks=marks, dark=dark, scale=colours.size
+    )
+    with place:
+        mount_map(
+            message,
+            cards,
+            key=Key.MAP,
+            token=session.token,
+            image_format=image_format,
+            alt=alt,
+            cleared=session.cleared,
+            on_select=state.take_selection,
+        )
+
+
+def _figure(
+    view: View, colours: Colours, paint: Paint, marks: chart.Marks, *, dark: bool
+) -> go.Figure:
     texts = cache.get_tooltips(
         f"{table_key(view.rows, view.projection.settings.metric)} {view.purity is not None}",
         _rows=view.rows,
         _purity=view.purity,
     )
-    figure = chart.map_figure(
-        view.projection.coordinates,
-        paint,
-        texts,
-        marks=marks,
-        dark=is_dark(),
-    )
-    # The map stands above the choice of the format it is saved in.
-    place = st.container()
-    with st.container(horizontal=True, vertical_alignment="center", key="exports"):
-        st.caption(about(view), width="stretch")
-        image_format = _take_away(view, figure)
-    place.plotly_chart(
-        figure,
-        key=Key.CHART,
-        on_select=state.take_selection,
-        selection_mode=("points", "box", "lasso"),
-        config={
-            "displaylogo": False,
-            "scrollZoom": True,
-            "displayModeBar": True,
-            "toImageButtonOptions": {
-                "format": image_format.lower(),
-                "filename": "map",
-                "scale": 2,
-            },
-        },
-        alt=f"Map of {len(view.rows):,} pictures, coloured by {colours.colouring.value.lower()}",
-    )
-    state.current().drawn = view.rows.ids
+    coordinates = view.projection.coordinates
+    return chart.map_figure(coordinates, paint, texts, marks=marks, dark=dark, scale=colours.size)
 
 
-def _take_away(view: View, figure: go.Figure) -> str:
+def _config(image_format: str) -> dict[str, object]:
+    return {
+        "displaylogo": False,
+        "scrollZoom": True,
+        "displayModeBar": True,
+        "toImageButtonOptions": {"format": image_format, "filename": "map", "scale": 2},
+    }
+
+
+def _take_away(view: View, figure: Callable[[], go.Figure]) -> str:
     """Offer map and positions as files; return the format that the map's camera button saves."""
     with st.popover("Export", icon=":material/download:"):
         st.download_button(
             "Map as HTML",
             # Made when it is asked for: Plotly itself is in the file, which then needs no network.
-            lambda: figure.to_html(include_plotlyjs=True),
+            lambda: figure().to_html(include_plotlyjs=True),
             file_name="map.html",
             mime="text/html",
             on_click="ignore",
@@ -173,40 +182,9 @@ def _take_away(view: View, figure: go.Figure) -> str:
     return chosen or _FORMATS[0]
 
 
-def _paint(view: View, colours: Colours, similarity: float) -> Paint | None:
-    """Return what the colours mean; None while what they need is not computed."""
-    rows, table, colouring = view.rows, view.neighbours, colours.colouring
-    paint: Paint | None = None
-    if colouring is Colouring.CLASS:
-        paint = by_class(rows.labels, colours.highlighted)
-    elif colouring is Colouring.ROLE:
-        settings = resources.get_settings()
-        paint = by_role(
-            rows,
-            query_paths=settings.query_paths,
-            gallery_paths=settings.gallery_paths,
-            known=training_list(view.info.encoder),
-        )
-    elif table is None:
-        pass
-    elif colouring is Colouring.PRECISION:
-        paint = by_precision(table, rows.labels, colours.k)
-    elif colouring is Colouring.PURITY:
-        paint = by_purity(table, rows.labels)
-    elif colouring is Colouring.SURVIVAL:
-        paint = by_survival(survival_of(view, table), table.k)
-    elif colouring is Colouring.HUBS:
-        paint = by_hubs(table)
-    elif colouring is Colouring.SUSPECTS:
-        paint = by_suspects(suspects_of(view, table), len(rows))
-    else:
-        paint = by_groups(groups_of(view, table, similarity), len(rows))
-    return paint
-
-
 def _marks(view: View, picked: int | None, placed: Placed | None) -> chart.Marks:
     """Return what is ringed: one picture with its neighbours at a time, the picked one first."""
-    ids = {number: row for row, number in enumerate(view.rows.ids.tolist())}
+    ids = cache.get_places(view.rows)
     ringed = tuple(ids[n] for n in state.current().ringed if n in ids)
     if picked is not None:
         ends = () if view.neighbours is None else view.neighbours.indices[picked].tolist()

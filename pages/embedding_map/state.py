@@ -7,12 +7,12 @@ the page runs.
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
+from core.projection.rows import MapRows
 from core.records import ImageRecord
 from core.ui import links
+from pages.embedding_map.component.mount import new_token
 from pages.embedding_map.keys import Address, Key
 
 # The list that a selection on the map opens.
@@ -24,16 +24,23 @@ class Session:
     """State of one browser tab, beside the controls.
 
     Attributes:
-        drawn: (N,) ids of the points as they were drawn last; a selection counts in them.
+        drawn: The rows that were drawn last; a selection counts in them.
+        drawn_as: What the browser calls them.
+        token: What the browser of this session fetches the map with.
+        cleared: How often the selection was given up by a button.
         selected: Ids, in the order of the map.
         ringed: Ids.
         written: Of those, what this session wrote into the address.
-        lost: Pictures of a link that are not on the map, in words, until something else is marked.
+        lost: Pictures of a link that are not on the map, or a selection that cannot be told, in
+            words, until something else is marked or selected.
         notices: Why maps that were kept could not be used; they stay for the session, since a small
             map is computed again before anybody could read them.
     """
 
-    drawn: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    drawn: MapRows | None = None
+    drawn_as: str = ""
+    token: str = field(default_factory=new_token)
+    cleared: int = 0
     selected: list[int] = field(default_factory=list)
     ringed: list[int] = field(default_factory=list)
     written: str = ""
@@ -94,15 +101,21 @@ def ring(ids: list[int]) -> None:
 def take_selection() -> None:
     """Select what was clicked, or lies in the box or the lasso, and open its list."""
     session = current()
-    points = st.session_state[Key.CHART]["selection"]["points"]
-    rows = {int(np.ravel(point["customdata"])[0]) for point in points if "customdata" in point}
-    session.selected = [int(session.drawn[row]) for row in sorted(rows) if row < len(session.drawn)]
+    told = st.session_state[Key.MAP]["selection"]
+    if session.drawn is None or told["cards"] != session.drawn_as:
+        session.lost = ["The map has changed since something was selected on it; select again."]
+        return
+    session.lost = []
+    rows = sorted({int(row) for row in told["rows"] if 0 <= int(row) < len(session.drawn)})
+    session.selected = session.drawn.ids[rows].tolist()
     st.session_state[Address.LIST] = SELECTION
 
 
 def forget_selection() -> None:
     """Select nothing."""
-    current().selected = []
+    session = current()
+    session.selected = []
+    session.cleared += 1
 
 
 def _mark(ids: list[int]) -> None:

@@ -1,17 +1,20 @@
-"""The map in a real browser: a box and a lasso give exactly the pictures that lie inside."""
+"""The map in a real browser: a picture under the pointer, a view that stays, regions as lists."""
 
+import html
 import io
 import re
+import time
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.pages.embedding_map.test_page import set_environment
 from tests.support import browser as browsers
 from tests.support import map_collection
+from tests.support.map_collection import COLOURS
 
 pytestmark = pytest.mark.browser
 
@@ -23,6 +26,15 @@ POINTS = """() => {
     return plot._fullData.filter(trace => trace.customdata).flatMap(trace =>
         Array.from(trace.x, (x, i) => [
             trace.name, area.left + xaxis.d2p(x), area.top + yaxis.d2p(trace.y[i])]));
+}"""
+# What a person has turned the map to: the part that is shown, the tool, what is selected.
+VIEW = """() => {
+    const plot = document.querySelector('.js-plotly-plot');
+    const {xaxis, yaxis, dragmode, selections} = plot._fullLayout;
+    const bright = plot._fullData.flatMap(trace => trace.selectedpoints
+        ? Array.from(trace.selectedpoints, i => trace.customdata[i]) : []);
+    return {x: xaxis.range, y: yaxis.range, tool: dragmode,
+            outlines: selections.map(one => one.path), bright: bright.sort((a, b) => a - b)};
 }"""
 
 # So many that a selection of all is more than one page of fifty pictures.
@@ -45,7 +57,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def open_map(page: Page, address: str) -> list[Point]:
     # PCA is there at once and does not change under the test.
-    page.goto(f"{address}?method=PCA")
+    page.goto(address if "?" in address else f"{address}?method=PCA")
     expect(page.locator(".js-plotly-plot .nsewdrag").first).to_be_visible()
     # The neighbours are computed in the background; with them the tooltips change.
     expect(page.locator("[class*=st-key-map_progress]")).to_have_count(0)
@@ -166,12 +178,230 @@ def test_a_click_selects_one_point_and_the_legend_filters(page: Page, address: s
     expect(page.get_by_text("1 picture selected")).to_be_visible()
     expect(page.locator(".st-key-selected img")).to_have_count(1)
     browsers.settled(page)
-    page.locator(".legendtoggle").nth(0).click()
+    before = page.evaluate(VIEW)
+    entry = page.locator(".orchard-map .legend").get_by_role("button", name="lime")
+    # By keyboard as well.
+    entry.focus()
+    page.keyboard.press("Enter")
+    expect(entry).to_have_attribute("aria-pressed", "false")
     hidden = "document.querySelector('.js-plotly-plot')._fullData.filter(t => t.visible !== true)"
     page.wait_for_function(f"{hidden}.length === 1")
-    assert page.evaluate(f"{hidden}[0].name") == page.evaluate(
-        "document.querySelector('.js-plotly-plot')._fullData[0].name"
+    assert page.evaluate(f"{hidden}[0].name") == "lime"
+    after = page.evaluate(VIEW)
+    assert (after["x"], after["y"]) == (before["x"], before["y"])
+    # Pressed twice quickly, a class is alone, and then no longer.
+    entry.dblclick()
+    page.wait_for_function(f"{hidden}.length === 2")
+    entry.dblclick()
+    page.wait_for_function(f"{hidden}.length === 0")
+
+
+def lonely_point(points: Sequence[Point]) -> Point:
+    """The point that lies farthest from all others, which is hit for sure."""
+    return max(points, key=lambda p: min(_distance(p, q) for q in points if q is not p))
+
+
+def picture_of(page: Page) -> str:
+    """The class and file that the card's picture is of, by its own bytes."""
+    image = page.locator(".orchard-map .card img")
+    expect(image).to_be_visible()
+    colour = image.evaluate(
+        """async image => {
+            await image.decode();
+            const canvas = document.createElement('canvas');
+            canvas.width = canvas.height = 1;
+            const pen = canvas.getContext('2d');
+            pen.drawImage(image, 0, 0, 1, 1);
+            return [...pen.getImageData(0, 0, 1, 1).data.slice(0, 3)];
+        }"""
     )
+    plain = {name: [int(code[i : i + 2], 16) for i in (1, 3, 5)] for name, code in COLOURS.items()}
+    return min(
+        plain, key=lambda name: sum(abs(a - b) for a, b in zip(plain[name], colour, strict=True))
+    )
+
+
+def test_the_pointer_on_a_point_shows_that_very_picture(page: Page, address: str) -> None:
+    asked: list[str] = []
+    points = open_map(page, address)
+    page.on("request", lambda request: "/cards/" in request.url and asked.append(request.url))
+    for label in COLOURS:
+        # Names with markup are escaped for Plotly.
+        own = [p for p in points if p[0] == html.escape(label, quote=False)]
+        point = lonely_point(own)
+        page.mouse.move(point[1], point[2], steps=5)
+        card = page.locator(".orchard-map .card")
+        expect(card.locator("strong")).to_have_text(label)
+        expect(card.locator(".file")).to_have_text(re.compile(re.escape(label) + r"/\d\d\.jpg"))
+        expect(card.locator(".about")).to_contain_text("purity")
+        assert picture_of(page) == label
+        rings = page.locator(".orchard-map circle.looked")
+        expect(rings).to_have_count(1)
+        box = rings.bounding_box()
+        assert box and abs(box["x"] + box["width"] / 2 - point[1]) < 2
+        assert abs(box["y"] + box["height"] / 2 - point[2]) < 2
+    assert len(asked) == len(COLOURS)
+    page.mouse.move(5, 5)
+    expect(page.locator(".orchard-map .card")).to_be_hidden()
+
+
+def test_a_pointer_on_its_way_asks_for_nothing(page: Page, address: str) -> None:
+    asked: list[str] = []
+    points = open_map(page, address)
+    page.on("request", lambda request: "/map/" in request.url and asked.append(request.url))
+    limes = [point for point in points if point[0] == "lime"]
+    # At once, as one movement's many events arrive.
+    page.evaluate(
+        """points => {
+            const area = document.querySelector('.js-plotly-plot .nsewdrag');
+            for (const [, clientX, clientY] of points)
+                area.dispatchEvent(new MouseEvent('mousemove', {clientX, clientY, bubbles: true}));
+            area.dispatchEvent(new MouseEvent('mouseout', {bubbles: true, clientX: 0, clientY: 0}));
+        }""",
+        limes,
+    )
+    # Longer than the dwell.
+    page.wait_for_timeout(400)
+    assert asked == []
+
+
+def test_the_view_stays_whatever_is_changed_around_it(page: Page, address: str) -> None:
+    points = open_map(page, address)
+    sent: list[str] = []
+    page.on("request", lambda request: "/map/" in request.url and sent.append(request.url))
+    limes = [point for point in points if point[0] == "lime"]
+    left, top, right, bottom = frame_around(limes)
+    page.mouse.move((left + right) / 2, (top + bottom) / 2)
+    before = page.evaluate(VIEW)
+    page.mouse.wheel(0, -120)
+    page.wait_for_function(f"([low]) => ({VIEW})().x[0] > low", arg=before["x"])
+    left, top, right, bottom = frame_around(
+        [point for point in browsers.steady(page, POINTS) if point[0] == "lime"]
+    )
+    take(page, "Lasso Select")
+    drag(page, [(left, top), (right, top), (right, bottom), (left, bottom), (left, top + 1)])
+    expect_pictures_of(page, "lime")
+    chosen = browsers.steady(page, VIEW)
+    assert chosen["tool"] == "lasso" and len(chosen["bright"]) == PER_CLASS
+    assert len(chosen["outlines"]) == 1
+
+    def unchanged() -> None:
+        browsers.settled(page)
+        assert page.evaluate(VIEW) == chosen
+
+    page.get_by_role("combobox", name="Colour by").click()
+    page.get_by_role("option", name="Hubs").click()
+    expect(page.locator(".orchard-map .legend")).to_contain_text("Neighbour of")
+    unchanged()
+    page.locator(".st-key-selected").get_by_role("button", name="Find lime").first.click()
+    expect(page.get_by_text("and its true nearest neighbours")).to_be_visible()
+    # The picture, its fifteen neighbours, and a line to each.
+    expect(page.locator(".orchard-map .over circle")).to_have_count(16)
+    expect(page.locator(".orchard-map .over line")).to_have_count(15)
+    unchanged()
+    sizes = "document.querySelector('.js-plotly-plot')._fullData[0].marker.size"
+    small = page.evaluate(sizes)
+    page.get_by_role("slider", name="Point size").press("ArrowRight")
+    page.wait_for_function(f"{sizes} > {small}")
+    unchanged()
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function(
+        "document.querySelector('.js-plotly-plot')._fullLayout.paper_bgcolor !== '#FFFFFF'"
+    )
+    unchanged()
+    # All that came was the new colours.
+    assert len([url for url in sent if "/numbers/" in url]) == 1
+    page.locator(".st-key-selection_actions").get_by_role("button", name="Clear").click()
+    expect(page.get_by_text("Click a point, or take the lasso")).to_be_visible()
+    page.wait_for_function(f"({VIEW})().bright.length === 0")
+    cleared = page.evaluate(VIEW)
+    assert cleared["outlines"] == [] and (cleared["x"], cleared["y"]) == (chosen["x"], chosen["y"])
+
+
+def test_whoever_comes_back_finds_the_map_as_it_was_left(page: Page, address: str) -> None:
+    points = open_map(page, address)
+    limes = [point for point in points if point[0] == "lime"]
+    left, top, right, bottom = frame_around(limes)
+    take(page, "Box Select")
+    drag(page, [(left, top), (right, bottom)])
+    expect_pictures_of(page, "lime")
+    chosen = browsers.steady(page, VIEW)
+    page.get_by_test_id("stTopNavLink").filter(has_text="Search").click()
+    expect(page.locator(".js-plotly-plot")).to_have_count(0)
+    browsers.settled(page)
+    page.get_by_test_id("stTopNavLink").filter(has_text="Embedding map").click()
+    page.get_by_role("radio", name="PCA").click()
+    expect(page.locator(".js-plotly-plot .nsewdrag").first).to_be_visible()
+    browsers.settled(page)
+    assert browsers.steady(page, VIEW) == chosen
+
+
+def test_a_tap_shows_the_picture_as_well(browser: Browser, address: str) -> None:
+    with browsers.watched_page(browser, width=390, height=844, touch=True) as page:
+        points = open_map(page, address)
+        label, x, y = lonely_point([point for point in points if point[0] == "plum"])
+        page.touchscreen.tap(x, y)
+        expect(page.locator(".orchard-map .card strong")).to_have_text(label)
+        assert picture_of(page) == label
+        box = page.locator(".orchard-map .card").bounding_box()
+        assert box and box["x"] >= 0 and box["x"] + box["width"] <= 390
+
+
+def test_what_a_map_was_made_of_is_nobody_elses(
+    browser: Browser, address: str, tmp_path: Path
+) -> None:
+    fetched: list[str] = []
+    with browsers.watched_page(browser) as page:
+        page.on("request", lambda request: "/map/" in request.url and fetched.append(request.url))
+        point = lonely_point(open_map(page, address))
+        page.mouse.move(point[1], point[2], steps=5)
+        expect(page.locator(".orchard-map .card img")).to_be_visible()
+        data = [url for url in fetched if "/numbers/" in url or "/cards/" in url]
+        assert len(data) >= 3
+        assert {page.request.get(url).status for url in data} == {200}
+        token = data[0].split("/map/")[1].split("/")[0]
+        guessed = [url.replace(token, token[::-1]) for url in data]
+        assert {page.request.get(url).status for url in guessed} == {404}
+    with browsers.watched_page(browser) as stranger:
+        deadline = time.monotonic() + 60
+        # The session ends when its tab is closed; the server needs a moment to notice.
+        while {stranger.request.get(url).status for url in data} != {404}:
+            assert time.monotonic() < deadline
+            stranger.wait_for_timeout(200)
+
+
+def test_without_webgl_the_map_is_drawn_and_says_so(page: Page, address: str) -> None:
+    page.add_init_script(
+        """const asked = HTMLCanvasElement.prototype.getContext;
+        HTMLCanvasElement.prototype.getContext = function (kind, ...more) {
+            return kind.startsWith('webgl') ? null : asked.call(this, kind, ...more);
+        };"""
+    )
+    points = open_map(page, address)
+    expect(page.get_by_text("This browser has no WebGL")).to_be_visible()
+    limes = [point for point in points if point[0] == "lime"]
+    left, top, right, bottom = frame_around(limes)
+    take(page, "Box Select")
+    drag(page, [(left, top), (right, bottom)])
+    expect_pictures_of(page, "lime")
+
+
+@pytest.mark.parametrize("kind", ["PNG", "SVG"])
+def test_the_camera_saves_the_map_with_its_legend(page: Page, address: str, kind: str) -> None:
+    open_map(page, f"{address}?method=PCA&map_class=lime&map_picture=00.jpg")
+    if kind == "SVG":
+        page.locator(".st-key-exports").get_by_role("button", name="Export").click()
+        page.get_by_text("SVG", exact=True).click()
+        page.keyboard.press("Escape")
+        browsers.settled(page)
+    page.locator(".js-plotly-plot").first.hover()
+    with page.expect_download() as waiting:
+        page.locator('[data-title="Download plot as a picture"]').click()
+    content = waiting.value.path().read_bytes()
+    if kind == "PNG":
+        assert content[:8] == b"\x89PNG\r\n\x1a\n"
+    else:
+        assert b"lime" in content and b"<svg" in content
 
 
 def test_three_dimensions_are_drawn_and_turned(page: Page, address: str) -> None:

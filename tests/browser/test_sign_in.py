@@ -46,7 +46,16 @@ def test_the_first_link_after_a_start_shows_a_stranger_the_sign_in_alone(
         expect(window.get_by_role("button", name="Sign in")).to_be_visible(timeout=60_000)
         browsers.settled(window)
         shown = window.locator("[data-testid=stAppViewContainer]").inner_text()
+        # What the map would fetch is not there without a token, which only the page gives.
+        answers = [
+            window.request.get(f"{url}/map/{token}/{path}")
+            for token in ("token", SECRET, "%00", "..")
+            for path in ("numbers/points", "cards/name/0")
+        ]
+        found = [a.text() for a in answers if a.ok]
     # Streamlit's link for screen readers; the sign-in, its button with the name of an icon.
     skip, *lines = [line for line in shown.split("\n") if line]
     assert skip == "Skip to main content"
+    # An address that means nothing is answered with Streamlit's own empty page.
+    assert [text for text in found if "<title>Streamlit</title>" not in text] == []
     assert lines == ["Orchard", "Sign in to see this collection.", "login", "Sign in"]

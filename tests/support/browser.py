@@ -91,12 +91,19 @@ def launched() -> Iterator[Callable[[], Browser]]:
 
 @contextlib.contextmanager
 def watched_page(
-    browser: Browser, *, scheme: str = "light", width: int = 1400, height: int = 1000
+    browser: Browser,
+    *,
+    scheme: str = "light",
+    width: int = 1400,
+    height: int = 1000,
+    touch: bool = False,
 ) -> Iterator[Page]:
     """A page that fails the test on a console error, a failed request, a page error or a broken
     picture.
     """
-    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": height})
+    context = browser.new_context(
+        color_scheme=scheme, viewport={"width": width, "height": height}, has_touch=touch
+    )
     context.set_default_timeout(PATIENCE_MS)
     context.add_init_script(_STILL)
     page = context.new_page()

@@ -1,6 +1,5 @@
 """The Embedding map page through AppTest, on a real Milvus Lite file with known embeddings."""
 
-import base64
 import contextlib
 import json
 import subprocess
@@ -8,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -151,12 +151,16 @@ def of_class(rows: MapRows, label: str, count: int) -> list[int]:
     return [int(rows.ids[row]) for row in range(len(rows)) if rows.labels[row] == label][:count]
 
 
+def told(at: AppTest) -> dict[str, Any]:
+    """What the browser is told of a map in two dimensions."""
+    message: dict[str, Any] = json.loads(at.get("bidi_component")[0].proto.json)
+    return message
+
+
 def rings(at: AppTest) -> int:
-    """How many rings the figure has: those of one size are one trace."""
-    figure = json.loads(at.get("plotly_chart")[0].proto.spec)
-    points = [trace for trace in figure["data"] if trace["mode"] == "markers"]
-    places = [trace["x"] for trace in points if trace["marker"]["symbol"] == "circle-open"]
-    return sum(len(np.frombuffer(base64.b64decode(x["bdata"]), x["dtype"])) for x in places)
+    """How many rings lie over the points."""
+    marks = told(at)["marks"]
+    return len(marks["ringed"]) + len(marks["ends"]) + (marks["centre"] is not None)
 
 
 def random_rows(count: int, *, label: str = "a") -> dict[str, np.ndarray]:
@@ -319,8 +323,11 @@ def test_a_selection_shows_pictures_counts_and_what_is_gone(pictures: Path) -> N
     assert labels(at, "selected") == [escaped] * 3
     # Files are behind one button a place.
     assert exports(at) == [["Map as HTML", "Positions as CSV"], ["CSV", "ZIP"]]
+    before = told(at)["cleared"]
     next(b for b in at.button if b.label == "Clear").click().run()
     assert "take the lasso or the box" in text(at)
+    # So the browser forgets it as well.
+    assert told(at)["cleared"] != before
 
 
 def test_up_to_five_of_a_selection_are_handed_to_the_search_page(pictures: Path) -> None:
@@ -403,7 +410,7 @@ def test_an_upload_is_placed_by_umaps_transform_when_asked(
     pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at = uploaded(pictures, monkeypatch, name="mine.jpg")
-    by_mean = at.get("plotly_chart")[0].proto.spec
+    by_mean = told(at)["marks"]["query"]
     at.toggle(key="map_transform").set_value(True).run()
     deadline = time.monotonic() + 240
     while cancel_buttons(at) and time.monotonic() < deadline:
@@ -411,7 +418,8 @@ def test_an_upload_is_placed_by_umaps_transform_when_asked(
         at.run()
     assert not at.exception and not at.error
     assert "where UMAP's transform puts it" in text(at)
-    assert at.get("plotly_chart")[0].proto.spec != by_mean
+    query = told(at)["marks"]["query"]
+    assert len(query) == 2 and query != by_mean
 
 
 def test_an_upload_that_is_no_picture_is_told_and_the_map_stays(
@@ -433,6 +441,19 @@ def test_files_deleted_since_are_told_in_their_place(fresh: Callable[..., Path])
     assert [w for w in at.warning if "03\\.jpg" in w.value]
 
 
+def test_a_thousand_classes_are_named_in_the_legend_as_far_as_they_are_coloured(
+    fresh: Callable[..., Path],
+) -> None:
+    generator = np.random.default_rng(0)
+    fresh({f"{n:04}/a.jpg": generator.normal(size=8).astype("f4") for n in range(1_000)})
+    at = page(method="PCA")
+    assert not at.exception and not at.error
+    paint = told(at)["paint"]
+    # Ten of a thousand classes of one picture each are highlighted until somebody chooses.
+    assert [c["name"] for c in paint["categories"]] == [f"{n:04}" for n in range(10)]
+    assert paint["rest"]["name"] == "other classes"
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, 6])
 def test_few_pictures(fresh: Callable[..., Path], count: int) -> None:
     fresh(random_rows(count))
@@ -446,22 +467,61 @@ def test_colour_by_precision_at_a_k_that_the_link_names(pictures: Path) -> None:
     at = settle(method="PCA", colour="Precision@k", precision_k="3")
     assert not at.exception and not at.error
     assert at.slider(key="precision_k").value == 3
-    assert "Precision@3" in at.get("plotly_chart")[0].proto.spec
+    assert told(at)["paint"]["title"] == "Precision@3"
 
 
 def test_colour_by_near_duplicates_from_a_similarity_that_the_link_names(pictures: Path) -> None:
     # In the first run already, and whichever list is shown below: the three pairs that were made.
     at = page(method="PCA", colour="Near-duplicates", similarity="0.995")
     assert at.slider(key="similarity").value == 0.995
-    spec = at.get("plotly_chart")[0].proto.spec
-    assert "group 3: 2 pictures" in spec and "group 4" not in spec
+    names = [group["name"] for group in told(at)["paint"]["categories"]]
+    assert names == [f"group {number}: 2 pictures" for number in (1, 2, 3)]
 
 
-def test_the_camera_of_the_map_saves_in_the_format_that_is_chosen(pictures: Path) -> None:
-    at = page(method="PCA")
-    assert '"format":"png"' in at.get("plotly_chart")[0].proto.config.replace(" ", "")
+@pytest.mark.parametrize("dimensions", ["2", "3"])
+def test_the_camera_of_the_map_saves_in_the_format_that_is_chosen(
+    pictures: Path, dimensions: str
+) -> None:
+    def saved(at: AppTest) -> str:
+        if dimensions == "2":
+            return str(told(at)["image_format"])
+        config = json.loads(at.get("plotly_chart")[0].proto.config)
+        return str(config["toImageButtonOptions"]["format"])
+
+    at = page(method="PCA", dimensions=dimensions)
+    assert saved(at) == "png"
     at.segmented_control(key="image_format").set_value("SVG").run()
-    assert '"format":"svg"' in at.get("plotly_chart")[0].proto.config.replace(" ", "")
+    assert saved(at) == "svg"
+
+
+def test_only_what_has_changed_is_sent_to_the_browser_again(pictures: Path) -> None:
+    at = settle(method="PCA")
+    before = told(at)
+    at.slider(key="point_size").set_value(2.0).run()
+    larger = told(at)
+    assert larger["size"] == 2 * before["size"]
+    assert larger | {"size": before["size"]} == before
+    at.selectbox(key="colour").set_value("Hubs").run()
+    hubs = told(at)
+    assert hubs["paint"]["numbers"] != before["paint"]["numbers"]
+    assert hubs["points"] == before["points"] and hubs["cards"] == before["cards"]
+    # Another map, the same pictures.
+    at.segmented_control(key="map_metric").set_value("L2").run()
+    at.segmented_control(key="method").set_value("UMAP").run()
+    at = settle()
+    assert told(at)["points"] != before["points"] and told(at)["cards"] == before["cards"]
+
+
+def test_a_message_stays_small_whatever_the_number_of_points(pictures: Path) -> None:
+    at = settle(map_class="lime", map_picture="00.jpg")
+    # Not a number a point: 36 points would be 36 positions and codes.
+    assert len(at.get("bidi_component")[0].proto.json) < 3_000
+    assert told(at)["rows"] == ROWS
+
+
+def test_the_map_is_described_to_those_who_do_not_see_it(pictures: Path) -> None:
+    at = settle(colour="Hubs")
+    assert told(at)["alt"] == f"Map of {ROWS} pictures, coloured by hubs"
 
 
 def test_a_change_of_colour_computes_no_map_and_reads_no_vectors(

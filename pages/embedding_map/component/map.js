@@ -1,0 +1,574 @@
+// The map in two dimensions. Streamlit calls `show` with every message that `message.py` and
+// `mount.py` make; points, colours and cards are fetched from the routes of `routes.py` by their
+// names. Texts of data are set as text alone; what Plotly gets was escaped on the server.
+
+const DWELL_MS = 120;
+// Plotly draws more than these without WebGL, but nobody would wait for it.
+const MOST_WITHOUT_WEBGL = 10_000;
+const SVG = "http://www.w3.org/2000/svg";
+
+const maps = new WeakMap();
+// How a map was left, by the name of its points: whoever comes back finds it so.
+const left = new Map();
+
+export default function show({ data, parentElement, setTriggerValue }) {
+  const map = maps.get(parentElement) ?? new OrchardMap(parentElement);
+  maps.set(parentElement, map);
+  map.select = (rows) => setTriggerValue("selection", { rows, cards: map.data.cards });
+  map.show(data);
+  return () => map.close();
+}
+
+class OrchardMap {
+  constructor(parent) {
+    this.root = made("div", "orchard-map", parent);
+    this.root.setAttribute("role", "figure");
+    this.plot = made("div", "plot", this.root);
+    this.over = document.createElementNS(SVG, "svg");
+    this.over.classList.add("over");
+    this.over.setAttribute("aria-hidden", "true");
+    this.root.append(this.over);
+    this.card = made("div", "card", this.root);
+    this.card.hidden = true;
+    this.legend = made("div", "legend", this.root);
+    this.said = made("p", "said", this.root);
+    this.said.hidden = true;
+    this.selected = null; // rows, or null: then nothing is pale
+    this.hidden = new Set(); // groups that the legend has switched off
+    this.fetched = new Map(); // names of numbers -> promises of their bytes
+    this.webgl = hasWebgl();
+    this.resized = new ResizeObserver(() => this.fit());
+    this.resized.observe(this.root);
+  }
+
+  // Messages may come faster than they are drawn: the last one counts. The same message comes again
+  // when the theme is another one.
+  show(data) {
+    this.wanted = { data };
+    this.drawing ??= this.catchUp().finally(() => { this.drawing = null; });
+  }
+
+  async catchUp() {
+    while (this.wanted !== this.shown && !this.closed) {
+      const wanted = this.wanted;
+      try {
+        await this.draw(wanted.data);
+        this.say("");
+      } catch (error) {
+        // Of a message that has been overtaken nothing may be there any more.
+        if (wanted === this.wanted) this.say(`The map cannot be drawn: ${error.message}`);
+      }
+      this.shown = wanted;
+    }
+  }
+
+  async draw(data) {
+    const [Plotly, xy, painted] = await Promise.all([
+      plotly(data.plotly),
+      this.numbers(data, data.points),
+      this.numbers(data, data.paint.numbers),
+    ]);
+    if (this.closed) return;
+    const before = this.data;
+    const theme = themeOf(this.root);
+    this.Plotly = Plotly;
+    this.data = data;
+    this.root.setAttribute("aria-label", data.alt);
+    const isNew = before?.points !== data.points;
+    if (isNew) {
+      const all = new Float32Array(xy);
+      this.x = all.subarray(0, data.rows);
+      this.y = all.subarray(data.rows);
+      this.selected = left.get(data.points)?.selected ?? null;
+    } else if (before.cleared !== data.cleared) {
+      this.selected = null;
+    }
+    const look = JSON.stringify([data.points, data.paint, data.size, data.opacity, data.cleared, theme]);
+    if (look !== this.look || data.image_format !== before.image_format) {
+      await this.drawPoints(data, painted, theme, { isNew, isCleared: !isNew && before.cleared !== data.cleared });
+      this.look = look;
+    }
+    this.drawMarks();
+  }
+
+  async drawPoints(data, painted, theme, { isNew, isCleared }) {
+    if (this.paint !== data.paint.numbers || isNew) {
+      this.groups = this.grouped(data, painted);
+      this.hidden.clear();
+    }
+    this.paint = data.paint.numbers;
+    const traces = this.groups.map((group, place) => this.trace(group, place, data));
+    const layout = this.layout(data, theme, { isNew, isCleared });
+    const config = {
+      displaylogo: false,
+      scrollZoom: true,
+      displayModeBar: true,
+      modeBarButtons: [
+        [{
+          name: "toImage",
+          title: "Download plot as a picture",
+          icon: this.Plotly.Icons.camera,
+          click: () => this.save(),
+        }],
+        ["zoom2d", "pan2d", "select2d", "lasso2d"],
+        ["zoomIn2d", "zoomOut2d", "autoScale2d", "resetScale2d"],
+      ],
+    };
+    await this.Plotly.react(this.plot, traces, layout, config);
+    if (!this.listens) this.listen();
+    this.drawLegend();
+  }
+
+  // One group a trace: rows that look alike, what lies below first.
+  grouped(data, painted) {
+    const { paint, rows } = data;
+    if (!paint.categories) return [this.byValue(paint, new Float32Array(painted))];
+    const codes = new Int16Array(painted);
+    const counts = new Uint32Array(paint.categories.length + 1);
+    for (let row = 0; row < rows; row++) counts[codes[row] + 1]++;
+    const groups = [{ ...paint.rest, symbol: "circle", isRest: true }, ...paint.categories].map(
+      (style, place) => ({
+        ...style,
+        rows: new Int32Array(counts[place]),
+        x: new Float32Array(counts[place]),
+        y: new Float32Array(counts[place]),
+      }),
+    );
+    const filled = new Uint32Array(groups.length);
+    for (let row = 0; row < rows; row++) {
+      const place = codes[row] + 1;
+      const at = filled[place]++;
+      groups[place].rows[at] = row;
+      groups[place].x[at] = this.x[row];
+      groups[place].y[at] = this.y[row];
+    }
+    return groups.filter((group) => !group.isRest || group.rows.length);
+  }
+
+  // What is worth a look lies on top, rows without a value lie below.
+  byValue(paint, values) {
+    const sign = paint.notable_high ? 1 : -1;
+    const notable = values.map((value) => (Number.isNaN(value) ? -Infinity : sign * value));
+    const order = Int32Array.from(values.keys()).sort((a, b) => notable[a] - notable[b] || a - b);
+    return {
+      name: "",
+      rows: order,
+      x: Float32Array.from(order, (row) => this.x[row]),
+      y: Float32Array.from(order, (row) => this.y[row]),
+      values: Float32Array.from(order, (row) => values[row]),
+    };
+  }
+
+  trace(group, place, data) {
+    const { paint } = data;
+    const marker = group.values
+      ? {
+          size: data.size,
+          opacity: data.opacity,
+          color: group.values,
+          cmin: paint.low,
+          cmax: paint.high,
+          colorscale: paint.scale.map((colour, step) => [step / (paint.scale.length - 1), colour]),
+          showscale: false,
+        }
+      : {
+          size: data.size,
+          opacity: group.isRest ? data.opacity / 2 : data.opacity,
+          color: group.colour,
+          symbol: group.symbol,
+        };
+    return {
+      type: this.webgl ? "scattergl" : "scatter",
+      mode: "markers",
+      ...this.drawable(group),
+      marker,
+      name: escaped(group.name),
+      visible: !this.hidden.has(place),
+      // The card says what there is to say; Plotly only says which point it is.
+      hoverinfo: "none",
+      selectedpoints: this.selectedOf(group.rows),
+    };
+  }
+
+  // All points of a group, or without WebGL as many as can be drawn.
+  drawable(group) {
+    const step = this.webgl ? 1 : Math.ceil(this.data.rows / MOST_WITHOUT_WEBGL);
+    if (step === 1) return { x: group.x, y: group.y, customdata: group.rows };
+    const some = (values) => values.filter((_, place) => place % step === 0);
+    return { x: some(group.x), y: some(group.y), customdata: some(group.rows) };
+  }
+
+  selectedOf(rows) {
+    if (!this.selected) return null;
+    const places = [];
+    for (let at = 0; at < rows.length; at++) if (this.selected.has(rows[at])) places.push(at);
+    return places;
+  }
+
+  // Plotly writes what a person does (range, tool, lasso) into the layout it was given.
+  layout(data, theme, { isNew, isCleared }) {
+    const kept = isNew ? left.get(data.points) ?? {} : this.plot.layout;
+    const axis = { visible: false, showgrid: false, zeroline: false };
+    // Never by itself: what the legend switches off would move the rest.
+    const ranged = (name, values) => ({ range: [...(kept[name]?.range ?? span(values))], autorange: false });
+    return {
+      // On a phone a tall figure would be empty above and below the points.
+      height: Math.min(data.height, Math.max(320, this.root.clientWidth)),
+      margin: { l: 0, r: 0, t: 8, b: 0 },
+      paper_bgcolor: theme.background,
+      plot_bgcolor: theme.background,
+      font: { family: theme.font, color: theme.text },
+      modebar: { bgcolor: "rgba(0,0,0,0)", color: theme.grey, activecolor: theme.text },
+      // Ours stands below: Plotly's would take room from the points, as much as its words need.
+      showlegend: false,
+      // As other maps: dragging moves, the wheel zooms, a click selects.
+      dragmode: kept.dragmode ?? "pan",
+      clickmode: "event+select",
+      hovermode: "closest",
+      // A finger, too, is near a point.
+      hoverdistance: 20,
+      selections: isCleared ? [] : kept.selections ?? [],
+      xaxis: { ...axis, ...ranged("xaxis", this.x) },
+      // One scale for both directions: a stretched map would lie about distances.
+      yaxis: { ...axis, ...ranged("yaxis", this.y), scaleanchor: "x" },
+    };
+  }
+
+  listen() {
+    this.listens = true;
+    this.plot.on("plotly_hover", ({ points }) => this.dwell(this.rowOf(points[0])));
+    this.plot.on("plotly_unhover", () => this.look_away());
+    this.plot.on("plotly_click", ({ points }) => this.lookAt(this.rowOf(points[0])));
+    this.plot.on("plotly_selected", (event) => {
+      // Plotly says nothing of an empty selection while it redraws.
+      if (event) this.take(event.points.map((point) => this.rowOf(point)));
+    });
+    this.plot.on("plotly_deselect", () => this.take([]));
+    for (const moved of ["plotly_relayouting", "plotly_relayout"]) {
+      this.plot.on(moved, () => { this.look_away(); this.drawMarks(); });
+    }
+    this.plot.on("plotly_afterplot", () => this.drawMarks());
+  }
+
+  rowOf(point) {
+    return point.customdata;
+  }
+
+  take(rows) {
+    this.selected = rows.length ? new Set(rows) : null;
+    this.select([...(this.selected ?? [])]);
+  }
+
+  drawLegend() {
+    const { paint } = this.data;
+    if (!paint.categories) {
+      this.legend.replaceChildren();
+      made("span", "title", this.legend).textContent = paint.title;
+      made("span", "", this.legend).textContent = short(paint.low);
+      made("span", "scale", this.legend).style.background = `linear-gradient(to right, ${paint.scale.join(", ")})`;
+      made("span", "", this.legend).textContent = short(paint.high);
+      return;
+    }
+    // What has the focus keeps it.
+    const entries = [...this.legend.querySelectorAll(":scope > button")];
+    const same = entries.length === this.groups.length && entries.every((e, i) => e.title === this.groups[i].name);
+    if (!same) this.legend.replaceChildren();
+    this.groups.forEach((group, place) => {
+      const entry = same ? entries[place] : this.legendEntry(group, place);
+      entry.firstChild.replaceChildren(sign(group));
+      entry.setAttribute("aria-pressed", String(!this.hidden.has(place)));
+    });
+  }
+
+  legendEntry(group, place) {
+    const entry = made("button", "", this.legend);
+    entry.type = "button";
+    entry.title = group.name;
+    entry.append(shape("svg", { width: 14, height: 14, viewBox: "-7 -7 14 14", "aria-hidden": "true" }));
+    made("span", "", entry).textContent = group.name;
+    entry.addEventListener("click", () => {
+      if (!this.hidden.delete(place)) this.hidden.add(place);
+      this.hide();
+    });
+    entry.addEventListener("dblclick", () => {
+      const alone = this.hidden.size === this.groups.length - 1 && !this.hidden.has(place);
+      this.hidden = new Set(alone ? [] : [...this.groups.keys()].filter((other) => other !== place));
+      this.hide();
+    });
+    return entry;
+  }
+
+  hide() {
+    this.Plotly.restyle(this.plot, { visible: this.groups.map((_, place) => !this.hidden.has(place)) });
+    this.drawLegend();
+  }
+
+  // What lies over the points: rings, lines to true neighbours, a placed picture.
+  drawMarks() {
+    const { x, y } = this.axes() ?? {};
+    if (!x) return;
+    const { marks, ink } = this.data;
+    const at = (row) => [x(this.x[row]), y(this.y[row])];
+    const shapes = [];
+    const start = marks.centre !== null ? at(marks.centre) : marks.query && [x(marks.query[0]), y(marks.query[1])];
+    if (start) {
+      for (const end of marks.ends) shapes.push(line(start, at(end), { stroke: ink }));
+    }
+    for (const row of [...marks.ringed, ...marks.ends]) shapes.push(ring(at(row), 5.5, { stroke: ink }));
+    if (marks.centre !== null) shapes.push(ring(start, 12, { stroke: ink }));
+    else if (marks.query) shapes.push(...cross(start, 6, { stroke: ink }));
+    if (this.looked !== undefined) shapes.push(ring(at(this.looked), 9, { stroke: ink, "stroke-width": 2.5, class: "looked" }));
+    const clip = document.createElementNS(SVG, "svg");
+    const { left: l, top, width, height } = this.axes();
+    for (const [name, value] of Object.entries({ x: l, y: top, width, height })) clip.setAttribute(name, value);
+    // Its own corner is where the points' is.
+    clip.setAttribute("viewBox", `${l} ${top} ${width} ${height}`);
+    clip.append(...shapes);
+    this.over.replaceChildren(clip);
+  }
+
+  // From places on the map to pixels of the figure.
+  axes() {
+    const { xaxis, yaxis } = this.plot._fullLayout ?? {};
+    if (!xaxis?._length) return null;
+    return {
+      x: (value) => xaxis._offset + xaxis.d2p(value),
+      y: (value) => yaxis._offset + yaxis.d2p(value),
+      left: xaxis._offset,
+      top: yaxis._offset,
+      width: xaxis._length,
+      height: yaxis._length,
+    };
+  }
+
+  // A card is asked for when the pointer has stayed on a point, not whenever it comes across one.
+  dwell(row) {
+    clearTimeout(this.timer);
+    if (row === this.looked) return;
+    this.timer = setTimeout(() => this.lookAt(row), DWELL_MS);
+  }
+
+  async lookAt(row) {
+    clearTimeout(this.timer);
+    if (row === undefined) return;
+    this.looked = row;
+    this.drawMarks();
+    const { token, cards } = this.data;
+    let told;
+    try {
+      told = await (await answer(`map/${token}/cards/${cards}/${row}`)).json();
+    } catch (error) {
+      told = { label: "", file: "", about: "", picture: "", problem: error.message };
+    }
+    if (this.looked === row && !this.closed) this.fill(row, told);
+  }
+
+  look_away() {
+    clearTimeout(this.timer);
+    if (this.looked === undefined) return;
+    this.looked = undefined;
+    this.card.hidden = true;
+    this.drawMarks();
+  }
+
+  fill(row, { label, file, about, picture, problem }) {
+    this.card.replaceChildren();
+    this.card.dataset.row = row;
+    if (picture) {
+      const image = made("img", "", this.card);
+      image.alt = `${label}, ${file}`;
+      image.src = picture;
+    }
+    for (const [kind, text] of [["strong", label], ["file", file], ["about", about], ["problem", problem]]) {
+      if (text) made(kind === "strong" ? "strong" : "div", kind, this.card).textContent = text;
+    }
+    this.card.hidden = false;
+    const axes = this.axes();
+    const [x, y] = [axes.x(this.x[row]), axes.y(this.y[row])];
+    const { offsetWidth: width, offsetHeight: height } = this.card;
+    const right = x + 16 + width <= this.root.clientWidth;
+    this.card.style.left = `${Math.max(0, right ? x + 16 : x - 16 - width)}px`;
+    this.card.style.top = `${Math.max(0, Math.min(y - height / 2, this.root.clientHeight - height))}px`;
+  }
+
+  // The picture that the camera saves has the marks in it, which are not Plotly's on the page.
+  save() {
+    const { marks, ink, image_format: format } = this.data;
+    const type = this.webgl ? "scattergl" : "scatter";
+    const quiet = { type, hoverinfo: "skip", showlegend: false };
+    const places = (rows) => ({ x: rows.map((row) => this.x[row]), y: rows.map((row) => this.y[row]) });
+    const rings = (rows, size) => ({
+      ...quiet, ...places(rows), mode: "markers",
+      marker: { size, color: ink, symbol: "circle-open", line: { width: 1.5 } },
+    });
+    const over = [rings([...marks.ringed, ...marks.ends], 11)];
+    const start = marks.centre !== null ? [this.x[marks.centre], this.y[marks.centre]] : marks.query;
+    if (start) {
+      const path = marks.ends.flatMap((end) => [start, [this.x[end], this.y[end]], [null, null]]);
+      over.push({
+        ...quiet, x: path.map((p) => p[0]), y: path.map((p) => p[1]), mode: "lines",
+        line: { color: ink, width: 1 }, connectgaps: false,
+      });
+    }
+    if (marks.centre !== null) over.push(rings([marks.centre], 24));
+    else if (marks.query) {
+      over.push({
+        ...quiet, x: [marks.query[0]], y: [marks.query[1]], mode: "markers",
+        marker: { size: 14, color: ink, symbol: "x" },
+      });
+    }
+    const { width, height } = this.plot._fullLayout;
+    const { paint } = this.data;
+    const points = this.plot.data.map((trace) => (paint.categories ? trace : {
+      ...trace,
+      showlegend: false,
+      marker: {
+        ...trace.marker,
+        showscale: true,
+        colorbar: { title: { text: paint.title, side: "top" }, orientation: "h", y: 0, yanchor: "top", thickness: 12, len: 0.6 },
+      },
+    }));
+    const layout = {
+      ...this.plot.layout,
+      width,
+      height: height + 60,
+      margin: { l: 0, r: 0, t: 8, b: 60 },
+      showlegend: true,
+      legend: { orientation: "h", yanchor: "top", y: 0, itemsizing: "constant" },
+    };
+    return this.Plotly.downloadImage({ data: [...points, ...over], layout }, {
+      format, filename: "map", scale: 2, width, height: height + 60,
+    });
+  }
+
+  numbers(data, name) {
+    if (!this.fetched.has(name)) {
+      const bytes = answer(`map/${data.token}/numbers/${name}`).then((found) => found.arrayBuffer());
+      bytes.catch(() => this.fetched.delete(name));
+      this.fetched.set(name, bytes);
+      // Positions and the last colours; others are fetched again, from the browser's own memory.
+      for (const old of this.fetched.keys()) {
+        if (this.fetched.size <= 3) break;
+        if (old !== data.points && old !== data.paint.numbers) this.fetched.delete(old);
+      }
+    }
+    return this.fetched.get(name);
+  }
+
+  say(text) {
+    const step = this.data && !this.webgl ? Math.ceil(this.data.rows / MOST_WITHOUT_WEBGL) : 1;
+    const without = this.webgl ? "" : "This browser has no WebGL, so the map is drawn slowly"
+      + (step > 1 ? `, and only one point of ${step} is on it` : "") + ".";
+    this.said.textContent = text || without;
+    this.said.hidden = !this.said.textContent;
+  }
+
+  fit() {
+    if (this.listens && !this.closed && this.root.clientWidth) this.Plotly.Plots.resize(this.plot);
+  }
+
+  close() {
+    this.closed = true;
+    clearTimeout(this.timer);
+    this.resized.disconnect();
+    if (!this.listens) return;
+    const { xaxis, yaxis, dragmode, selections } = this.plot.layout;
+    left.set(this.data.points, { xaxis, yaxis, dragmode, selections, selected: this.selected });
+    this.Plotly.purge(this.plot);
+  }
+}
+
+// The page lies beside the routes, wherever the app itself is served.
+function address(path) {
+  return new URL(path, location.origin + location.pathname.replace(/[^/]*\/?$/, ""));
+}
+
+async function answer(path) {
+  const found = await fetch(address(path));
+  if (!found.ok) throw new Error(await found.text());
+  return found;
+}
+
+// Once for all maps of this tab.
+function plotly(path) {
+  window.orchardPlotly ??= new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = address(path);
+    script.onload = () => resolve(window.Plotly);
+    script.onerror = () => {
+      window.orchardPlotly = null;
+      reject(new Error("Plotly did not load. Load the page again."));
+    };
+    document.head.append(script);
+  });
+  return window.orchardPlotly;
+}
+
+function hasWebgl() {
+  try {
+    const context = document.createElement("canvas").getContext("webgl");
+    context?.getExtension("WEBGL_lose_context")?.loseContext();
+    return Boolean(context);
+  } catch {
+    return false;
+  }
+}
+
+function themeOf(element) {
+  const style = getComputedStyle(element);
+  const read = (name) => style.getPropertyValue(`--st-${name}`).trim();
+  return {
+    background: read("background-color"),
+    text: read("text-color"),
+    grey: "#8A8780",
+    font: read("font"),
+  };
+}
+
+function made(kind, name, parent) {
+  const element = document.createElement(kind);
+  if (name) element.className = name;
+  parent.append(element);
+  return element;
+}
+
+function shape(kind, attributes) {
+  const element = document.createElementNS(SVG, kind);
+  for (const [name, value] of Object.entries({ fill: "none", ...attributes })) element.setAttribute(name, value);
+  return element;
+}
+
+// Words of data as Plotly takes them, which reads some HTML.
+function escaped(text) {
+  const signs = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
+  return text.replace(/[&<>]/g, (sign) => signs[sign]);
+}
+
+// From the least to the greatest, with room around it, also where all are one.
+function span(values) {
+  let [low, high] = [Infinity, -Infinity];
+  for (const value of values) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  const room = 0.05 * (high - low) || 1;
+  return [low - room, high + room];
+}
+
+const short = (number) => String(Number(number.toPrecision(3)));
+
+const SIGNS = {
+  circle: "M-5 0a5 5 0 1 0 10 0a5 5 0 1 0 -10 0z",
+  diamond: "M0 -6L6 0L0 6L-6 0z",
+  square: "M-5 -5H5V5H-5z",
+  cross: "M-2 -6H2V-2H6V2H2V6H-2V2H-6V-2H-2z",
+  x: "M-6 -3L-3 -6L0 -3L3 -6L6 -3L3 0L6 3L3 6L0 3L-3 6L-6 3L-3 0z",
+};
+const sign = ({ colour, symbol }) => shape("path", { d: SIGNS[symbol], fill: colour });
+
+const line = ([x1, y1], [x2, y2], more) => shape("line", { x1, y1, x2, y2, ...more });
+const ring = ([cx, cy], r, more) => shape("circle", { cx, cy, r, "stroke-width": 1.5, ...more });
+const cross = ([x, y], r, more) => [
+  line([x - r, y - r], [x + r, y + r], { "stroke-width": 4, ...more }),
+  line([x - r, y + r], [x + r, y - r], { "stroke-width": 4, ...more }),
+];
