@@ -157,5 +157,5 @@ def by_suspects(suspects: Sequence[Suspect], rows: int) -> Categories:
     """Colour the rows whose label is suspected."""
     codes = np.full(rows, -1, dtype=np.int64)
     codes[[suspect.row for suspect in suspects]] = 0
-    # Vermilion diamonds: the style that stands out most from grey circles.
-    return Categories(codes, (f"suspected: {len(suspects)}",), (13,), "not suspected")
+    # Vermilion squares: the style that stands out most from grey circles.
+    return Categories(codes, (f"suspected: {len(suspects)}",), (23,), "not suspected")

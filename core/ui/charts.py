@@ -17,15 +17,20 @@ PALETTE = (BLUE, ORANGE, GREEN, VERMILION, PINK)
 # The same hues, lighter: on a dark background the blue would drown.
 DARK_BLUE = "#4FA8DC"
 
-# The colours of `.streamlit/config.toml`: Okabe and Ito's, then lighter and darker kin.
+# Six of Okabe and Ito's, then each the farthest from all before it in Oklab, for usual eyes and for
+# three kinds of colour blindness as Machado, Oliveira and Fernandes simulate them (2009).
 LIGHT_COLOURS = (
     "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7",
-    "#56B4E9", "#8C6D00", "#00664A", "#8A3D00", "#7F3C68",
+    "#56B4E9", "#551100", "#001188", "#880055", "#005500",
+    "#8866FF", "#6611AA", "#77CC77", "#441155", "#885577",
+    "#0044DD", "#FFAAAA", "#666633", "#CC22AA", "#FF3366",
 )  # fmt: skip
-# The darker kin would drown in a dark background; these are the same hues, lighter.
+# The dark ones would drown in a dark background: the first six lighter, the others chosen for it.
 DARK_COLOURS = (
     "#3D9BD6", "#E69F00", "#1FBF91", "#F07A2B", "#CC79A7",
-    "#8CCBF0", "#C2A343", "#7FD6BC", "#D98A5B", "#B884A4",
+    "#8CCBF0", "#446622", "#EEFF00", "#7733CC", "#884466",
+    "#FFDDAA", "#006699", "#1166FF", "#77FFDD", "#997744",
+    "#FF3366", "#BB2200", "#00EE66", "#DD77FF", "#BB0099",
 )  # fmt: skip
 COLOURS = len(LIGHT_COLOURS)
 
@@ -45,7 +50,7 @@ def accent(*, dark: bool) -> str:
 def class_colour(place: int, *, dark: bool) -> str:
     """Return the colour of the class at this place among all in order, the same on every page.
 
-    After ten they repeat; shapes and names tell those apart.
+    After twenty they repeat; shapes and names tell those apart.
     """
     return (DARK_COLOURS if dark else LIGHT_COLOURS)[place % COLOURS]
 

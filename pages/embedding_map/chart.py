@@ -11,9 +11,10 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from core.projection.colours import Categories, Values
-from core.ui.charts import COLOURS, chart_text, class_colour, short_text
+from core.ui.charts import chart_text, class_colour, short_text
 
-# Shapes that exist in two and in three dimensions; ten colours each.
+# Shapes that exist in two and in three dimensions. One for ten of the twenty colours: where two are
+# hard to tell apart the shape often helps.
 SYMBOLS = ("circle", "diamond", "square", "cross", "x")
 REST_COLOUR = "#9A968F"
 # Vermilion to blue, which colour-blind readers tell apart; neither end drowns in its background.
@@ -90,8 +91,8 @@ def hover_texts(
 
 
 def style_of(place: int, *, dark: bool) -> tuple[str, str]:
-    """Return colour and shape number `place`; after 50 they repeat."""
-    return class_colour(place, dark=dark), SYMBOLS[place // COLOURS % len(SYMBOLS)]
+    """Return colour and shape number `place`; after 100 they repeat."""
+    return class_colour(place, dark=dark), SYMBOLS[place // 10 % len(SYMBOLS)]
 
 
 def ink(*, dark: bool) -> str:

@@ -5,7 +5,7 @@ import plotly.graph_objects as go
 import pytest
 
 from core.projection.colours import Categories, Values, by_class
-from core.ui.charts import DARK_COLOURS, LIGHT_COLOURS, class_colour
+from core.ui.charts import class_colour
 from pages.embedding_map.chart import (
     SYMBOLS,
     Marks,
@@ -93,11 +93,12 @@ def test_a_tooltip_without_purity_or_class() -> None:
     assert "purity" not in _tooltip("a", "f.jpg", 1, float("nan"))
 
 
-def test_fifty_styles_differ_in_colour_or_shape() -> None:
+def test_a_hundred_styles_differ_in_colour_or_shape() -> None:
     for dark in (False, True):
-        styles = {style_of(place, dark=dark) for place in range(50)}
-        assert len(styles) == len(SYMBOLS) * 10 == 50
-    assert len(set(LIGHT_COLOURS)) == len(set(DARK_COLOURS)) == 10
+        # The shape changes after ten of twenty colours, five shapes: again after lcm(20, 50) = 100.
+        styles = [style_of(place, dark=dark) for place in range(200)]
+        assert len(set(styles)) == 100 and styles[:100] == styles[100:]
+    assert len(SYMBOLS) == 5
 
 
 def test_a_class_has_the_colour_that_other_pages_give_it() -> None:
