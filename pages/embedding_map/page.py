@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from core.collection.info import CollectionInfo
-from core.projection.colours import by_class
+from core.projection.colours import Colouring, by_class
 from core.projection.placement import Placed
 from core.projection.projection import Method, ProjectionSettings
 from core.projection.rows import MapRows
@@ -113,7 +113,12 @@ def _show_map(view: View, colours: Colours, paint: Paint, marks: chart.Marks) ->
     cards = Cards(view.rows, view.purity, partial(resources.get_thumbnail, info=view.info))
     session.drawn, session.drawn_as = view.rows, cards.name
     message = message_of(
-        view.projection.coordinates, paint, marks=marks, dark=dark, scale=colours.size
+        view.projection.coordinates,
+        paint,
+        marks=marks,
+        dark=dark,
+        scale=colours.size,
+        named=colours.colouring is Colouring.CLASS,
     )
     with place:
         mount_map(

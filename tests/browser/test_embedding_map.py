@@ -336,6 +336,54 @@ def test_whoever_comes_back_finds_the_map_as_it_was_left(page: Page, address: st
     assert browsers.steady(page, VIEW) == chosen
 
 
+# Where the names of the classes stand, and where the middle of their points is.
+NAMES = """() => [...document.querySelectorAll('.orchard-map text.name')].map(name => {
+    const {left, top, right, bottom} = name.getBoundingClientRect();
+    return [name.textContent, left, top, right, bottom];
+})"""
+
+
+def test_names_stand_on_their_clusters_and_do_not_cover_each_other(
+    page: Page, address: str
+) -> None:
+    points = open_map(page, address)
+    names = browsers.steady(page, NAMES)
+    # Words of data stay words.
+    assert sorted(name for name, *_ in names) == sorted(COLOURS)
+    for name, left, top, right, bottom in names:
+        own = [p for p in points if p[0] == html.escape(name, quote=False)]
+        middle = (left + right) / 2, (top + bottom) / 2
+        # The nearest of all points is one of its own.
+        nearest = min(points, key=lambda p: _distance(p, ("", *middle)))
+        assert nearest in own
+    for one in names:
+        for other in names:
+            if one is not other:
+                apart = one[3] <= other[1] or other[3] <= one[1]
+                assert apart or one[4] <= other[2] or other[4] <= one[2]
+    # Zoomed far out, all clusters lie in one place: what does not fit is left out.
+    page.evaluate(
+        "window.Plotly.relayout(document.querySelector('.js-plotly-plot'), "
+        "{'xaxis.range': [-9000, 9000], 'yaxis.range': [-9000, 9000]})"
+    )
+    page.wait_for_function(f"({NAMES})()[0][1] !== {names[0][1]}")
+    assert len(page.evaluate(NAMES)) >= 1
+
+
+def test_a_name_of_the_legend_that_is_pointed_at_dims_the_other_classes(
+    page: Page, address: str
+) -> None:
+    open_map(page, address)
+    opacities = """() => Object.fromEntries(document.querySelector('.js-plotly-plot')._fullData
+        .map(trace => [trace.name, trace.marker.opacity]))"""
+    before = page.evaluate(opacities)
+    page.locator(".orchard-map .legend").get_by_role("button", name="lime").hover()
+    page.wait_for_function(f"({opacities})().plum < {before['plum']}")
+    assert page.evaluate(opacities)["lime"] == before["lime"]
+    page.mouse.move(5, 5)
+    page.wait_for_function(f"({opacities})().plum === {before['plum']}")
+
+
 def test_a_tap_shows_the_picture_as_well(browser: Browser, address: str) -> None:
     with browsers.watched_page(browser, width=390, height=844, touch=True) as page:
         points = open_map(page, address)

@@ -5,6 +5,9 @@
 const DWELL_MS = 120;
 // Plotly draws more than these without WebGL, but nobody would wait for it.
 const MOST_WITHOUT_WEBGL = 10_000;
+// Of a name on the map, in letters; the legend and the card have more room.
+const NAME_LENGTH = 24;
+const NAME_FONT = "600 13px sans-serif";
 const SVG = "http://www.w3.org/2000/svg";
 
 const maps = new WeakMap();
@@ -35,6 +38,7 @@ class OrchardMap {
     this.said.hidden = true;
     this.selected = null; // rows, or null: then nothing is pale
     this.hidden = new Set(); // groups that the legend has switched off
+    this.only = null; // the group that the pointer is on in the legend: the others are pale
     this.fetched = new Map(); // names of numbers -> promises of their bytes
     this.webgl = hasWebgl();
     this.resized = new ResizeObserver(() => this.fit());
@@ -73,6 +77,7 @@ class OrchardMap {
     const theme = themeOf(this.root);
     this.Plotly = Plotly;
     this.data = data;
+    this.theme = theme;
     this.root.setAttribute("aria-label", data.alt);
     const isNew = before?.points !== data.points;
     if (isNew) {
@@ -95,6 +100,8 @@ class OrchardMap {
     if (this.paint !== data.paint.numbers || isNew) {
       this.groups = this.grouped(data, painted);
       this.hidden.clear();
+      this.only = null;
+      if (data.named) for (const group of this.groups) group.middle = densest(group);
     }
     this.paint = data.paint.numbers;
     const traces = this.groups.map((group, place) => this.trace(group, place, data));
@@ -173,7 +180,7 @@ class OrchardMap {
         }
       : {
           size: data.size,
-          opacity: group.isRest ? data.opacity / 2 : data.opacity,
+          opacity: this.opacity(group, place),
           color: group.colour,
           symbol: group.symbol,
         };
@@ -188,6 +195,11 @@ class OrchardMap {
       hoverinfo: "none",
       selectedpoints: this.selectedOf(group.rows),
     };
+  }
+
+  opacity(group, place) {
+    const own = group.isRest ? this.data.opacity / 2 : this.data.opacity;
+    return this.only === null || this.only === place ? own : own / 8;
   }
 
   // All points of a group, or without WebGL as many as can be drawn.
@@ -295,7 +307,20 @@ class OrchardMap {
       this.hidden = new Set(alone ? [] : [...this.groups.keys()].filter((other) => other !== place));
       this.hide();
     });
+    // Not for a pointer on its way across.
+    const stay = (only) => () => {
+      clearTimeout(this.staying);
+      this.staying = setTimeout(() => this.showOnly(only), DWELL_MS);
+    };
+    for (const kind of ["pointerenter", "focus"]) entry.addEventListener(kind, stay(place));
+    for (const kind of ["pointerleave", "blur"]) entry.addEventListener(kind, stay(null));
     return entry;
+  }
+
+  showOnly(place) {
+    if (this.closed || this.only === place) return;
+    this.only = place;
+    this.Plotly.restyle(this.plot, { "marker.opacity": this.groups.map((group, at) => this.opacity(group, at)) });
   }
 
   hide() {
@@ -323,8 +348,37 @@ class OrchardMap {
     for (const [name, value] of Object.entries({ x: l, y: top, width, height })) clip.setAttribute(name, value);
     // Its own corner is where the points' is.
     clip.setAttribute("viewBox", `${l} ${top} ${width} ${height}`);
-    clip.append(...shapes);
+    clip.append(...this.names(x, y), ...shapes);
     this.over.replaceChildren(clip);
+  }
+
+  // Names of classes where most of their points are, the largest first; what would cover another
+  // one is moved, and left out where there is no room.
+  names(x, y) {
+    if (!this.data.named) return [];
+    const { text, background } = this.theme;
+    const taken = [];
+    const shown = [];
+    const bySize = [...this.groups.entries()].filter(([place, group]) => group.middle && !group.isRest && !this.hidden.has(place));
+    bySize.sort(([, one], [, other]) => other.rows.length - one.rows.length);
+    for (const [, group] of bySize) {
+      const [cx, cy] = [x(group.middle[0]), y(group.middle[1])];
+      const name = group.name.length > NAME_LENGTH ? `${group.name.slice(0, NAME_LENGTH - 1)}…` : group.name;
+      const width = widthOf(name) + 6;
+      for (const [dx, dy] of [[0, 0], [0, -18], [0, 18], [width / 2 + 8, 0], [-width / 2 - 8, 0], [0, -34], [0, 34]]) {
+        const box = [cx + dx - width / 2, cy + dy - 9, cx + dx + width / 2, cy + dy + 9];
+        if (taken.some((other) => overlap(box, other))) continue;
+        taken.push(box);
+        const label = shape("text", {
+          x: cx + dx, y: cy + dy + 4, "text-anchor": "middle", class: "name", fill: text,
+          stroke: background, "stroke-width": 4, "paint-order": "stroke", "stroke-linejoin": "round",
+        });
+        label.textContent = name;
+        shown.push(label);
+        break;
+      }
+    }
+    return shown;
   }
 
   // From places on the map to pixels of the figure.
@@ -470,6 +524,7 @@ class OrchardMap {
   close() {
     this.closed = true;
     clearTimeout(this.timer);
+    clearTimeout(this.staying);
     this.resized.disconnect();
     if (!this.listens) return;
     const { xaxis, yaxis, dragmode, selections } = this.plot.layout;
@@ -543,6 +598,39 @@ function escaped(text) {
   const signs = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
   return text.replace(/[&<>]/g, (sign) => signs[sign]);
 }
+
+// Where most of a group's points are: the middle of the fullest of 16 x 16 fields and what is around
+// it. A mean could lie where none are.
+function densest({ x, y }) {
+  if (!x.length) return null;
+  const [[left, right], [low, high]] = [span(x), span(y)];
+  const field = (value, from, to) => Math.floor((16 * (value - from)) / (to - from));
+  const counts = new Uint32Array(18 * 18);
+  const places = Uint16Array.from(x, (value, at) => 18 * (field(y[at], low, high) + 1) + field(value, left, right) + 1);
+  for (const place of places) counts[place]++;
+  const around = (place) => {
+    let sum = 0;
+    for (const row of [-18, 0, 18]) for (const column of [-1, 0, 1]) sum += counts[place + row + column];
+    return sum;
+  };
+  let best = places[0];
+  let most = 0;
+  for (const place of new Set(places)) {
+    if (around(place) > most) [best, most] = [place, around(place)];
+  }
+  const near = new Set([-18, 0, 18].flatMap((row) => [best + row - 1, best + row, best + row + 1]));
+  const [sum_x, sum_y] = places.reduce(
+    ([a, b], place, at) => (near.has(place) ? [a + x[at], b + y[at]] : [a, b]), [0, 0],
+  );
+  return [sum_x / most, sum_y / most];
+}
+
+const pen = document.createElement("canvas").getContext("2d");
+const widthOf = (text) => {
+  pen.font = NAME_FONT;
+  return pen.measureText(text).width;
+};
+const overlap = ([l1, t1, r1, b1], [l2, t2, r2, b2]) => l1 < r2 && l2 < r1 && t1 < b2 && t2 < b1;
 
 // From the least to the greatest, with room around it, also where all are one.
 function span(values) {

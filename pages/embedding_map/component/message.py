@@ -37,12 +37,14 @@ def message_of(
     marks: chart.Marks,
     dark: bool,
     scale: float,
+    named: bool = False,
 ) -> Message:
     """Describe a map for `map.js`.
 
     Args:
         coordinates: (N, 2).
         scale: Of the points, 1 for the usual size.
+        named: Whether the names of the categories stand on their points as well.
     """
     points = fingerprint_of(coordinates.tobytes())
     size, opacity = chart.point_style(*coordinates.shape)
@@ -52,6 +54,7 @@ def message_of(
         "rows": len(coordinates),
         "size": size * scale,
         "opacity": opacity,
+        "named": named,
         "paint": told,
         "marks": {
             "ringed": list(marks.ringed),
