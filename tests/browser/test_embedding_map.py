@@ -384,6 +384,22 @@ def test_a_name_of_the_legend_that_is_pointed_at_dims_the_other_classes(
     page.wait_for_function(f"({opacities})().plum === {before['plum']}")
 
 
+def test_a_button_leads_back_to_all_points_and_is_there_only_when_some_may_be_out_of_sight(
+    page: Page, address: str
+) -> None:
+    points = open_map(page, address)
+    whole = page.evaluate(VIEW)
+    back = page.get_by_role("button", name="Back to all")
+    expect(back).to_be_hidden()
+    page.mouse.move(*lonely_point(points)[1:])
+    page.mouse.wheel(0, -300)
+    expect(back).to_be_visible()
+    back.click()
+    expect(back).to_be_hidden()
+    # As far as a float32 goes.
+    assert page.evaluate(VIEW)["x"] == pytest.approx(whole["x"], rel=1e-6)
+
+
 def test_a_tap_shows_the_picture_as_well(browser: Browser, address: str) -> None:
     with browsers.watched_page(browser, width=390, height=844, touch=True) as page:
         points = open_map(page, address)

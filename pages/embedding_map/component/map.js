@@ -33,6 +33,11 @@ class OrchardMap {
     this.root.append(this.over);
     this.card = made("div", "card", this.root);
     this.card.hidden = true;
+    this.all = made("button", "all", this.root);
+    this.all.type = "button";
+    this.all.textContent = "Back to all";
+    this.all.hidden = true;
+    this.all.addEventListener("click", () => this.showAll());
     this.legend = made("div", "legend", this.root);
     this.said = made("p", "said", this.root);
     this.said.hidden = true;
@@ -84,6 +89,7 @@ class OrchardMap {
       const all = new Float32Array(xy);
       this.x = all.subarray(0, data.rows);
       this.y = all.subarray(data.rows);
+      this.spans = [span(this.x), span(this.y)];
       this.selected = left.get(data.points)?.selected ?? null;
     } else if (before.cleared !== data.cleared) {
       this.selected = null;
@@ -94,6 +100,20 @@ class OrchardMap {
       this.look = look;
     }
     this.drawMarks();
+  }
+
+  showAll() {
+    this.Plotly.relayout(this.plot, { "xaxis.range": [...this.spans[0]], "yaxis.range": [...this.spans[1]] });
+  }
+
+  // Whether a point may lie outside of what is shown.
+  isPart() {
+    return ["xaxis", "yaxis"].some((name, at) => {
+      const [from, to] = this.plot._fullLayout[name].range;
+      const [low, high] = this.spans[at];
+      const room = (high - low) / 22; // `span` leaves as much beside the outermost points
+      return from > low + room || to < high - room;
+    });
   }
 
   async drawPoints(data, painted, theme, { isNew, isCleared }) {
@@ -222,7 +242,7 @@ class OrchardMap {
     const kept = isNew ? left.get(data.points) ?? {} : this.plot.layout;
     const axis = { visible: false, showgrid: false, zeroline: false };
     // Never by itself: what the legend switches off would move the rest.
-    const ranged = (name, values) => ({ range: [...(kept[name]?.range ?? span(values))], autorange: false });
+    const ranged = (name, at) => ({ range: [...(kept[name]?.range ?? this.spans[at])], autorange: false });
     return {
       // On a phone a tall figure would be empty above and below the points.
       height: Math.min(data.height, Math.max(320, this.root.clientWidth)),
@@ -240,9 +260,9 @@ class OrchardMap {
       // A finger, too, is near a point.
       hoverdistance: 20,
       selections: isCleared ? [] : kept.selections ?? [],
-      xaxis: { ...axis, ...ranged("xaxis", this.x) },
+      xaxis: { ...axis, ...ranged("xaxis", 0) },
       // One scale for both directions: a stretched map would lie about distances.
-      yaxis: { ...axis, ...ranged("yaxis", this.y), scaleanchor: "x" },
+      yaxis: { ...axis, ...ranged("yaxis", 1), scaleanchor: "x" },
     };
   }
 
@@ -332,6 +352,7 @@ class OrchardMap {
   drawMarks() {
     const { x, y } = this.axes() ?? {};
     if (!x) return;
+    this.all.hidden = !this.isPart();
     const { marks, ink } = this.data;
     const at = (row) => [x(this.x[row]), y(this.y[row])];
     const shapes = [];
@@ -365,13 +386,13 @@ class OrchardMap {
       const [cx, cy] = [x(group.middle[0]), y(group.middle[1])];
       const name = group.name.length > NAME_LENGTH ? `${group.name.slice(0, NAME_LENGTH - 1)}…` : group.name;
       const width = widthOf(name) + 6;
-      for (const [dx, dy] of [[0, 0], [0, -18], [0, 18], [width / 2 + 8, 0], [-width / 2 - 8, 0], [0, -34], [0, 34]]) {
+      for (const [dx, dy] of [[0, -16], [0, 16], [width / 2 + 10, 0], [-width / 2 - 10, 0], [0, -34], [0, 34], [0, 0]]) {
         const box = [cx + dx - width / 2, cy + dy - 9, cx + dx + width / 2, cy + dy + 9];
         if (taken.some((other) => overlap(box, other))) continue;
         taken.push(box);
         const label = shape("text", {
           x: cx + dx, y: cy + dy + 4, "text-anchor": "middle", class: "name", fill: text,
-          stroke: background, "stroke-width": 4, "paint-order": "stroke", "stroke-linejoin": "round",
+          stroke: background, "stroke-width": 3, "paint-order": "stroke", "stroke-linejoin": "round",
         });
         label.textContent = name;
         shown.push(label);
