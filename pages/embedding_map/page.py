@@ -54,8 +54,10 @@ def main() -> None:
         picked = picture_control(rows)
         upload = query_control(settings)
     with results:
-        above, below = st.container(), st.container()
-    with below:
+        shown, inspector = st.columns([4, 3], gap="medium")
+    with inspector:
+        about_one, listing = st.container(), st.container()
+    with listing:
         listed = list_control(colours.colouring)
     with notices:
         view = _compute(rows, info, settings)
@@ -64,12 +66,13 @@ def main() -> None:
         if paint is None:
             st.caption("This colour is there as soon as the pictures have been compared.")
             paint = by_class(rows.labels, colours.highlighted)
-    with above:
+    with shown:
         _show_map(view, colours, paint, _marks(view, picked, placed))
+    with about_one:
         show_picked(view, picked)
         if upload and placed:
             show_placed(view, placed, upload)
-    with below:
+    with listing:
         show_list(view, listed)
 
 

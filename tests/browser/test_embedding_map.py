@@ -400,6 +400,34 @@ def test_a_button_leads_back_to_all_points_and_is_there_only_when_some_may_be_ou
     assert page.evaluate(VIEW)["x"] == pytest.approx(whole["x"], rel=1e-6)
 
 
+def test_pictures_stand_beside_the_map_which_stays_in_sight_while_they_are_scrolled_through(
+    page: Page, address: str
+) -> None:
+    page.set_viewport_size({"width": 1400, "height": 900})
+    points = open_map(page, address)
+    left, top, right, bottom = frame_around([p for p in points if p[0] == "lime"])
+    take(page, "Box Select")
+    drag(page, [(left, top), (right, bottom)])
+    pictures = page.locator(".st-key-selected img")
+    expect(pictures).to_have_count(PER_CLASS)
+    plot, first = page.locator(".orchard-map").bounding_box(), pictures.first.bounding_box()
+    assert plot and first
+    assert first["x"] >= plot["x"] + plot["width"]
+    # Not below the fold, where the picture of a point that was clicked could not be seen.
+    assert first["y"] + first["height"] < 900
+    pictures.last.scroll_into_view_if_needed()
+    expect(page.locator(".js-plotly-plot .nsewdrag").first).to_be_in_viewport(ratio=0.9)
+
+
+def test_pictures_stand_below_the_map_on_a_phone(browser: Browser, address: str) -> None:
+    with browsers.watched_page(browser, width=390, height=844) as page:
+        open_map(page, f"{address}?method=PCA&list=Outliers")
+        picture = page.locator(".st-key-outliers img").first
+        expect(picture).to_be_visible()
+        plot, first = page.locator(".orchard-map").bounding_box(), picture.bounding_box()
+        assert plot and first and first["y"] >= plot["y"] + plot["height"]
+
+
 def test_a_tap_shows_the_picture_as_well(browser: Browser, address: str) -> None:
     with browsers.watched_page(browser, width=390, height=844, touch=True) as page:
         points = open_map(page, address)
