@@ -49,6 +49,10 @@ ODD_LABELS = (
     "<script>alert(1)</script>",
     "100%",
     "line\nbreak",
+    "tab\tand\rreturn",
+    "esc\x1b[31m \x0b\x07\x7f\x9b",
+    "\u202eright to left",
+    "n" * 255,
     "{brace} [bracket]",
 )
 
