@@ -32,7 +32,12 @@ def visible(text: str, *, keep: str = "") -> str:
     Args:
         keep: Control characters that stay, such as a newline.
     """
-    return _UNSEEN.sub(lambda found: found[0] if found[0] in keep else repr(found[0])[1:-1], text)
+    return _UNSEEN.sub(lambda found: found[0] if found[0] in keep else _written(found[0]), text)
+
+
+def _written(sign: str) -> str:
+    # From 127 on they may stand in JSON as they are, and must be valid there written out.
+    return f"\\u{ord(sign):04x}" if ord(sign) >= 127 else repr(sign)[1:-1]
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:

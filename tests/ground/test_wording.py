@@ -38,6 +38,6 @@ def test_control_characters_are_written_out_and_everything_else_stays() -> None:
     # ECMA-48: 0x1b and, in one byte, 0x9b begin a command to a terminal. U+202E turns the
     # direction of writing (Unicode, UAX #9).
     assert visible("a\x1b[31mb") == r"a\x1b[31mb"
-    assert visible("a\x9b2Jb\x7f\u202egpj") == r"a\x9b2Jb\x7f\u202egpj"
+    assert visible("a\x9b2Jb\x7f\u202egpj") == r"a\u009b2Jb\u007f\u202egpj"
     assert visible("a\tb\nc", keep="\n") == "a\\tb\nc"
     assert visible("苹果 Äpfel \U0001f34e '\"") == "苹果 Äpfel \U0001f34e '\""

@@ -1,6 +1,7 @@
 """What every script shares: exit statuses, and tracebacks only in the log."""
 
 import argparse
+import json
 import logging
 import os
 import subprocess
@@ -209,6 +210,21 @@ def test_what_a_name_would_do_to_a_terminal_is_shown_and_not_done(
     assert guarded(work, settings, on_interrupt="") == 2
     captured = capsys.readouterr()
     assert captured.out == "found \\x1b]0;owned\\x07.jpg\\rover\n"
-    assert captured.err == "note \\x1b[2J.jpg\nerror: no such folder: \\x9b31m\n"
+    assert captured.err == "note \\x1b[2J.jpg\nerror: no such folder: \\u009b31m\n"
     assert r"skipped \x1b[2J.jpg" in log_of(settings)
     assert "\x1b" not in log_of(settings)
+
+
+def test_json_stays_json_whatever_the_names_in_it(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = {"path": "\x1b[2J \x7f \x9b31m \u202e.jpg", "label": 'a "b"\n\t'}
+
+    def work() -> int:
+        sys.stdout.write(json.dumps(names, indent=2, ensure_ascii=False) + "\n")
+        return 0
+
+    assert guarded(work, settings, on_interrupt="") == 0
+    out = capsys.readouterr().out
+    assert json.loads(out) == names
+    assert not {"\x1b", "\x7f", "\x9b", "\u202e"} & set(out)
