@@ -126,8 +126,8 @@ def _opened(content: bytes, name: str) -> tuple[Image.Image, bytes | None]:
         picture = Image.open(io.BytesIO(content), formats=(kind.decoder,))
     except Exception as error:  # decoders raise anything on damaged data
         raise ImageError(
-            f"{name!r} ({kind.name}) cannot be read: it breaks off early, or is of a rare kind, "
-            f"such as 12 bits a colour. Save it anew; possible are {FORMAT_NAMES}."
+            f"{name!r} is {kind.name} and cannot be read: it breaks off early, or is of a rare "
+            f"kind, such as 12 bits a colour. Save it anew; possible are {FORMAT_NAMES}."
         ) from error
     if isinstance(picture, TiffImageFile) and tiff.is_raw(picture):
         picture.close()

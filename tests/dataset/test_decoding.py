@@ -346,5 +346,5 @@ def test_a_jpeg_of_twelve_bits_is_said_to_be_of_a_rare_kind() -> None:
     content = saved(corners(), "JPEG")
     place = content.index(b"\xff\xc0") + 4
     said = refused(content[:place] + b"\x0c" + content[place + 1 :])
-    assert "(JPEG) cannot be read" in said
+    assert "is JPEG and cannot be read" in said
     assert "12 bits" in said
