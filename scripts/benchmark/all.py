@@ -87,7 +87,8 @@ def _commands(arguments: argparse.Namespace, photos: Path) -> dict[str, list[str
         "storage": ["--rows", "500", "--files", "50", "--rounds", "1"] * small,
         "search": ["--rounds", "3"] * small,
         "evaluation": ["--rows", "500", "--rounds", "1", "--searches", "5"] * small,
-        "map": ["--rows", "200", "--points", "500", "--dimension", "64"] * small,
+        "map": small
+        * ["--rows", "200", "--points", "500", "--dimension", "64", "--browser-points", "0"],
         "growth": ["--rows", "100", "300", "--dimension", "32", "--searches", "3"] * small,
     }
     if arguments.uri:

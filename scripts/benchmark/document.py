@@ -40,6 +40,10 @@ def at_most(value: float) -> dict[str, Any]:
 _RATE, _MS, _S, _MB = "pictures a second", "ms", "s", "MB"
 _BARE = "the bare client"
 _UNCHANGED_WANTED, _CACHED_VIEW_WANTED = 2_000.0, 1.0
+# Of the map in a browser: figure, unit, what is wanted.
+_IN_BROWSER = (
+    ("first_drawing", "seconds", 3.0), ("pan_frame", "ms", 33.0), ("recolour", "seconds", 1.0),
+)  # fmt: skip
 LINES = (
     Line(
         "encoder", "files to embeddings", _RATE, "pictures_per_second",
@@ -112,8 +116,26 @@ LINES = (
         "umap-learn on the raw embeddings", "trust_lost", **at_most(0.02),
     ),
     Line(
-        "map", "a cached view of 20,000 points, from files to figure", _S, "cached_view_seconds",
-        "cached_view_wanted", "what is wanted", "share_of_wanted", **at_most(1),
+        "map", "a cached view of 20,000 points, from files to what the browser is told", _S,
+        "cached_view_seconds", "cached_view_wanted", "what is wanted", "share_of_wanted",
+        **at_most(1),
+    ),
+    Line(
+        "map", "200,000 points in a browser without a graphics card: first drawing", _S,
+        "first_drawing_seconds", "first_drawing_wanted", "what is wanted", "first_drawing_share",
+        **at_most(1),
+    ),
+    Line(
+        "map", "the same, a frame while it is dragged, median", _MS, "pan_frame_ms",
+        "pan_frame_wanted", "what is wanted", "pan_frame_share", **at_most(1),
+    ),
+    Line(
+        "map", "the same, other colours", _S, "recolour_seconds", "recolour_wanted",
+        "what is wanted", "recolour_share", **at_most(1),
+    ),
+    Line(
+        "map", "the same, memory of the server for one visitor", _MB, "visitor_memory_mb",
+        "coordinates_mb", "the coordinates", "visitor_memory_share", **at_most(5),
     ),
 )  # fmt: skip
 
@@ -224,6 +246,10 @@ def _completed(figures: dict[str, Any]) -> dict[str, Any]:
         added["trust_lost"] = figures["raw_trust"] - figures["ours_trust"]
         added["cached_view_wanted"] = _CACHED_VIEW_WANTED
         added["share_of_wanted"] = figures["cached_view_seconds"] / _CACHED_VIEW_WANTED
+    if "pan_frame_ms" in figures:
+        for name, unit, wanted in _IN_BROWSER:
+            added[f"{name}_wanted"] = wanted
+            added[f"{name}_share"] = figures[f"{name}_{unit}"] / wanted
     return added
 
 

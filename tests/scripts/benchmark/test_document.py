@@ -48,6 +48,25 @@ def test_every_line_tells_whether_its_aim_is_reached(tmp_path: Path) -> None:
     assert "| map |" not in text
 
 
+def test_the_map_in_a_browser_has_lines_only_where_it_was_measured(tmp_path: Path) -> None:
+    figures = {
+        "ours_first_seconds": 2.0, "raw_first_seconds": 10.0, "share_of_first_seconds": 0.2,
+        "ours_trust": 0.97, "raw_trust": 0.96, "cached_view_seconds": 0.5,
+    }  # fmt: skip
+    browser = {
+        "first_drawing_seconds": 1.5, "pan_frame_ms": 66.0, "recolour_seconds": 0.5,
+        "visitor_memory_mb": 3.2, "coordinates_mb": 1.6, "visitor_memory_share": 2.0,
+    }  # fmt: skip
+    write_document(found(map={"figures": figures}), tmp_path)
+    assert "browser" not in (tmp_path / "benchmarks.md").read_text().split("## ")[0]
+    write_document(found(map={"figures": figures | browser}), tmp_path)
+    text = (tmp_path / "benchmarks.md").read_text()
+    lines = [line for line in text.splitlines() if line.startswith("| map")]
+    # 1.5 of 3 s, 66 of 33 ms, 0.5 of 1 s, 3.2 of 1.6 MB.
+    assert [line.split("**")[1] for line in lines[3:]] == ["0.5", "2", "0.5", "2"]
+    assert "| 3 s, what is wanted |" in lines[3] and lines[4].endswith("**no** |")
+
+
 def test_parts_of_different_machines_are_told_apart(tmp_path: Path) -> None:
     there = {**storage(), "machine": {"processor": "one of 1971"}, "date": "2025-12-24"}
     write_document(found(storage=storage(), map=there, search=there), tmp_path)
