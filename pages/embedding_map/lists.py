@@ -14,7 +14,7 @@ from core.embeddings.neighbour_table import Neighbourhoods, outliers
 from core.embeddings.suspects import LEAST_SHARE
 from core.metric import Metric
 from core.projection.colours import Colouring
-from core.ui import controls, links, resources
+from core.ui import links, resources
 from core.ui.text import plain
 from core.wording import counted
 from pages.embedding_map import cache, grid, state
@@ -69,8 +69,19 @@ def show_picked(view: View, picked: int | None) -> None:
 
 def list_control(colouring: Colouring) -> Listed:
     """Ask which pictures are listed; before the map is drawn, which may be coloured by it."""
-    chosen = controls.segmented(
-        "Show pictures", [SELECTION, OUTLIERS, DUPLICATES, SUSPECTS], key=Address.LIST
+    chosen = (
+        # Pills, which may stand in two rows: beside the map there is no room for one.
+        st.pills(
+            "Show pictures",
+            [SELECTION, OUTLIERS, DUPLICATES, SUSPECTS],
+            default=SELECTION,
+            required=True,
+            key=Address.LIST,
+            bind="query-params",
+            label_visibility="collapsed",
+            wrap=True,
+        )
+        or SELECTION
     )
     similarity = NEAR_DUPLICATE
     if chosen == DUPLICATES or colouring is Colouring.DUPLICATES:

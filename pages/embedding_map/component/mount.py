@@ -15,6 +15,12 @@ from pages.embedding_map.component.routes import HANDOUTS, PLOTLY
 # Of the points, in pixels; the legend stands below.
 HEIGHT = 560
 
+# Nothing moves when the map appears: until the browser has its code, its room is empty.
+_ROOM = f"""<style>
+.st-key-map_room {{ min-height: {HEIGHT}px; }}
+@media (max-width: 640px) {{ .st-key-map_room {{ min-height: 320px; }} }}
+</style>"""
+
 _FOLDER = Path(__file__).parent
 
 _component = st.components.v2.component(
@@ -56,17 +62,19 @@ def mount_map(
     context = get_script_run_ctx()
     session = context.session_id if context else ""
     HANDOUTS.put(token, Handout(session, message.numbers, cards))
-    _component(
-        key=key,
-        data={
-            **message.text,
-            "plotly": PLOTLY,
-            "token": token,
-            "cards": cards.name,
-            "image_format": image_format,
-            "alt": alt,
-            "cleared": cleared,
-            "height": HEIGHT,
-        },
-        on_selection_change=on_select,
-    )
+    st.html(_ROOM)
+    with st.container(key="map_room"):
+        _component(
+            key=key,
+            data={
+                **message.text,
+                "plotly": PLOTLY,
+                "token": token,
+                "cards": cards.name,
+                "image_format": image_format,
+                "alt": alt,
+                "cleared": cleared,
+                "height": HEIGHT,
+            },
+            on_selection_change=on_select,
+        )
