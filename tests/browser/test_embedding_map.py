@@ -428,6 +428,53 @@ def test_pictures_stand_below_the_map_on_a_phone(browser: Browser, address: str)
         assert plot and first and first["y"] >= plot["y"] + plot["height"]
 
 
+# Of these places in the window: how many lie on the canvas, and at how many of them it is drawn on.
+DRAWN = """places => {
+    const canvas = document.querySelector('.js-plotly-plot .gl-container canvas');
+    const copy = document.createElement('canvas');
+    [copy.width, copy.height] = [canvas.width, canvas.height];
+    const pen = copy.getContext('2d');
+    pen.drawImage(canvas, 0, 0);
+    const box = canvas.getBoundingClientRect();
+    const ratio = canvas.width / box.width;
+    const inside = places.filter(([x, y]) =>
+        x > box.left && x < box.right && y > box.top && y < box.bottom);
+    const drawn = inside.filter(([x, y]) =>
+        pen.getImageData((x - box.left) * ratio, (y - box.top) * ratio, 1, 1).data[3] > 0);
+    return [inside.length, drawn.length];
+}"""
+
+
+def test_a_map_that_is_dragged_moves_as_a_picture_and_is_drawn_when_it_is_let_go(
+    page: Page, address: str
+) -> None:
+    def drawn() -> list[int]:
+        places = [(x, y) for _, x, y in browsers.steady(page, POINTS)]
+        found: list[int] = page.evaluate(DRAWN, places)
+        return found
+
+    moved = "document.querySelector('.js-plotly-plot .gl-container').style.transform"
+    before = [point for point in open_map(page, address) if point[0] == "lime"]
+    assert drawn() == [ROWS, ROWS]
+    # Between the points: one of them would be pressed, not the map.
+    x, y = before[0][1] + 30, before[0][2] + 30
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 60, y - 20, steps=6)
+    page.wait_for_function(f"{moved} !== ''")
+    page.mouse.up()
+    page.wait_for_function(f"{moved} === ''")
+    browsers.settled(page)
+    after = [point for point in browsers.steady(page, POINTS) if point[0] == "lime"]
+    assert after[0][1:] == pytest.approx((before[0][1] + 60, before[0][2] - 20), abs=1)
+    inside, there = drawn()
+    assert inside == there > PER_CLASS
+    # A point that is pressed without a movement is selected as ever.
+    lonely = lonely_point(after)
+    page.mouse.click(lonely[1], lonely[2])
+    expect(page.get_by_text("1 picture selected")).to_be_visible()
+
+
 def test_a_tap_shows_the_picture_as_well(browser: Browser, address: str) -> None:
     with browsers.watched_page(browser, width=390, height=844, touch=True) as page:
         points = open_map(page, address)

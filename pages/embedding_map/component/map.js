@@ -8,6 +8,8 @@ const MOST_WITHOUT_WEBGL = 10_000;
 // Of a name on the map, in letters; the legend and the card have more room.
 const NAME_LENGTH = 24;
 const NAME_FONT = "600 13px sans-serif";
+// More take a common graphics card longer than a frame as well.
+const MOST_DRAWN_AT_ONCE = 50_000;
 const SVG = "http://www.w3.org/2000/svg";
 
 const maps = new WeakMap();
@@ -119,6 +121,7 @@ class OrchardMap {
   }
 
   async drawPoints(data, painted, theme, { isNew, isCleared }) {
+    this.release(); // what is drawn now is more than a movement
     if (this.paint !== data.paint.numbers || isNew) {
       this.groups = this.grouped(data, painted);
       this.hidden.clear();
@@ -132,6 +135,8 @@ class OrchardMap {
       displaylogo: false,
       scrollZoom: true,
       displayModeBar: true,
+      // Plotly would draw four pixels for each of a common screen.
+      plotGlPixelRatio: window.devicePixelRatio || 1,
       modeBarButtons: [
         [{
           name: "toImage",
@@ -145,6 +150,7 @@ class OrchardMap {
     };
     await this.Plotly.react(this.plot, traces, layout, config);
     if (!this.listens) this.listen();
+    this.holdable();
     this.drawLegend();
   }
 
@@ -279,9 +285,58 @@ class OrchardMap {
     });
     this.plot.on("plotly_deselect", () => this.take([]));
     for (const moved of ["plotly_relayouting", "plotly_relayout"]) {
-      this.plot.on(moved, () => { this.look_away(); this.drawMarks(); });
+      this.plot.on(moved, () => { this.look_away(); this.follow(); this.drawMarks(); });
     }
+    this.plot.addEventListener("pointerdown", ({ target }) => {
+      const isScene = this.plot._fullLayout._plots.xy?._scene?.draw.isHoldable;
+      if (isScene && this.plot._fullLayout.dragmode === "pan" && target.classList.contains("nsewdrag")) this.hold();
+    });
+    // Before Plotly ends the movement with a drawing of its own.
+    this.letGo = () => this.release();
+    for (const end of ["pointerup", "pointercancel"]) window.addEventListener(end, this.letGo, true);
     this.plot.on("plotly_afterplot", () => this.drawMarks());
+  }
+
+  // Where the processor draws, many points take longer than a frame. While the map is dragged their
+  // drawing is moved as a picture, and drawn anew when the pointer rests or lets go.
+  holdable() {
+    const { _plots: plots, _glcanvas: canvases } = this.plot._fullLayout;
+    const scene = plots.xy?._scene;
+    if (!scene || scene.draw.isHoldable || !(drawsBySoftware() || this.data.rows > MOST_DRAWN_AT_ONCE)) return;
+    const unless = (held, work) => Object.assign((...given) => { if (!held()) work(...given); }, { isHoldable: true });
+    const isHeld = () => this.heldAt !== undefined;
+    const { update, draw } = scene;
+    scene.draw = unless(isHeld, draw);
+    scene.update = (options) => {
+      if (isHeld()) this.afterwards = () => { update(options); canvases.each(({ regl }) => regl?.clear({ color: true, depth: true })); scene.draw(); };
+      else update(options);
+    };
+    canvases.each(({ regl }) => {
+      if (regl && !regl.clear.isHoldable) regl.clear = unless(isHeld, regl.clear);
+    });
+  }
+
+  hold() {
+    const { x, y } = this.axes();
+    this.heldAt = [x(this.x[0]), y(this.y[0])];
+  }
+
+  follow() {
+    if (this.heldAt === undefined) return;
+    const { x, y } = this.axes();
+    const [dx, dy] = [x(this.x[0]) - this.heldAt[0], y(this.y[0]) - this.heldAt[1]];
+    this.plot.querySelector(".gl-container").style.transform = `translate(${dx}px, ${dy}px)`;
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => { this.release(); this.hold(); }, 250);
+  }
+
+  release() {
+    clearTimeout(this.resting);
+    if (this.heldAt === undefined) return;
+    this.heldAt = undefined;
+    this.plot.querySelector(".gl-container").style.transform = "";
+    this.afterwards?.();
+    this.afterwards = undefined;
   }
 
   rowOf(point) {
@@ -553,6 +608,8 @@ class OrchardMap {
     this.closed = true;
     clearTimeout(this.timer);
     clearTimeout(this.staying);
+    clearTimeout(this.resting);
+    for (const end of ["pointerup", "pointercancel"]) window.removeEventListener(end, this.letGo, true);
     this.resized.disconnect();
     if (!this.listens) return;
     const { xaxis, yaxis, dragmode, selections } = this.plot.layout;
@@ -587,15 +644,23 @@ function plotly(path) {
   return window.orchardPlotly;
 }
 
-function hasWebgl() {
+// What draws: null without WebGL. Asked once a tab, since it takes a context.
+let drawer;
+function webglDrawer() {
+  if (drawer !== undefined) return drawer;
+  drawer = null;
   try {
     const context = document.createElement("canvas").getContext("webgl");
+    const told = context?.getExtension("WEBGL_debug_renderer_info");
+    if (context) drawer = String(context.getParameter(told ? told.UNMASKED_RENDERER_WEBGL : context.RENDERER));
     context?.getExtension("WEBGL_lose_context")?.loseContext();
-    return Boolean(context);
   } catch {
-    return false;
+    // Some browsers throw instead.
   }
+  return drawer;
 }
+const hasWebgl = () => webglDrawer() !== null;
+const drawsBySoftware = () => /swiftshader|llvmpipe|software|basic render/i.test(webglDrawer() ?? "");
 
 function themeOf(element) {
   const style = getComputedStyle(element);
