@@ -428,6 +428,22 @@ def test_pictures_stand_below_the_map_on_a_phone(browser: Browser, address: str)
         assert plot and first and first["y"] >= plot["y"] + plot["height"]
 
 
+def test_values_have_the_colours_of_their_scale_and_what_is_notable_lies_on_top(
+    page: Page, address: str
+) -> None:
+    open_map(page, f"{address}?method=PCA&colour=Hubs")
+    colours = page.evaluate(
+        """() => document.querySelector('.js-plotly-plot')._fullData.map(trace =>
+            trace.marker.color.match(/\\d+/g).map(Number))"""
+    )
+    # From the blue #0072B2 of few to the vermilion #D55E00 of many, which is drawn last.
+    assert len(colours) > 2 and colours[-1] == [0xD5, 0x5E, 0x00]
+    assert [one[0] for one in colours] == sorted(one[0] for one in colours)
+    scale = page.locator(".orchard-map .legend .scale")
+    background = scale.evaluate("element => getComputedStyle(element).backgroundImage")
+    assert background.index("rgb(0, 114, 178)") < background.index("rgb(213, 94, 0)")
+
+
 # Of these places in the window: how many lie on the canvas, and at how many of them it is drawn on.
 DRAWN = """places => {
     const canvas = document.querySelector('.js-plotly-plot .gl-container canvas');

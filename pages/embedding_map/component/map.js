@@ -10,6 +10,8 @@ const NAME_LENGTH = 24;
 const NAME_FONT = "600 13px sans-serif";
 // More take a common graphics card longer than a frame as well.
 const MOST_DRAWN_AT_ONCE = 50_000;
+// Colours of a scale.
+const STEPS = 33;
 const SVG = "http://www.w3.org/2000/svg";
 
 const maps = new WeakMap();
@@ -154,14 +156,15 @@ class OrchardMap {
     this.drawLegend();
   }
 
-  // One group a trace: rows that look alike, what lies below first.
+  // One group a trace: rows that look alike, what lies below first. Plotly takes a colour for each
+  // point as well, but much longer.
   grouped(data, painted) {
     const { paint, rows } = data;
-    if (!paint.categories) return [this.byValue(paint, new Float32Array(painted))];
-    const codes = new Int16Array(painted);
-    const counts = new Uint32Array(paint.categories.length + 1);
+    const codes = paint.categories ? new Int16Array(painted) : steps(paint, new Float32Array(painted));
+    const styles = paint.categories ?? stepStyles(paint);
+    const counts = new Uint32Array(styles.length + 1);
     for (let row = 0; row < rows; row++) counts[codes[row] + 1]++;
-    const groups = [{ ...paint.rest, symbol: "circle", isRest: true }, ...paint.categories].map(
+    const groups = [{ ...paint.rest, symbol: "circle", isRest: true }, ...styles].map(
       (style, place) => ({
         ...style,
         rows: new Int32Array(counts[place]),
@@ -177,41 +180,17 @@ class OrchardMap {
       groups[place].x[at] = this.x[row];
       groups[place].y[at] = this.y[row];
     }
-    return groups.filter((group) => !group.isRest || group.rows.length);
-  }
-
-  // What is worth a look lies on top, rows without a value lie below.
-  byValue(paint, values) {
-    const sign = paint.notable_high ? 1 : -1;
-    const notable = values.map((value) => (Number.isNaN(value) ? -Infinity : sign * value));
-    const order = Int32Array.from(values.keys()).sort((a, b) => notable[a] - notable[b] || a - b);
-    return {
-      name: "",
-      rows: order,
-      x: Float32Array.from(order, (row) => this.x[row]),
-      y: Float32Array.from(order, (row) => this.y[row]),
-      values: Float32Array.from(order, (row) => values[row]),
-    };
+    // A name of the legend stands there whether it has points or not.
+    return groups.filter((group) => group.rows.length || (paint.categories && !group.isRest));
   }
 
   trace(group, place, data) {
-    const { paint } = data;
-    const marker = group.values
-      ? {
-          size: data.size,
-          opacity: data.opacity,
-          color: group.values,
-          cmin: paint.low,
-          cmax: paint.high,
-          colorscale: paint.scale.map((colour, step) => [step / (paint.scale.length - 1), colour]),
-          showscale: false,
-        }
-      : {
-          size: data.size,
-          opacity: this.opacity(group, place),
-          color: group.colour,
-          symbol: group.symbol,
-        };
+    const marker = {
+      size: data.size,
+      opacity: this.opacity(group, place),
+      color: group.colour,
+      symbol: group.symbol,
+    };
     return {
       type: this.webgl ? "scattergl" : "scatter",
       mode: "markers",
@@ -556,15 +535,17 @@ class OrchardMap {
     }
     const { width, height } = this.plot._fullLayout;
     const { paint } = this.data;
-    const points = this.plot.data.map((trace) => (paint.categories ? trace : {
-      ...trace,
-      showlegend: false,
-      marker: {
-        ...trace.marker,
-        showscale: true,
-        colorbar: { title: { text: paint.title, side: "top" }, orientation: "h", y: 0, yanchor: "top", thickness: 12, len: 0.6 },
-      },
-    }));
+    const points = this.plot.data.map((trace) => ({ ...trace, showlegend: Boolean(paint.categories) }));
+    if (!paint.categories) {
+      over.push({
+        ...quiet, x: [null], y: [null], mode: "markers",
+        marker: {
+          color: [paint.low], cmin: paint.low, cmax: paint.high, showscale: true,
+          colorscale: paint.scale.map((colour, step) => [step / (paint.scale.length - 1), colour]),
+          colorbar: { title: { text: paint.title, side: "top" }, orientation: "h", y: 0, yanchor: "top", thickness: 12, len: 0.6 },
+        },
+      });
+    }
     const layout = {
       ...this.plot.layout,
       width,
@@ -690,6 +671,27 @@ function shape(kind, attributes) {
 function escaped(text) {
   const signs = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
   return text.replace(/[&<>]/g, (sign) => signs[sign]);
+}
+
+// The step of each value on its scale, -1 where there is none; what is worth a look has the highest
+// and so lies on top.
+function steps({ low, high, notable_high }, values) {
+  return Int16Array.from(values, (value) => {
+    if (Number.isNaN(value)) return -1;
+    const share = Math.max(0, Math.min((value - low) / (high - low), 1));
+    return Math.round((STEPS - 1) * (notable_high ? share : 1 - share));
+  });
+}
+
+function stepStyles({ scale, notable_high }) {
+  const parts = scale.map((colour) => [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16)));
+  return Array.from({ length: STEPS }, (_, step) => {
+    const share = (notable_high ? step : STEPS - 1 - step) / (STEPS - 1);
+    const at = Math.min(Math.floor(share * (parts.length - 1)), parts.length - 2);
+    const rest = share * (parts.length - 1) - at;
+    const mixed = parts[at].map((part, place) => Math.round(part + rest * (parts[at + 1][place] - part)));
+    return { name: "", colour: `rgb(${mixed.join(", ")})`, symbol: "circle" };
+  });
 }
 
 // Where most of a group's points are: the middle of the fullest of 16 x 16 fields and what is around

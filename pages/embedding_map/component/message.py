@@ -77,6 +77,7 @@ def _paint(paint: Categories | Values, *, dark: bool) -> tuple[dict[str, Any], N
             "high": paint.high,
             "notable_high": paint.notable_high,
             "scale": chart.colour_scale(paint, dark=dark),
+            "rest": {"name": "", "colour": chart.REST_COLOUR},
         }, values
     codes = paint.codes.astype(np.int16)
     styles = [chart.style_of(style, dark=dark) for style in paint.styles]
