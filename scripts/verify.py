@@ -64,8 +64,7 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
 def _described(outcome: Verification) -> str:
     lines = [f"{name}: {rows:,} rows" for name, rows in outcome.rows.items()]
     for found in outcome.findings:
-        examples = f", such as {', '.join(map(visible, found.examples))}" if found.examples else ""
-        lines.append(f"  {found.where}: {found.count:,} {found.problem}{examples}")
+        lines.append(f"  {visible(found.said)}")
     if not outcome.findings:
         lines.append(f"complete and equal, as the files below {outcome.dataset}")
         return "\n".join(lines)

@@ -38,6 +38,11 @@ class Problem(StrEnum):
     VECTOR = "embeddings that are not finite or not of the collection's size"
 
     @property
+    def is_counted(self) -> bool:
+        """Whether it is about so many rows or files."""
+        return self not in {Problem.UNFINISHED, Problem.FOLDER, Problem.ENCODER}
+
+    @property
     def is_mended_by_copying(self) -> bool:
         """Whether `repair` can mend it; the others need the encoder or a decision."""
         return self is Problem.DIFFERENT
@@ -57,6 +62,14 @@ class Finding:
     where: str
     count: int
     examples: tuple[str, ...]
+
+    @property
+    def said(self) -> str:
+        """The finding in a line, such as `fruit_l2: rows without a file: 2 (a.jpg, b.jpg)`."""
+        named = ", ".join(self.examples)
+        if self.problem.is_counted:
+            named = f"{self.count:,}" + (f" ({named})" if named else "")
+        return f"{self.where}: {self.problem}" + (f": {named}" if named else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +267,8 @@ def _files(
             )
         listing = list_dataset(root)
     except DatasetError as error:
-        yield Finding(Problem.FOLDER, family, 1, (str(error),))
+        moved = "" if root is None else " If it has moved, set ORCHARD_DATASET to where it lies."
+        yield Finding(Problem.FOLDER, family, 1, (f"{error}{moved}",))
         return
     files: dict[str, ImageRecord | None] = {}
     for number, path in enumerate(listing.paths):

@@ -82,6 +82,11 @@ def test_unfinished_run_wrong_id_and_missing_folder(store: VectorStore, dataset:
     assert findings["fruit_ip", Problem.WRONG_ID] == (1, ("pear/0.png",))
     assert findings[FAMILY, Problem.FOLDER][0] == 1
     assert not outcome.checked_files
+    said = [finding.said for finding in outcome.findings]
+    assert "fruit_ip: rows whose id is not that of their path: 1 (pear/0.png)" in said
+    assert "fruit_ip: the last indexing run did not finish" in said
+    [folder] = [line for line in said if line.startswith(f"{FAMILY}: the dataset folder cannot")]
+    assert folder.endswith("If it has moved, set ORCHARD_DATASET to where it lies.")
 
 
 def test_embedding_that_is_not_finite_is_found(store: VectorStore, dataset: Path) -> None:

@@ -74,9 +74,8 @@ def show_findings(report: Verification) -> None:
     if not report.findings:
         st.success("Collections and files agree.", icon=":material/check_circle:")
     for found in report.findings:
-        examples = f", such as {', '.join(found.examples)}" if found.examples else ""
         st.warning(
-            plain(f"{found.where}: {found.count:,} {found.problem}{examples}"),
+            plain(found.said),
             icon=":material/warning:",
         )
 
