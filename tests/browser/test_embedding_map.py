@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -585,3 +586,34 @@ def test_a_selection_of_many_pictures_comes_in_pages_of_fifty(page: Page, addres
 
 def _distance(one: Point, other: Point) -> float:
     return (one[1] - other[1]) ** 2 + (one[2] - other[2]) ** 2
+
+
+LONG = '<img src=x onerror="document.title=1">\'&'.ljust(200, "x")
+
+
+@pytest.mark.parametrize("count", [1, 2, 6])
+def test_few_and_equal_pictures_of_a_class_with_a_long_name_of_markup_are_drawn(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    set_environment(monkeypatch, tmp_path / "data")
+    pictures = map_collection.draw(tmp_path / "pictures", per_class=count, classes=(LONG,))
+    files = [f"{LONG}/{number:02}.jpg" for number in range(count)]
+    map_collection.build(pictures, {file: np.ones(4, dtype="f4") for file in files})
+    command = browsers.streamlit_command()
+    with (
+        browsers.serving(*command, log=tmp_path / "log") as url,
+        browsers.watched_page(browser) as page,
+    ):
+        page.goto(f"{url}/embedding_map?method=PCA")
+        expect(page.locator(".js-plotly-plot .nsewdrag").first).to_be_visible()
+        browsers.settled(page)
+        places = browsers.steady(page, POINTS)
+        assert len(places) == count
+        page.mouse.move(places[0][1], places[0][2], steps=4)
+        expect(page.locator(".orchard-map .card strong")).to_have_text(LONG)
+        expect(page.locator(".orchard-map .legend button")).to_have_text(LONG)
+        # Cut off where there is no room, in the legend and on the map; nothing of it was run.
+        box = page.locator(".orchard-map .legend button").bounding_box()
+        assert box and box["width"] <= 240
+        assert page.title() == "Orchard"
+        assert page.locator(".orchard-map img[src=x]").count() == 0
