@@ -1,6 +1,5 @@
 """Run an evaluation of a collection: exact search, and the index beside it."""
 
-import operator
 import platform
 import time
 from dataclasses import replace
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.collection.info import CollectionInfo
-from core.dataset.classes import find_split, label_of
+from core.dataset.classes import find_split
 from core.embeddings.index_errors import with_ties_of
 from core.embeddings.matrix import Matrix
 from core.embeddings.neighbours import Neighbours, exact_neighbours
@@ -143,11 +142,16 @@ def index_neighbours(
 def _with_classes(matrix: Matrix) -> Matrix:
     """Return the rows with the classes below split folders, where nobody has decided them before.
 
-    Rows that others made have no class of their own, only a path.
+    Rows that others made may have no class but the beginning of their path.
     """
     split = find_split(matrix.paths)
-    undecided = all(map(operator.eq, matrix.labels, map(label_of, matrix.paths)))
-    return replace(matrix, labels=split.labels) if undecided and split and split.labels else matrix
+    if not split or not split.labels or not all(map(_begins, matrix.paths, matrix.labels)):
+        return matrix
+    return replace(matrix, labels=split.labels)
+
+
+def _begins(path: str, label: str) -> bool:
+    return path.startswith(f"{label}/") if label else "/" not in path
 
 
 def _configuration(
