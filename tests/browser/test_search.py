@@ -37,7 +37,10 @@ def test_an_uploaded_picture_finds_itself_and_a_slider_changes_the_answer(
     # The bytes are those of an indexed picture, which is left out until it is asked for.
     itself = re.compile("rank 1, plum, similarity 1.000")
     expect(first).not_to_have_attribute("alt", itself)
+    # What is pressed while the page is drawn anew, with what exact search has found, is lost.
+    browsers.settled(page)
     page.get_by_text("Filters", exact=True).click()
+    browsers.settled(page)
     page.get_by_text("Hide the query itself").click()
     expect(first).to_have_attribute("alt", itself)
     expect(page.locator(".st-key-hits img")).to_have_count(16)
