@@ -8,7 +8,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import takewhile
 
 from core.dataset.names import composed, folded
 from core.wording import counted
@@ -228,7 +227,7 @@ def _doubts(
     if not names:
         yield f"No picture lies in a folder of a class, so none has one. {remedy}"
     elif all(map(_YEAR_OR_DATE.fullmatch, names)):
-        some = ", ".join(list(takewhile(bool, sorted(names)))[:3])
+        some = ", ".join(sorted(names)[:3])
         yield f"The folders look like dates ({some}), not like classes. {remedy}"
     elif len(names) == 1:
         below = sorted(_names(folders, layout.level + 1))

@@ -25,8 +25,10 @@ class NoneNamedError(DatasetError):
 
 
 def labels_file_of(root: Path) -> Path | None:
-    """Return the labels file in a dataset folder, if it has one."""
-    return next((file for name in NAMES if (file := root / name).is_file()), None)
+    """Return the labels file in a dataset folder, if it has one; a link out of it is none."""
+    inside = root.resolve()
+    files = (root / name for name in NAMES)
+    return next((f for f in files if f.is_file() and f.resolve().is_relative_to(inside)), None)
 
 
 def classes_by_file(file: Path, paths: Sequence[str]) -> Classes:
@@ -85,8 +87,9 @@ def _read(file: Path) -> "pd.DataFrame":
         )
     except (OSError, ValueError, UnicodeError, ImportError) as error:
         # pandas and pyarrow raise kinds of ValueError of their own.
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise DatasetError(
-            f"the labels file {str(file)!r} cannot be read ({str(error).splitlines()[0]}). It is a "
+            f"the labels file {str(file)!r} cannot be read ({reason}). It is a "
             "table as CSV in UTF-8, or as Parquet, with the columns path and class."
         ) from error
 

@@ -78,6 +78,14 @@ def test_a_table_about_other_pictures_is_told_apart(tmp_path: Path) -> None:
         classes_by_file(write(tmp_path, "path,class\nx.jpg,kiwi\n"), PATHS)
 
 
+def test_a_link_that_leads_out_of_the_folder_is_no_table(tmp_path: Path) -> None:
+    (tmp_path / "photos" / "plum").mkdir(parents=True)
+    (tmp_path / "photos" / "plum" / "9.jpg").write_bytes(b"x")
+    elsewhere = write(tmp_path, "path,class\n9.jpg,kiwi\n", name="own.csv")
+    (tmp_path / "photos" / "labels.csv").symlink_to(elsewhere)
+    assert list_dataset(tmp_path / "photos").classes.counts == {"plum": 1}
+
+
 def test_the_table_in_the_folder_decides_and_is_no_file_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
