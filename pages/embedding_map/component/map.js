@@ -108,7 +108,9 @@ class OrchardMap {
     this.drawMarks();
   }
 
+  // Plotly writes down what the wheel did a moment after it turned, and would undo this.
   showAll() {
+    this.isUndone = this.isMoving;
     this.Plotly.relayout(this.plot, { "xaxis.range": [...this.spans[0]], "yaxis.range": [...this.spans[1]] });
   }
 
@@ -266,6 +268,15 @@ class OrchardMap {
     for (const moved of ["plotly_relayouting", "plotly_relayout"]) {
       this.plot.on(moved, () => { this.look_away(); this.follow(); this.drawMarks(); });
     }
+    for (const start of ["pointerdown", "wheel"]) {
+      this.plot.addEventListener(start, () => { this.isMoving = this.isUndone = false; }, true);
+    }
+    this.plot.on("plotly_relayouting", () => { this.isMoving = true; });
+    this.plot.on("plotly_relayout", (changes) => {
+      if ("xaxis.range" in changes) return; // `showAll`: a person's movement names both ends apart
+      this.isMoving = false;
+      if (this.isUndone) this.showAll();
+    });
     this.plot.addEventListener("pointerdown", ({ target }) => {
       const isScene = this.plot._fullLayout._plots.xy?._scene?.draw.isHoldable;
       if (isScene && this.plot._fullLayout.dragmode === "pan" && target.classList.contains("nsewdrag")) this.hold();
