@@ -1,9 +1,5 @@
 """What the Evaluation page shares between reruns: opened reports and what follows from them."""
 
-import contextlib
-import threading
-import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +10,6 @@ from core.dataset.classes import usual_paths
 from core.embeddings.matrix import Matrix, load_matrix
 from core.embeddings.neighbours import Neighbours
 from core.encoder.training_list import training_list
-from core.errors import BusyError
 from core.evaluation import files
 from core.evaluation.comparison import Comparison, compare
 from core.evaluation.figures import index_summary, summary_of
@@ -22,6 +17,7 @@ from core.evaluation.files import Listing, list_reports, load_report, save_repor
 from core.evaluation.report import Hits, Report, Request, Variant
 from core.evaluation.run import evaluate
 from core.evaluation.sweep import SweepPoint, sweep
+from core.evaluation.turn import is_taken, seconds_since, turn
 from core.measures.judgement import Judgement
 from core.measures.summary import Summary
 from core.metric import Metric
@@ -29,12 +25,8 @@ from core.progress import Progress, silent
 from core.read_only import require_writable
 from core.ui import resources
 
-# Two runs at once would only slow each other down.
-_running = threading.Lock()
-# When the last one ended, by the monotonic clock.
-_ended = [-float("inf")]
-# For so long after it, whether it was cancelled may not be known yet: the session that pressed
-# Cancel says so in its next run.
+# For so long after a measurement, whether it was cancelled may not be known yet: the session that
+# pressed Cancel says so in its next run.
 _UNKNOWN_SECONDS = 2.0
 
 
@@ -111,7 +103,7 @@ def make_report(request: Request, metric: Metric, *, on_progress: Progress) -> s
         BusyError: Another session is measuring.
         OrchardError: As `core.evaluation.run.evaluate`.
     """
-    with _alone():
+    with turn():
         return _made(request, metric, on_progress)
 
 
@@ -122,7 +114,7 @@ def make_first_report(request: Request, metric: Metric, *, on_progress: Progress
         BusyError: Another session is measuring.
         OrchardError: As `core.evaluation.run.evaluate`.
     """
-    with _alone():
+    with turn():
         for other in get_report_list().reports:
             return other.name
         return _made(request, metric, on_progress)
@@ -155,9 +147,9 @@ def delete_report(name: str) -> None:
 
 def is_measuring() -> bool:
     """Whether some session is making a report or measuring nprobe, or stopped a moment ago."""
-    if _running.locked():
+    if is_taken():
         return True
-    return time.monotonic() - _ended[0] < _UNKNOWN_SECONDS and not is_first_report_declined()
+    return seconds_since() < _UNKNOWN_SECONDS and not is_first_report_declined()
 
 
 def decline_first_report() -> None:
@@ -187,7 +179,7 @@ def run_sweep(
         BusyError: Another session is measuring.
         ReportError: As `core.evaluation.sweep.sweep`.
     """
-    with _alone():
+    with turn():
         return sweep(
             report,
             get_matrix(info, on_progress=on_progress),
@@ -234,20 +226,6 @@ def get_matrix(info: CollectionInfo, *, on_progress: Progress = silent) -> Matri
         settings.data.embeddings,
         on_progress=on_progress,
     )
-
-
-@contextlib.contextmanager
-def _alone() -> Iterator[None]:
-    if not _running.acquire(blocking=False):
-        raise BusyError(
-            "another report is being made, or nprobe is being measured. Wait until that is done, "
-            "then try again."
-        )
-    try:
-        yield
-    finally:
-        _ended[0] = time.monotonic()
-        _running.release()
 
 
 def _made(request: Request, metric: Metric, on_progress: Progress) -> str:

@@ -13,6 +13,7 @@ from streamlit.testing.v1.element_tree import Multiselect, TextInput
 
 from core.embeddings.near_duplicates import NEAR_DUPLICATE
 from core.errors import ReadOnlyError, StoreError
+from core.evaluation import turn as turns
 from core.evaluation.report import Request
 from core.metric import Metric
 from core.progress import silent
@@ -38,7 +39,7 @@ def clear_caches() -> None:
     # What was cancelled, deleted or measured in an earlier test says nothing in the next.
     st.cache_resource.clear()
     st.cache_data.clear()
-    cache._ended[0] = -math.inf
+    turns._ended[0] = -math.inf
 
 
 def close_store() -> None:
@@ -77,7 +78,7 @@ def data_dir(shared: Path) -> Path:
 def clear_reports() -> None:
     st.cache_data.clear()
     cache._declined.clear()
-    cache._ended[0] = -math.inf
+    turns._ended[0] = -math.inf
 
 
 def press(at: AppTest, label: str) -> AppTest:
@@ -216,13 +217,13 @@ def test_a_first_report_that_failed_is_not_tried_again_by_itself(
 def test_a_visitor_waits_for_the_first_report_of_another(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with cache._alone():
+    with turns.turn():
         at = page().run()
         assert "being made for somebody else" in texts(at)
         assert not offered(at)
     # The other one may have pressed Cancel, which it says in a moment.
     assert "for somebody else" in texts(at.run())
-    monkeypatch.setattr(cache, "_ended", [-math.inf])
+    monkeypatch.setattr(turns, "_ended", [-math.inf])
     # It has left, so the report is made here.
     at = at.run()
     assert "Macro precision@10" in metrics(at)
