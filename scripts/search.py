@@ -20,8 +20,8 @@ from core.dataset.names import composed
 from core.encoder.weights import checkpoint_for
 from core.errors import ImageError, QueryError
 from core.metric import Metric
-from core.records import EncoderIdentity
 from core.search.hits import SearchResult
+from core.search.hits_json import hits_json
 from core.search.index_search import DEFAULT_K, MAX_K, search
 from core.search.query_picture import encode_query
 from core.store.vector_store import VectorStore, open_store
@@ -69,7 +69,11 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
             print(_unfinished(info), file=sys.stderr)
         result, encode_ms = _search(image, arguments, settings, store, info)
     if arguments.json:
-        print(_as_json(result, info.encoder, encode_ms=encode_ms))
+        milliseconds = {"encode": encode_ms, "search": result.search_ms}
+        found = hits_json(
+            result.hits, info, k=result.k, nprobe=result.nprobe, milliseconds=milliseconds
+        )
+        print(json.dumps(found, indent=2, ensure_ascii=False))
     else:
         print(_as_text(result, info, query=digest_of(content), encode_ms=encode_ms))
     return 0
@@ -134,33 +138,6 @@ def _read(path: Path) -> bytes:
         raise ImageError(
             f"{str(path)!r} cannot be read ({error.strerror}). Check the path."
         ) from error
-
-
-def _as_json(result: SearchResult, encoder: EncoderIdentity, *, encode_ms: float) -> str:
-    return json.dumps(
-        {
-            "hits": [
-                {
-                    "rank": hit.rank,
-                    "id": hit.record.id,
-                    "path": hit.record.path,
-                    "label": hit.record.label,
-                    "score": hit.score,
-                }
-                for hit in result.hits
-            ],
-            "metric": result.metric,
-            "nprobe": result.nprobe,
-            "k": result.k,
-            "encoder": str(encoder),
-            "milliseconds": {
-                "encode": round(encode_ms, 2),
-                "search": round(result.search_ms, 2),
-            },
-        },
-        indent=2,
-        ensure_ascii=False,
-    )
 
 
 def _as_text(result: SearchResult, info: CollectionInfo, *, query: str, encode_ms: float) -> str:
