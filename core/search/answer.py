@@ -16,6 +16,8 @@ from core.metric import Metric
 from core.search.exact_index import ExactIndex
 from core.search.hits import Hit
 from core.search.index_search import search
+from core.search.instruments import RECALL, SEARCH_SECONDS
+from core.search.verdict import compare_with_exact
 from core.store.vector_store import VectorStore
 
 # As deep as it is looked for pictures that are no near-duplicates of a better hit.
@@ -108,10 +110,19 @@ def ask(
                 "exact search was asked for, but the embeddings of the collection are not at hand "
                 "(reference is None). Wait until they are read, or ask the index."
             )
-        return replace(exact, exact=exact.hits)
+        return _measured(replace(exact, exact=exact.hits), info.metric, kind="exact")
     look = partial(_from_index, embedding=embedding, store=store, info=info, question=question)
     answer = _refined(look, question, info.metric, reference)
-    return answer if exact is None else replace(answer, exact=exact.hits)
+    if exact is not None:
+        answer = replace(answer, exact=exact.hits)
+        recall = compare_with_exact(answer.hits, exact.hits, expected=None, others=0).recall
+        RECALL.labels(info.metric).observe(recall)
+    return _measured(answer, info.metric, kind="index")
+
+
+def _measured(answer: Answer, metric: Metric, *, kind: str) -> Answer:
+    SEARCH_SECONDS.labels(metric, kind).observe(answer.search_ms / 1000)
+    return answer
 
 
 class _Found(NamedTuple):

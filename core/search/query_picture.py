@@ -18,6 +18,7 @@ from core.dataset.thumbnails import THUMBNAIL_SIDE, small_jpeg
 from core.errors import EncoderMismatchError, ImageError
 from core.records import ImageRecord
 from core.search.crop import WHOLE, Crop, cut
+from core.search.instruments import DECODE_SECONDS, ENCODE_SECONDS
 from core.wording import REPLACE_IT, counted
 
 if TYPE_CHECKING:
@@ -81,7 +82,10 @@ def open_query(picture: QueryPicture, *, root: Path, side: int | None = None) ->
     if picture.record:
         _, content = read_picture(root, picture.record.path)
     image = cut(decode(content, name=picture.name, short_side=side), picture.crop)
-    return Decoded(image, 1000 * (time.perf_counter() - started))
+    seconds = time.perf_counter() - started
+    if side is None:  # else it is for looking at
+        DECODE_SECONDS.observe(seconds)
+    return Decoded(image, 1000 * seconds)
 
 
 def preview(picture: QueryPicture, *, root: Path) -> bytes:
@@ -175,4 +179,6 @@ def encode_query(
         )
     started = time.perf_counter()
     embedding = encoder.encode([image])[0]
-    return embedding, 1000 * (time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    ENCODE_SECONDS.observe(seconds)
+    return embedding, 1000 * seconds
