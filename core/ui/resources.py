@@ -1,6 +1,8 @@
-"""What sessions share, through Streamlit's caches: settings, database, encoder, read-only data."""
+"""What sessions share, through Streamlit's caches: settings, database, encoder, data."""
 
-from concurrent.futures import Future, ThreadPoolExecutor
+import time
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,10 +19,12 @@ from core.dataset.files import digest_of, present_inside
 from core.dataset.thumbnails import cached_thumbnail
 from core.embeddings.matrix import fingerprint
 from core.encoder.weights import checkpoint_for
-from core.errors import CollectionNotFoundError
+from core.errors import CollectionNotFoundError, StoreUnavailableError
 from core.logs import start_logging
 from core.metric import Metric
+from core.progress import Stage
 from core.records import EncoderIdentity, ImageRecord
+from core.search.exact_index import ExactIndex, load_reference
 from core.search.query_picture import encode_query
 from core.store.vector_store import VectorStore, open_store
 
@@ -30,8 +34,30 @@ if TYPE_CHECKING:
 # A collection can be changed by another process only on a server; this is how late it may show.
 _STALE_SECONDS = 30
 
+# A reference that is on disk already is there by then, and the page is drawn once.
+_PATIENCE = 0.3
+# An error may go on, and every attempt may read the whole collection.
+_RETRY_SECONDS = 60.0
+
 # The encoder that was loaded last, for whoever wants to know without loading one.
 _running: list[EncoderIdentity] = []
+
+
+@dataclass
+class Preparation:
+    """Embeddings on their way into memory.
+
+    Attributes:
+        future: Gives the exact index.
+        done: Rows that are read.
+        total: Rows there are; 0 until that is known.
+        ended: When it came to its end, by `time.monotonic`; 0 until then.
+    """
+
+    future: "Future[ExactIndex]"
+    done: int = 0
+    total: int = 0
+    ended: float = 0.0
 
 
 @st.cache_resource(show_spinner=False)
@@ -154,6 +180,67 @@ def _encode_upload(
     info = next(iter(get_collections().values()))
     image = decode(_content, name=_name)
     return encode_query(image, encoder=get_encoder(EncoderIdentity.parse(encoder)), info=info)
+
+
+def prepare() -> Preparation:
+    """Start to read the embeddings in the background, unless that was done before."""
+    return _preparing(get_catalogue().fingerprint)
+
+
+def get_reference() -> ExactIndex | Preparation:
+    """Return the embeddings of the collection, or how far they are while they are read.
+
+    Raises:
+        StoreUnavailableError: The database is away; the next call tries again.
+        OrchardError: Reading them failed. So does every call of the next minute, without reading;
+            the first one after it tries again.
+    """
+    preparation = prepare()
+    wait([preparation.future], timeout=_PATIENCE)
+    if not preparation.future.done():
+        return preparation
+    try:
+        return preparation.future.result()
+    except StoreUnavailableError:
+        _preparing.clear()
+        raise
+    except Exception:
+        if time.monotonic() - preparation.ended > _RETRY_SECONDS:
+            _preparing.clear()
+        raise
+
+
+def exact_index_at_hand() -> ExactIndex | None:
+    """Return the embeddings if they are in memory; else start to read them, and wait for nothing.
+
+    Raises:
+        OrchardError: The collection cannot be described.
+    """
+    future = prepare().future
+    return future.result() if future.done() and future.exception() is None else None
+
+
+@st.cache_resource(show_spinner=False, max_entries=1)
+def _preparing(fingerprint: str) -> Preparation:
+    store, settings = get_store(), get_settings()
+    metrics = list(get_collections())
+    preparation = Preparation(Future())
+
+    def show(stage: Stage, done: int, total: int) -> None:
+        preparation.done, preparation.total = done, total
+
+    def read() -> ExactIndex:
+        try:
+            return load_reference(
+                store, settings.collection, metrics, settings.data.embeddings, show
+            )
+        finally:
+            preparation.ended = time.monotonic()
+
+    pool = ThreadPoolExecutor(1, thread_name_prefix="reference")
+    preparation.future = pool.submit(read)
+    pool.shutdown(wait=False)
+    return preparation
 
 
 def get_thumbnail(record: ImageRecord, *, info: CollectionInfo) -> bytes:

@@ -6,7 +6,6 @@ a person uploads stay in their session.
 
 import hashlib
 import time
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,37 +17,14 @@ from core.collection.info import CollectionInfo
 from core.dataset.files import present_inside
 from core.dataset.thumbnails import cached_thumbnail
 from core.embeddings.one_query import exact_scores
-from core.errors import StoreUnavailableError
 from core.metric import Metric
-from core.progress import Stage
 from core.records import ImageRecord
-from core.search.exact_index import ExactIndex, load_reference
+from core.search.exact_index import ExactIndex
 from core.search.query_picture import QueryPicture, encode_query, open_query, preview, stage
 from core.ui import resources
 from pages.search.state import Session
 
-# A reference that is on disk already is there by then, and the page is drawn once.
-_PATIENCE = 0.3
-# An error may go on, and every attempt may read the whole collection.
-_RETRY_SECONDS = 60.0
 _FILES_SECONDS = 5
-
-
-@dataclass
-class Preparation:
-    """Embeddings on their way into memory.
-
-    Attributes:
-        future: Gives the exact index.
-        done: Rows that are read.
-        total: Rows there are; 0 until that is known.
-        ended: When it came to its end, by `time.monotonic`; 0 until then.
-    """
-
-    future: "Future[ExactIndex]"
-    done: int = 0
-    total: int = 0
-    ended: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,57 +41,6 @@ class Embedded:
     decode_ms: float
     encode_ms: float
     cached: bool
-
-
-def prepare() -> Preparation:
-    """Start to read the embeddings in the background, unless that was done before."""
-    return _preparing(resources.get_catalogue().fingerprint)
-
-
-def get_reference() -> ExactIndex | Preparation:
-    """Return the embeddings of the collection, or how far they are while they are read.
-
-    Raises:
-        StoreUnavailableError: The database is away; the next call tries again.
-        OrchardError: Reading them failed. So does every call of the next minute, without reading;
-            the first one after it tries again.
-    """
-    preparation = prepare()
-    wait([preparation.future], timeout=_PATIENCE)
-    if not preparation.future.done():
-        return preparation
-    try:
-        return preparation.future.result()
-    except StoreUnavailableError:
-        _preparing.clear()
-        raise
-    except Exception:
-        if time.monotonic() - preparation.ended > _RETRY_SECONDS:
-            _preparing.clear()
-        raise
-
-
-@st.cache_resource(show_spinner=False, max_entries=1)
-def _preparing(fingerprint: str) -> Preparation:
-    store, settings = resources.get_store(), resources.get_settings()
-    metrics = list(resources.get_collections())
-    preparation = Preparation(Future())
-
-    def show(stage: Stage, done: int, total: int) -> None:
-        preparation.done, preparation.total = done, total
-
-    def read() -> ExactIndex:
-        try:
-            return load_reference(
-                store, settings.collection, metrics, settings.data.embeddings, show
-            )
-        finally:
-            preparation.ended = time.monotonic()
-
-    pool = ThreadPoolExecutor(1, thread_name_prefix="reference")
-    preparation.future = pool.submit(read)
-    pool.shutdown(wait=False)
-    return preparation
 
 
 def get_scores(

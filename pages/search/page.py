@@ -11,10 +11,11 @@ from core.search.exact_index import ExactIndex
 from core.search.verdict import compare_with_exact
 from core.ui import resources
 from core.ui.errors import page_errors
+from core.ui.resources import Preparation
 from core.ui.text import plain
-from pages.search import cache, state
+from pages.search import state
 from pages.search.answer import details, duel, grid, measures, no_hits, takeaway
-from pages.search.cache import Preparation, Thumbnails
+from pages.search.cache import Thumbnails
 from pages.search.query import class_of, own_ids, query_of
 from pages.search.question import controls as question_controls
 from pages.search.question import crop
@@ -95,7 +96,7 @@ def _notices(session: Session) -> None:
 def _reference() -> ExactIndex | Preparation | None:
     """Return the embeddings, or how far they are read; None, with a message, where that failed."""
     try:
-        return cache.get_reference()
+        return resources.get_reference()
     except StoreUnavailableError:
         raise
     except OrchardError as error:
@@ -112,7 +113,7 @@ def _invite(info: CollectionInfo) -> None:
     )
 
 
-def _show(view: View, preparation: Preparation | None) -> None:
+def _show(view: View, under_way: Preparation | None) -> None:
     answer = answer_of(view)
     verdict = None
     if answer.exact is not None:
@@ -123,8 +124,8 @@ def _show(view: View, preparation: Preparation | None) -> None:
     with st.container():
         line = st.container(horizontal=True, gap="xsmall", vertical_alignment="center", key="worth")
         votes = st.container()
-    if preparation:
-        measures.preparing(preparation)
+    if under_way:
+        measures.preparing(under_way)
     shown = HITS
     if len(view.infos) > 1:
         with line:

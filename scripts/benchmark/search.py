@@ -22,7 +22,6 @@ from core.collection.info import CollectionInfo
 from core.config import load_settings
 from core.errors import OrchardError, StoreError
 from core.ui import resources
-from pages.search import cache
 from scripts.benchmark.measuring import median_seconds, print_figures, seconds
 from scripts.terminal import guarded
 
@@ -71,7 +70,7 @@ def time_visits(picture: int) -> dict[str, float]:
     """
     try:
         first = seconds(lambda: _visit(picture))
-        prepared = seconds(cache.prepare().future.result)
+        prepared = seconds(resources.prepare().future.result)
         again = seconds(lambda: _visit(picture))
     finally:
         resources.get_store().close()
@@ -134,7 +133,7 @@ def _opened(k: int) -> tuple[AppTest, float]:
     session.query_params["k"] = str(k)
     session.run()
     first = session.session_state[_TIMES][0]
-    cache.prepare().future.result()
+    resources.prepare().future.result()
     session.run()
     if session.error or session.exception:
         shown = [error.value for error in session.error]

@@ -14,7 +14,6 @@ from streamlit.testing.v1.element_tree import Button
 
 from core.dataset.files import image_id
 from core.ui import resources
-from pages.search import cache
 from tests.support import dashboard
 
 PAGE = str(Path(__file__).parents[2] / "pages" / "search" / "page.py")
@@ -47,7 +46,7 @@ def from_collection(label: str = "lime", name: str = "2.jpg", **parameters: str)
 def compared(at: AppTest) -> AppTest:
     """Run again when exact search is ready, as the page itself would in a browser."""
     deadline = time.monotonic() + 30
-    while not cache.prepare().future.done() and time.monotonic() < deadline:
+    while not resources.prepare().future.done() and time.monotonic() < deadline:
         time.sleep(0.05)
     return at.run()
 

@@ -11,11 +11,12 @@ from core.search.hits import Hit
 from core.search.verdict import Cause, Verdict, class_votes, precision
 from core.ui.charts import class_colour
 from core.ui.controls import is_dark
+from core.ui.resources import Preparation
 from core.ui.text import plain
 from core.wording import counted
 from pages.search.answer import grid
 from pages.search.answer.grid import score_of, tick
-from pages.search.cache import Preparation, Thumbnails
+from pages.search.cache import Thumbnails
 from pages.search.view import View, unusual
 
 _VOTES = 5

@@ -17,7 +17,7 @@ from core.records import ImageRecord
 from core.search.crop import Crop
 from core.search.query_picture import QueryPicture
 from core.ui import resources
-from pages.search import cache, state
+from pages.search import state
 from pages.search.answer.duel import winner
 from tests.support import dashboard, search_page
 from tests.support.search_page import (
@@ -318,12 +318,12 @@ def test_a_picture_unlike_anything_indexed_is_warned_about(
 ) -> None:
     at = from_collection()
     assert not any("Unlike anything indexed" in m.value for m in at.markdown)
-    reference = cache.get_reference()
+    reference = resources.get_reference()
     assert reference is not None
     st.cache_data.clear()
     usual = dict.fromkeys(reference.farthest_usual, 0.9999)
     monkeypatch.setattr(
-        cache,
+        resources,
         "get_reference",
         lambda: type(reference)(reference.matrix, reference.labels, usual),
     )

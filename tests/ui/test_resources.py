@@ -1,4 +1,4 @@
-"""What the Search page keeps: a failed preparation is tried again, but not with every rerun."""
+"""Embeddings in memory: a failed preparation is tried again, but not with every rerun."""
 
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -7,7 +7,6 @@ import pytest
 
 from core.errors import StoreError, StoreUnavailableError
 from core.ui import resources
-from pages.search import cache
 
 
 class Reading:
@@ -26,19 +25,19 @@ class Reading:
 def reading(monkeypatch: pytest.MonkeyPatch) -> Iterator[Reading]:
     reading = Reading()
     settings = SimpleNamespace(collection="set", data=SimpleNamespace(embeddings=None))
-    monkeypatch.setattr(cache, "load_reference", reading)
+    monkeypatch.setattr(resources, "load_reference", reading)
     monkeypatch.setattr(resources, "get_catalogue", lambda: SimpleNamespace(fingerprint="f"))
     monkeypatch.setattr(resources, "get_store", lambda: None)
     monkeypatch.setattr(resources, "get_settings", lambda: settings)
     monkeypatch.setattr(resources, "get_collections", dict)
-    cache._preparing.clear()
+    resources._preparing.clear()
     yield reading
-    cache._preparing.clear()
+    resources._preparing.clear()
 
 
 def fail(error: type[Exception]) -> None:
     with pytest.raises(error):
-        cache.get_reference()
+        resources.get_reference()
 
 
 # A `TimeoutError` of the work itself is not one of waiting for it.
@@ -51,7 +50,7 @@ def test_whatever_went_wrong_is_told_at_every_rerun_and_read_again_after_a_minut
     fail(type(error))
     assert reading.calls == 1
     # Once the minute is over, the failure is told a last time and forgotten.
-    monkeypatch.setattr(cache, "_RETRY_SECONDS", -1.0)
+    monkeypatch.setattr(resources, "_RETRY_SECONDS", -1.0)
     fail(type(error))
     assert reading.calls == 1
     fail(type(error))
