@@ -8,9 +8,16 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.api.app import api_routes
+from core.ui import resources
 from pages.embedding_map.component.routes import map_routes
+
+_BASE = st.get_option("server.baseUrlPath")
 
 app = st.App(
     Path(__file__).resolve().parent / "core" / "ui" / "router.py",
-    routes=map_routes(st.get_option("server.baseUrlPath")),
+    routes=[
+        *map_routes(_BASE),
+        *api_routes(resources, base=_BASE, address=st.get_option("server.address") or ""),
+    ],
 )

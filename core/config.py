@@ -120,6 +120,9 @@ class Settings(BaseSettings):
     read_only: Annotated[
         bool, Field(description="refuse whatever changes the collections or the dataset")
     ] = False
+    api_token: Annotated[
+        SecretStr, Field(description="admits programs to the HTTP API, 16 characters or more")
+    ] = SecretStr("")
     sign_in: Annotated[
         bool, Field(description="show pages only to those whom the OIDC provider knows")
     ] = False
@@ -153,6 +156,14 @@ class Settings(BaseSettings):
                 "allowed is an encoder as scripts.build_index reports it, such as "
                 "resnet50/0676ba61/resize256-crop224-imagenet/2048"
             )
+        return value
+
+    @field_validator("api_token")
+    @classmethod
+    def _long_enough(cls, value: SecretStr) -> SecretStr:
+        token = value.get_secret_value()
+        if token and (len(token) < 16 or not token.isascii() or not token.isprintable()):
+            raise ValueError("allowed are 16 or more letters, digits and signs")
         return value
 
     @field_validator("milvus_uri")

@@ -77,12 +77,14 @@ def test_every_setting_is_read_from_its_variable(
         "labels": "/mnt/labels.csv",
         "read_only": "True",
         "sign_in": "True",
+        "api_token": SECRET,
     }
     assert set(values) == set(Settings.model_fields)  # a new setting belongs into this test
     for name, value in values.items():
         monkeypatch.setenv(f"ORCHARD_{name.upper()}", value)
     settings = load_settings()
     assert settings.milvus_token.get_secret_value() == values.pop("milvus_token")
+    assert settings.api_token.get_secret_value() == values.pop("api_token")
     for name, value in values.items():
         assert str(getattr(settings, name)) == value
 

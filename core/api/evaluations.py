@@ -1,0 +1,252 @@
+"""POST /evaluations: measure how often the hits are right; in the background, with progress."""
+
+import logging
+import threading
+import uuid
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from core.api.problems import NotFoundError, TokenNeededError
+from core.api.services import Services
+from core.api.work import Answer, Shared, at_work, collection_of
+from core.embeddings.matrix import load_matrix
+from core.errors import BusyError, OrchardError
+from core.evaluation import turn as turns
+from core.evaluation.files import save_report
+from core.evaluation.report import QuerySet
+from core.evaluation.report import Request as Wanted
+from core.evaluation.run import evaluate
+from core.metric import Metric
+from core.progress import Progress, Stage
+from core.search.index_search import DEFAULT_NPROBE
+
+logger = logging.getLogger(__name__)
+
+# Whoever asks for an older one is told that it is gone; its report stays.
+MOST_KEPT = 50
+
+
+class Status(StrEnum):
+    """How far an evaluation is."""
+
+    RUNNING = "running"
+    DONE = "done"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """One evaluation, as it is told.
+
+    Attributes:
+        stage: What it does, for a person.
+        done: Steps of the stage.
+        total: 0 where they cannot be counted.
+        report: Name of the saved report; empty until it is done.
+        error: Why it failed; empty if it did not.
+    """
+
+    id: str
+    status: Status = Status.RUNNING
+    stage: str = Stage.START.text
+    done: int = 0
+    total: int = 0
+    report: str = ""
+    error: str = ""
+
+
+class _CancelledError(Exception):
+    """Raised inside an evaluation that was asked to stop."""
+
+
+class Evaluations:
+    """The evaluations that programs have asked for since the start; safe between threads."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._lock = threading.Lock()
+        self._known: OrderedDict[str, Evaluation] = OrderedDict()
+        self._stopping: set[str] = set()
+
+    def start(self, measure: Callable[[Progress], str]) -> Evaluation:
+        """Measure in the background.
+
+        Args:
+            measure: Given how to tell its progress, makes a report and returns its name.
+
+        Raises:
+            BusyError: Somebody is measuring, a page or a program.
+        """
+        begun, refused = threading.Event(), []
+        evaluation = Evaluation(uuid.uuid4().hex)
+
+        def work() -> None:
+            try:
+                with turns.turn():
+                    self._keep(evaluation)
+                    begun.set()
+                    self._measured(evaluation.id, measure)
+            except BusyError as error:
+                refused.append(error)
+                begun.set()
+
+        threading.Thread(target=work, name="evaluation", daemon=True).start()
+        begun.wait()
+        if refused:
+            raise refused[0]
+        return evaluation
+
+    def find(self, name: str) -> Evaluation:
+        """Return an evaluation by its id.
+
+        Raises:
+            NotFoundError: There is none, or it is long gone.
+        """
+        with self._lock:
+            if name in self._known:
+                return self._known[name]
+        raise NotFoundError(
+            f"there is no evaluation {name!r}; the last {MOST_KEPT} since the start are kept. "
+            "GET /api/v1/reports lists what they have made."
+        )
+
+    def cancel(self, name: str) -> Evaluation:
+        """Ask an evaluation to stop; one that has ended stays as it is. Raises as `find`."""
+        found = self.find(name)
+        if found.status is Status.RUNNING:
+            self._stopping.add(name)
+        return found
+
+    def _measured(self, name: str, measure: Callable[[Progress], str]) -> None:
+        def show(stage: Stage, done: int, total: int) -> None:
+            if name in self._stopping:
+                raise _CancelledError
+            self._change(name, stage=stage.text, done=done, total=total)
+
+        try:
+            self._change(name, report=measure(show), status=Status.DONE)
+        except _CancelledError:
+            self._change(name, status=Status.CANCELLED)
+        except OrchardError as error:
+            self._change(name, status=Status.FAILED, error=str(error))
+        except Exception as error:
+            logger.exception("an evaluation failed")
+            kind = type(error).__name__
+            said = f"an internal error ({kind}); the log has the details. Report it."
+            self._change(name, status=Status.FAILED, error=said)
+        finally:
+            self._stopping.discard(name)
+
+    def _keep(self, evaluation: Evaluation) -> None:
+        with self._lock:
+            self._known[evaluation.id] = evaluation
+            while len(self._known) > MOST_KEPT:
+                self._known.popitem(last=False)
+
+    def _change(self, name: str, **changed: Any) -> None:  # noqa: ANN401 - fields of an Evaluation
+        with self._lock:
+            self._known[name] = replace(self._known[name], **changed)
+
+
+_K = Annotated[int, Field(ge=1, le=1000)]
+
+
+class EvaluationRequest(BaseModel):
+    """What to measure; the defaults are those of `scripts.evaluate`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    metric: Metric = Metric.COSINE
+    ks: Annotated[list[_K], Field(min_length=1, max_length=20)] = [1, 5, 10]
+    nprobe: Annotated[int | None, Field(ge=1, description="null leaves the index out")] = (
+        DEFAULT_NPROBE
+    )
+    sample: Annotated[int | None, Field(ge=1, description="about so many queries")] = None
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    queries: QuerySet = QuerySet.ALL
+    query_paths: str = ""
+    gallery_paths: str = ""
+
+    def wanted(self, *, nlist: int) -> Wanted:
+        """Return the request of the evaluation, for an index of so many lists (0 for none)."""
+        given = self.model_dump(exclude={"metric", "ks", "nprobe"})
+        nprobe = self.nprobe
+        if nprobe is not None and "nprobe" not in self.model_fields_set:
+            nprobe = min(nprobe, nlist or nprobe)
+        return Wanted(ks=tuple(sorted(set(self.ks))), nprobe=nprobe, **given)
+
+
+def _require_token(request: Request) -> None:
+    """Let nothing be changed or begun by whoever has no token, on this machine either."""
+    client = request.client.host if request.client else ""
+    if reason := request.app.state.access().refused(request.headers, client, changes=True):
+        raise TokenNeededError(reason)
+
+
+router = APIRouter()
+_changes = [Depends(_require_token)]
+
+
+@router.post("/evaluations", status_code=202, summary="Measure accuracy", dependencies=_changes)
+async def post_evaluation(
+    services: Shared, request: Request, asked: EvaluationRequest | None = None
+) -> Answer:
+    """Start an evaluation; its `id` leads to its progress, and in the end to a report."""
+    evaluations: Evaluations = request.app.state.evaluations
+    wanted = asked or EvaluationRequest()
+    evaluation = await at_work(lambda: evaluations.start(_measure(services, wanted)))
+    return Answer(_plain(evaluation), 202)
+
+
+@router.get("/evaluations/{id}", summary="How far an evaluation is")
+async def get_evaluation(request: Request, id: str) -> Answer:
+    """Return status, progress, and the name of the report once it is done."""
+    return Answer(_plain(request.app.state.evaluations.find(id)))
+
+
+@router.delete("/evaluations/{id}", summary="Stop an evaluation", dependencies=_changes)
+async def delete_evaluation(request: Request, id: str) -> Answer:
+    """Ask it to stop; nothing is saved of it."""
+    return Answer(_plain(request.app.state.evaluations.cancel(id)))
+
+
+def _measure(services: Services, asked: EvaluationRequest) -> Callable[[Progress], str]:
+    """Return what makes the report; raises what can be said at once."""
+    settings, store = services.get_settings(), services.get_store()
+    collection_of(services, asked.metric)
+
+    def measure(show: Progress) -> str:
+        info = store.info(settings.collection, asked.metric)
+        matrix = load_matrix(
+            store, settings.collection, asked.metric, settings.data.embeddings, on_progress=show
+        )
+        report = evaluate(
+            matrix,
+            store=store,
+            info=info,
+            collection=settings.collection,
+            request=asked.wanted(nlist=info.nlist),
+            on_progress=show,
+        )
+        return save_report(report, settings.data.reports).name
+
+    return measure
+
+
+def _plain(evaluation: Evaluation) -> dict[str, Any]:
+    return {
+        "id": evaluation.id,
+        "status": evaluation.status,
+        "stage": evaluation.stage,
+        "done": evaluation.done,
+        "total": evaluation.total,
+        "report": evaluation.report or None,
+        "error": evaluation.error or None,
+    }

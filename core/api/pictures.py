@@ -1,0 +1,108 @@
+"""GET /pictures: the rows of the collection, their thumbnails and files."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from fastapi.responses import FileResponse, Response
+
+from core.api.problems import NotFoundError
+from core.api.work import Answer, Shared, at_work, collection_of, record_of
+from core.dataset.files import present_inside
+from core.dataset.formats.kinds import HEAD_BYTES, kind_of
+from core.dataset.names import composed
+from core.errors import ImageError
+from core.records import ImageRecord
+
+router = APIRouter()
+
+MOST_LISTED = 1_000
+# What shows data stays with whoever asked, is never run, and no page elsewhere may embed it.
+_PRIVATE = {
+    "Cache-Control": "private, max-age=3600",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+}
+_MEDIA = {
+    "JPEG": "image/jpeg",
+    "PNG": "image/png",
+    "GIF": "image/gif",
+    "WEBP": "image/webp",
+    "AVIF": "image/avif",
+    "HEIF": "image/heic",
+    "TIFF": "image/tiff",
+    "BMP": "image/bmp",
+    "JPEG2000": "image/jp2",
+}
+
+
+@router.get("/pictures", summary="List pictures")
+async def get_pictures(
+    services: Shared,
+    words: Annotated[str, Query(max_length=200, description="in the path")] = "",
+    label: Annotated[str | None, Query(description="only this class")] = None,
+    offset: Annotated[int, Query(ge=0)] = 0,
+    limit: Annotated[int, Query(ge=1, le=MOST_LISTED)] = 100,
+) -> Answer:
+    """Return pictures in order of their paths, `limit` of them from `offset` on."""
+
+    def work() -> dict[str, Any]:
+        catalogue = services.get_catalogue()
+        found = catalogue.matching(words, label=None if label is None else composed(label))
+        return {
+            "total": len(found),
+            "offset": offset,
+            "pictures": [_plain(record) for record in found[offset : offset + limit]],
+        }
+
+    return Answer(await at_work(work))
+
+
+@router.get("/pictures/{id}", summary="Describe a picture")
+async def get_picture(services: Shared, id: int) -> Answer:
+    """Return path, class and digest of a picture."""
+    return Answer(_plain(await at_work(lambda: record_of(services, id))))
+
+
+@router.get("/pictures/{id}/thumbnail", summary="Return a small JPEG", response_class=Response)
+async def get_thumbnail(services: Shared, id: int) -> Response:
+    """Return the middle of a picture as a square JPEG."""
+
+    def work() -> bytes:
+        record = record_of(services, id)
+        try:
+            return services.get_thumbnail(record, info=collection_of(services, None))
+        except ImageError as error:
+            raise NotFoundError(str(error)) from error
+
+    return Response(await at_work(work), media_type="image/jpeg", headers=_PRIVATE)
+
+
+@router.get("/pictures/{id}/file", summary="Return the file", response_class=FileResponse)
+async def get_file(services: Shared, id: int) -> FileResponse:
+    """Return the file as it lies in the dataset folder, and nothing outside that folder."""
+
+    def work() -> FileResponse:
+        record = record_of(services, id)
+        folder = services.dataset_folder(collection_of(services, None))
+        try:
+            file, _ = present_inside(folder, record.path)
+            with file.open("rb") as opened:
+                kind = kind_of(opened.read(HEAD_BYTES))
+        except (ImageError, OSError) as error:
+            what = str(error) if isinstance(error, ImageError) else f"{record.path!r} is gone."
+            raise NotFoundError(what) from error
+        media = _MEDIA.get(kind.decoder, "application/octet-stream")
+        name = record.path.rpartition("/")[2]
+        return FileResponse(file, media_type=media, filename=name, headers=_PRIVATE)
+
+    return await at_work(work)
+
+
+def _plain(record: ImageRecord) -> dict[str, object]:
+    return {
+        "id": record.id,
+        "path": record.path,
+        "label": record.label,
+        "digest": record.digest,
+    }

@@ -1,0 +1,120 @@
+"""Errors as JSON: what happened, the value at fault, what to do next; never a traceback."""
+
+import logging
+from collections.abc import Mapping
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from core.errors import (
+    BusyError,
+    CollectionNotFoundError,
+    EncoderMismatchError,
+    FileError,
+    ImageError,
+    OrchardError,
+    ReadOnlyError,
+    SettingsError,
+    StoreError,
+    StoreUnavailableError,
+)
+from core.search.instruments import ERRORS
+
+logger = logging.getLogger(__name__)
+
+
+class NotFoundError(OrchardError):
+    """Nothing is held under this address."""
+
+
+class TokenNeededError(OrchardError):
+    """It changes something, and came without the token."""
+
+
+class NotReadyError(OrchardError):
+    """It is being prepared; the same request succeeds later."""
+
+
+# The more particular first.
+_STATUS: tuple[tuple[type[OrchardError], int], ...] = (
+    (NotFoundError, 404),
+    (TokenNeededError, 401),
+    (NotReadyError, 503),
+    (CollectionNotFoundError, 404),
+    (StoreUnavailableError, 503),
+    (StoreError, 502),
+    (EncoderMismatchError, 409),
+    (BusyError, 409),
+    (ReadOnlyError, 403),
+    (ImageError, 422),
+    (SettingsError, 503),
+    (FileError, 507),
+    (OrchardError, 400),
+)
+_LONGEST_VALUE = 60
+# With every 401, as HTTP wants it.
+ASK = {"WWW-Authenticate": "Bearer"}
+
+
+def problem(
+    kind: str, message: str, status: int, *, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """Return an answer that says what went wrong, and count it.
+
+    Args:
+        kind: For programs, such as `QueryError`.
+        message: For a person.
+    """
+    ERRORS.labels(kind).inc()
+    content = {"error": {"kind": kind, "message": message}}
+    return JSONResponse(content, status, headers={"Cache-Control": "no-store", **(headers or {})})
+
+
+def handle_problems(app: FastAPI) -> None:
+    """Let every error of the routes end as JSON."""
+    app.add_exception_handler(OrchardError, _expected)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def status_of(error: OrchardError) -> int:
+    """Return the HTTP status that an error of ours is answered with."""
+    return next(status for kind, status in _STATUS if isinstance(error, kind))
+
+
+async def _expected(_: Request, error: Exception) -> Response:
+    assert isinstance(error, OrchardError)
+    logger.info("refused: %s", error, exc_info=True)
+    status = status_of(error)
+    return problem(type(error).__name__, str(error), status, headers=ASK if status == 401 else None)
+
+
+async def _invalid(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    said = "; ".join(_sentence(one) for one in error.errors())
+    return problem("ParameterError", f"{said}. See docs/api.md, or openapi.json beside here.", 422)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 413:
+        return problem("TooLarge", str(error.detail), 413)
+    said = f"{request.method} {request.url.path!r}: {error.detail}. See openapi.json for what is."
+    return problem("HTTPError", said, error.status_code, headers=error.headers)
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    kind = type(error).__name__
+    said = f"an internal error ({kind}); the log in the data folder has the details. Report it."
+    return problem("InternalError", said, 500)
+
+
+def _sentence(error: dict[str, object]) -> str:
+    place = error["loc"]
+    name = ".".join(str(part) for part in place[1:]) if isinstance(place, tuple) else "?"
+    value = repr(error.get("input"))[:_LONGEST_VALUE]
+    return f"{name or 'the body'} is {value}: {error['msg']}"
