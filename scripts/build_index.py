@@ -25,9 +25,11 @@ from core.indexing.report import IndexReport, save_index_report
 from core.indexing.shard import WHOLE, Shard
 from core.metric import Metric
 from core.records import LeftOut
+from core.runs.task import AddMetric, Build, Task
 from core.store.connection import RUN_PATIENCE
 from core.store.vector_store import VectorStore, open_store
 from core.wording import counted, visible
+from scripts.beside import Dashboard, find_dashboard, refuse_beside
 from scripts.terminal import ProgressBar, configured, parse_metric, tell
 
 _SHOWN_SKIPS = 20
@@ -131,14 +133,11 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
         tell(visible(classes.described()))
         for doubt in classes.doubts:
             tell(f"*** {visible(doubt)}")
-    with contextlib.closing(open_store(settings, patience=RUN_PATIENCE, on_retry=tell)) as store:
-        if arguments.add_metric is None:
-            report = _built(arguments, settings, index, store)
-        else:
-            report = add_metric(
-                arguments.add_metric, store=store, family=settings.collection, index=index
-            )
-    path = save_index_report(report, folder=settings.data.index_reports)
+    if dashboard := find_dashboard(settings):
+        report, path = _built_beside(dashboard, arguments, settings.collection, index)
+    else:
+        report = _done_here(arguments, settings, index)
+        path = save_index_report(report, folder=settings.data.index_reports)
     if arguments.json:
         print(json.dumps(report.to_dict(), indent=2, ensure_ascii=False))
         print(f"report: {path}", file=sys.stderr)
@@ -152,6 +151,45 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
             "collections as complete."
         )
     return 0
+
+
+def _built_beside(
+    dashboard: Dashboard, arguments: argparse.Namespace, family: str, index: IndexChoice
+) -> tuple[IndexReport, Path]:
+    refuse_beside(
+        dashboard,
+        weights=arguments.weights is not None,
+        weight_set=arguments.weight_set is not None,
+        labels=arguments.labels is not None,
+        prune=arguments.prune,
+    )
+    task: Task = (
+        AddMetric(family, arguments.add_metric, index)
+        if arguments.add_metric
+        else Build(
+            family,
+            str(arguments.dataset.absolute()),
+            tuple(arguments.metrics),
+            architecture=arguments.architecture or "",
+            index=index,
+            recreate=arguments.recreate,
+        )
+    )
+    state = dashboard.run(task)
+    # What both kinds of task report.
+    assert isinstance(state.report, IndexReport)
+    return state.report, dashboard.data.runs / f"{state.name}.json"
+
+
+def _done_here(
+    arguments: argparse.Namespace, settings: Settings, index: IndexChoice
+) -> IndexReport:
+    with contextlib.closing(open_store(settings, patience=RUN_PATIENCE, on_retry=tell)) as store:
+        if arguments.add_metric is None:
+            return _built(arguments, settings, index, store)
+        return add_metric(
+            arguments.add_metric, store=store, family=settings.collection, index=index
+        )
 
 
 def _built(

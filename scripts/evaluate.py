@@ -15,16 +15,17 @@ from core.dataset.classes import usual_paths
 from core.embeddings.matrix import Matrix, load_matrix
 from core.errors import QueryError
 from core.evaluation.figures import index_summary, summary_of
-from core.evaluation.files import read_json_text, save_report
+from core.evaluation.files import load_report, read_json_text, save_report
 from core.evaluation.notes import notes, says_nothing, training_note
+from core.evaluation.queries import usual_nprobe
 from core.evaluation.report import QuerySet, Report, Request
 from core.evaluation.requirement import Requirement, parse_requirement
 from core.evaluation.run import evaluate
 from core.measures.retrieval import measure_names
 from core.measures.summary import Summary
 from core.metric import Metric
-from core.search.index_search import DEFAULT_NPROBE
 from core.store.vector_store import VectorStore, open_store
+from scripts.beside import Dashboard, find_dashboard
 from scripts.terminal import ProgressBar, configured, parse_metric
 
 
@@ -88,13 +89,17 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     requirements = [parse_requirement(text) for text in arguments.require]
-    with contextlib.closing(open_store(settings)) as store:
-        report = _evaluated(store, arguments, settings, requirements)
+    if dashboard := find_dashboard(settings):
+        folder = dashboard.data.reports
+        report = _evaluated_beside(dashboard, arguments, requirements)
+    else:
+        folder = settings.data.reports
+        with contextlib.closing(open_store(settings)) as store:
+            report = _evaluated(store, arguments, settings, requirements)
     # Before it is saved: a requirement that names no measure of the report is a mistake.
     summary = summary_of(report)
     results = [(requirement, requirement.value(summary)) for requirement in requirements]
-    folder = settings.data.reports
-    report = save_report(report, folder)
+    report = report if report.name else save_report(report, folder)
     if arguments.json:
         print(read_json_text(report.name, folder))
     else:
@@ -108,6 +113,27 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
         why = f". {nothing}" if nothing else ""
         print(f"requirement {requirement.text!r} {verdict}: {value:.3g}{why}", file=sys.stderr)
     return int(failed > 0)
+
+
+def _evaluated_beside(
+    dashboard: Dashboard, arguments: argparse.Namespace, requirements: list[Requirement]
+) -> Report:
+    for requirement in requirements:
+        requirement.name_among(measure_names(tuple(arguments.k)))
+    nprobe = arguments.nprobe or None
+    name = dashboard.evaluate(
+        {
+            "metric": arguments.metric,
+            "ks": arguments.k,
+            "nprobe": nprobe if nprobe in (None, "exact") else _number(nprobe),
+            "sample": arguments.sample,
+            "seed": arguments.seed,
+            "queries": arguments.queries,
+            "query_paths": arguments.query_paths,
+            "gallery_paths": arguments.gallery_paths,
+        }
+    )
+    return load_report(name, dashboard.data.reports)
 
 
 def _evaluated(
@@ -150,7 +176,7 @@ def _request(
     )
     return Request(
         ks=tuple(arguments.k),
-        nprobe=_nprobe(arguments.nprobe, info.nlist, limited=bool(gallery)),
+        nprobe=_nprobe(arguments.nprobe, info.nlist, gallery),
         sample=arguments.sample,
         seed=arguments.seed,
         queries=arguments.queries,
@@ -159,12 +185,15 @@ def _request(
     )
 
 
-def _nprobe(text: str, nlist: int, *, limited: bool) -> int | None:
-    # An index searches the whole collection, so it is left out where the gallery is a part of it.
-    if text == "exact" or (limited and not text):
+def _nprobe(text: str, nlist: int, gallery: str) -> int | None:
+    if text == "exact":
         return None
     if not text:
-        return max(1, min(DEFAULT_NPROBE, nlist))
+        return usual_nprobe(nlist, gallery)
+    return _number(text)
+
+
+def _number(text: str) -> int:
     if not text.isdecimal():
         raise QueryError(f"--nprobe {text!r} is not allowed; write a number or exact.")
     return int(text)

@@ -7,7 +7,9 @@ import argparse
 import contextlib
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -26,6 +28,7 @@ from core.search.index_search import DEFAULT_K, MAX_K, search
 from core.search.query_picture import encode_query
 from core.store.vector_store import VectorStore, open_store
 from core.wording import visible
+from scripts.beside import Dashboard, find_dashboard
 from scripts.terminal import configured, parse_metric
 
 
@@ -61,6 +64,31 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
         raise QueryError(f"-k is {arguments.k}, allowed are 1 to {MAX_K}.")
     content = _read(arguments.image)
     image = decode(content, name=str(arguments.image))
+    if dashboard := find_dashboard(settings):
+        found = _asked(dashboard, content, arguments)
+    else:
+        found = _found(image, arguments, settings)
+    if arguments.json:
+        print(json.dumps(found, indent=2, ensure_ascii=False))
+    else:
+        print(_as_text(found, query=digest_of(content)))
+    return 0
+
+
+def _asked(dashboard: Dashboard, content: bytes, arguments: argparse.Namespace) -> dict[str, Any]:
+    return dashboard.search(
+        content,
+        name=arguments.image.name,
+        k=arguments.k,
+        metric=arguments.metric,
+        nprobe=arguments.nprobe,
+        ef=arguments.ef,
+        classes=arguments.label or None,
+        include_query=True,
+    )
+
+
+def _found(image: Image.Image, arguments: argparse.Namespace, settings: Settings) -> dict[str, Any]:
     with contextlib.closing(open_store(settings)) as store:
         info = store.info(settings.collection, arguments.metric)
         if arguments.nprobe is not None:
@@ -68,15 +96,15 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
         if not info.complete:
             print(_unfinished(info), file=sys.stderr)
         result, encode_ms = _search(image, arguments, settings, store, info)
-    if arguments.json:
-        milliseconds = {"encode": encode_ms, "search": result.search_ms}
-        found = hits_json(
-            result.hits, info, k=result.k, nprobe=result.nprobe, milliseconds=milliseconds
-        )
-        print(json.dumps(found, indent=2, ensure_ascii=False))
-    else:
-        print(_as_text(result, info, query=digest_of(content), encode_ms=encode_ms))
-    return 0
+    milliseconds = {"encode": encode_ms, "search": result.search_ms}
+    return hits_json(
+        result.hits,
+        info,
+        k=result.k,
+        nprobe=result.nprobe,
+        ef=result.ef,
+        milliseconds=milliseconds,
+    )
 
 
 def _search(
@@ -140,19 +168,19 @@ def _read(path: Path) -> bytes:
         ) from error
 
 
-def _as_text(result: SearchResult, info: CollectionInfo, *, query: str, encode_ms: float) -> str:
-    metric = result.metric
+def _as_text(found: Mapping[str, Any], *, query: str) -> str:
+    metric, spent = Metric(found["metric"]), found["milliseconds"]
     lines = [f"{'rank':>4}  {metric.noun:>13}  {'class':<16}  path   ({metric.direction})"]
     lines += [
-        f"{hit.rank:>4}  {metric.formatted(hit.score):>13}  {visible(hit.record.label):<16}  "
-        f"{visible(hit.record.path)}{'  (the query itself)' if hit.record.digest == query else ''}"
-        for hit in result.hits
+        f"{hit['rank']:>4}  {metric.formatted(hit['score']):>13}  {visible(hit['label']):<16}  "
+        f"{visible(hit['path'])}{'  (the query itself)' if hit['digest'] == query else ''}"
+        for hit in found["hits"]
     ]
     lines.append(
-        f"{len(result.hits)} of {result.k} from {info.rows:,} rows, "
-        f"encode {encode_ms:.0f} ms, search {result.search_ms:.0f} ms"
-        + (f", nprobe {result.nprobe} of {info.nlist}" if info.nlist else "")
-        + (f", ef {result.ef}" if result.ef else "")
+        f"{len(found['hits'])} of {found['k']} from {found['rows']:,} rows, "
+        f"encode {spent['encode']:.0f} ms, search {spent['search']:.0f} ms"
+        + (f", nprobe {found['nprobe']} of {found['nlist']}" if found["nlist"] else "")
+        + (f", ef {found['ef']}" if found["ef"] else "")
     )
     return "\n".join(lines)
 

@@ -9,15 +9,17 @@ Exit status: 0 all is well, 3 something is wrong, 2 it could not be found out.
 import argparse
 import contextlib
 import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
 from core.config import Settings
 from core.health.verify import Verification, repair, verify
+from core.runs.reports import Repaired
+from core.runs.task import Repair, Verify
 from core.store.vector_store import open_store
 from core.wording import counted, visible
-from scripts.terminal import configured
+from scripts.beside import Dashboard, find_dashboard, refuse_beside
+from scripts.terminal import configured, tell
 
 WRONG = 3
 
@@ -49,16 +51,41 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(arguments: argparse.Namespace, settings: Settings) -> int:
-    with contextlib.closing(open_store(settings)) as store:
-        if arguments.repair:
-            written = repair(store, family=settings.collection, dataset=settings.dataset)
-            print(f"repaired: {counted(written, 'row')} copied", file=sys.stderr)
-        outcome = verify(store, family=settings.collection, dataset=settings.dataset)
+    if dashboard := find_dashboard(settings):
+        outcome = _verified_beside(dashboard, arguments, settings.collection)
+    else:
+        outcome = _verified(arguments, settings)
     if arguments.json:
         print(json.dumps(asdict(outcome), indent=2, ensure_ascii=False))
     else:
         print(_described(outcome))
     return WRONG if outcome.findings else 0
+
+
+def _verified_beside(
+    dashboard: Dashboard, arguments: argparse.Namespace, family: str
+) -> Verification:
+    refuse_beside(dashboard, dataset=arguments.dataset is not None)
+    if arguments.repair:
+        repaired = dashboard.run(Repair(family)).report
+        if isinstance(repaired, Repaired):
+            _tell_repaired(repaired.written)
+            return repaired.verification
+    outcome = dashboard.run(Verify(family)).report
+    assert isinstance(outcome, Verification)
+    return outcome
+
+
+def _verified(arguments: argparse.Namespace, settings: Settings) -> Verification:
+    with contextlib.closing(open_store(settings)) as store:
+        if arguments.repair:
+            written = repair(store, family=settings.collection, dataset=settings.dataset)
+            _tell_repaired(written)
+        return verify(store, family=settings.collection, dataset=settings.dataset)
+
+
+def _tell_repaired(written: int) -> None:
+    tell(f"repaired: {counted(written, 'row')} copied")
 
 
 def _described(outcome: Verification) -> str:

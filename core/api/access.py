@@ -20,10 +20,13 @@ class Access:
         token: That admits from anywhere; empty for none, then nothing outside this machine asks.
         is_local: Whether a request of this machine is let in without the token. It is not where
             the dashboard is bound to another address, or where people have to sign in.
+        key: What admits like the token for as long as this process lives, known to whoever may
+            read the files of its user; empty for none.
     """
 
     token: str
     is_local: bool
+    key: str = ""
 
     def refused(self, headers: Headers, client: str, *, changes: bool = False) -> str:
         """Return why a request is not let in, for a person; empty if it is.
@@ -52,19 +55,27 @@ class Access:
         return ""
 
     def has_token(self, headers: Headers) -> bool:
-        """Whether a request carries the token."""
-        kind, _, given = headers.get("authorization", "").partition(" ")
-        return bool(
-            self.token
-            and kind.lower() == "bearer"
-            and secrets.compare_digest(given.strip().encode(), self.token.encode())
-        )
+        """Whether a request carries the token, or the key."""
+        return _carries(headers, self.token) or self.has_key(headers)
+
+    def has_key(self, headers: Headers) -> bool:
+        """Whether a request comes from a program of the same user."""
+        return _carries(headers, self.key)
 
     @property
     def _what_to_do(self) -> str:
         if self.token:
             return "Send the header 'Authorization: Bearer TOKEN' with the token of this Orchard."
         return "Set ORCHARD_API_TOKEN, start again, and send it as 'Authorization: Bearer TOKEN'."
+
+
+def _carries(headers: Headers, secret: str) -> bool:
+    kind, _, given = headers.get("authorization", "").partition(" ")
+    return bool(
+        secret
+        and kind.lower() == "bearer"
+        and secrets.compare_digest(given.strip().encode(), secret.encode())
+    )
 
 
 def is_loopback(address: str) -> bool:

@@ -6,13 +6,14 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount, Route
 
-from core.api import collections, evaluations, pictures, reports, search
+from core.api import collections, evaluations, pictures, reports, runs, search
 from core.api.access import Access, is_loopback
 from core.api.evaluations import Evaluations
 from core.api.gate import Gate
 from core.api.operations import Operations
 from core.api.problems import handle_problems
 from core.api.services import Services
+from core.store.served import KEY
 
 VERSION = "1"
 PREFIX = f"/api/v{VERSION}"
@@ -31,7 +32,7 @@ def api_routes(services: Services, *, base: str = "", address: str) -> list[Base
         # Asked with every request: bad settings must not keep the app from starting.
         settings = services.get_settings()
         is_local = is_loopback(address) and not settings.sign_in
-        return Access(settings.api_token.get_secret_value(), is_local=is_local)
+        return Access(settings.api_token.get_secret_value(), is_local=is_local, key=KEY)
 
     guarded = [Middleware(Gate, access=access)]
     told = Operations(services)
@@ -60,7 +61,7 @@ def api_app(services: Services, *, access: Callable[[], Access]) -> FastAPI:
     )
     app.state.services, app.state.access = services, access
     app.state.evaluations = Evaluations()
-    for part in (search, pictures, collections, reports, evaluations):
+    for part in (search, pictures, collections, reports, evaluations, runs):
         app.include_router(part.router)
     handle_problems(app)
     return app

@@ -5,8 +5,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from core.api.problems import NotFoundError
-from core.api.services import Services
-from core.api.work import Answer, Shared, at_work
+from core.api.services import Answer, Services, Shared, at_work
 from core.collection.info import CollectionInfo
 from core.errors import CollectionNotFoundError
 

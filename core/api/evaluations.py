@@ -4,27 +4,28 @@ import logging
 import threading
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from core.api.problems import NotFoundError, TokenNeededError
-from core.api.services import Services
-from core.api.work import Answer, Shared, at_work, collection_of
+from core.api.problems import NotFoundError
+from core.api.services import CHANGES, Answer, Services, Shared, at_work, collection_of
+from core.config import Settings
+from core.dataset.classes import usual_paths
 from core.embeddings.matrix import load_matrix
 from core.errors import BusyError, OrchardError
 from core.evaluation import turn as turns
 from core.evaluation.files import save_report
+from core.evaluation.queries import usual_nprobe
 from core.evaluation.report import QuerySet
 from core.evaluation.report import Request as Wanted
 from core.evaluation.run import evaluate
 from core.metric import Metric
 from core.progress import Progress, Stage
-from core.search.index_search import DEFAULT_NPROBE
 
 logger = logging.getLogger(__name__)
 
@@ -156,6 +157,7 @@ class Evaluations:
 
 
 _K = Annotated[int, Field(ge=1, le=1000)]
+_Nprobe = Annotated[int, Field(ge=1)]
 
 
 class EvaluationRequest(BaseModel):
@@ -165,36 +167,46 @@ class EvaluationRequest(BaseModel):
 
     metric: Metric = Metric.COSINE
     ks: Annotated[list[_K], Field(min_length=1, max_length=20)] = [1, 5, 10]
-    nprobe: Annotated[int | None, Field(ge=1, description="null leaves the index out")] = (
-        DEFAULT_NPROBE
-    )
+    nprobe: Annotated[
+        _Nprobe | Literal["exact"] | None,
+        Field(description="lists that are searched; exact leaves the index out"),
+    ] = None
     sample: Annotated[int | None, Field(ge=1, description="about so many queries")] = None
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     queries: QuerySet = QuerySet.ALL
-    query_paths: str = ""
-    gallery_paths: str = ""
+    query_paths: Annotated[
+        str | None, Field(description="a pattern; null for those of the settings or of a split")
+    ] = None
+    gallery_paths: Annotated[str | None, Field(description="as query_paths")] = None
 
-    def wanted(self, *, nlist: int) -> Wanted:
-        """Return the request of the evaluation, for an index of so many lists (0 for none)."""
-        given = self.model_dump(exclude={"metric", "ks", "nprobe"})
-        nprobe = self.nprobe
-        if nprobe is not None and "nprobe" not in self.model_fields_set:
-            nprobe = min(nprobe, nlist or nprobe)
-        return Wanted(ks=tuple(sorted(set(self.ks))), nprobe=nprobe, **given)
+    def wanted(self, paths: Sequence[str], settings: Settings, *, nlist: int) -> Wanted:
+        """Return the request of the evaluation.
 
-
-def _require_token(request: Request) -> None:
-    """Let nothing be changed or begun by whoever has no token, on this machine either."""
-    client = request.client.host if request.client else ""
-    if reason := request.app.state.access().refused(request.headers, client, changes=True):
-        raise TokenNeededError(reason)
+        Args:
+            paths: Of the collection's pictures.
+            nlist: Lists of its index; 0 for none.
+        """
+        usual = usual_paths(
+            paths, query_paths=settings.query_paths, gallery_paths=settings.gallery_paths
+        )
+        queries = usual[0] if self.query_paths is None else self.query_paths
+        gallery = usual[1] if self.gallery_paths is None else self.gallery_paths
+        nprobe = usual_nprobe(nlist, gallery) if self.nprobe is None else self.nprobe
+        return Wanted(
+            ks=tuple(self.ks),
+            nprobe=None if nprobe == "exact" else nprobe,
+            sample=self.sample,
+            seed=self.seed,
+            queries=self.queries,
+            query_paths=queries,
+            gallery_paths=gallery,
+        )
 
 
 router = APIRouter()
-_changes = [Depends(_require_token)]
 
 
-@router.post("/evaluations", status_code=202, summary="Measure accuracy", dependencies=_changes)
+@router.post("/evaluations", status_code=202, summary="Measure accuracy", dependencies=CHANGES)
 async def post_evaluation(
     services: Shared, request: Request, asked: EvaluationRequest | None = None
 ) -> Answer:
@@ -211,7 +223,7 @@ async def get_evaluation(request: Request, id: str) -> Answer:
     return Answer(_plain(request.app.state.evaluations.find(id)))
 
 
-@router.delete("/evaluations/{id}", summary="Stop an evaluation", dependencies=_changes)
+@router.delete("/evaluations/{id}", summary="Stop an evaluation", dependencies=CHANGES)
 async def delete_evaluation(request: Request, id: str) -> Answer:
     """Ask it to stop; nothing is saved of it."""
     return Answer(_plain(request.app.state.evaluations.cancel(id)))
@@ -232,7 +244,7 @@ def _measure(services: Services, asked: EvaluationRequest) -> Callable[[Progress
             store=store,
             info=info,
             collection=settings.collection,
-            request=asked.wanted(nlist=info.nlist),
+            request=asked.wanted(matrix.paths, settings, nlist=info.nlist),
             on_progress=show,
         )
         return save_report(report, settings.data.reports).name

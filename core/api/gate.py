@@ -53,9 +53,25 @@ class Gate:
             return
         self._at_work += 1
         try:
-            await self._app(scope, _limited(receive), send)
+            await self._answered(scope, receive, send)
         finally:
             self._at_work -= 1
+
+    async def _answered(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_complete = False
+
+        async def sent(message: Message) -> None:
+            nonlocal is_complete
+            await send(message)
+            is_complete = message["type"].endswith("body") and not message.get("more_body")
+
+        try:
+            await self._app(scope, _limited(receive), sent)
+        except Exception:
+            # Starlette raises what it has answered with 500 once more, and the server would close
+            # the connection, on which the next request may be on its way.
+            if not is_complete:
+                raise
 
     def _refusal(self, refused: str, headers: Headers) -> ASGIApp | None:
         if refused:

@@ -8,8 +8,7 @@ from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from core.api.services import Services
-from core.api.work import at_work
+from core.api.services import Services, at_work
 from core.errors import CollectionNotFoundError, OrchardError
 from core.search.instruments import REGISTRY
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import FileResponse, Response
 
 from core.api.problems import NotFoundError
-from core.api.work import Answer, Shared, at_work, collection_of, record_of
+from core.api.services import Answer, Shared, at_work, collection_of, record_of
 from core.dataset.files import present_inside
 from core.dataset.formats.kinds import HEAD_BYTES, kind_of
 from core.dataset.names import composed

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from core.api.problems import NotFoundError
-from core.api.work import Answer, Shared, at_work
+from core.api.services import Answer, Shared, at_work
 from core.errors import ReportError
 from core.evaluation.files import ListedReport, list_reports, read_json_text
 

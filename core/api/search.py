@@ -9,8 +9,7 @@ from fastapi import APIRouter, File, Form, UploadFile
 from numpy.typing import NDArray
 
 from core.api.problems import NotReadyError
-from core.api.services import Services
-from core.api.work import Answer, Shared, at_work, collection_of, record_of
+from core.api.services import Answer, Services, Shared, at_work, collection_of, record_of
 from core.collection.index_choice import MAX_EF
 from core.collection.info import CollectionInfo
 from core.collection.query import check_nprobe
@@ -169,7 +168,14 @@ def _answered(
         "all": query.decode_ms + query.encode_ms + 1000 * (time.perf_counter() - started),
     }
     return {
-        **hits_json(found.hits, info, k=question.k, nprobe=found.nprobe, milliseconds=milliseconds),
+        **hits_json(
+            found.hits,
+            info,
+            k=question.k,
+            nprobe=found.nprobe,
+            ef=found.ef,
+            milliseconds=milliseconds,
+        ),
         "exact": question.exact,
         "ann_recall": _recall(found, question),
         "left_out": len(question.exclude),

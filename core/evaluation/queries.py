@@ -11,6 +11,17 @@ from core.errors import QueryError
 from core.evaluation.report import QuerySet, Request
 
 
+def usual_nprobe(nlist: int, gallery: str) -> int | None:
+    """Return how many lists an evaluation searches unless told otherwise; None for exact search.
+
+    Args:
+        nlist: Of the index; 0 for none.
+        gallery: Pattern of the pictures that may be found; empty for all. An index searches the
+            whole collection, so it is left out where only a part of it may be found.
+    """
+    return None if gallery else max(1, min(Request().nprobe or 1, nlist))
+
+
 def choose_queries(
     matrix: Matrix, request: Request, known: TrainingList | None
 ) -> NDArray[np.int64]:

@@ -122,7 +122,7 @@ def load_states(
     """
     for path in sorted(folder.glob("run-*.json"), reverse=True):
         try:
-            yield _parsed(json.loads(path.read_text(encoding="utf-8")))
+            yield parse_state(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, *_DAMAGED, OrchardError) as error:
             logger.warning("%s is no state of a run and is passed over: %s", path, fault_of(error))
             if on_damaged:
@@ -139,7 +139,12 @@ def mark_interrupted(folder: Path) -> None:
             save_state(replace(state, status=RunStatus.INTERRUPTED, cancelling=False), folder)
 
 
-def _parsed(saved: dict[str, Any]) -> RunState:
+def parse_state(saved: dict[str, Any]) -> RunState:
+    """Read a run as `dataclasses.asdict` and JSON have saved it.
+
+    Raises:
+        ValueError: It has another form; TypeError, KeyError or AttributeError just so.
+    """
     task = parse_task(saved["task"])
     # As earlier versions named them.
     saved = {

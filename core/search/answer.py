@@ -62,6 +62,7 @@ class Answer:
         beyond_limit: Score of the best hit that is worse than the limit; None where there is none.
         exact: What exact search shows under the same conditions; None where the embeddings are
             not at hand.
+        ef: Candidates an HNSW index looked at; 0 for other indexes.
     """
 
     hits: tuple[Hit, ...]
@@ -70,6 +71,7 @@ class Answer:
     duplicates: int
     beyond_limit: float | None
     exact: tuple[Hit, ...] | None = None
+    ef: int = 0
 
 
 def ask(
@@ -126,11 +128,12 @@ def _measured(answer: Answer, metric: Metric, *, kind: str) -> Answer:
 
 
 class _Found(NamedTuple):
-    """What one search gave: hits, milliseconds, lists searched (0 without lists)."""
+    """What one search gave: hits, milliseconds, lists and candidates (0 without them)."""
 
     hits: Sequence[Hit]
     milliseconds: float
     nprobe: int
+    ef: int
 
 
 def _from_index(
@@ -151,7 +154,7 @@ def _from_index(
         labels=question.labels,
         exclude=question.exclude,
     )
-    return _Found(result.hits, result.search_ms, result.nprobe)
+    return _Found(result.hits, result.search_ms, result.nprobe, result.ef)
 
 
 def _exactly(
@@ -166,7 +169,7 @@ def _exactly(
     hits = reference.best(
         scores(), metric=metric, k=k, labels=question.labels, exclude=question.exclude
     )
-    return _Found(hits, 1000 * (time.perf_counter() - started), 0)
+    return _Found(hits, 1000 * (time.perf_counter() - started), 0, 0)
 
 
 def _refined(
@@ -193,6 +196,7 @@ def _refined(
     return Answer(
         hits=ranked,
         nprobe=found.nprobe,
+        ef=found.ef,
         search_ms=spent,
         duplicates=_passed(good, ranked, question.k) - len(ranked),
         beyond_limit=found.hits[len(good)].score if len(good) < len(found.hits) else None,

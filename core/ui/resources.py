@@ -1,14 +1,18 @@
 """What sessions share, through Streamlit's caches: settings, database, encoder, data."""
 
+import logging
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from streamlit.runtime import Runtime
 
 from core.collection import info as collection_info
 from core.collection.catalogue import Catalogue, catalogue_of
@@ -19,17 +23,22 @@ from core.dataset.files import digest_of, present_inside
 from core.dataset.thumbnails import cached_thumbnail
 from core.embeddings.matrix import fingerprint
 from core.encoder.weights import checkpoint_for
-from core.errors import CollectionNotFoundError, StoreUnavailableError
+from core.errors import CollectionNotFoundError, FileError, StoreUnavailableError
 from core.logs import start_logging
 from core.metric import Metric
 from core.progress import Stage
 from core.records import EncoderIdentity, ImageRecord
+from core.runs.runner import Runner
+from core.runs.workshop import perform
 from core.search.exact_index import ExactIndex, load_reference
 from core.search.query_picture import encode_query
+from core.store.served import announce
 from core.store.vector_store import VectorStore, open_store
 
 if TYPE_CHECKING:
     from core.encoder.encoder import Encoder
+
+logger = logging.getLogger(__name__)
 
 # A collection can be changed by another process only on a server; this is how late it may show.
 _STALE_SECONDS = 30
@@ -38,6 +47,8 @@ _STALE_SECONDS = 30
 _PATIENCE = 0.3
 # An error may go on, and every attempt may read the whole collection.
 _RETRY_SECONDS = 60.0
+
+_after_runs: list[Callable[[], None]] = []
 
 # The encoder that was loaded last, for whoever wants to know without loading one.
 _running: list[EncoderIdentity] = []
@@ -70,8 +81,23 @@ def get_settings() -> Settings:
 
 @st.cache_resource(show_spinner="Opening the database")
 def get_store() -> VectorStore:
-    """Open the one connection of the process."""
-    return open_store(get_settings())
+    """Open the one connection of the process, and say beside the database where it answers."""
+    settings = get_settings()
+    store = open_store(settings)
+    if settings.is_lite and Runtime.exists():
+        try:
+            announce(Path(settings.uri), _address(), data_dir=settings.data_dir)
+        except FileError:
+            logger.warning("scripts will not find this process", exc_info=True)
+    return store
+
+
+def _address() -> str:
+    bound = st.get_option("server.address") or "127.0.0.1"
+    # What is bound to every address answers on this one too.
+    host = "127.0.0.1" if bound in ("0.0.0.0", "::") else bound  # noqa: S104 - compared, not bound
+    base = st.get_option("server.baseUrlPath").strip("/")
+    return f"http://{host}:{st.get_option('server.port')}{f'/{base}' if base else ''}"
 
 
 def warm_encoder(identity: EncoderIdentity) -> None:
@@ -262,6 +288,25 @@ def dataset_folder(info: CollectionInfo) -> Path:
         ImageError: Others made the collection, and nobody has said which folder may be opened.
     """
     return collection_info.dataset_folder(info, setting=get_settings().dataset)
+
+
+@st.cache_resource(show_spinner=False)
+def get_runner() -> Runner:
+    """Return the one runner of the process."""
+    settings = get_settings()
+    work = partial(perform, store=get_store(), settings=settings)
+    return Runner(settings.data.runs, work, on_end=_run_has_ended)
+
+
+def call_when_a_run_has_ended(call: Callable[[], None]) -> None:
+    """Have a page drop what it keeps and a run may have changed; once each, at its import."""
+    _after_runs.append(call)
+
+
+def _run_has_ended() -> None:
+    forget_collections()
+    for call in _after_runs:
+        call()
 
 
 def forget_collections() -> None:

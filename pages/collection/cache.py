@@ -1,7 +1,6 @@
 """What sessions share for the Collection page: the one runner, and what is slow to find out."""
 
 import contextlib
-from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -30,19 +29,9 @@ from core.metric import Metric
 from core.read_only import require_writable
 from core.runs.history import History, load_history, unreadable
 from core.runs.run_record import RunState
-from core.runs.runner import Runner
 from core.runs.task import Build, Task
-from core.runs.workshop import perform
 from core.ui import resources
 from pages.collection.state import current, refuse
-
-
-@st.cache_resource(show_spinner=False)
-def get_runner() -> Runner:
-    """Return the one runner of the process."""
-    settings = resources.get_settings()
-    work = partial(perform, store=resources.get_store(), settings=settings)
-    return Runner(settings.data.runs, work, on_end=forget)
 
 
 def forget() -> None:
@@ -61,6 +50,9 @@ def forget() -> None:
     get_changed.clear()
 
 
+resources.call_when_a_run_has_ended(forget)
+
+
 def start(task: Task) -> None:
     """Start a run; what stands in its way is shown when the page is drawn.
 
@@ -68,7 +60,7 @@ def start(task: Task) -> None:
     that this one takes the place of.
     """
     try:
-        runner = get_runner()
+        runner = resources.get_runner()
         before = runner.unfinished(task.family)
         if task.kind.changes:
             require_writable(read_only=resources.get_settings().read_only)
@@ -86,7 +78,7 @@ def start(task: Task) -> None:
 def dismiss(state: RunState) -> None:
     """Offer a stopped run no longer, and delete the archive it was to unpack."""
     try:
-        get_runner().dismiss(state)
+        resources.get_runner().dismiss(state)
     except OrchardError as error:
         refuse(error)
         return
@@ -98,7 +90,7 @@ def _discard_archive(task: Task) -> None:
     if not archive:
         return
     try:
-        runner = get_runner()
+        runner = resources.get_runner()
         state = runner.state()
         needing = [runner.unfinished(task.family), state if state and state.is_open else None]
         if archive not in (_archive_of(one.task) for one in needing if one):

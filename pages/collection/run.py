@@ -28,7 +28,7 @@ def show_news(*, beside: Collection[TaskKind], line: DeltaGenerator) -> None:
     """
     if refusal := pop_refusal():
         st.error(plain(sentence(refusal)), icon=":material/block:")
-    state = cache.get_runner().state()
+    state = resources.get_runner().state()
     if state and state.is_open:
         current().watched = state.name
         if state.task.kind not in beside:
@@ -49,7 +49,7 @@ def run_panel(*kinds: TaskKind, tells_end: bool = False) -> None:
         tells_end: Whether what came of it stays until it is closed; not where the part shows that
             by itself.
     """
-    state = cache.get_runner().state()
+    state = resources.get_runner().state()
     if state is None or state.task.kind not in kinds:
         return
     if state.is_open:
@@ -60,7 +60,7 @@ def run_panel(*kinds: TaskKind, tells_end: bool = False) -> None:
 
 def is_busy() -> bool:
     """Whether a run goes on, so that no other can be started."""
-    state = cache.get_runner().state()
+    state = resources.get_runner().state()
     return bool(state and state.is_open)
 
 
@@ -84,7 +84,7 @@ def _mark(state: RunState | None) -> str:
 
 @st.fragment(run_every=1.0)
 def _watch_closely(mark: str) -> None:
-    runner = cache.get_runner()
+    runner = resources.get_runner()
     state = runner.state()
     if state is None or not state.is_open or _mark(state) != mark:
         st.rerun()
@@ -106,7 +106,7 @@ def _watch_closely(mark: str) -> None:
 
 @st.fragment(run_every=1.0)
 def _watch_in_a_line(mark: str) -> None:
-    state = cache.get_runner().state()
+    state = resources.get_runner().state()
     if state is None or not state.is_open or _mark(state) != mark:
         st.rerun()
     st.markdown(f":material/sync: :small[**{state.task.kind}** {plain(run_text(state))}]")
@@ -115,7 +115,7 @@ def _watch_in_a_line(mark: str) -> None:
 @st.fragment(run_every=3.0)
 def _watch_from_afar(mark: str) -> None:
     # Somebody else may start a run.
-    if _mark(cache.get_runner().state()) != mark:
+    if _mark(resources.get_runner().state()) != mark:
         st.rerun()
 
 
@@ -157,7 +157,7 @@ def _close(state: RunState) -> None:
 
 
 def _offer_to_continue() -> None:
-    runner = cache.get_runner()
+    runner = resources.get_runner()
     settings = resources.get_settings()
     state = runner.unfinished(settings.collection)
     if state is None or _is_settled(state):

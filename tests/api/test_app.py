@@ -72,6 +72,8 @@ def test_the_document_names_every_route(client: api.Client) -> None:
         "/reports/{name}",
         "/evaluations",
         "/evaluations/{id}",
+        "/runs",
+        "/runs/{name}",
     }
     assert client.get("docs").status_code == 404
 

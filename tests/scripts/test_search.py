@@ -93,14 +93,16 @@ def test_json_has_exactly_the_agreed_fields(
     photos: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = answer([str(photos / "apple" / "2.jpg"), "-k", "4"], capsys)
-    assert list(found) == ["hits", "metric", "nprobe", "k", "encoder", "milliseconds"]
+    agreed = ["hits", "metric", "nprobe", "ef", "k", "rows", "nlist", "encoder", "milliseconds"]
+    assert list(found) == agreed
     assert found["milliseconds"].keys() == {"encode", "search"}
     assert all(value > 0 for value in found["milliseconds"].values())
     assert (found["metric"], found["nprobe"], found["k"]) == ("COSINE", 4, 4)
     assert found["encoder"].startswith("resnet18/")
     assert found["encoder"].endswith("/resize256-crop224-imagenet/512")
     assert len(found["hits"]) == 4
-    assert all(list(hit) == ["rank", "id", "path", "label", "score"] for hit in found["hits"])
+    fields = ["rank", "id", "path", "label", "digest", "score"]
+    assert all(list(hit) == fields for hit in found["hits"])
     first = found["hits"][0]
     assert (first["rank"], first["path"], first["label"]) == (1, "apple/2.jpg", "apple")
     assert first["id"] == image_id("apple/2.jpg")

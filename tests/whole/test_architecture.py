@@ -34,8 +34,10 @@ PACKAGES = {
     "core.health": AT_HAND,
     "core.evaluation": {*AT_HAND, "core.encoder", "core.measures"},
     "core.runs": {*STORED, "core.encoder", "core.sample", "core.indexing", "core.health"},
-    "core.api": {*AT_HAND, "core.encoder", "core.measures", "core.search", "core.evaluation"},
-    "core.ui": {*AT_HAND, "core.encoder", "core.search"},
+    "core.api": {
+        *{*AT_HAND, "core.encoder", "core.measures", "core.search", "core.evaluation", "core.runs"},
+    },
+    "core.ui": {*AT_HAND, "core.encoder", "core.search", "core.runs"},
     "pages.search": {*DATA, "core.embeddings", "core.search", "core.ui"},
     "pages.evaluation": {
         *{*DATA, "core.embeddings", "core.encoder", "core.measures", "core.search"},

@@ -40,7 +40,7 @@ def show_inspection(catalogue: Catalogue, info: CollectionInfo) -> None:
 
 
 def _inspect_button() -> None:
-    state = cache.get_runner().state()
+    state = resources.get_runner().state()
     st.button(
         "Inspect the pictures",
         icon=":material/troubleshoot:",

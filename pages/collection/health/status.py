@@ -51,7 +51,7 @@ def show_health() -> None:
 
 
 def _change_going_on() -> RunState | None:
-    state = cache.get_runner().state()
+    state = resources.get_runner().state()
     return state if state and state.is_open and state.task.kind.changes else None
 
 

@@ -66,8 +66,8 @@ def fresh(
     monkeypatch.setattr(resources, "_running", [])
     clear()
     yield
-    cache.get_runner().cancel()
-    cache.get_runner().wait(30)
+    resources.get_runner().cancel()
+    resources.get_runner().wait(30)
     with contextlib.suppress(StoreUnavailableError):
         resources.get_store().close()
     clear()
@@ -85,7 +85,7 @@ def photos(tmp_path: Path) -> Path:
 
 
 def ended() -> RunState:
-    runner = cache.get_runner()
+    runner = resources.get_runner()
     runner.wait(60)
     state = runner.state()
     assert state is not None
@@ -97,7 +97,7 @@ def ended() -> RunState:
 def built(photos: Path) -> Path:
     metrics = (Metric.L2, Metric.COSINE)
     task = Build("fruit_vector", folder=str(photos), metrics=metrics)
-    cache.get_runner().start(task)
+    resources.get_runner().start(task)
     assert ended().status is RunStatus.DONE
     return photos
 
@@ -112,7 +112,7 @@ def hold(monkeypatch: pytest.MonkeyPatch) -> None:
             progress(Stage.ENCODE, done, 1_000_000)
             time.sleep(0.01)
 
-    monkeypatch.setattr(cache, "perform", forever)
+    monkeypatch.setattr(resources, "perform", forever)
 
 
 def changing(kind: TaskKind) -> AppTest:
@@ -169,7 +169,7 @@ def test_pictures_of_an_upload_are_shown_before_it_is_unpacked() -> None:
 def test_index_of_a_collection_stays_until_another_is_chosen(photos: Path) -> None:
     hnsw = IndexChoice(IndexType.HNSW, m=8, ef_construction=16)
     task = Build("fruit_vector", folder=str(photos), metrics=(Metric.L2,), index=hnsw)
-    cache.get_runner().start(task)
+    resources.get_runner().start(task)
     ended()
     at = choose_folder(page(part="Build"), str(photos))
     assert "The index stays as it is" in texts(at)
@@ -344,7 +344,7 @@ def test_health_says_that_a_run_goes_on_and_judges_afterwards(
     assert "A run is going on: Build" in said
     assert "incomplete" not in said
     assert "All is well" not in said
-    cache.get_runner().cancel()
+    resources.get_runner().cancel()
     ended()
     assert "is incomplete" in texts(page(part="Health"))
 
@@ -373,7 +373,7 @@ def test_second_visitor_sees_the_run_cannot_start_another_and_may_cancel(
 
 def clear_runner() -> None:
     """As a new process would have it, on the same database."""
-    cache.get_runner.clear()
+    resources.get_runner.clear()
     cache.forget()
 
 
@@ -475,7 +475,7 @@ def test_zip_of_a_stopped_run_is_kept_until_nobody_can_continue_it(
     at.run()
     at.button(key="run_continue").click().run()
     assert len(kept_archives()) == 1
-    cache.get_runner().cancel()
+    resources.get_runner().cancel()
     ended()
     at.run()
     at.button(key="run_dismiss").click().run()
@@ -487,7 +487,7 @@ def test_zip_whose_run_is_refused_is_not_kept(monkeypatch: pytest.MonkeyPatch) -
         raise StoreError("the state of the run cannot be written. Make room.")
 
     at = upload(zipped("apple/1.png"))
-    monkeypatch.setattr(cache.get_runner(), "start", full)
+    monkeypatch.setattr(resources.get_runner(), "start", full)
     at.button(key="build").click().run()
     assert "Make room" in texts(at)
     assert kept_archives() == []
@@ -499,7 +499,7 @@ def test_zip_that_a_run_is_unpacking_stays_when_another_start_is_refused(
     hold(monkeypatch)
     at = upload(zipped("apple/1.png"))
     at.button(key="build").click().run()
-    state = cache.get_runner().state()
+    state = resources.get_runner().state()
     assert state is not None
     cache.start(state.task)
     assert "another run is going on" in pop_refusal()
@@ -620,7 +620,7 @@ def test_offline_encoder_is_announced_once(built: Path, monkeypatch: pytest.Monk
         notes=notes,
         report=index_report(),
     )
-    monkeypatch.setattr(cache.get_runner(), "state", lambda: state)
+    monkeypatch.setattr(resources.get_runner(), "state", lambda: state)
     assert "Offline encoder in use" in texts(page(part="Build"))
     # With a collection of it, the frame of every page says so.
     monkeypatch.setattr(run, "is_offline", lambda _: True)
@@ -687,7 +687,7 @@ def test_a_run_is_shown_where_it_was_started_and_elsewhere_in_one_line(
     at.segmented_control(key="part").set_value("History").run()
     assert "**Prune** Encoding pictures" in texts(at)
     assert not [b for b in at.button if b.key == "run_cancel"]
-    cache.get_runner().cancel()
+    resources.get_runner().cancel()
     ended()
     # Who saw it going on is told once how it ended, wherever they are.
     at.run()
@@ -934,7 +934,7 @@ def test_read_only_takes_changes_from_the_page_and_refuses_them_below(
     assert "Change" not in options
     assert "Pictures from" not in [control.label for control in at.segmented_control]
     cache.start(Drop("fruit_vector", metrics=tuple(Metric)))
-    assert cache.get_runner().state() is None
+    assert resources.get_runner().state() is None
     assert "read-only" in pop_refusal()
     at = page(part="Health")
     at.button(key="self_test").click().run()

@@ -1,0 +1,97 @@
+"""POST /runs: a task of the Collection page, begun by a program; everybody sees the one run."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Request
+
+from core.api.problems import NotFoundError
+from core.api.services import CHANGES, Answer, Services, Shared, at_work
+from core.dataset.allowed_folders import allowed_roots, folder_inside
+from core.errors import CollectionNotFoundError, QueryError
+from core.evaluation.figures import as_plain
+from core.read_only import require_writable
+from core.runs.run_record import RunState, load_states
+from core.runs.task import Build, Task, parse_task
+
+router = APIRouter()
+
+
+@router.post("/runs", status_code=202, summary="Begin a run", dependencies=CHANGES)
+async def post_run(
+    services: Shared, request: Request, task: Annotated[dict[str, Any], Body()]
+) -> Answer:
+    """Begin a task of the Collection page; its `name` leads to its progress."""
+    is_of_this_user = request.app.state.access().has_key(request.headers)
+
+    def work() -> RunState:
+        asked = _task(services, task, is_of_this_user=is_of_this_user)
+        if asked.kind.changes:
+            require_writable(read_only=services.get_settings().read_only)
+        return services.get_runner().start(asked)
+
+    return Answer(_plain(await at_work(work)), 202)
+
+
+@router.get("/runs/{name}", summary="How far a run is", dependencies=CHANGES)
+async def get_run(services: Shared, name: str) -> Answer:
+    """Return status, stage, counts, notes, and in the end what it did."""
+    return Answer(_plain(await at_work(lambda: _find(services, name))))
+
+
+@router.delete("/runs/{name}", summary="Stop a run", dependencies=CHANGES)
+async def delete_run(services: Shared, name: str) -> Answer:
+    """Ask it to stop; what it has written stays, and the same task goes on from there."""
+
+    def work() -> RunState:
+        state = services.get_runner().state()
+        if state and state.name == name:
+            services.get_runner().cancel()
+        return _find(services, name)
+
+    return Answer(_plain(await at_work(work)))
+
+
+def _task(services: Services, given: dict[str, Any], *, is_of_this_user: bool) -> Task:
+    """Return the task, checked as one of the pages would be."""
+    settings = services.get_settings()
+    try:
+        task = parse_task(given)
+    except (ValueError, TypeError) as error:
+        raise QueryError(
+            f"the task {str(given)[:200]!r} is none: {str(error).splitlines()[0]}. "
+            "See openapi.json for the fields."
+        ) from error
+    if task.family != settings.collection:
+        raise NotFoundError(
+            f"the dashboard serves the collection {settings.collection!r}, not {task.family!r}. "
+            "Start it with ORCHARD_COLLECTION set to that one."
+        )
+    if isinstance(task, Build) and task.archive:
+        raise QueryError("an archive cannot be sent so. Unpack it, or upload it on the page.")
+    # One who may read the key may read the folder too, as this process could.
+    if isinstance(task, Build) and not is_of_this_user:
+        try:
+            indexed = next(iter(services.get_collections().values())).dataset
+        except CollectionNotFoundError:
+            indexed = ""
+        folder_inside(task.folder, allowed_roots(settings, indexed=indexed))
+    if isinstance(task, Build) and not Path(task.folder).is_absolute():
+        raise QueryError(f"the folder {task.folder!r} is relative. Give the whole path.")
+    return task
+
+
+def _find(services: Services, name: str) -> RunState:
+    state = services.get_runner().state()
+    if state and state.name == name:
+        return state
+    for saved in load_states(services.get_settings().data.runs):
+        if saved.name == name:
+            return saved
+    raise NotFoundError(f"there is no run {name!r}. The Collection page lists what there was.")
+
+
+def _plain(state: RunState) -> dict[str, Any]:
+    plain: dict[str, Any] = as_plain(asdict(state))
+    return plain

@@ -1,0 +1,173 @@
+"""Work beside a running dashboard: it holds the database, so it is asked to do what a script wants.
+
+dashboard = find_dashboard(settings)
+found = dashboard.search(content, name="photo.jpg", k=5) if dashboard else ...
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from core.api.app import PREFIX
+from core.config import Settings
+from core.data_folder import DataFolder
+from core.errors import OrchardError, StoreUnavailableError
+from core.progress import Stage
+from core.runs.run_record import RunState, RunStatus, parse_state
+from core.runs.task import Task
+from core.store.served import Served, find_served
+from scripts.terminal import ProgressBar, tell
+
+# A dashboard answers at once, also while it works; a search may have to load the encoder first.
+_SECONDS = 120
+_PAUSE_SECONDS = 0.3
+
+
+class RefusedError(OrchardError):
+    """The dashboard refused, in its own words."""
+
+
+class Dashboard:
+    """A dashboard of this user on this machine."""
+
+    def __init__(self, served: Served) -> None:
+        """Ask nothing yet."""
+        self._served = served
+        self._session = requests.Session()
+        # A proxy that is set for the internet has no way to this machine.
+        self._session.trust_env = False
+        self._session.headers["Authorization"] = f"Bearer {served.key}"
+
+    @property
+    def address(self) -> str:
+        """Where it answers."""
+        return self._served.address
+
+    @property
+    def data(self) -> DataFolder:
+        """Its data folder."""
+        return DataFolder(Path(self._served.data_dir))
+
+    def search(self, content: bytes, *, name: str, **asked: Any) -> dict[str, Any]:  # noqa: ANN401
+        """Search with a picture.
+
+        Args:
+            content: Bytes of the file.
+            asked: Parameters of `POST /search`; None is left out.
+
+        Returns:
+            The answer, as `core.search.hits_json` writes it.
+
+        Raises:
+            RefusedError: It was refused.
+            StoreUnavailableError: The dashboard has gone.
+        """
+        given = {key: value for key, value in asked.items() if value is not None}
+        return self._asked("POST", "search", files={"picture": (name, content)}, data=given)
+
+    def evaluate(self, asked: dict[str, Any]) -> str:
+        """Make a report, with progress at the terminal; Ctrl-C stops it.
+
+        Args:
+            asked: Body of `POST /evaluations`.
+
+        Returns:
+            The name of the report, which lies below `data`.
+
+        Raises:
+            RefusedError: It was refused, or failed.
+            StoreUnavailableError: The dashboard has gone.
+        """
+        begun = self._asked("POST", "evaluations", json=asked)
+        stages = {stage.text: stage for stage in Stage}
+        with ProgressBar() as bar:
+            for state in self._watched(f"evaluations/{begun['id']}"):
+                bar(stages.get(state["stage"], Stage.START), state["done"], state["total"])
+        if not state["report"]:
+            raise RefusedError(state["error"] or "the evaluation was stopped; no report was saved.")
+        return str(state["report"])
+
+    def run(self, task: Task) -> RunState:
+        """Do a task, with progress at the terminal; Ctrl-C stops it, and what is done is kept.
+
+        Raises:
+            RefusedError: It was refused, failed, or was cancelled on the Collection page.
+            StoreUnavailableError: The dashboard has gone.
+        """
+        begun = self._asked("POST", "runs", json=asdict(task))
+        notes: set[str] = set()
+        with ProgressBar() as bar:
+            for plain in self._watched(f"runs/{begun['name']}"):
+                bar(Stage(plain["stage"]), plain["done"], plain["total"])
+                for note in plain["notes"]:
+                    if note not in notes:
+                        notes.add(note)
+                        tell(note)
+        state = parse_state(plain)
+        if state.status is not RunStatus.DONE:
+            raise RefusedError(state.error or f"the run was {state.status} at {self.address}.")
+        return state
+
+    def _watched(self, path: str) -> Iterator[dict[str, Any]]:
+        """Yield the states of what goes on, the last one when it has ended."""
+        try:
+            while (state := self._asked("GET", path))["status"] == "running":
+                yield state
+                time.sleep(_PAUSE_SECONDS)
+        except KeyboardInterrupt:
+            self._asked("DELETE", path)
+            while self._asked("GET", path)["status"] == "running":
+                time.sleep(_PAUSE_SECONDS)
+            raise
+        yield state
+
+    def _asked(self, method: str, path: str, **rest: Any) -> dict[str, Any]:  # noqa: ANN401
+        url = f"{self.address}{PREFIX}/{path}"
+        try:
+            answer = self._session.request(method, url, timeout=_SECONDS, **rest)
+            said: dict[str, Any] = answer.json()
+        except (requests.RequestException, ValueError) as error:
+            raise StoreUnavailableError(
+                f"the dashboard at {self.address}, which has the database open, no longer answers "
+                f"({type(error).__name__}). If it was stopped, repeat this command: it then opens "
+                "the database itself."
+            ) from error
+        if not answer.ok:
+            raise RefusedError(str(said["error"]["message"]))
+        return said
+
+
+def find_dashboard(settings: Settings) -> Dashboard | None:
+    """Return the dashboard that holds the Milvus Lite database of the settings; None without one.
+
+    It is said that it is asked, so that nobody wonders whose settings hold.
+    """
+    if not settings.is_lite:
+        return None
+    served = find_served(Path(settings.uri))
+    if served is None:
+        return None
+    tell(f"the dashboard at {served.address} has the database open and does this")
+    return Dashboard(served)
+
+
+def refuse_beside(dashboard: Dashboard, **given: bool) -> None:
+    """Refuse options that a dashboard cannot be told, named as on the command line.
+
+    Args:
+        given: By name of the option, whether it was given.
+
+    Raises:
+        StoreUnavailableError: One was.
+    """
+    named = [f"--{name.replace('_', '-')}" for name, is_given in given.items() if is_given]
+    if named:
+        raise StoreUnavailableError(
+            f"the dashboard at {dashboard.address} has the database open and goes by its own "
+            f"settings, so {', '.join(named)} cannot be given. Leave that out, or stop the "
+            "dashboard (Ctrl-C in its terminal) and repeat this command."
+        )

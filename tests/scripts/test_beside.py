@@ -1,0 +1,145 @@
+"""Scripts beside a running dashboard: it holds the database, and does what they want."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from core.config import load_settings
+from core.dataset.files import image_id
+from core.runs.history import load_history
+from core.runs.run_record import RunStatus
+from core.store.served import find_served
+from scripts import build_index, evaluate, search, verify
+from scripts.beside import find_dashboard
+from tests.support import browser as browsers
+from tests.support import dashboard
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def pictures(
+    indexed: dashboard.Indexed, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
+    """A dashboard that has opened its database, as the first visitor has it do."""
+    root = tmp_path_factory.mktemp("beside")
+    with pytest.MonkeyPatch.context() as patch:
+        dashboard.set_environment(patch, root / "data")
+        pictures = indexed.copied_to(root / "data")
+        with browsers.serving(*browsers.streamlit_command(), log=root / "log") as url:
+            assert requests.get(f"{url}/readyz", timeout=60).json() == {"ready": True}
+            yield pictures
+
+
+def printed(capsys: pytest.CaptureFixture[str]) -> tuple[Any, str]:
+    out, said = capsys.readouterr()
+    assert "Traceback" not in said
+    assert "has the database open and does this" in said
+    return json.loads(out), said
+
+
+def test_a_search_is_answered_by_the_dashboard(
+    pictures: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = str(pictures / "lime" / "2.jpg")
+    assert search.main([picture, "-k", "3", "--metric", "L2", "--nprobe", "2", "--json"]) == 0
+    found, _ = printed(capsys)
+    assert found["hits"][0]["id"] == image_id("lime/2.jpg")
+    assert (found["k"], found["metric"], found["nprobe"]) == (3, "L2", 2)
+    assert search.main([picture, "-k", "3"]) == 0
+    out = capsys.readouterr().out
+    assert "lime/2.jpg  (the query itself)" in out and "3 of 3 from 18 rows" in out
+
+
+def test_what_it_refuses_is_said_in_its_words(
+    pictures: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = str(pictures / "lime" / "2.jpg")
+    assert search.main([picture, "--nprobe", "3"]) == 2
+    assert "allowed are 1 to 2" in capsys.readouterr().err
+    assert search.main([picture, "--label", "lemon"]) == 2
+    assert "has the class 'lemon'" in capsys.readouterr().err
+    assert build_index.main([str(pictures), "--prune"]) == 2
+    assert "--prune cannot be given" in capsys.readouterr().err
+
+
+def test_a_report_is_made_by_the_dashboard_and_judged_by_the_script(
+    pictures: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--k", "1", "--nprobe", "exact", "--json"]
+    assert evaluate.main([*arguments, "--require", "macro precision@1 >= 0.9"]) == 0
+    report, said = printed(capsys)
+    assert "requirement 'macro precision@1 >= 0.9' holds: 1" in said
+    assert report["configuration"]["request"]["ks"] == [1]
+    assert report["configuration"]["request"]["nprobe"] is None
+    assert (load_settings().data.reports / f"{report['name']}.json").is_file()
+
+
+def test_verify_and_a_build_are_runs_of_the_collection_page(
+    pictures: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert verify.main(["--json"]) == 0
+    outcome, _ = printed(capsys)
+    assert outcome["findings"] == []
+    assert build_index.main([str(pictures), "--json"]) == 0
+    report, _ = printed(capsys)
+    assert (report["added"], report["unchanged"]) == (0, 18)
+    titles = [run.title for run in load_history(load_settings().data).runs]
+    # Once each: the script keeps no report of its own.
+    assert titles.count(f"Build fruit_vector from {pictures}") == 1
+    assert titles.count("Verify: fruit_vector") == 1
+
+
+def test_ctrl_c_at_the_script_stops_the_run(pictures: Path, tmp_path: Path) -> None:
+    many = dashboard.draw_pictures(tmp_path / "many")
+    for number in range(40):
+        for label in ("lime", "plum"):
+            (many / label / f"c{number}.jpg").write_bytes(
+                (many / label / f"{number % 6}.jpg").read_bytes() + bytes([number])
+            )
+    command = [sys.executable, "-m", "scripts.build_index", str(many), "--collection"]
+    script = subprocess.Popen(
+        [*command, "fruit_vector", "--recreate"], stderr=subprocess.PIPE, text=True
+    )
+    found = find_dashboard(load_settings())
+    assert found and script.stderr
+    name = ""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and not name:
+        files = load_settings().data.runs.glob("run-*.json")
+        name = max((file.stem for file in files if "running" in file.read_text()), default="")
+        time.sleep(0.02)
+    assert name
+    os.kill(script.pid, signal.SIGINT)
+    said = script.communicate(timeout=120)[1]
+    assert script.returncode == 130 and "what was encoded is kept" in said
+    state = json.loads((load_settings().data.runs / f"{name}.json").read_text())
+    assert state["status"] == RunStatus.CANCELLED
+
+
+def test_the_note_is_this_users_alone_and_void_once_the_dashboard_has_ended(
+    indexed: dashboard.Indexed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dashboard.set_environment(monkeypatch, tmp_path / "data")
+    pictures = indexed.copied_to(tmp_path / "data")
+    database = Path(load_settings().uri)
+    with browsers.serving(*browsers.streamlit_command(), log=tmp_path / "log") as url:
+        assert requests.get(f"{url}/readyz", timeout=60).ok
+        served = find_served(database)
+        assert served and served.address == url
+        note = database.with_name(f"{database.name}.served.json")
+        if os.name == "posix":
+            assert note.stat().st_mode & 0o077 == 0
+        assert served.key not in (tmp_path / "log").read_text()
+    assert note.is_file() and find_served(database) is None
+    # Without a dashboard the script opens the database itself.
+    assert search.main([str(pictures / "lime" / "2.jpg"), "-k", "1"]) == 0
