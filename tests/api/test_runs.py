@@ -1,0 +1,74 @@
+"""POST /runs: a task of the Collection page, under the guards of that page."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.store.served import KEY
+from core.ui import resources
+from tests.support import api
+
+VERIFY = {"kind": "Verify", "family": "fruit_vector"}
+
+
+def build(folder: Path) -> dict[str, Any]:
+    return {
+        "kind": "Build",
+        "family": "fruit_vector",
+        "folder": str(folder),
+        "metrics": ["L2"],
+        "index": {},
+    }
+
+
+def test_a_run_tells_how_far_it_is_and_what_it_found(client: api.Client) -> None:
+    begun = client.post("runs", json=VERIFY, headers=api.with_token())
+    assert begun.status_code == 202 and begun.json()["task"]["kind"] == "Verify"
+    path = f"runs/{begun.json()['name']}"
+    deadline = time.monotonic() + 60
+    state = begun.json()
+    while state["status"] == "running" and time.monotonic() < deadline:
+        state = client.get(path, headers=api.with_token()).json()
+    assert state["status"] == "done" and state["report"]["findings"] == []
+    # Its name and paths of this machine are for those who may begin one.
+    assert client.get(path).status_code == 401
+    assert client.get("runs/run-none", headers=api.with_token()).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("task", "status", "said"),
+    [
+        ({}, 400, "is none"),
+        ({"kind": "Format the disk", "family": "fruit_vector"}, 400, "is none"),
+        ({"kind": "Verify", "family": "other"}, 404, "serves the collection 'fruit_vector'"),
+        ({**build(Path("relative"))}, 400, "relative"),
+        ({**build(Path("/x")), "archive": "/etc/passwd"}, 400, "archive"),
+    ],
+)
+def test_what_is_no_task_is_refused(
+    client: api.Client, task: dict[str, Any], status: int, said: str
+) -> None:
+    answer = client.post("runs", json=task, headers=api.with_token(KEY))
+    assert answer.status_code == status and said in api.problem(answer)
+
+
+def test_the_token_indexes_no_folder_that_the_page_would_not(
+    client: api.Client, tmp_path: Path
+) -> None:
+    answer = client.post("runs", json=build(tmp_path), headers=api.with_token())
+    assert answer.status_code == 400 and "does not lie below" in api.problem(answer)
+
+
+def test_a_read_only_dashboard_changes_nothing_but_may_look(
+    client: api.Client, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORCHARD_READ_ONLY", "true")
+    resources.get_settings.clear()
+    try:
+        answer = client.post("runs", json=build(pictures), headers=api.with_token())
+        assert answer.status_code == 403 and "read-only" in api.problem(answer)
+    finally:
+        monkeypatch.undo()
+        resources.get_settings.clear()
