@@ -5,14 +5,17 @@ belongs to the one page whose `keys.py` names it, as a key that two pages bind t
 carry the choice of one into the other.
 
 `to_*` build where a way leads; a button takes it by `on_click=leave`, `link_search` draws a link.
+What no address can hold is `Carried`.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from core.metric import Metric
 from core.records import ImageRecord
@@ -60,8 +63,25 @@ TO_SEARCH = (Handed.METRIC, Handed.K, Handed.NPROBE)
 TO_MAP = (Handed.MAP_CLASS, Handed.MAP_PICTURE, Handed.MAP_METRIC)
 TO_EVALUATION = (Handed.ASKED, Handed.GOT)
 
-# Where the session keeps which page it is about to change to.
-LEAVING = "leaving"
+# Where the session keeps which page it is about to change to, and what is taken there.
+LEAVING, CARRIED = "leaving", "carried"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Carried:
+    """A query on its way to the map, in the memory of its session alone.
+
+    Attributes:
+        name: Of the uploaded file, or the path of the picture.
+        id: The row that the query is; None where it is none, as an upload or a mix.
+        embedding: (D,) float32.
+        picture: A small JPEG; empty where it cannot be read.
+    """
+
+    name: str
+    id: int | None
+    embedding: NDArray[np.float32] = field(repr=False)
+    picture: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +91,13 @@ class Destination:
     Attributes:
         parameters: Of its address; what is left open is left to the page.
         forgotten: Controls that would otherwise keep what an earlier visit chose.
+        carried: What is taken along beside the address.
     """
 
     page: str
     parameters: Mapping[str, str]
     forgotten: tuple[Handed, ...]
+    carried: Carried | None = None
 
 
 def to_search(
@@ -109,10 +131,23 @@ def to_map(record: ImageRecord, *, metric: Metric | None = None) -> Destination:
     return Destination(MAP_PAGE, given, TO_MAP)
 
 
-def to_ring(ids: Sequence[int], *, metric: Metric | None = None) -> Destination:
-    """Lead to the map with pictures ringed, the first `MAX_RINGED` of them."""
-    given = {Handed.RING: ",".join(str(number) for number in ids[:MAX_RINGED])}
-    return Destination(MAP_PAGE, {**_filled(given), **_map_metric(metric)}, TO_MAP)
+def to_ring(
+    ids: Sequence[int],
+    *,
+    metric: Metric | None = None,
+    picked: ImageRecord | None = None,
+    carried: Carried | None = None,
+) -> Destination:
+    """Lead to the map with pictures ringed, the first `MAX_RINGED` of them.
+
+    Args:
+        picked: A picture that is picked there as well.
+        carried: What the pictures were found with, to be placed there.
+    """
+    ringed = {Handed.RING: ",".join(str(number) for number in ids[:MAX_RINGED])}
+    one = place_on_map(picked) if picked else {}
+    given = {**one, **_filled(ringed), **_map_metric(metric)}
+    return Destination(MAP_PAGE, given, TO_MAP, carried)
 
 
 def read_ring(text: str, known: Collection[int]) -> tuple[tuple[int, ...], list[str]]:
@@ -143,6 +178,18 @@ def to_comparison() -> Destination:
 def leave(destination: Destination) -> None:
     """Go there in the run that follows; a callback, which itself cannot change the page."""
     st.session_state[LEAVING] = destination
+    st.session_state[CARRIED] = destination.carried
+
+
+def carried() -> Carried | None:
+    """Return what this session took along when it last changed the page by `leave`."""
+    found: Carried | None = st.session_state.get(CARRIED)
+    return found
+
+
+def put_down() -> None:
+    """Forget what was taken along."""
+    st.session_state[CARRIED] = None
 
 
 def follow() -> None:

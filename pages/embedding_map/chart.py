@@ -203,7 +203,7 @@ def _add_marks(
         path = np.array([p for end in marks.ends for p in (start, coordinates[end], gap)])
         line = {"color": colour, "width": 1}
         figure.add_trace(_trace(path, mode="lines", line=line, connectgaps=False, **quiet))
-    ringed = [*marks.ringed, *marks.ends]
+    ringed = list(dict.fromkeys([*marks.ringed, *marks.ends]))
     if ringed:
         _add_rings(figure, coordinates[ringed], colour, size=11, **quiet)
     if marks.centre is not None:

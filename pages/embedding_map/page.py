@@ -18,7 +18,7 @@ from core.ui.errors import page_errors
 from core.ui.text import plain
 from pages.embedding_map import cache, chart, state
 from pages.embedding_map.cache import Paint
-from pages.embedding_map.component.cards import Cards
+from pages.embedding_map.component.cards import Cards, PlacedCard
 from pages.embedding_map.component.message import message_of
 from pages.embedding_map.component.mount import mount_map
 from pages.embedding_map.controls import (
@@ -31,7 +31,7 @@ from pages.embedding_map.keys import Key
 from pages.embedding_map.lists import csv_of, list_control, show_list, show_picked
 from pages.embedding_map.painting import paint_of
 from pages.embedding_map.progress import follow
-from pages.embedding_map.uploaded_picture import place, query_control, show_placed
+from pages.embedding_map.uploaded_picture import card_of, own_control, place, show_placed
 from pages.embedding_map.view import View, about, table_key
 
 _FORMATS = ("PNG", "SVG")
@@ -52,7 +52,7 @@ def main() -> None:
         settings = settings_control()
         colours = colour_control(rows)
         picked = picture_control(rows)
-        upload = query_control(settings)
+        own = own_control(rows, settings)
     with results:
         shown, inspector = st.columns([4, 3], gap="medium")
     with inspector:
@@ -61,17 +61,19 @@ def main() -> None:
         listed = list_control(colours.colouring)
     with notices:
         view = _compute(rows, info, settings)
-        placed = place(view, upload) if upload else None
+        placed = place(view, own) if own else None
         paint = paint_of(view, colours, listed.similarity)
         if paint is None:
             st.caption("This colour is there as soon as the pictures have been compared.")
             paint = by_class(rows.labels, colours.highlighted)
     with shown:
-        _show_map(view, colours, paint, _marks(view, picked, placed))
+        marks = _marks(view, picked, placed)
+        card = card_of(placed, own) if own and placed and marks.query else None
+        _show_map(view, colours, paint, marks, card)
     with about_one:
         show_picked(view, picked)
-        if upload and placed:
-            show_placed(view, placed, upload)
+        if own and placed:
+            show_placed(view, placed, own)
     with listing:
         show_list(view, listed)
 
@@ -101,7 +103,9 @@ def _compute(rows: MapRows, info: CollectionInfo, settings: ProjectionSettings) 
     return View(rows, info, projection, table.value, own)
 
 
-def _show_map(view: View, colours: Colours, paint: Paint, marks: chart.Marks) -> None:
+def _show_map(
+    view: View, colours: Colours, paint: Paint, marks: chart.Marks, placed: PlacedCard | None
+) -> None:
     session, dark = state.current(), is_dark()
     alt = f"Map of {len(view.rows):,} pictures, coloured by {colours.colouring.value.lower()}"
     figure = partial(_figure, view, colours, paint, marks, dark=dark)
@@ -133,6 +137,7 @@ def _show_map(view: View, colours: Colours, paint: Paint, marks: chart.Marks) ->
             alt=alt,
             cleared=session.cleared,
             on_select=state.take_selection,
+            placed=placed,
         )
 
 

@@ -35,6 +35,7 @@ class Session:
             words, until something else is marked or selected.
         notices: Why maps that were kept could not be used; they stay for the session, since a small
             map is computed again before anybody could read them.
+        own_picture: Digest and small JPEG of the file that was uploaded last.
     """
 
     drawn: MapRows | None = None
@@ -46,6 +47,7 @@ class Session:
     written: str = ""
     lost: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
+    own_picture: tuple[str, bytes] = field(default=("", b""), repr=False)
 
     def note(self, notices: Iterable[str]) -> None:
         """Keep what is not empty and not kept yet."""

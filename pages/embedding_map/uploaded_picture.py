@@ -1,37 +1,52 @@
-"""A picture of the visitor's on the map: asked for, placed, shown with its neighbours."""
+"""A picture that is no point of the map: asked for or brought along, placed, shown with others."""
 
 from dataclasses import dataclass, replace
 
+import numpy as np
 import streamlit as st
-from streamlit.runtime.uploaded_file_manager import UploadedFile
+from numpy.typing import NDArray
 
+from core.collection.info import CollectionInfo
 from core.dataset.files import digest_of
+from core.dataset.thumbnails import thumbnail
 from core.errors import EncoderMismatchError, FileError, ImageError, WeightsError
 from core.projection.placement import Placed
 from core.projection.projection import Method, ProjectionSettings
-from core.ui import resources
+from core.projection.rows import MapRows
+from core.ui import links, resources
 from core.ui.controls import UPLOAD_TYPES
 from core.ui.text import plain
-from pages.embedding_map import cache, grid
+from core.ui.tiles import Width, data_url
+from pages.embedding_map import cache, grid, state
+from pages.embedding_map.component.cards import PlacedCard
 from pages.embedding_map.keys import Key
 from pages.embedding_map.progress import follow
 from pages.embedding_map.view import View
 
 
 @dataclass(frozen=True, slots=True)
-class Upload:
+class Own:
     """A picture to place.
 
     Attributes:
+        content: Of an uploaded file; empty for what was searched with.
+        carried: What was searched with; None for an uploaded file.
         by_umap: Whether by UMAP's own transform, where the map is drawn by UMAP.
     """
 
-    file: UploadedFile
+    name: str
+    content: bytes
+    carried: links.Carried | None
     by_umap: bool
 
+    @property
+    def digest(self) -> str:
+        """What tells it from others."""
+        return digest_of(self.carried.embedding.tobytes() if self.carried else self.content)
 
-def query_control(settings: ProjectionSettings) -> Upload | None:
-    """Ask for a picture that is not in the collection."""
+
+def own_control(rows: MapRows, settings: ProjectionSettings) -> Own | None:
+    """Ask for a picture that is not in the collection; until then it is what was searched with."""
     by_umap = False
     with st.expander("Place a picture of yours"):
         file = st.file_uploader("Picture to place", type=UPLOAD_TYPES, key=Key.UPLOAD)
@@ -43,18 +58,22 @@ def query_control(settings: ProjectionSettings) -> Upload | None:
                 "picture. Until it is done, and without it, the picture lies at the mean of its "
                 "neighbours' positions.",
             )
-    return Upload(file, by_umap) if file else None
+    if file:
+        return Own(file.name, file.getvalue(), None, by_umap)
+    carried = links.carried()
+    # A picture of the map is a point of it already, and picked.
+    if carried is None or (carried.id is not None and carried.id in cache.get_places(rows)):
+        return None
+    return Own(carried.name, b"", carried, by_umap)
 
 
-def place(view: View, upload: Upload) -> Placed | None:
-    """Return where an upload lies; None, with a message on the page, if it cannot be used."""
-    content = upload.file.getvalue()
-    digest = digest_of(content)
+def place(view: View, own: Own) -> Placed | None:
+    """Return where a picture lies; None, with a message on the page, if it cannot be used."""
     settings = view.projection.settings
     try:
-        query, _ = resources.get_upload_embedding(content, name=upload.file.name, info=view.info)
+        query = _embedding(own, view.info)
         placed = cache.get_placed(
-            digest,
+            own.digest,
             f"{view.rows.fingerprint} {settings}",
             settings.metric,
             _query=query,
@@ -64,24 +83,31 @@ def place(view: View, upload: Upload) -> Placed | None:
     except (ImageError, EncoderMismatchError, WeightsError, FileError) as error:
         st.error(plain(str(error)), icon=":material/error:")
         return None
-    if not _is_by_umap(view, upload):
+    if not _is_by_umap(view, own):
         return placed
-    job = cache.job_for(view.rows, settings.metric, settings, query=query, query_name=f" {digest}")
-    state = follow(job, or_else="the picture lies at the mean of its neighbours' positions")
-    return replace(placed, position=state.position) if state and state.position else placed
+    name = f" {own.digest}"
+    job = cache.job_for(view.rows, settings.metric, settings, query=query, query_name=name)
+    done = follow(job, or_else="the picture lies at the mean of its neighbours' positions")
+    return replace(placed, position=done.position) if done and done.position else placed
 
 
-def show_placed(view: View, placed: Placed, upload: Upload) -> None:
-    """Show an uploaded picture's nearest neighbours."""
+def show_placed(view: View, placed: Placed, own: Own) -> None:
+    """Show a placed picture beside its nearest neighbours."""
+    picture = _picture(own)
     with st.container(border=True):
-        st.markdown(f"**{plain(upload.file.name)}** and its nearest neighbours")
-        st.caption(
-            "The cross on the map lies where UMAP's transform puts it, once that is done; the map "
-            "itself is not computed again."
-            if _is_by_umap(view, upload)
-            else "The cross on the map lies at the mean of their positions, weighted by "
-            "similarity; the map itself is not computed again."
-        )
+        with st.container(horizontal=True, gap="small", key="own"):
+            if picture:
+                # In straight rows with the tiles below.
+                st.image(data_url(picture), width=Width.SMALL, alt=f"your picture, {own.name}")
+            with st.container(gap="small"):
+                st.markdown(f"**{plain(own.name)}** and its nearest neighbours")
+                st.caption(
+                    "The cross lies where UMAP's transform puts it, once that is done."
+                    if _is_by_umap(view, own)
+                    else "The cross lies at the mean of their positions, weighted by similarity."
+                )
+                if own.carried:
+                    st.button("Take it away", icon=":material/close:", on_click=links.put_down)
         captions = {
             row: grid.Caption(f"{cosine:.3f}", f"similarity {cosine:.3f}", chip=f"**{rank}**")
             for rank, (row, cosine) in enumerate(zip(placed.rows, placed.cosines, strict=True), 1)
@@ -89,6 +115,27 @@ def show_placed(view: View, placed: Placed, upload: Upload) -> None:
         grid.picture_grid(view, placed.rows, key="placed", captions=captions)
 
 
-def _is_by_umap(view: View, upload: Upload) -> bool:
+def card_of(placed: Placed, own: Own) -> PlacedCard:
+    """Return what stands beside the cross when it is pointed at."""
+    return PlacedCard(own.digest, own.name, max(placed.cosines), _picture(own))
+
+
+def _embedding(own: Own, info: CollectionInfo) -> NDArray[np.float32]:
+    if own.carried:
+        return own.carried.embedding
+    return resources.get_upload_embedding(own.content, name=own.name, info=info)[0]
+
+
+def _picture(own: Own) -> bytes:
+    """Return a small JPEG, made once: what people upload stays in their session."""
+    if own.carried:
+        return own.carried.picture
+    session = state.current()
+    if session.own_picture[0] != own.digest:
+        session.own_picture = own.digest, thumbnail(own.content, name=own.name)
+    return session.own_picture[1]
+
+
+def _is_by_umap(view: View, own: Own) -> bool:
     # While UMAP runs, the first view by PCA is what is shown.
-    return upload.by_umap and view.projection.settings.method is Method.UMAP
+    return own.by_umap and view.projection.settings.method is Method.UMAP

@@ -14,7 +14,7 @@ from core.ui.errors import page_errors
 from core.ui.resources import Preparation
 from core.ui.text import plain
 from pages.search import state
-from pages.search.answer import details, duel, grid, measures, no_hits, takeaway
+from pages.search.answer import details, duel, grid, measures, no_hits, on_map, takeaway
 from pages.search.cache import Thumbnails
 from pages.search.query import class_of, own_ids, query_of
 from pages.search.question import controls as question_controls
@@ -142,6 +142,7 @@ def _show(view: View, under_way: Preparation | None) -> None:
         takeaway.take_away(answer.hits, view.info, view.session)
     with line:
         measures.facts(view, answer, verdict, measures.times_line(view, answer, thumbnails))
+        on_map.lead_to_map(view, answer.hits)
     with votes:
         measures.votes(answer.hits, sorted(view.catalogue.by_class))
     _open_details(view, answer)

@@ -1,5 +1,7 @@
 """The address of one page as another page writes it; what the pages read is in their own tests."""
 
+import numpy as np
+
 from core.metric import Metric
 from core.records import ImageRecord
 from core.ui import links
@@ -37,6 +39,13 @@ def test_a_ring_link_is_no_longer_than_an_address_may_be() -> None:
     asked = links.to_ring(range(500), metric=Metric.COSINE).parameters
     assert asked["ring"].split(",") == [str(number) for number in range(links.MAX_RINGED)]
     assert asked["map_metric"] == "COSINE"
+
+
+def test_a_ring_link_may_pick_a_picture_and_takes_along_what_no_address_holds() -> None:
+    query = links.Carried("mine.jpg", None, np.zeros(2, dtype="f4"), b"jpeg")
+    way = links.to_ring([7], picked=PEAR, carried=query)
+    assert way.parameters == {"map_class": "pear", "map_picture": "a/1.jpg", "ring": "7"}
+    assert way.carried is query
 
 
 def test_a_confusion_link_opens_the_view_at_a_pair_of_classes() -> None:

@@ -1,9 +1,9 @@
-"""What stands beside a point that somebody looks at: its picture, class and file."""
+"""What stands beside a point or a placed picture that somebody looks at: picture, class, file."""
 
 import logging
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypedDict
 
 import numpy as np
@@ -71,4 +71,31 @@ class Cards:
             about=f"id {record.id}" + ("" if math.isnan(share) else f", purity {share:.2f}"),
             picture=picture,
             problem=problem,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedCard:
+    """The card of a picture that is no point of the map.
+
+    Attributes:
+        name: Another one for another picture.
+        file: Of the picture, as its owner calls it.
+        similarity: With the nearest picture of the map, in [-1, 1].
+        picture: A small JPEG; empty where there is none.
+    """
+
+    name: str
+    file: str
+    similarity: float
+    picture: bytes = field(repr=False)
+
+    def card(self) -> Card:
+        """Return the card."""
+        return Card(
+            label="Your picture",
+            file=self.file,
+            about=f"nearest similarity {self.similarity:.3f}",
+            picture=data_url(self.picture) if self.picture else "",
+            problem="",
         )

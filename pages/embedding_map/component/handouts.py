@@ -13,7 +13,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from pages.embedding_map.component.cards import Cards
+from pages.embedding_map.component.cards import Cards, PlacedCard
 
 # A browser may still be on its way to fetch what the run before told it of.
 KEPT_NUMBERS = 4
@@ -29,11 +29,13 @@ class Handout:
         session: The session that it was made for.
         numbers: Arrays by name; shared with the caches of the page, not to be written.
         cards: What stands beside a point.
+        placed: What stands beside a picture that is no point.
     """
 
     session: str
     numbers: Mapping[str, NDArray[Any]]
     cards: Cards
+    placed: PlacedCard | None = None
 
 
 class Handouts:

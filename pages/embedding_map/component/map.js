@@ -12,6 +12,10 @@ const NAME_FONT = "600 13px sans-serif";
 const MOST_DRAWN_AT_ONCE = 50_000;
 // Colours of a scale.
 const STEPS = 33;
+// What is looked at when it is no row: the picture that was placed.
+const PLACED = "placed";
+// Pixels around its cross.
+const NEAR_PLACED = 12;
 const SVG = "http://www.w3.org/2000/svg";
 
 const maps = new WeakMap();
@@ -105,6 +109,7 @@ class OrchardMap {
       await this.drawPoints(data, painted, theme, { isNew, isCleared: !isNew && before.cleared !== data.cleared });
       this.look = look;
     }
+    if (this.looked === PLACED && before?.placed !== data.placed) this.look_away();
     this.drawMarks();
   }
 
@@ -257,9 +262,20 @@ class OrchardMap {
 
   listen() {
     this.listens = true;
-    this.plot.on("plotly_hover", ({ points }) => this.dwell(this.rowOf(points[0])));
-    this.plot.on("plotly_unhover", () => this.look_away());
-    this.plot.on("plotly_click", ({ points }) => this.lookAt(this.rowOf(points[0])));
+    this.plot.on("plotly_hover", ({ points }) => this.dwell(this.isAtPlaced ? PLACED : this.rowOf(points[0])));
+    this.plot.on("plotly_unhover", () => { if (!this.isAtPlaced) this.look_away(); });
+    this.plot.on("plotly_click", ({ points }) => this.lookAt(this.isAtPlaced ? PLACED : this.rowOf(points[0])));
+    // The cross is not Plotly's; before it, which looks for a point.
+    this.plot.addEventListener("mousemove", (event) => {
+      const was = this.isAtPlaced;
+      this.isAtPlaced = this.reachesPlaced(event);
+      if (this.isAtPlaced && !was) this.dwell(PLACED);
+      else if (was && !this.isAtPlaced && this.looked === PLACED) this.look_away();
+    }, true);
+    this.plot.addEventListener("mouseleave", () => {
+      this.isAtPlaced = false;
+      if (this.looked === PLACED) this.look_away();
+    });
     this.plot.on("plotly_selected", (event) => {
       // Plotly says nothing of an empty selection while it redraws.
       if (event) this.take(event.points.map((point) => this.rowOf(point)));
@@ -401,13 +417,13 @@ class OrchardMap {
     if (!x) return;
     this.all.hidden = !this.isPart();
     const { marks, ink } = this.data;
-    const at = (row) => [x(this.x[row]), y(this.y[row])];
+    const at = (row) => this.pixels(row);
     const shapes = [];
     const start = marks.centre !== null ? at(marks.centre) : marks.query && [x(marks.query[0]), y(marks.query[1])];
     if (start) {
       for (const end of marks.ends) shapes.push(line(start, at(end), { stroke: ink }));
     }
-    for (const row of [...marks.ringed, ...marks.ends]) shapes.push(ring(at(row), 5.5, { stroke: ink }));
+    for (const row of new Set([...marks.ringed, ...marks.ends])) shapes.push(ring(at(row), 5.5, { stroke: ink }));
     if (marks.centre !== null) shapes.push(ring(start, 12, { stroke: ink }));
     else if (marks.query) shapes.push(...cross(start, 6, { stroke: ink }));
     if (this.looked !== undefined) shapes.push(ring(at(this.looked), 9, { stroke: ink, "stroke-width": 2.5, class: "looked" }));
@@ -480,14 +496,29 @@ class OrchardMap {
     if (row === undefined) return;
     this.looked = row;
     this.drawMarks();
-    const { token, cards } = this.data;
+    const { token, cards, placed } = this.data;
+    const path = row === PLACED ? `placed/${placed}` : `cards/${cards}/${row}`;
     let told;
     try {
-      told = await (await answer(`map/${token}/cards/${cards}/${row}`)).json();
+      told = await (await answer(`map/${token}/${path}`)).json();
     } catch (error) {
       told = { label: "", file: "", about: "", picture: "", problem: error.message };
     }
     if (this.looked === row && !this.closed) this.fill(row, told);
+  }
+
+  // Where a row or the placed picture lies in the figure.
+  pixels(row) {
+    const { x, y } = this.axes();
+    const [across, up] = row === PLACED ? this.data.marks.query : [this.x[row], this.y[row]];
+    return [x(across), y(up)];
+  }
+
+  reachesPlaced({ clientX, clientY }) {
+    if (!this.data.placed || !this.axes()) return false;
+    const box = this.plot.getBoundingClientRect();
+    const [x, y] = this.pixels(PLACED);
+    return Math.hypot(clientX - box.left - x, clientY - box.top - y) <= NEAR_PLACED;
   }
 
   look_away() {
@@ -510,8 +541,7 @@ class OrchardMap {
       if (text) made(kind === "strong" ? "strong" : "div", kind, this.card).textContent = text;
     }
     this.card.hidden = false;
-    const axes = this.axes();
-    const [x, y] = [axes.x(this.x[row]), axes.y(this.y[row])];
+    const [x, y] = this.pixels(row);
     const { offsetWidth: width, offsetHeight: height } = this.card;
     const right = x + 16 + width <= this.root.clientWidth;
     this.card.style.left = `${Math.max(0, right ? x + 16 : x - 16 - width)}px`;
@@ -528,7 +558,7 @@ class OrchardMap {
       ...quiet, ...places(rows), mode: "markers",
       marker: { size, color: ink, symbol: "circle-open", line: { width: 1.5 } },
     });
-    const over = [rings([...marks.ringed, ...marks.ends], 11)];
+    const over = [rings([...new Set([...marks.ringed, ...marks.ends])], 11)];
     const start = marks.centre !== null ? [this.x[marks.centre], this.y[marks.centre]] : marks.query;
     if (start) {
       const path = marks.ends.flatMap((end) => [start, [this.x[end], this.y[end]], [null, null]]);

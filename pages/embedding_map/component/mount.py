@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from pages.embedding_map.component.cards import Cards
+from pages.embedding_map.component.cards import Cards, PlacedCard
 from pages.embedding_map.component.handouts import Handout
 from pages.embedding_map.component.message import Message
 from pages.embedding_map.component.routes import HANDOUTS, PLOTLY
@@ -47,6 +47,7 @@ def mount_map(
     alt: str,
     cleared: int,
     on_select: Callable[[], None],
+    placed: PlacedCard | None = None,
 ) -> None:
     """Draw the map and hold ready what the browser will fetch for it.
 
@@ -58,10 +59,11 @@ def mount_map(
         alt: The map in words.
         cleared: Another number than before forgets what is selected.
         on_select: Called when something was selected, or nothing any more.
+        placed: Of the picture that the marks put on the map, if there is one.
     """
     context = get_script_run_ctx()
     session = context.session_id if context else ""
-    HANDOUTS.put(token, Handout(session, message.numbers, cards))
+    HANDOUTS.put(token, Handout(session, message.numbers, cards, placed))
     st.html(_ROOM)
     with st.container(key="map_room"):
         _component(
@@ -71,6 +73,7 @@ def mount_map(
                 "plotly": PLOTLY,
                 "token": token,
                 "cards": cards.name,
+                "placed": placed.name if placed else "",
                 "image_format": image_format,
                 "alt": alt,
                 "cleared": cleared,

@@ -45,6 +45,7 @@ def map_routes(base: str = "") -> list[Route]:
         Route(f"{below}/{PLOTLY}", _plotly),
         Route(f"{below}/map/{{token}}/numbers/{{name}}", _numbers),
         Route(f"{below}/map/{{token}}/cards/{{name}}/{{row:int}}", _card),
+        Route(f"{below}/map/{{token}}/placed/{{name}}", _placed),
     ]
 
 
@@ -75,6 +76,14 @@ def _card(request: Request) -> Response:
     ):
         return _nothing()
     return JSONResponse(handout.cards.card(row), headers=_PRIVATE)
+
+
+def _placed(request: Request) -> Response:
+    handout = HANDOUTS.find(request.path_params["token"])
+    placed = handout.placed if handout else None
+    if placed is None or placed.name != request.path_params["name"]:
+        return _nothing()
+    return JSONResponse(placed.card(), headers=_PRIVATE)
 
 
 def _nothing() -> Response:

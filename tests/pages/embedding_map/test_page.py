@@ -19,6 +19,7 @@ from core.config import Settings
 from core.dataset.formats.kinds import PICTURE_SUFFIXES
 from core.embeddings.near_duplicates import NEAR_DUPLICATE
 from core.errors import StoreUnavailableError
+from core.metric import Metric
 from core.projection.cache import FORMAT
 from core.projection.colours import Colouring
 from core.projection.rows import MapRows
@@ -388,6 +389,47 @@ def uploaded(pictures: Path, monkeypatch: pytest.MonkeyPatch, *, name: str) -> A
     at = settle(map_metric="COSINE")
     content = (pictures / "plum" / "05.jpg").read_bytes()
     return at.file_uploader(key="map_upload").set_value((name, content, "image/jpeg")).run()
+
+
+def test_what_was_searched_with_is_placed_and_its_hits_are_ringed(pictures: Path) -> None:
+    rows = cache.get_rows("fruit_vector_cosine", ROWS)
+    hits = of_class(rows, "plum", 3)
+    query = links.Carried(
+        "mine *x*.jpg", None, map_collection.embedding_of("plum", 5), b"a small jpeg"
+    )
+    way = links.to_ring(hits, metric=Metric.L2, carried=query)
+    settle(map_metric="L2")  # so that the map is there
+    at = AppTest.from_string(MAP_FIRST, default_timeout=120)
+    at.session_state[links.LEAVING] = way
+    at.session_state[links.CARRIED] = query
+    at.run()
+    assert not at.exception and not at.error
+    assert at.segmented_control(key="map_metric").value == "L2"
+    marks = told(at)["marks"]
+    assert [int(rows.ids[row]) for row in marks["ringed"]] == hits
+    # The embedding is that of a plum: it lies among its fifteen neighbours.
+    assert len(marks["query"]) == 2 and len(marks["ends"]) == 15
+    assert told(at)["placed"]
+    assert "**mine \\*x\\*\\.jpg** and its nearest neighbours" in text(at)
+    alts = [image.alt for element in at.get("image") for image in element.proto.imgs]
+    assert "your picture, mine *x*.jpg" in alts
+    next(b for b in at.button if b.label == "Take it away").click().run()
+    assert told(at)["marks"]["query"] is None and not told(at)["placed"]
+
+
+def test_a_picture_of_the_map_that_was_searched_with_is_picked_not_placed(pictures: Path) -> None:
+    rows = cache.get_rows("fruit_vector_cosine", ROWS)
+    lime = rows.record(rows.paths.index("lime/00.jpg"))
+    query = links.Carried(lime.path, lime.id, map_collection.embedding_of("lime", 0), b"")
+    at = AppTest.from_string(MAP_FIRST, default_timeout=120)
+    at.session_state[links.LEAVING] = links.to_ring(
+        of_class(rows, "plum", 2), metric=Metric.COSINE, picked=lime, carried=query
+    )
+    at.session_state[links.CARRIED] = query
+    at.run()
+    marks = told(at)["marks"]
+    assert marks["query"] is None
+    assert rows.ids[marks["centre"]] == lime.id and len(marks["ringed"]) == 2
 
 
 def test_the_uploader_takes_files_called_as_the_pictures_of_a_folder_are(pictures: Path) -> None:

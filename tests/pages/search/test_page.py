@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from core.dataset.files import image_id
 from core.errors import StoreUnavailableError
 from core.store.vector_store import VectorStore
-from core.ui import resources
+from core.ui import links, resources
 from pages.search import cache
 from tests.support import dashboard, search_page
 from tests.support.exports import exports
@@ -111,6 +111,38 @@ def test_all_that_an_answer_is_taken_away_as_is_behind_one_button(dataset: Path)
     at = from_collection()
     assert exports(at) == [["Hits (CSV)", "Pictures (ZIP)"]]
     assert "The same view for a colleague:" in captions(at)
+
+
+def test_one_press_leads_to_the_map_with_the_query_and_its_hits(
+    dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone: list[links.Destination] = []
+    monkeypatch.setattr(links, "leave", gone.append)
+    at = from_collection(metric="L2", k="5")
+    at.button(key="hits_on_map").click().run()
+    way = gone[-1]
+    assert way.page == links.MAP_PAGE
+    assert way.parameters["map_metric"] == "L2"
+    # Five hits, and the query beside them.
+    assert len(way.parameters["ring"].split(",")) == 5
+    assert (way.parameters["map_class"], way.parameters["map_picture"]) == ("lime", "2.jpg")
+    assert way.carried is not None and way.carried.id == image_id("lime/2.jpg")
+
+
+def test_an_upload_goes_to_the_map_with_its_picture_and_what_it_was_compared_by(
+    dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone: list[links.Destination] = []
+    monkeypatch.setattr(links, "leave", gone.append)
+    at = compared(upload(page().run(), picture_bytes(dataset / "plum" / "3.jpg")))
+    at.button(key="hits_on_map").click().run()
+    [way] = gone
+    assert "map_picture" not in way.parameters and way.carried is not None
+    assert (way.carried.name, way.carried.id) == ("3.jpg", None)
+    assert Image.open(io.BytesIO(way.carried.picture)).format == "JPEG"
+    # The bytes are those of a stored picture, and so is the embedding, as far as a batch goes.
+    stored = resources.get_stored_embedding("fruit_vector_cosine", image_id("plum/3.jpg"))
+    assert way.carried.embedding == pytest.approx(stored, abs=1e-3)
 
 
 def test_an_upload_has_no_link(dataset: Path) -> None:

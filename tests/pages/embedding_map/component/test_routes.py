@@ -18,7 +18,7 @@ from core.embeddings.matrix import Matrix
 from core.projection.rows import MapRows, choose_rows
 from core.records import ImageRecord
 from pages.embedding_map.component import handouts, routes
-from pages.embedding_map.component.cards import Cards
+from pages.embedding_map.component.cards import Cards, PlacedCard
 from pages.embedding_map.component.handouts import Handout, Handouts
 
 LABEL = '<b>lime & "co"</b>'
@@ -125,6 +125,20 @@ def test_no_file_outside_the_dataset_folder_is_opened(
     outside = card(cards, 2)
     assert outside["picture"] == "" and "leads outside the dataset folder" in outside["problem"]
     assert str(tmp_path) not in json.dumps(outside)
+
+
+def test_a_placed_picture_has_a_card_for_its_owner_alone(active: set[str], cards: Cards) -> None:
+    own = PlacedCard("digest", "<i>mine</i>.jpg", 0.913, b"jpeg")
+    routes.HANDOUTS.put("token", Handout("mine", {}, cards, own))
+    found = json.loads(ask("/map/token/placed/digest").body)
+    # "anBlZw==" is base64 of "jpeg".
+    assert found["picture"] == "data:image/jpeg;base64,anBlZw=="
+    assert (found["label"], found["file"]) == ("Your picture", "<i>mine</i>.jpg")
+    assert found["about"] == "nearest similarity 0.913"
+    assert ask("/map/token/placed/another").status == 404
+    assert ask("/map/guessed/placed/digest").status == 404
+    put(cards)
+    assert ask("/map/token/placed/digest").status == 404
 
 
 @pytest.mark.parametrize("row", ["3", "-1", "99999999999999999999", "1.5", "x", "0/..", "%2e%2e"])
