@@ -16,6 +16,7 @@ from core.projection.projection import DEFAULT_SEED, Method, Projection, Project
 from core.projection.rows import MapRows, choose_rows
 from core.projection.worker import compute
 from core.store.vector_store import open_store
+from core.wording import counted
 from scripts.terminal import ProgressBar, configured, parse_metric
 
 
@@ -103,11 +104,16 @@ def _wanted(arguments: argparse.Namespace) -> list[ProjectionSettings]:
 
 def _described(made: Projection, rows: MapRows) -> str:
     settings = made.settings
-    name = f"{settings.method} in {settings.dimensions} dimensions, {settings.metric}"
+    name = f"{made.shown} in {settings.dimensions} dimensions, {settings.metric}"
+    trust = "trustworthiness is not defined for so few pictures"
+    if made.trust_k:
+        trust = (
+            f"trustworthiness {made.trustworthiness:.3f} (0 to 1, higher is better; "
+            f"k = {made.trust_k}, {counted(made.trust_rows, 'picture')})"
+        )
     lines = [
-        f"{name}: {len(rows):,} of {len(rows.matrix.ids):,} pictures, computed in "
-        f"{made.seconds:.1f} s, trustworthiness {made.trustworthiness:.3f} (0 to 1, higher is "
-        f"better; k = {made.trust_k}, {made.trust_rows:,} pictures)"
+        f"{name}: {len(rows):,} of {counted(len(rows.matrix.ids), 'picture')}, computed in "
+        f"{made.seconds:.1f} s, {trust}"
     ]
     return "\n".join([*lines, *(f"  {note}" for note in made.notes)])
 

@@ -20,7 +20,7 @@ from core.projection.projection import Method, Projection, ProjectionSettings
 logger = logging.getLogger(__name__)
 
 # Raise it when what is stored, or how it is computed, changes: older files are then rebuilt.
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,7 @@ def save_projection(place: CachePlace, projection: Projection) -> None:
     """
     facts = {
         "settings": projection.settings.to_dict(),
+        "shown": projection.shown,
         "trustworthiness": projection.trustworthiness,
         "trust_k": projection.trust_k,
         "trust_rows": projection.trust_rows,
@@ -87,6 +88,7 @@ def load_projection(place: CachePlace) -> Projection | None:
         )
         return Projection(
             settings=settings,
+            shown=Method(facts["shown"]),
             coordinates=_shaped(arrays["coordinates"], place.rows, settings.dimensions),
             trustworthiness=float(facts["trustworthiness"]),
             trust_k=int(facts["trust_k"]),

@@ -76,6 +76,8 @@ class Projection:
     """A map and how far it can be trusted.
 
     Attributes:
+        settings: What was asked for.
+        shown: What placed the rows: PCA too where UMAP could not.
         coordinates: (N, 2) or (N, 3) float32, row by row.
         trustworthiness: In [0, 1], higher is better: 1 means that no point has false neighbours on
             the map (Venna and Kaski, 2001); NaN where there are too few rows.
@@ -88,6 +90,7 @@ class Projection:
     """
 
     settings: ProjectionSettings
+    shown: Method
     coordinates: NDArray[np.float32]
     trustworthiness: float
     trust_k: int
@@ -122,21 +125,22 @@ def project(
     vectors = as_euclidean(embeddings, settings.metric)
     reduced, variance = reduce(vectors, REDUCED, seed=settings.seed)
     notes: list[str] = []
+    positions = None
     if _umap_fits(reduced, settings, notes):
-        coordinates = _umap(reduced, settings, notes, on_progress)
-        kept = float(variance.sum())
-    else:
-        coordinates = _first_columns(reduced, settings.dimensions)
-        kept = float(variance[: settings.dimensions].sum())
+        positions = _umap(reduced, settings, notes, on_progress)
+    shown = Method.PCA if positions is None else Method.UMAP
+    coordinates = _first_columns(reduced if positions is None else positions, settings.dimensions)
+    kept = variance if shown is Method.UMAP else variance[: settings.dimensions]
     on_progress(Stage.TRUST, 0, 0)
     trust, trust_k, trust_rows = trust_in(vectors, coordinates, seed=settings.seed)
     return Projection(
         settings=settings,
+        shown=shown,
         coordinates=np.ascontiguousarray(coordinates, dtype=np.float32),
         trustworthiness=trust,
         trust_k=trust_k,
         trust_rows=trust_rows,
-        variance=kept,
+        variance=float(kept.sum()),
         seconds=time.perf_counter() - started,
         notes=tuple(notes),
     )
@@ -238,7 +242,8 @@ def _umap(
     settings: ProjectionSettings,
     notes: list[str],
     on_progress: Progress,
-) -> NDArray[np.float32]:
+) -> NDArray[np.float32] | None:
+    """Return UMAP's positions; None where they are not finite, and `notes` says so."""
     n_neighbors = min(settings.n_neighbors, len(reduced) - 1)
     if n_neighbors < settings.n_neighbors:
         notes.append(
@@ -256,8 +261,8 @@ def _umap(
     )
     if not np.isfinite(positions).all():
         notes.append("UMAP found no finite positions for these pictures: PCA is shown.")
-        positions = reduced
-    return _first_columns(positions, settings.dimensions)
+        return None
+    return positions
 
 
 def _first_columns(positions: NDArray[np.float32], dimensions: int) -> NDArray[np.float32]:

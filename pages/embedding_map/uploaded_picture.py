@@ -138,4 +138,4 @@ def _picture(own: Own) -> bytes:
 
 def _is_by_umap(view: View, own: Own) -> bool:
     # While UMAP runs, the first view by PCA is what is shown.
-    return own.by_umap and view.projection.settings.method is Method.UMAP
+    return own.by_umap and view.projection.shown is Method.UMAP

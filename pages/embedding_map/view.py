@@ -34,7 +34,7 @@ def about(view: View) -> str:
             f"{len(view.rows):,} of {len(view.rows.matrix.ids):,} pictures: a sample in which "
             "every class keeps its share (ORCHARD_MAP_LIMIT sets how many)."
         )
-    if settings.method is Method.UMAP:
+    if projection.shown is Method.UMAP:
         lines.append(
             f"UMAP on embeddings reduced to {REDUCED} numbers by PCA, which keep "
             f"{projection.variance:.0%} of the variance; n_neighbors {settings.n_neighbors}, "

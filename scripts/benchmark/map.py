@@ -212,6 +212,7 @@ def time_cached_view(points: int) -> float:
     settings = ProjectionSettings()
     projection = Projection(
         settings=settings,
+        shown=settings.method,
         coordinates=generator.normal(size=(points, 2)).astype(np.float32),
         trustworthiness=1.0,
         trust_k=TRUST_K,

@@ -37,7 +37,7 @@ from core.projection.cache import (
     save_neighbours,
     save_projection,
 )
-from core.projection.projection import Projection, ProjectionSettings
+from core.projection.projection import Method, Projection, ProjectionSettings
 from core.projection.rows import choose_rows
 from core.records import EncoderIdentity, ImageRecord
 from core.store.vector_store import BATCH_ROWS, open_store
@@ -134,6 +134,7 @@ def prepare(points: int) -> None:
         ),
         Projection(
             settings=ProjectionSettings(),
+            shown=Method.UMAP,
             coordinates=shown.embeddings()[:, :2].copy(),
             trustworthiness=1.0,
             trust_k=NEIGHBOURS,

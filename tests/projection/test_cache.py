@@ -36,7 +36,7 @@ def test_a_map_comes_back_as_it_was(tmp_path: Path) -> None:
     save_projection(place, made)
     loaded = load_projection(place)
     assert np.array_equal(loaded.coordinates, made.coordinates)
-    assert loaded.settings == made.settings
+    assert (loaded.settings, loaded.shown) == (made.settings, made.shown)
     assert (loaded.trustworthiness, loaded.trust_k, loaded.notes, loaded.seconds) == (
         made.trustworthiness,
         made.trust_k,

@@ -121,6 +121,7 @@ def test_a_query_that_umap_cannot_place_is_told() -> None:
 def test_three_dimensions() -> None:
     found = project(_clusters(), ProjectionSettings(dimensions=3))
     assert found.coordinates.shape == (90, 3)
+    assert found.shown is Method.UMAP
     assert np.isfinite(found.coordinates).all()
 
 
@@ -131,6 +132,7 @@ def test_too_few_rows_for_umap_are_shown_by_pca_and_said(rows: int, dimensions: 
     assert found.coordinates.shape == (rows, dimensions)
     assert np.isfinite(found.coordinates).all()
     assert "UMAP needs at least 5 pictures" in found.notes[0]
+    assert (found.settings.method, found.shown) == (Method.UMAP, Method.PCA)
     # k must stay below half of the rows, so one or two rows have no trustworthiness.
     assert np.isnan(found.trustworthiness) == (rows < 3)
 
@@ -145,7 +147,7 @@ def test_fewer_rows_than_n_neighbors_lower_it() -> None:
 def test_equal_vectors_lie_on_one_point(method: Method) -> None:
     found = project(np.ones((20, 8), dtype="f4"), ProjectionSettings(method=method))
     assert not found.coordinates.any()
-    assert found.variance == 0
+    assert (found.variance, found.shown) == (0, Method.PCA)
 
 
 def test_two_distinct_vectors_among_many() -> None:

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from core.config import load_settings
@@ -50,6 +51,33 @@ def test_the_maps_are_where_the_page_looks(data: Path, capsys: pytest.CaptureFix
         assert load_projection(place).coordinates.shape == (30, 2)
     table = neighbours_place(folder, fingerprint=rows.fingerprint, rows=30, metric=Metric.COSINE)
     assert load_neighbours(table).k == 15
+
+
+@pytest.mark.parametrize(
+    ("count", "trust"),
+    [
+        (1, "is not defined for so few"),
+        (2, "is not defined for so few"),
+        (3, "1.000"),
+        (4, "1.000"),
+    ],
+)
+def test_of_too_few_pictures_for_umap_it_is_said_what_is_shown_and_no_number_is_made_up(
+    tmp_path: Path,
+    no_settings: None,
+    capsys: pytest.CaptureFixture[str],
+    count: int,
+    trust: str,
+) -> None:
+    # On a line: what is near there is near on the map, and every neighbour is a true one.
+    rows = {f"a/{n:02}.jpg": np.float32([n * n, 0, 0, 0]) for n in range(count)}
+    pictures = map_collection.draw(tmp_path / "pictures", per_class=count, classes=("a",))
+    map_collection.build(pictures, rows)
+    assert project_embeddings.main(["--metric", "L2"]) == 0
+    said = capsys.readouterr().out
+    assert "UMAP in" not in said and "nan" not in said
+    assert said.count(f"trustworthiness {trust}") == 2
+    assert "UMAP needs at least 5 pictures" in said
 
 
 def test_a_second_run_computes_nothing(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

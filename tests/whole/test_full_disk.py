@@ -28,7 +28,7 @@ from core.evaluation.report import Request
 from core.indexing.report import IndexReport, save_index_report
 from core.metric import Metric
 from core.projection.cache import CachePlace, save_neighbours, save_projection
-from core.projection.projection import Projection, ProjectionSettings
+from core.projection.projection import Method, Projection, ProjectionSettings
 from core.records import EncoderIdentity, ImageRecord
 from core.runs.run_record import RunState, RunStatus, save_state
 from core.runs.task import Drop
@@ -154,9 +154,8 @@ def write_upload(folder: Path, _: VectorStore) -> None:
 
 
 def write_map(folder: Path, _: VectorStore) -> None:
-    made = Projection(
-        ProjectionSettings(), np.zeros((9, 2), dtype=np.float32), 1.0, 5, 9, 0.5, 1.0, ()
-    )
+    flat = np.zeros((9, 2), dtype=np.float32)
+    made = Projection(ProjectionSettings(), Method.UMAP, flat, 1.0, 5, 9, 0.5, 1.0, ())
     save_projection(CachePlace(folder / "map.npz", 9), made)
 
 
