@@ -124,15 +124,34 @@ def survival(neighbours: Neighbourhoods, coordinates: NDArray[np.float32]) -> ND
     rows, k = neighbours.indices.shape
     if not k:
         return np.full(rows, np.nan, dtype=np.float32)
+    return shared(neighbours.indices, nearest_on_map(coordinates, k))
+
+
+def nearest_on_map(coordinates: NDArray[np.float32], k: int) -> NDArray[np.intp]:
+    """Return (N, k) the other rows that lie nearest on a map; k is at most N - 1.
+
+    Args:
+        coordinates: (N, 2) or (N, 3), positions on the map.
+    """
     from scipy.spatial import KDTree
 
-    _, on_map = KDTree(coordinates).query(coordinates, k=k + 1)
+    rows = len(coordinates)
+    _, near = KDTree(coordinates).query(coordinates, k=k + 1)
     # The row itself is dropped by its number: equal positions may put another one first.
-    is_self = on_map == np.arange(rows)[:, None]
+    is_self = near == np.arange(rows)[:, None]
     is_self[~is_self.any(axis=1), -1] = True
-    kept = on_map[~is_self].reshape(rows, k)
-    shared = (kept[:, :, None] == neighbours.indices[:, None, :]).any(axis=2)
-    return np.asarray(shared.mean(axis=1), dtype=np.float32)
+    return np.asarray(near[~is_self].reshape(rows, k))
+
+
+def shared(one: NDArray[np.integer], other: NDArray[np.integer]) -> NDArray[np.float32]:
+    """Return (N,) what share of each row's neighbours in one table is among those in another.
+
+    Args:
+        one: (N, k), k of 1 and more.
+        other: (N, k).
+    """
+    both = (one[:, :, None] == other[:, None, :]).any(axis=2)
+    return np.asarray(both.mean(axis=1), dtype=np.float32)
 
 
 def outliers(neighbours: Neighbourhoods, *, metric: Metric, count: int) -> NDArray[np.int64]:

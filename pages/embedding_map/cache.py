@@ -32,6 +32,7 @@ from core.projection.jobs import Job, Projector
 from core.projection.placement import Placed, place_query
 from core.projection.projection import Projection, ProjectionSettings, project
 from core.projection.rows import MapRows, choose_rows
+from core.projection.stability import Repeated, compare_maps
 from core.ui import resources
 from core.ui.progress import progress_bar
 from pages.embedding_map.chart import hover_texts
@@ -181,6 +182,14 @@ def get_survival(
 ) -> NDArray[np.float32]:
     """Return (N,) how much of each neighbourhood a map keeps; `key` names map and table."""
     return survival(_neighbours, _coordinates)
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def get_repeated(
+    key: str, *, _first: NDArray[np.float32], _second: NDArray[np.float32]
+) -> Repeated:
+    """Return what a second map repeats of a first; `key` names both. Shared: not to be written."""
+    return compare_maps(_first, _second)
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)

@@ -17,6 +17,8 @@ from core.ui.charts import chart_text, class_colour, short_text
 # hard to tell apart the shape often helps.
 SYMBOLS = ("circle", "diamond", "square", "cross", "x")
 REST_COLOUR = "#9A968F"
+# How much of their opacity is left to points that are pale.
+PALE = 0.2
 # Vermilion to blue, which colour-blind readers tell apart; neither end drowns in its background.
 LIGHT_SCALE = ("#D55E00", "#C9C0B0", "#0072B2")
 DARK_SCALE = ("#FF8A3D", "#7D7A75", "#56B4E9")
@@ -49,6 +51,7 @@ def map_figure(
     hover: NDArray[np.str_],
     *,
     marks: Marks = Marks(),
+    pale: NDArray[np.bool_] | None = None,
     dark: bool = False,
     scale: float = 1,
 ) -> go.Figure:
@@ -57,6 +60,7 @@ def map_figure(
     Args:
         coordinates: (N, 2) or (N, 3).
         hover: (N,) texts as `hover_texts` makes them: already escaped.
+        pale: (N,) which points are pale; None means none.
         dark: Whether the page is dark.
         scale: Of the points, 1 for the usual size.
     """
@@ -65,6 +69,8 @@ def map_figure(
         _add_categories(figure, coordinates, paint, hover, dark=dark, scale=scale)
     else:
         _add_values(figure, coordinates, paint, hover, dark=dark, scale=scale)
+    if pale is not None:
+        figure = _faded(figure, pale)
     _add_marks(figure, coordinates, marks, dark=dark)
     _arrange(figure, coordinates.shape[1])
     return figure
@@ -190,6 +196,28 @@ def _add_points(
             hoverinfo="text",
         )
     )
+
+
+def _faded(figure: go.Figure, pale: NDArray[np.bool_]) -> go.Figure:
+    """Return the same points, those that are pale below the others."""
+    faded, kept = [], []
+    for trace in figure.data:
+        is_pale = pale[np.asarray(trace.customdata)]
+        opacity = PALE * trace.marker.opacity
+        part = _part(trace, is_pale).update(marker_opacity=opacity, showlegend=False)
+        faded.append(part.update(marker_showscale=False))
+        kept.append(_part(trace, ~is_pale))
+    return go.Figure([*faded, *kept])
+
+
+def _part(trace: Any, which: NDArray[np.bool_]) -> Any:  # noqa: ANN401 - a trace of either kind
+    part = type(trace)(trace)
+    axes = ["x", "y", "z"] if isinstance(trace, go.Scatter3d) else ["x", "y"]
+    for name in (*axes, "customdata", "hovertext"):
+        part[name] = np.asarray(trace[name])[which]
+    if not isinstance(trace.marker.color, str):
+        part.marker.color = np.asarray(trace.marker.color)[which]
+    return part
 
 
 def _add_marks(

@@ -25,12 +25,14 @@ class Colours:
         highlighted: Classes that are coloured where there are too many to colour all.
         k: Hits that precision@k looks at.
         size: Of the points, 1 for the usual one.
+        repeated: Whether what another seed does not repeat is pale.
     """
 
     colouring: Colouring
     highlighted: list[str]
     k: int
     size: float = 1
+    repeated: bool = False
 
 
 def settings_control() -> ProjectionSettings:
@@ -68,8 +70,8 @@ def settings_control() -> ProjectionSettings:
     )
 
 
-def colour_control(rows: MapRows) -> Colours:
-    """Ask what the colours tell, and with many classes which of them are coloured."""
+def colour_control(rows: MapRows, settings: ProjectionSettings) -> Colours:
+    """Ask what the colours tell, with many classes which are coloured, and what is pale."""
     chosen = st.selectbox("Colour by", list(Colouring), key=Address.COLOUR, bind="query-params")
     colouring = Colouring(chosen or Colouring.CLASS)
     highlighted: list[str] = []
@@ -88,7 +90,15 @@ def colour_control(rows: MapRows) -> Colours:
         k = st.slider("k", 1, NEIGHBOURS, k, key=Address.PRECISION_K, bind="query-params")
     st.caption(colouring.explanation)
     size = st.slider("Point size", 0.5, 3.0, 1.0, 0.25, key=Address.POINT_SIZE, bind="query-params")
-    return Colours(colouring, highlighted, k, size)
+    # PCA has no seed.
+    repeated = settings.method is Method.UMAP and st.toggle(
+        "Fade what another seed moves",
+        key=Address.REPEATED,
+        bind="query-params",
+        help="Draws a second map with another seed, in the background. Points that have other "
+        "neighbours there turn pale: where they lie is chance.",
+    )
+    return Colours(colouring, highlighted, k, size, repeated)
 
 
 def picture_control(rows: MapRows) -> int | None:

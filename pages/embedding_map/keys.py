@@ -21,6 +21,7 @@ class Address(StrEnum):
     COLOUR = "colour"
     PRECISION_K = "precision_k"
     POINT_SIZE = "point_size"
+    REPEATED = "repeated"
     CLASS = Handed.MAP_CLASS
     PICTURE = Handed.MAP_PICTURE
     # The page writes it, see `state.follow_address`.

@@ -4,14 +4,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
+from numpy.typing import NDArray
 
 from core.collection.info import CollectionInfo
 from core.projection.colours import Colouring, by_class
 from core.projection.placement import Placed
 from core.projection.projection import Method, ProjectionSettings
 from core.projection.rows import MapRows
+from core.projection.stability import Repeated
 from core.ui import resources
 from core.ui.controls import is_dark
 from core.ui.errors import page_errors
@@ -29,7 +32,7 @@ from pages.embedding_map.controls import (
 )
 from pages.embedding_map.keys import Key
 from pages.embedding_map.lists import csv_of, list_control, show_list, show_picked
-from pages.embedding_map.painting import paint_of
+from pages.embedding_map.painting import paint_of, repeated_of
 from pages.embedding_map.progress import follow
 from pages.embedding_map.uploaded_picture import card_of, own_control, place, show_placed
 from pages.embedding_map.view import View, about, table_key
@@ -50,7 +53,7 @@ def main() -> None:
     state.follow_address(cache.get_places(rows))
     with st.sidebar:
         settings = settings_control()
-        colours = colour_control(rows)
+        colours = colour_control(rows, settings)
         picked = picture_control(rows)
         own = own_control(rows, settings)
     with results:
@@ -66,10 +69,11 @@ def main() -> None:
         if paint is None:
             st.caption("This colour is there as soon as the pictures have been compared.")
             paint = by_class(rows.labels, colours.highlighted)
+        repeated = repeated_of(view) if colours.repeated else None
     with shown:
         marks = _marks(view, picked, placed)
         card = card_of(placed, own) if own and placed and marks.query else None
-        _show_map(view, colours, paint, marks, card)
+        _show_map(view, colours, paint, marks=marks, placed=card, repeated=repeated)
     with about_one:
         show_picked(view, picked)
         if own and placed:
@@ -104,15 +108,22 @@ def _compute(rows: MapRows, info: CollectionInfo, settings: ProjectionSettings) 
 
 
 def _show_map(
-    view: View, colours: Colours, paint: Paint, marks: chart.Marks, placed: PlacedCard | None
+    view: View,
+    colours: Colours,
+    paint: Paint,
+    *,
+    marks: chart.Marks,
+    placed: PlacedCard | None,
+    repeated: Repeated | None,
 ) -> None:
     session, dark = state.current(), is_dark()
     alt = f"Map of {len(view.rows):,} pictures, coloured by {colours.colouring.value.lower()}"
-    figure = partial(_figure, view, colours, paint, marks, dark=dark)
+    pale = None if repeated is None else repeated.pale
+    figure = partial(_figure, view, colours, paint, marks=marks, pale=pale, dark=dark)
     # The map stands above the choice of the format it is saved in.
     place = st.container()
     with st.container(horizontal=True, vertical_alignment="center", key="exports"):
-        st.caption(about(view), width="stretch")
+        st.caption(about(view, repeated), width="stretch")
         image_format = _take_away(view, figure).lower()
     if view.projection.settings.dimensions == 3:
         place.plotly_chart(figure(), key=Key.CHART, config=_config(image_format), alt=alt)
@@ -126,6 +137,7 @@ def _show_map(
         dark=dark,
         scale=colours.size,
         named=colours.colouring is Colouring.CLASS,
+        pale=pale,
     )
     with place:
         mount_map(
@@ -142,7 +154,13 @@ def _show_map(
 
 
 def _figure(
-    view: View, colours: Colours, paint: Paint, marks: chart.Marks, *, dark: bool
+    view: View,
+    colours: Colours,
+    paint: Paint,
+    *,
+    marks: chart.Marks,
+    pale: NDArray[np.bool_] | None,
+    dark: bool,
 ) -> go.Figure:
     texts = cache.get_tooltips(
         f"{table_key(view.rows, view.projection.settings.metric)} {view.purity is not None}",
@@ -150,7 +168,9 @@ def _figure(
         _purity=view.purity,
     )
     coordinates = view.projection.coordinates
-    return chart.map_figure(coordinates, paint, texts, marks=marks, dark=dark, scale=colours.size)
+    return chart.map_figure(
+        coordinates, paint, texts, marks=marks, pale=pale, dark=dark, scale=colours.size
+    )
 
 
 def _config(image_format: str) -> dict[str, object]:

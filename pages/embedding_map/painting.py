@@ -1,4 +1,6 @@
-"""What the colours of the map mean at a moment: worked out once, then read from the cache."""
+"""What colours and paleness mean at a moment: worked out once, then read from the cache."""
+
+from dataclasses import replace
 
 from core.encoder.training_list import training_list
 from core.projection.colours import (
@@ -11,11 +13,14 @@ from core.projection.colours import (
     by_survival,
     by_suspects,
 )
+from core.projection.projection import Method
 from core.projection.roles import by_role
+from core.projection.stability import Repeated, other_seed
 from core.ui import resources
 from pages.embedding_map import cache
 from pages.embedding_map.cache import Paint
 from pages.embedding_map.controls import Colours
+from pages.embedding_map.progress import follow
 from pages.embedding_map.view import View, groups_of, survival_of, suspects_of, table_key
 
 
@@ -30,6 +35,26 @@ def paint_of(view: View, colours: Colours, similarity: float) -> Paint | None:
     chosen = (colours.highlighted, colours.k, similarity, view.projection.settings)
     key = f"{table_key(view.rows, view.projection.settings.metric)} {colours.colouring} {chosen}"
     return cache.get_paint(key, _make=lambda: _made(view, colours, similarity))
+
+
+def repeated_of(view: View) -> Repeated | None:
+    """Return what a second map with another seed repeats; None where PCA is shown, without a seed.
+
+    Until that map is there it is None too, and its progress is on the page.
+    """
+    settings, rows = view.projection.settings, view.rows
+    if view.projection.shown is not Method.UMAP:
+        return None
+    second = replace(settings, seed=other_seed(settings.seed))
+    found = cache.find_projection(rows, second).value
+    if found is None:
+        follow(cache.job_for(rows, settings.metric, second), or_else="so nothing is pale")
+        return None
+    return cache.get_repeated(
+        f"{rows.fingerprint} {settings} {second.seed}",
+        _first=view.projection.coordinates,
+        _second=found.coordinates,
+    )
 
 
 def _made(view: View, colours: Colours, similarity: float) -> Paint:

@@ -11,6 +11,8 @@ from core.embeddings.suspects import Suspect
 from core.metric import Metric
 from core.projection.projection import REDUCED, Method, Projection
 from core.projection.rows import MapRows
+from core.projection.stability import Repeated, other_seed
+from core.wording import counted
 from pages.embedding_map import cache
 
 
@@ -25,10 +27,14 @@ class View:
     purity: NDArray[np.float32] | None
 
 
-def about(view: View) -> str:
-    """Return the caption of the map: how it was made and how far it can be trusted."""
+def about(view: View, repeated: Repeated | None) -> str:
+    """Return the caption of the map: how it was made and how far it can be trusted.
+
+    Args:
+        repeated: What another seed repeats; None where nothing is pale by it.
+    """
     projection, settings = view.projection, view.projection.settings
-    lines = []
+    lines = [] if repeated is None else [_paleness(repeated, other_seed(settings.seed))]
     if view.rows.is_sample:
         lines.append(
             f"{len(view.rows):,} of {len(view.rows.matrix.ids):,} pictures: a sample in which "
@@ -80,6 +86,16 @@ def suspects_of(view: View, table: Neighbourhoods) -> list[Suspect]:
     """Return the rows of the view whose labels are suspected."""
     key = table_key(view.rows, view.projection.settings.metric)
     return cache.get_suspects(key, _neighbours=table, _rows=view.rows)
+
+
+def _paleness(repeated: Repeated, seed: int) -> str:
+    pale, rows = int(repeated.pale.sum()), len(repeated.shares)
+    return (
+        f"**Pale: {pale:,} of {counted(rows, 'point')} ({pale / rows:.0%}).** Fewer than half "
+        f"of their {repeated.k} nearest on this map are so again on one with seed {seed}: where "
+        "they lie is chance. Moved, turned, mirrored and scaled as a whole, that map agrees with "
+        f"this one by {repeated.agreement:.0%}."
+    )
 
 
 def _trust(projection: Projection) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from tests.pages.embedding_map.test_page import set_environment
@@ -246,6 +247,37 @@ def test_the_pointer_on_a_point_shows_that_very_picture(page: Page, address: str
     expect(page.locator(".orchard-map .card")).to_be_hidden()
 
 
+def test_a_search_with_an_upload_is_one_press_from_the_map_where_its_cross_shows_the_picture(
+    page: Page, gallery: str, tmp_path: Path
+) -> None:
+    picture = tmp_path / "my plum.png"
+    Image.new("RGB", (90, 60), COLOURS["plum"]).save(picture)
+    page.goto(f"{gallery}/?metric=L2&k=5")
+    page.set_input_files("input[type=file]", picture)
+    expect(page.get_by_text("5 of 5 hits")).to_be_visible()
+    browsers.settled(page)
+    page.get_by_role("button", name="On the map").click()
+    page.get_by_role("radio", name="PCA").click()
+    expect(page.locator(".js-plotly-plot .nsewdrag").first).to_be_visible()
+    expect(page.locator("[class*=st-key-map_progress]")).to_have_count(0)
+    browsers.settled(page)
+    expect(page.get_by_role("radio", name="L2")).to_be_checked()
+    # Beside the map, and at the cross, which is drawn by two lines of four pixels.
+    expect(page.locator(".st-key-own img")).to_have_attribute("alt", "your picture, my plum.png")
+    lines = page.locator('.orchard-map .over line[stroke-width="4"]')
+    expect(lines).to_have_count(2)
+    box = lines.first.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=4)
+    card = page.locator(".orchard-map .card")
+    expect(card.locator(".file")).to_have_text("my plum.png")
+    assert picture_of(page) == "plum"
+    # The neighbours and, where they are others, the hits.
+    assert page.locator(".orchard-map .over circle:not(.looked)").count() >= 15
+    page.mouse.move(5, 5)
+    expect(card).to_be_hidden()
+
+
 def test_a_pointer_on_its_way_asks_for_nothing(page: Page, address: str) -> None:
     asked: list[str] = []
     points = open_map(page, address)
@@ -466,6 +498,26 @@ def test_values_have_the_colours_of_their_scale_and_what_is_notable_lies_on_top(
     scale = page.locator(".orchard-map .legend .scale")
     background = scale.evaluate("element => getComputedStyle(element).backgroundImage")
     assert background.index("rgb(0, 114, 178)") < background.index("rgb(213, 94, 0)")
+
+
+def test_what_another_seed_does_not_repeat_is_drawn_pale(page: Page, address: str) -> None:
+    # Neighbourhoods of two are torn apart one way or another.
+    page.goto(f"{address}?n_neighbors=2&repeated=true")
+    expect(page.get_by_text("Pale: ")).to_be_visible()
+    browsers.settled(page)
+    pale, rows = map(int, re.findall(r"Pale: (\d+) of (\d+)", page.inner_text("body"))[0])
+    # As many points have a fifth of the others' opacity.
+    by_opacity = page.evaluate(
+        """() => document.querySelector('.js-plotly-plot')._fullData.reduce((sums, trace) => {
+            if (!trace.marker) return sums; // without a point
+            const own = trace.marker.opacity.toFixed(3);
+            return { ...sums, [own]: (sums[own] ?? 0) + trace.x.length };
+        }, {})"""
+    )
+    counts = [by_opacity[own] for own in sorted(by_opacity, key=float)]
+    assert counts == [pale, rows - pale] and rows == ROWS and pale
+    # A class is one entry of the legend still.
+    expect(page.locator(".orchard-map .legend button")).to_have_count(len(COLOURS))
 
 
 # Of these places in the window: how many lie on the canvas, and at how many of them it is drawn on.

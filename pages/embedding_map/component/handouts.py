@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from pages.embedding_map.component.cards import Cards, PlacedCard
 
-# A browser may still be on its way to fetch what the run before told it of.
-KEPT_NUMBERS = 4
+# A browser may still be on its way to fetch what the run before told it of: as many of those.
+KEPT_NUMBERS = 2
 # Tabs that were closed are not told of; what they held ready goes when as many came after them.
 KEPT_VISITORS = 200
 
@@ -58,7 +58,7 @@ class Handouts:
             old = dict(before.numbers) if before and before.session == handout.session else {}
             merged = {name: old[name] for name in old if name not in handout.numbers}
             merged |= handout.numbers
-            kept = dict(list(merged.items())[-max(KEPT_NUMBERS, len(handout.numbers)) :])
+            kept = dict(list(merged.items())[-(KEPT_NUMBERS + len(handout.numbers)) :])
             self._by_token[token] = replace(handout, numbers=kept)
             while len(self._by_token) > KEPT_VISITORS:
                 self._by_token.popitem(last=False)

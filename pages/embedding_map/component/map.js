@@ -12,6 +12,8 @@ const NAME_FONT = "600 13px sans-serif";
 const MOST_DRAWN_AT_ONCE = 50_000;
 // Colours of a scale.
 const STEPS = 33;
+// How much of their opacity is left to points that are pale.
+const PALE = 0.2;
 // What is looked at when it is no row: the picture that was placed.
 const PLACED = "placed";
 // Pixels around its cross.
@@ -82,10 +84,11 @@ class OrchardMap {
   }
 
   async draw(data) {
-    const [Plotly, xy, painted] = await Promise.all([
+    const [Plotly, xy, painted, pale] = await Promise.all([
       plotly(data.plotly),
       this.numbers(data, data.points),
       this.numbers(data, data.paint.numbers),
+      data.pale && this.numbers(data, data.pale),
     ]);
     if (this.closed) return;
     const before = this.data;
@@ -104,9 +107,9 @@ class OrchardMap {
     } else if (before.cleared !== data.cleared) {
       this.selected = null;
     }
-    const look = JSON.stringify([data.points, data.paint, data.size, data.opacity, data.cleared, theme]);
+    const look = JSON.stringify([data.points, data.paint, data.pale, data.size, data.opacity, data.cleared, theme]);
     if (look !== this.look || data.image_format !== before.image_format) {
-      await this.drawPoints(data, painted, theme, { isNew, isCleared: !isNew && before.cleared !== data.cleared });
+      await this.drawPoints(data, painted, pale && new Uint8Array(pale), theme, { isNew, isCleared: !isNew && before.cleared !== data.cleared });
       this.look = look;
     }
     if (this.looked === PLACED && before?.placed !== data.placed) this.look_away();
@@ -129,7 +132,7 @@ class OrchardMap {
     });
   }
 
-  async drawPoints(data, painted, theme, { isNew, isCleared }) {
+  async drawPoints(data, painted, pale, theme, { isNew, isCleared }) {
     this.release(); // what is drawn now is more than a movement
     if (this.paint !== data.paint.numbers || isNew) {
       this.groups = this.grouped(data, painted);
@@ -138,7 +141,8 @@ class OrchardMap {
       if (data.named) for (const group of this.groups) group.middle = densest(group);
     }
     this.paint = data.paint.numbers;
-    const traces = this.groups.map((group, place) => this.trace(group, place, data));
+    this.parts = parted(this.groups, pale);
+    const traces = this.parts.map((part) => this.trace(part, data));
     const layout = this.layout(data, theme, { isNew, isCleared });
     const config = {
       displaylogo: false,
@@ -191,37 +195,37 @@ class OrchardMap {
     return groups.filter((group) => group.rows.length || (paint.categories && !group.isRest));
   }
 
-  trace(group, place, data) {
+  trace(part, data) {
     const marker = {
       size: data.size,
-      opacity: this.opacity(group, place),
-      color: group.colour,
-      symbol: group.symbol,
+      opacity: this.opacity(part),
+      color: part.colour,
+      symbol: part.symbol,
     };
     return {
       type: this.webgl ? "scattergl" : "scatter",
       mode: "markers",
-      ...this.drawable(group),
+      ...this.drawable(part),
       marker,
-      name: escaped(group.name),
-      visible: !this.hidden.has(place),
+      name: escaped(part.name),
+      visible: !this.hidden.has(part.place),
       // The card says what there is to say; Plotly only says which point it is.
       hoverinfo: "none",
-      selectedpoints: this.selectedOf(group.rows),
+      selectedpoints: this.selectedOf(part.rows),
     };
   }
 
-  opacity(group, place) {
-    const own = group.isRest ? this.data.opacity / 2 : this.data.opacity;
+  opacity({ place, isRest, isPale }) {
+    const own = this.data.opacity * (isRest ? 0.5 : 1) * (isPale ? PALE : 1);
     return this.only === null || this.only === place ? own : own / 8;
   }
 
-  // All points of a group, or without WebGL as many as can be drawn.
-  drawable(group) {
+  // All points of a part, or without WebGL as many as can be drawn.
+  drawable(part) {
     const step = this.webgl ? 1 : Math.ceil(this.data.rows / MOST_WITHOUT_WEBGL);
-    if (step === 1) return { x: group.x, y: group.y, customdata: group.rows };
+    if (step === 1) return { x: part.x, y: part.y, customdata: part.rows };
     const some = (values) => values.filter((_, place) => place % step === 0);
-    return { x: some(group.x), y: some(group.y), customdata: some(group.rows) };
+    return { x: some(part.x), y: some(part.y), customdata: some(part.rows) };
   }
 
   selectedOf(rows) {
@@ -403,11 +407,11 @@ class OrchardMap {
   showOnly(place) {
     if (this.closed || this.only === place) return;
     this.only = place;
-    this.Plotly.restyle(this.plot, { "marker.opacity": this.groups.map((group, at) => this.opacity(group, at)) });
+    this.Plotly.restyle(this.plot, { "marker.opacity": this.parts.map((part) => this.opacity(part)) });
   }
 
   hide() {
-    this.Plotly.restyle(this.plot, { visible: this.groups.map((_, place) => !this.hidden.has(place)) });
+    this.Plotly.restyle(this.plot, { visible: this.parts.map(({ place }) => !this.hidden.has(place)) });
     this.drawLegend();
   }
 
@@ -576,7 +580,8 @@ class OrchardMap {
     }
     const { width, height } = this.plot._fullLayout;
     const { paint } = this.data;
-    const points = this.plot.data.map((trace) => ({ ...trace, showlegend: Boolean(paint.categories) }));
+    const points = this.plot.data.map((trace, at) => (
+      { ...trace, showlegend: Boolean(paint.categories) && this.parts[at].isNamed }));
     if (!paint.categories) {
       over.push({
         ...quiet, x: [null], y: [null], mode: "markers",
@@ -605,10 +610,10 @@ class OrchardMap {
       const bytes = answer(`map/${data.token}/numbers/${name}`).then((found) => found.arrayBuffer());
       bytes.catch(() => this.fetched.delete(name));
       this.fetched.set(name, bytes);
-      // Positions and the last colours; others are fetched again, from the browser's own memory.
+      // Positions, paleness and the last colours; others are fetched again, from the browser's memory.
       for (const old of this.fetched.keys()) {
-        if (this.fetched.size <= 3) break;
-        if (old !== data.points && old !== data.paint.numbers) this.fetched.delete(old);
+        if (this.fetched.size <= 4) break;
+        if (![data.points, data.paint.numbers, data.pale].includes(old)) this.fetched.delete(old);
       }
     }
     return this.fetched.get(name);
@@ -722,6 +727,23 @@ function steps({ low, high, notable_high }, values) {
     const share = Math.max(0, Math.min((value - low) / (high - low), 1));
     return Math.round((STEPS - 1) * (notable_high ? share : 1 - share));
   });
+}
+
+// The parts of groups that look alike, in the order they are drawn: what is pale lies below.
+function parted(groups, pale) {
+  const all = groups.map((group, place) => ({ ...group, place, isPale: false, isNamed: true }));
+  if (!pale) return all;
+  const some = (part, isPale) => {
+    const takes = Array.from(part.rows, (row) => Boolean(pale[row]) === isPale);
+    const [rows, x, y] = [part.rows, part.x, part.y].map((values) => values.filter((_, at) => takes[at]));
+    return { ...part, rows, x, y, isPale };
+  };
+  const faded = all.map((part) => some(part, true));
+  const kept = all.map((part) => some(part, false));
+  // One entry of the legend a group.
+  faded.forEach((part, place) => { part.isNamed = kept[place].rows.length === 0; });
+  kept.forEach((part, place) => { part.isNamed = !faded[place].isNamed; });
+  return [...faded, ...kept];
 }
 
 function stepStyles({ scale, notable_high }) {

@@ -22,8 +22,8 @@ class Message:
 
     Attributes:
         text: JSON, a few kilobytes whatever the number of points.
-        numbers: By the names that stand in `text`: (N, 2) float32 positions, and (N,) int16
-            categories or float32 values.
+        numbers: By the names that stand in `text`: (N, 2) float32 positions, (N,) int16 categories
+            or float32 values, and where some points are pale (N,) uint8, 1 for those.
     """
 
     text: dict[str, Any]
@@ -38,6 +38,7 @@ def message_of(
     dark: bool,
     scale: float,
     named: bool = False,
+    pale: NDArray[np.bool_] | None = None,
 ) -> Message:
     """Describe a map for `map.js`.
 
@@ -45,11 +46,12 @@ def message_of(
         coordinates: (N, 2).
         scale: Of the points, 1 for the usual size.
         named: Whether the names of the categories stand on their points as well.
+        pale: (N,) which points are to be pale; None means none.
     """
     points = fingerprint_of(coordinates.tobytes())
     size, opacity = chart.point_style(*coordinates.shape)
     told, painted = _paint(paint, dark=dark)
-    text = {
+    text: dict[str, Any] = {
         "points": points,
         "rows": len(coordinates),
         "size": size * scale,
@@ -63,8 +65,13 @@ def message_of(
             "query": None if marks.query is None else [float(place) for place in marks.query],
         },
         "ink": chart.ink(dark=dark),
+        "pale": None,
     }
-    return Message(text, {points: coordinates, told["numbers"]: painted})
+    numbers: dict[str, NDArray[Any]] = {points: coordinates, told["numbers"]: painted}
+    if pale is not None:
+        text["pale"] = fingerprint_of("pale", pale.tobytes())
+        numbers[text["pale"]] = pale.astype(np.uint8)
+    return Message(text, numbers)
 
 
 def _paint(paint: Categories | Values, *, dark: bool) -> tuple[dict[str, Any], NDArray[Any]]:

@@ -48,6 +48,23 @@ def test_every_row_is_there_once_with_its_place_and_text(paint: Categories | Val
     assert found == {0: (0, "w"), 1: (1, "x"), 2: (0, "y"), 3: (3, "z")}
 
 
+@pytest.mark.parametrize("places", [FLAT, DEEP])
+@pytest.mark.parametrize(
+    "paint", [by_class(["b", "a", "b", "a"]), Values(np.array([0.5, np.nan, 0.1, 0.9]), "v", 0, 1)]
+)
+def test_pale_points_are_all_there_below_the_others_and_once_in_the_legend(
+    places: np.ndarray, paint: Categories | Values
+) -> None:
+    pale = np.array([False, True, False, False])
+    figure = map_figure(places, paint, TEXTS, pale=pale)
+    assert _points(figure) == {0: (0, "w"), 1: (1, "x"), 2: (0, "y"), 3: (3, "z")}
+    opacity = {int(row): trace.marker.opacity for trace in figure.data for row in trace.customdata}
+    assert opacity[1] == pytest.approx(0.2 * opacity[0])
+    assert opacity[0] == opacity[2] == opacity[3]
+    half = len(figure.data) // 2
+    assert all(trace.showlegend is False for trace in figure.data[:half])
+
+
 def test_the_map_is_drawn_by_webgl_without_axes_and_with_one_scale() -> None:
     figure = map_figure(FLAT, by_class(["a"] * 4), TEXTS)
     assert all(isinstance(trace, go.Scattergl) for trace in figure.data)

@@ -20,9 +20,11 @@ from core.dataset.formats.kinds import PICTURE_SUFFIXES
 from core.embeddings.near_duplicates import NEAR_DUPLICATE
 from core.errors import StoreUnavailableError
 from core.metric import Metric
-from core.projection.cache import FORMAT
+from core.projection.cache import FORMAT, CachePlace, load_projection
 from core.projection.colours import Colouring
+from core.projection.projection import Method
 from core.projection.rows import MapRows
+from core.projection.stability import compare_maps
 from core.ui import links, resources
 from pages.embedding_map import cache
 from tests.support import map_collection, small_disk
@@ -54,6 +56,8 @@ def set_environment(patch: pytest.MonkeyPatch, data_dir: Path) -> None:
 
 
 def clear_caches() -> None:
+    # Whom nobody holds any more nobody ends: its process would be left running, its pipes open.
+    cache.get_projector().close()
     st.cache_resource.clear()
     st.cache_data.clear()
 
@@ -61,7 +65,6 @@ def clear_caches() -> None:
 def close() -> None:
     """Let go of what the page opened; a database that is gone already needs no closing."""
     try:
-        cache.get_projector().close()
         with contextlib.suppress(StoreUnavailableError):
             resources.get_store().close()
     finally:
@@ -164,6 +167,10 @@ def rings(at: AppTest) -> int:
     return len(marks["ringed"]) + len(marks["ends"]) + (marks["centre"] is not None)
 
 
+def refuse(*_: object, **__: object) -> None:
+    raise AssertionError("nothing is to be computed or read")
+
+
 def random_rows(count: int, *, label: str = "a") -> dict[str, np.ndarray]:
     generator = np.random.default_rng(0)
     return {f"{label}/{n:02}.jpg": generator.normal(size=8).astype("f4") for n in range(count)}
@@ -209,10 +216,6 @@ def test_a_change_of_colour_computes_no_map_and_reads_no_embedding(
     pictures: Path, colour: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at = settle()
-
-    def refuse(*_: object, **__: object) -> None:
-        raise AssertionError("nothing is to be computed or read")
-
     monkeypatch.setattr(cache, "project", refuse)
     monkeypatch.setattr(cache, "load_matrix", refuse)
     monkeypatch.setattr("core.projection.rows.MapRows.embeddings", refuse)
@@ -373,6 +376,33 @@ def test_values_of_a_link_that_do_not_exist_are_ignored(pictures: Path) -> None:
     )
     assert not at.exception and not at.error
     assert "n_neighbors 15, min_dist 0.1, seed 42" in text(at)
+
+
+def test_what_another_seed_does_not_repeat_is_pale_and_told_in_a_sentence(
+    fresh: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh(random_rows(60))
+    # The first map is there, then the second is asked for.
+    assert told(settle(n_neighbors="2"))["pale"] is None
+    at = settle(n_neighbors="2", repeated="true")
+    assert not at.exception and not at.error
+    maps = [load_projection(CachePlace(f, 60)) for f in cache.map_folder().glob("*projection-*")]
+    seeds = {made.settings.seed: made.coordinates for made in maps if made.shown is Method.UMAP}
+    assert sorted(seeds) == [42, 43]
+    pale = int(compare_maps(seeds[42], seeds[43]).pale.sum())
+    assert pale, "neighbourhoods of two are torn apart one way or another"
+    assert f"**Pale: {pale} of 60 points" in text(at)
+    assert told(at)["pale"]
+    # Kept beside the first: nobody computes it again.
+    monkeypatch.setattr("core.projection.jobs.Projector.request", refuse)
+    assert told(page(n_neighbors="2", repeated="true"))["pale"] == told(at)["pale"]
+    assert told(at.toggle(key="repeated").set_value(False).run())["pale"] is None
+
+
+def test_pca_has_no_other_seed(pictures: Path) -> None:
+    at = settle(method="PCA", repeated="true")
+    assert not [toggle for toggle in at.toggle if toggle.key == "repeated"]
+    assert told(at)["pale"] is None and "Pale:" not in text(at)
 
 
 def test_three_dimensions_and_the_other_metric(pictures: Path) -> None:

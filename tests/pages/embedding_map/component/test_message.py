@@ -71,6 +71,12 @@ def test_marks_name_rows_and_the_place_of_a_picture_that_is_no_row() -> None:
     assert placed.text["marks"] == {"ringed": [], "centre": None, "ends": [0], "query": [5.0, 6.0]}
 
 
+def test_pale_points_are_told_one_by_one_and_nothing_where_none_was_asked_for() -> None:
+    pale = told(by_class(["a"] * 4), pale=np.array([False, True, True, False]))
+    assert pale.numbers[pale.text["pale"]].tobytes() == b"\0\1\1\0"
+    assert told(by_class(["a"] * 4)).text["pale"] is None
+
+
 def test_numbers_have_another_name_when_they_are_others_and_the_same_when_they_are_not() -> None:
     one, same = (
         told(by_class(["a", "b", "a", "b"])),
