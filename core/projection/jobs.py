@@ -17,7 +17,7 @@ from typing import Any, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import OrchardError
+from core.errors import OrchardError, ProjectionError
 from core.files import unwritable, write_whole
 from core.metric import Metric
 from core.progress import Stage, seconds_left
@@ -122,12 +122,14 @@ class Projector:
         self._number = 0
         # The key of the job that the worker has; empty while it has none.
         self._sent = ""
+        self._is_closed = False
 
     def prepare(self) -> None:
         """Start the worker, which loads umap-learn; by the first job it may be ready.
 
         Raises:
             FileError: The folder cannot be written.
+            ProjectionError: It was closed.
         """
         self._started()
 
@@ -167,9 +169,10 @@ class Projector:
                 self._process.kill()
 
     def close(self) -> None:
-        """End the worker; waiting jobs are dropped."""
+        """End the worker for good; waiting jobs are dropped."""
         self._jobs.put(None)
         with self._lock:
+            self._is_closed = True
             process, self._process = self._process, None
         if process:
             _end(process)
@@ -221,6 +224,9 @@ class Projector:
 
     def _started(self) -> "subprocess.Popen[str]":
         with self._lock:
+            if self._is_closed:
+                # A job that was about to begin would leave behind a process that nobody ends.
+                raise ProjectionError("maps are no longer computed here. Load the page again.")
             if self._process and self._process.poll() is None:
                 return self._process
             if self._process:

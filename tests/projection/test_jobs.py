@@ -148,6 +148,23 @@ def test_progress_by_epochs_then_cancel_then_the_next_job(
     assert job.neighbours.path.exists(), "what was finished before is kept"
 
 
+def test_a_job_that_begins_while_all_is_closed_leaves_no_process_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    projector = Projector(tmp_path)
+    as_file = jobs._as_file
+
+    def close_then_read(embeddings: np.ndarray, folder: Path) -> object:
+        projector.close()
+        return as_file(embeddings, folder)
+
+    monkeypatch.setattr(jobs, "_as_file", close_then_read)
+    job = _job(tmp_path, None)
+    projector.request(job)
+    assert _wait(projector, job.key, _closed).status is JobStatus.FAILED
+    assert projector._process is None
+
+
 def test_cancel_before_the_worker_has_the_job_is_not_lost(
     projector: Projector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
