@@ -28,6 +28,7 @@ from core.projection.cache import (
     save_projection,
 )
 from core.projection.colours import Categories, Values
+from core.projection.density import density_lines
 from core.projection.jobs import Job, Projector
 from core.projection.placement import Placed, place_query
 from core.projection.projection import Projection, ProjectionSettings, project
@@ -182,6 +183,12 @@ def get_survival(
 ) -> NDArray[np.float32]:
     """Return (N,) how much of each neighbourhood a map keeps; `key` names map and table."""
     return survival(_neighbours, _coordinates)
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def get_density(key: str, *, _coordinates: NDArray[np.float32]) -> NDArray[np.float32] | None:
+    """Return lines around most points of a map, if it has many; `key` names the map."""
+    return density_lines(_coordinates)
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)

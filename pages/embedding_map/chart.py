@@ -52,6 +52,7 @@ def map_figure(
     *,
     marks: Marks = Marks(),
     pale: NDArray[np.bool_] | None = None,
+    density: NDArray[np.float32] | None = None,
     dark: bool = False,
     scale: float = 1,
 ) -> go.Figure:
@@ -61,6 +62,7 @@ def map_figure(
         coordinates: (N, 2) or (N, 3).
         hover: (N,) texts as `hover_texts` makes them: already escaped.
         pale: (N,) which points are pale; None means none.
+        density: (V, 2) lines of equal density, a row of NaN behind each; None means none.
         dark: Whether the page is dark.
         scale: Of the points, 1 for the usual size.
     """
@@ -71,6 +73,10 @@ def map_figure(
         _add_values(figure, coordinates, paint, hover, dark=dark, scale=scale)
     if pale is not None:
         figure = _faded(figure, pale)
+    if density is not None:
+        line = {"color": ink(dark=dark), "width": 1}
+        quiet = {"hoverinfo": "skip", "showlegend": False, "connectgaps": False}
+        figure.add_trace(_trace(density, mode="lines", line=line, **quiet))
     _add_marks(figure, coordinates, marks, dark=dark)
     _arrange(figure, coordinates.shape[1])
     return figure

@@ -35,7 +35,7 @@ from pages.embedding_map.lists import csv_of, list_control, show_list, show_pick
 from pages.embedding_map.painting import paint_of, repeated_of
 from pages.embedding_map.progress import follow
 from pages.embedding_map.uploaded_picture import card_of, own_control, place, show_placed
-from pages.embedding_map.view import View, about, table_key
+from pages.embedding_map.view import View, about, density_of, table_key
 
 _FORMATS = ("PNG", "SVG")
 
@@ -119,7 +119,10 @@ def _show_map(
     session, dark = state.current(), is_dark()
     alt = f"Map of {len(view.rows):,} pictures, coloured by {colours.colouring.value.lower()}"
     pale = None if repeated is None else repeated.pale
-    figure = partial(_figure, view, colours, paint, marks=marks, pale=pale, dark=dark)
+    density = density_of(view)
+    figure = partial(
+        _figure, view, colours, paint, marks=marks, pale=pale, density=density, dark=dark
+    )
     # The map stands above the choice of the format it is saved in.
     place = st.container()
     with st.container(horizontal=True, vertical_alignment="center", key="exports"):
@@ -138,6 +141,7 @@ def _show_map(
         scale=colours.size,
         named=colours.colouring is Colouring.CLASS,
         pale=pale,
+        density=density,
     )
     with place:
         mount_map(
@@ -160,6 +164,7 @@ def _figure(
     *,
     marks: chart.Marks,
     pale: NDArray[np.bool_] | None,
+    density: NDArray[np.float32] | None,
     dark: bool,
 ) -> go.Figure:
     texts = cache.get_tooltips(
@@ -169,7 +174,14 @@ def _figure(
     )
     coordinates = view.projection.coordinates
     return chart.map_figure(
-        coordinates, paint, texts, marks=marks, pale=pale, dark=dark, scale=colours.size
+        coordinates,
+        paint,
+        texts,
+        marks=marks,
+        pale=pale,
+        density=density,
+        dark=dark,
+        scale=colours.size,
     )
 
 

@@ -9,10 +9,11 @@ from core.collection.info import CollectionInfo
 from core.embeddings.neighbour_table import Neighbourhoods
 from core.embeddings.suspects import Suspect
 from core.metric import Metric
+from core.projection.density import ENCLOSED
 from core.projection.projection import REDUCED, Method, Projection
 from core.projection.rows import MapRows
 from core.projection.stability import Repeated, other_seed
-from core.wording import counted
+from core.wording import counted, listed
 from pages.embedding_map import cache
 
 
@@ -53,6 +54,9 @@ def about(view: View, repeated: Repeated | None) -> str:
             "the variance."
         )
     lines.extend(projection.notes)
+    if density_of(view) is not None:
+        shares = listed([f"{share:.0%}" for share in ENCLOSED])
+        lines.append(f"The lines enclose {shares} of the points where they are densest.")
     lines.append(_trust(projection))
     lines.append(
         "Points that are close are alike; the axes have no unit, and distances between clusters "
@@ -74,6 +78,15 @@ def survival_of(view: View, table: Neighbourhoods) -> NDArray[np.float32]:
         _neighbours=table,
         _coordinates=view.projection.coordinates,
     )
+
+
+def density_of(view: View) -> NDArray[np.float32] | None:
+    """Return lines around most points; None in three dimensions, and where there are few points."""
+    settings = view.projection.settings
+    if settings.dimensions != 2:
+        return None
+    key = f"{view.rows.fingerprint} {settings}"
+    return cache.get_density(key, _coordinates=view.projection.coordinates)
 
 
 def groups_of(view: View, table: Neighbourhoods, similarity: float) -> list[NDArray[np.int64]]:

@@ -84,11 +84,12 @@ class OrchardMap {
   }
 
   async draw(data) {
-    const [Plotly, xy, painted, pale] = await Promise.all([
+    const [Plotly, xy, painted, pale, dense] = await Promise.all([
       plotly(data.plotly),
       this.numbers(data, data.points),
       this.numbers(data, data.paint.numbers),
       data.pale && this.numbers(data, data.pale),
+      data.density && this.numbers(data, data.density),
     ]);
     if (this.closed) return;
     const before = this.data;
@@ -112,6 +113,7 @@ class OrchardMap {
       await this.drawPoints(data, painted, pale && new Uint8Array(pale), theme, { isNew, isCleared: !isNew && before.cleared !== data.cleared });
       this.look = look;
     }
+    if (before?.density !== data.density) this.takeLines(dense && new Float32Array(dense));
     if (this.looked === PLACED && before?.placed !== data.placed) this.look_away();
     this.drawMarks();
   }
@@ -436,8 +438,26 @@ class OrchardMap {
     for (const [name, value] of Object.entries({ x: l, y: top, width, height })) clip.setAttribute(name, value);
     // Its own corner is where the points' is.
     clip.setAttribute("viewBox", `${l} ${top} ${width} ${height}`);
-    clip.append(...this.names(x, y), ...shapes);
+    clip.append(...this.lines(x, y), ...this.names(x, y), ...shapes);
     this.over.replaceChildren(clip);
+  }
+
+  takeLines(corners) {
+    const count = corners?.length / 2;
+    this.corners = corners && { x: corners.subarray(0, count), y: corners.subarray(count) };
+    this.dense = corners && outline(this.corners);
+  }
+
+  // Lines of equal density over the points, which would hide them. They tell of all points, or of none.
+  lines(x, y) {
+    if (!this.dense || this.hidden.size) return [];
+    const { ink } = this.data;
+    const transform = `matrix(${x(1) - x(0)} 0 0 ${y(1) - y(0)} ${x(0)} ${y(0)})`;
+    const drawn = { d: this.dense, transform, "vector-effect": "non-scaling-stroke", class: "density" };
+    return [
+      shape("path", { ...drawn, stroke: this.theme.background, "stroke-width": 3, "stroke-opacity": 0.4 }),
+      shape("path", { ...drawn, stroke: ink, "stroke-width": 1, "stroke-opacity": 0.75 }),
+    ];
   }
 
   // Names of classes where most of their points are, the largest first; what would cover another
@@ -571,6 +591,7 @@ class OrchardMap {
         line: { color: ink, width: 1 }, connectgaps: false,
       });
     }
+    if (this.dense && !this.hidden.size) over.push({ ...quiet, ...this.corners, mode: "lines", line: { color: ink, width: 1 }, connectgaps: false });
     if (marks.centre !== null) over.push(rings([marks.centre], 24));
     else if (marks.query) {
       over.push({
@@ -610,10 +631,10 @@ class OrchardMap {
       const bytes = answer(`map/${data.token}/numbers/${name}`).then((found) => found.arrayBuffer());
       bytes.catch(() => this.fetched.delete(name));
       this.fetched.set(name, bytes);
-      // Positions, paleness and the last colours; others are fetched again, from the browser's memory.
+      // What is drawn now; others are fetched again, from the browser's memory.
       for (const old of this.fetched.keys()) {
-        if (this.fetched.size <= 4) break;
-        if (![data.points, data.paint.numbers, data.pale].includes(old)) this.fetched.delete(old);
+        if (this.fetched.size <= 5) break;
+        if (![data.points, data.paint.numbers, data.pale, data.density].includes(old)) this.fetched.delete(old);
       }
     }
     return this.fetched.get(name);
@@ -727,6 +748,16 @@ function steps({ low, high, notable_high }, values) {
     const share = Math.max(0, Math.min((value - low) / (high - low), 1));
     return Math.round((STEPS - 1) * (notable_high ? share : 1 - share));
   });
+}
+
+// Lines as one path in the map's own units, where NaN stands between them.
+function outline({ x, y }) {
+  let [path, isNew] = ["", true];
+  for (let at = 0; at < x.length; at++) {
+    if (!Number.isNaN(x[at])) path += `${isNew ? "M" : "L"}${x[at]} ${y[at]}`;
+    isNew = Number.isNaN(x[at]);
+  }
+  return path;
 }
 
 // The parts of groups that look alike, in the order they are drawn: what is pale lies below.

@@ -23,7 +23,8 @@ class Message:
     Attributes:
         text: JSON, a few kilobytes whatever the number of points.
         numbers: By the names that stand in `text`: (N, 2) float32 positions, (N,) int16 categories
-            or float32 values, and where some points are pale (N,) uint8, 1 for those.
+            or float32 values; where some points are pale (N,) uint8, 1 for those; where there are
+            lines of equal density (V, 2) float32.
     """
 
     text: dict[str, Any]
@@ -39,6 +40,7 @@ def message_of(
     scale: float,
     named: bool = False,
     pale: NDArray[np.bool_] | None = None,
+    density: NDArray[np.float32] | None = None,
 ) -> Message:
     """Describe a map for `map.js`.
 
@@ -47,6 +49,7 @@ def message_of(
         scale: Of the points, 1 for the usual size.
         named: Whether the names of the categories stand on their points as well.
         pale: (N,) which points are to be pale; None means none.
+        density: (V, 2) lines of equal density, a row of NaN behind each; None means none.
     """
     points = fingerprint_of(coordinates.tobytes())
     size, opacity = chart.point_style(*coordinates.shape)
@@ -66,11 +69,15 @@ def message_of(
         },
         "ink": chart.ink(dark=dark),
         "pale": None,
+        "density": None,
     }
     numbers: dict[str, NDArray[Any]] = {points: coordinates, told["numbers"]: painted}
     if pale is not None:
         text["pale"] = fingerprint_of("pale", pale.tobytes())
         numbers[text["pale"]] = pale.astype(np.uint8)
+    if density is not None:
+        text["density"] = fingerprint_of("density", density.tobytes())
+        numbers[text["density"]] = density
     return Message(text, numbers)
 
 

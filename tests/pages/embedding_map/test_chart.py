@@ -65,6 +65,13 @@ def test_pale_points_are_all_there_below_the_others_and_once_in_the_legend(
     assert all(trace.showlegend is False for trace in figure.data[:half])
 
 
+def test_lines_of_equal_density_lie_over_the_points_and_are_no_points() -> None:
+    lines = np.float32([[0, 0], [1, 1], [np.nan, np.nan]])
+    figure = map_figure(FLAT, by_class(["a"] * 4), TEXTS, density=lines)
+    assert list(figure.data[-1].x[:2]) == [0, 1] and figure.data[-1].mode == "lines"
+    assert set(_points(figure)) == {0, 1, 2, 3}
+
+
 def test_the_map_is_drawn_by_webgl_without_axes_and_with_one_scale() -> None:
     figure = map_figure(FLAT, by_class(["a"] * 4), TEXTS)
     assert all(isinstance(trace, go.Scattergl) for trace in figure.data)

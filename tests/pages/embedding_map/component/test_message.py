@@ -77,6 +77,13 @@ def test_pale_points_are_told_one_by_one_and_nothing_where_none_was_asked_for() 
     assert told(by_class(["a"] * 4)).text["pale"] is None
 
 
+def test_lines_of_equal_density_are_told_where_there_are_some() -> None:
+    lines = np.float32([[0, 0], [1, 1], [np.nan, np.nan]])
+    dense = told(by_class(["a"] * 4), density=lines)
+    assert dense.numbers[dense.text["density"]] is lines
+    assert told(by_class(["a"] * 4)).text["density"] is None
+
+
 def test_numbers_have_another_name_when_they_are_others_and_the_same_when_they_are_not() -> None:
     one, same = (
         told(by_class(["a", "b", "a", "b"])),
