@@ -11,7 +11,12 @@ from core.config import Settings
 from core.embeddings.matrix import load_matrix
 from core.errors import OrchardError
 from core.metric import Metric
-from core.projection.cache import load_projection, neighbours_place, projection_place
+from core.projection.cache import (
+    load_projection,
+    neighbours_place,
+    projection_place,
+    state_folder,
+)
 from core.projection.projection import DEFAULT_SEED, Method, Projection, ProjectionSettings
 from core.projection.rows import MapRows, choose_rows
 from core.projection.worker import compute
@@ -34,8 +39,13 @@ def main(argv: list[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     wanted = _wanted(arguments)
     rows = _rows(settings)
+    folder = state_folder(
+        settings.data.projections,
+        family=settings.collection,
+        fingerprint=rows.matrix.fingerprint,
+    )
     for item in wanted:
-        print(_described(_made(rows, item, settings.data.projections), rows))
+        print(_described(_made(rows, item, folder), rows))
     return 0
 
 

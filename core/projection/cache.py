@@ -1,9 +1,15 @@
-"""Maps and neighbour tables on disk: numbers and JSON in one npz file, never pickled objects."""
+"""Maps and neighbour tables on disk: numbers and JSON in one npz file, never pickled objects.
 
+They lie in a folder for each state of a collection, and go when nobody uses a state of before.
+"""
+
+import contextlib
 import json
 import logging
+import os
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +28,11 @@ logger = logging.getLogger(__name__)
 # Raise it when what is stored, or how it is computed, changes: older files are then rebuilt.
 FORMAT = 3
 
+# What nobody has used for so long is neither on a page nor about to be written.
+UNUSED_SECONDS = 24 * 3600
+# How exactly it is noted when a file was used.
+_NOTED_SECONDS = 3600
+
 
 @dataclass(frozen=True, slots=True)
 class CachePlace:
@@ -38,6 +49,16 @@ class CachePlace:
 
 class CacheDamagedError(ProjectionError):
     """A file is there but cannot be used; the text says why."""
+
+
+def state_folder(root: Path, *, family: str, fingerprint: str) -> Path:
+    """Return where the files of a collection lie, as long as its rows are these.
+
+    Args:
+        family: Of the collections.
+        fingerprint: Of all rows, as `core.embeddings.matrix` has it.
+    """
+    return root / family / fingerprint
 
 
 def projection_place(
@@ -137,6 +158,67 @@ def load_neighbours(place: CachePlace) -> Neighbourhoods | None:
         )
     except (IndexError, ValueError) as error:
         raise _damaged(place, error) from error
+
+
+def last_written(place: CachePlace) -> int:
+    """Return when a result was written, in nanoseconds, and note that it is used.
+
+    Raises:
+        FileNotFoundError: There is none.
+    """
+    found = place.path.stat()
+    if time.time() - found.st_atime > _NOTED_SECONDS:
+        # Not left to the file system, which may note nothing.
+        with contextlib.suppress(OSError):
+            os.utime(place.path, ns=(time.time_ns(), found.st_mtime_ns))
+    return found.st_mtime_ns
+
+
+def remove_unused(root: Path, *, is_current: Callable[[str, str], bool]) -> list[Path]:
+    """Delete what belongs to no collection as it is now, and what an ended process left half done.
+
+    What was used or written within a day stays, whatever it belongs to: another page or run may be
+    at it. Names of files that are deleted, or cannot be, are logged.
+
+    Args:
+        is_current: Whether a family has rows of this fingerprint; asked of what is old enough.
+
+    Returns:
+        What was deleted.
+    """
+    deleted: list[Path] = []
+    for file in sorted(root.rglob("*")):
+        try:
+            if not _is_unused(file) or _belongs(file.relative_to(root), is_current):
+                continue
+            file.unlink()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            logger.warning("%s is of no use any more and cannot be deleted: %s", file, error)
+            continue
+        logger.info("%s is of no use any more and was deleted", file)
+        deleted.append(file)
+        for folder in (file.parent, file.parent.parent):
+            with contextlib.suppress(OSError):  # something is in it
+                if folder != root and folder.is_relative_to(root):
+                    folder.rmdir()
+    return deleted
+
+
+def _is_unused(file: Path) -> bool:
+    """Whether it is a file of ours that nobody has used for long; never the worker's log."""
+    if file.suffix not in (".npz", ".part") or not file.is_file():
+        return False
+    found = file.stat()
+    return time.time() - max(found.st_atime, found.st_mtime) > UNUSED_SECONDS
+
+
+def _belongs(file: Path, is_current: Callable[[str, str], bool]) -> bool:
+    if len(file.parts) != 3 or not file.name.endswith(f".v{FORMAT}.npz"):
+        return False
+    family, fingerprint, _ = file.parts
+    return is_current(family, fingerprint)
 
 
 def other_version(place: CachePlace) -> Path | None:

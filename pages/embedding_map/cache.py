@@ -4,6 +4,7 @@ import contextlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -15,17 +16,20 @@ from core.embeddings.matrix import load_matrix
 from core.embeddings.near_duplicates import near_duplicates
 from core.embeddings.neighbour_table import Neighbourhoods, purity, survival
 from core.embeddings.suspects import Suspect, suspects_among
-from core.errors import FileError
+from core.errors import FileError, StoreError
 from core.metric import Metric
 from core.projection.cache import (
     CacheDamagedError,
     CachePlace,
+    last_written,
     load_neighbours,
     load_projection,
     neighbours_place,
     other_version,
     projection_place,
+    remove_unused,
     save_projection,
+    state_folder,
 )
 from core.projection.colours import Categories, Values
 from core.projection.density import density_lines
@@ -87,7 +91,16 @@ def _read_rows(name: str) -> MapRows:
     folder = settings.data.embeddings
     with progress_bar() as show:
         matrix = load_matrix(resources.get_store(), settings.collection, metric, folder, show)
+    with contextlib.suppress(StoreError):  # what there is cannot be told then: nothing is deleted
+        remove_unused(map_folder(), is_current=partial(_is_current, matrix.fingerprint))
     return choose_rows(matrix, limit=settings.map_limit)
+
+
+def _is_current(own: str, family: str, fingerprint: str) -> bool:
+    """Whether a collection has these rows; of others than the own it is not known, so all stay."""
+    if family == resources.get_settings().collection:
+        return fingerprint == own
+    return bool(resources.get_store().metrics(family))
 
 
 @st.cache_resource(show_spinner=False)
@@ -106,7 +119,7 @@ def find_projection(rows: MapRows, settings: ProjectionSettings) -> Found[Projec
     """Look for a map that was computed before, by whomever."""
     place = _projection_place(rows, settings)
     try:
-        written = place.path.stat().st_mtime_ns
+        written = last_written(place)
         return Found(_projection(str(place.path), place.rows, written))
     except FileNotFoundError:
         return Found(None, _version_notice(place))
@@ -118,7 +131,7 @@ def find_neighbours(rows: MapRows, metric: Metric) -> Found[Neighbourhoods]:
     """Look for the neighbour table."""
     place = _neighbours_place(rows, metric)
     try:
-        written = place.path.stat().st_mtime_ns
+        written = last_written(place)
         return Found(_neighbours(str(place.path), place.rows, written))
     except FileNotFoundError:
         return Found(None, _version_notice(place))
@@ -269,14 +282,19 @@ def _neighbours(path: str, rows: int, written: int) -> Neighbourhoods | None:
 
 def _projection_place(rows: MapRows, settings: ProjectionSettings) -> CachePlace:
     return projection_place(
-        map_folder(), fingerprint=rows.fingerprint, rows=len(rows), settings=settings
+        _folder(rows), fingerprint=rows.fingerprint, rows=len(rows), settings=settings
     )
 
 
 def _neighbours_place(rows: MapRows, metric: Metric) -> CachePlace:
     return neighbours_place(
-        map_folder(), fingerprint=rows.fingerprint, rows=len(rows), metric=metric
+        _folder(rows), fingerprint=rows.fingerprint, rows=len(rows), metric=metric
     )
+
+
+def _folder(rows: MapRows) -> Path:
+    family = resources.get_settings().collection
+    return state_folder(map_folder(), family=family, fingerprint=rows.matrix.fingerprint)
 
 
 def _version_notice(place: CachePlace) -> str:

@@ -36,6 +36,7 @@ from core.projection.cache import (
     projection_place,
     save_neighbours,
     save_projection,
+    state_folder,
 )
 from core.projection.projection import Method, Projection, ProjectionSettings
 from core.projection.rows import choose_rows
@@ -127,7 +128,10 @@ def prepare(points: int) -> None:
     finally:
         store.close()
     shown = choose_rows(matrix, limit=points)
-    folder, count = settings.data.projections, len(shown)
+    folder = state_folder(
+        settings.data.projections, family=settings.collection, fingerprint=matrix.fingerprint
+    )
+    count = len(shown)
     save_projection(
         projection_place(
             folder, fingerprint=shown.fingerprint, rows=count, settings=ProjectionSettings()

@@ -1,5 +1,7 @@
 """The cache gives back what it was given, or says why it cannot."""
 
+import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,13 +14,16 @@ from core.projection.cache import (
     FORMAT,
     CacheDamagedError,
     CachePlace,
+    last_written,
     load_neighbours,
     load_projection,
     neighbours_place,
     other_version,
     projection_place,
+    remove_unused,
     save_neighbours,
     save_projection,
+    state_folder,
 )
 from core.projection.projection import Method, ProjectionSettings, project
 
@@ -137,3 +142,50 @@ def test_the_file_of_another_version_is_recognised(tmp_path: Path) -> None:
     old = place.path.with_name(place.path.name.replace(f".v{FORMAT}.", ".v0."))
     place.path.replace(old)
     assert other_version(place) == old
+
+
+def _aged(file: Path, *, hours: float) -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(b"")
+    then = time.time() - 3600 * hours
+    os.utime(file, (then, then))
+    return file
+
+
+def test_only_what_belongs_to_nothing_and_nobody_has_used_for_a_day_is_deleted(
+    tmp_path: Path,
+) -> None:
+    now = state_folder(tmp_path, family="fruit", fingerprint="now")
+    before = state_folder(tmp_path, family="fruit", fingerprint="before")
+    name = f"projection-1.v{FORMAT}.npz"
+    stay = [
+        _aged(now / name, hours=1_000),
+        _aged(before / f"neighbours-1.v{FORMAT}.npz", hours=23),
+        _aged(tmp_path / ".projection-1.npz.0.part", hours=23),
+        _aged(tmp_path / "worker.log", hours=1_000),
+    ]
+    go = [
+        _aged(before / name, hours=25),
+        _aged(state_folder(tmp_path, family="gone", fingerprint="1") / name, hours=25),
+        # Of an earlier version, in its folder and in today's.
+        _aged(tmp_path / "projection-1.v2.npz", hours=25),
+        _aged(now / "projection-1.v0.npz", hours=25),
+        # What a process left that was killed while it wrote.
+        _aged(now / ".projection-1.npz.0.part", hours=25),
+        _aged(tmp_path / "embeddings-1.part", hours=25),
+    ]
+    deleted = remove_unused(tmp_path, is_current=lambda *state: state == ("fruit", "now"))
+    assert sorted(deleted) == sorted(go)
+    assert all(file.exists() for file in stay) and not any(file.exists() for file in go)
+    assert not (tmp_path / "gone").exists(), "no empty folder is left"
+    assert remove_unused(tmp_path / "nothing", is_current=lambda *_: True) == []
+
+
+def test_a_result_that_is_looked_for_counts_as_used(tmp_path: Path) -> None:
+    place = _place(tmp_path)
+    save_projection(place, project(ROWS, PCA))
+    written = place.path.stat().st_mtime_ns
+    os.utime(place.path, ns=(0, written))
+    assert last_written(place) == written
+    found = place.path.stat()
+    assert found.st_mtime_ns == written and time.time() - found.st_atime < 60

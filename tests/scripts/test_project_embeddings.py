@@ -14,6 +14,7 @@ from core.projection.cache import (
     load_projection,
     neighbours_place,
     projection_place,
+    state_folder,
 )
 from core.projection.projection import Method, ProjectionSettings
 from core.projection.rows import choose_rows
@@ -42,7 +43,9 @@ def test_the_maps_are_where_the_page_looks(data: Path, capsys: pytest.CaptureFix
     finally:
         store.close()
     rows = choose_rows(matrix, limit=30)
-    folder = data / "projections"
+    folder = state_folder(
+        data / "projections", family="fruit_vector", fingerprint=matrix.fingerprint
+    )
     for settings in (
         ProjectionSettings(n_neighbors=10),
         ProjectionSettings(method=Method.PCA),

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 import time
@@ -16,11 +17,12 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
 from core.config import Settings
+from core.dataset.files import image_id
 from core.dataset.formats.kinds import PICTURE_SUFFIXES
 from core.embeddings.near_duplicates import NEAR_DUPLICATE
 from core.errors import StoreUnavailableError
 from core.metric import Metric
-from core.projection.cache import FORMAT, CachePlace, load_projection
+from core.projection.cache import FORMAT, UNUSED_SECONDS, CachePlace, load_projection
 from core.projection.colours import Colouring
 from core.projection.projection import Method
 from core.projection.rows import MapRows
@@ -386,7 +388,9 @@ def test_what_another_seed_does_not_repeat_is_pale_and_told_in_a_sentence(
     assert told(settle(n_neighbors="2"))["pale"] is None
     at = settle(n_neighbors="2", repeated="true")
     assert not at.exception and not at.error
-    maps = [load_projection(CachePlace(f, 60)) for f in cache.map_folder().glob("*projection-*")]
+    maps = [
+        load_projection(CachePlace(f, 60)) for f in cache.map_folder().rglob("projection-*.npz")
+    ]
     seeds = {made.settings.seed: made.coordinates for made in maps if made.shown is Method.UMAP}
     assert sorted(seeds) == [42, 43]
     pale = int(compare_maps(seeds[42], seeds[43]).pale.sum())
@@ -664,7 +668,7 @@ def test_a_cache_that_cannot_be_used_is_computed_again_and_said(
 ) -> None:
     fresh(random_rows(9))
     settle(method="PCA")
-    table = next(cache.map_folder().glob("neighbours-*.npz"))
+    table = next(cache.map_folder().rglob("neighbours-*.npz"))
     if damage == "bytes":
         table.write_bytes(b"nothing")
     else:
@@ -675,6 +679,37 @@ def test_a_cache_that_cannot_be_used_is_computed_again_and_said(
     assert expected in text(at)
     settle(method="PCA")
     assert table.stat().st_size > 100
+
+
+def test_maps_of_rows_that_are_gone_are_deleted_once_nobody_has_used_them_for_a_day(
+    fresh: Callable[..., Path],
+) -> None:
+    fresh(random_rows(9))
+    settle(method="PCA")
+    before = set(cache.map_folder().rglob("*.npz"))
+    elsewhere = cache.map_folder() / "another_family" / "0" / f"projection-0.v{FORMAT}.npz"
+    elsewhere.parent.mkdir(parents=True)
+    elsewhere.write_bytes(b"of a family that is not in the database")
+    day = time.time() - UNUSED_SECONDS - 60
+    for file in (*before, elsewhere):
+        os.utime(file, (day, day))
+    # Rows are there as they were: they stay, and a visit counts as use.
+    clear_caches()
+    settle(method="PCA")
+    assert all(file.exists() for file in before) and not elsewhere.exists()
+    assert {time.time() - file.stat().st_atime < 600 for file in before} == {True}
+    store = resources.get_store()
+    for metric in store.metrics("fruit_vector"):
+        store.delete("fruit_vector", metric, [image_id("a/00.jpg")])
+    resources.forget_collections()
+    settle(method="PCA")
+    assert all(file.exists() for file in before), "a page may show the rows of before"
+    for file in before:
+        os.utime(file, (day, day))
+    clear_caches()
+    settle(method="PCA")
+    assert not any(file.exists() for file in before)
+    assert list(cache.map_folder().rglob("*.npz"))
 
 
 def test_a_full_disk_costs_what_is_computed_in_the_background_not_the_page(
