@@ -33,6 +33,11 @@ class DataFolder:
         return self.root / "projections"
 
     @property
+    def corrections(self) -> Path:
+        """What people have said of single pictures, a file a collection."""
+        return self.root / "corrections"
+
+    @property
     def reports(self) -> Path:
         """Reports of evaluations."""
         return self.root / "reports"

@@ -73,5 +73,9 @@ class ReportError(OrchardError):
     """A saved report cannot be written, read, or compared."""
 
 
+class CorrectionError(OrchardError):
+    """A correction of a picture is not allowed, or the file of the corrections cannot be used."""
+
+
 class ProjectionError(OrchardError):
     """A map was asked for with a value outside its range, or its computation failed."""

@@ -1,15 +1,16 @@
 """The pictures of a collection, found by id, by class, by digest and by a part of their path."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from core.corrections.correction import Applied
 from core.dataset.names import folded
 from core.records import ImageRecord
 
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Every row of a collection without its embedding; not to be changed.
+    """Every row of a collection as corrected, without its embedding; not to be changed.
 
     Attributes:
         by_id: In order of the paths.
@@ -17,26 +18,42 @@ class Catalogue:
         by_digest: The ids of pictures with the same bytes; pictures without a digest are left out.
         fingerprint: Changes with any row and with the encoder, see
             `core.embeddings.matrix.fingerprint`.
+        stored: The same of the rows as they are stored, before corrections.
+        applied: Which corrections make the difference.
+        tags: Of pictures that have some, by path.
     """
 
     by_id: Mapping[int, ImageRecord]
     by_class: Mapping[str, tuple[ImageRecord, ...]]
     by_digest: Mapping[str, tuple[int, ...]]
     fingerprint: str = ""
+    stored: str = ""
+    applied: Applied = Applied()  # noqa: RUF009 - frozen
+    tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def matching(self, words: str, *, label: str | None = None) -> list[ImageRecord]:
-        """Return the pictures whose path holds every word, whatever case and form of letters.
+        """Return the pictures whose path or tags hold every word, whatever its case and form.
 
         Args:
             label: Only of this class; None means all.
         """
         among = self.by_id.values() if label is None else self.by_class.get(label, ())
         wanted = folded(words).split()
-        return [r for r in among if all(word in folded(r.path) for word in wanted)]
+        return [r for r in among if all(word in self._text(r.path) for word in wanted)]
+
+    def _text(self, path: str) -> str:
+        return folded(" ".join((path, *self.tags.get(path, ()))))
 
 
-def catalogue_of(records: Iterable[ImageRecord], *, fingerprint: str = "") -> Catalogue:
-    """Arrange records."""
+def catalogue_of(
+    records: Iterable[ImageRecord],
+    *,
+    fingerprint: str = "",
+    stored: str = "",
+    applied: Applied = Applied(),  # noqa: B008 - frozen
+    tags: Mapping[str, tuple[str, ...]] | None = None,
+) -> Catalogue:
+    """Arrange records; the other arguments are those of `Catalogue`."""
     ordered = sorted(records, key=lambda record: record.path)
     by_class: dict[str, list[ImageRecord]] = {}
     by_digest: dict[str, list[int]] = {}
@@ -49,4 +66,7 @@ def catalogue_of(records: Iterable[ImageRecord], *, fingerprint: str = "") -> Ca
         by_class={label: tuple(by_class[label]) for label in sorted(by_class)},
         by_digest={digest: tuple(ids) for digest, ids in by_digest.items()},
         fingerprint=fingerprint,
+        stored=stored,
+        applied=applied,
+        tags=tags or {},
     )

@@ -51,6 +51,11 @@ class CollectionInfo:
     is_foreign: bool = False
     begun_by: str = ""
 
+    @property
+    def family(self) -> str:
+        """The name that the collections of all metrics share."""
+        return self.name if self.is_foreign else self.name.removesuffix(f"_{self.metric.lower()}")
+
 
 def dataset_folder(info: CollectionInfo, *, setting: Path | None) -> Path:
     """Return the folder that the paths of a collection are relative to.

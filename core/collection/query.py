@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from core.collection.index_choice import MAX_EF
 from core.collection.info import CollectionInfo
 from core.collection.schema import Schema
-from core.dataset.names import forms
+from core.corrections.correction import NONE, Corrections
+from core.dataset.names import composed, forms
 from core.errors import EncoderMismatchError, QueryError
 
 MAX_LIMIT = 16_384
@@ -86,6 +87,39 @@ def label_filter(labels: Sequence[str], schema: Schema = Schema()) -> str:  # no
     return " or ".join(
         f'({schema.path} >= {folder}/" and {schema.path} < {folder}0")' for folder in folders
     )
+
+
+def row_filter(
+    labels: Sequence[str],
+    schema: Schema = Schema(),  # noqa: B008 - frozen
+    *,
+    corrections: Corrections = NONE,
+) -> str:
+    """Return Milvus's expression for "one of these classes" with the corrections; empty for all.
+
+    What was given one of the classes is found, what has another by now is not, nor what is left
+    out.
+
+    Raises:
+        QueryError: As `label_filter`.
+    """
+    wanted = set(map(composed, labels))
+    moved = corrections.labels.items() if labels else ()
+    joined = [path for path, label in moved if label in wanted]
+    gone = {path for path, label in moved if label not in wanted} | corrections.excluded
+    expression = label_filter(labels, schema)
+    if joined:
+        expression = f"({expression} or {_paths_in(joined, schema)})"
+    if not gone:
+        return expression
+    without = f"not ({_paths_in(sorted(gone), schema)})"
+    return f"({expression}) and {without}" if expression else without
+
+
+def _paths_in(paths: Sequence[str], schema: Schema) -> str:
+    # A row that others made may lack what most paths begin with.
+    stored = dict.fromkeys(form for path in paths for form in (schema.prefix + path, path))
+    return f"{schema.path} in [{', '.join(map(_quoted, stored))}]"
 
 
 def _quoted(text: str) -> str:

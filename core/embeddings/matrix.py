@@ -1,7 +1,8 @@
 """All embeddings of a collection as one matrix: read from the database once, then from a file.
 
 The file is a plain `.npy`, memory-mapped. Its name carries a fingerprint of the rows and the
-encoder, so a changed collection never meets an old matrix.
+encoder, so a changed collection never meets an old matrix. Corrections come on top: another class
+changes no file, and without what is left out a second file is written from the first.
 """
 
 import contextlib
@@ -16,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.collection.info import CollectionInfo
+from core.corrections.correction import Applied, applied_to
 from core.errors import CollectionNotFoundError, OrchardError, StoreError
-from core.files import write_whole
+from core.files import fingerprint_of, write_whole
 from core.metric import Metric
 from core.progress import Progress, Stage, silent
 from core.records import EncoderIdentity, ImageRecord, record_at
@@ -27,19 +29,24 @@ logger = logging.getLogger(__name__)
 
 # Raised whenever the meaning of the file changes.
 _VERSION = 1
+# Rows copied at once: 16 MB at 2,048 numbers.
+_BLOCK = 2_048
 
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """Every row of a collection, ordered by id.
+    """Every row of a collection but those that are left out, ordered by id.
 
     Attributes:
         ids: (N,) int64, ascending.
         paths: (N,) relative to the dataset folder.
-        labels: (N,) classes; empty for a row without one.
+        labels: (N,) classes, as corrected; empty for a row without one.
         digests: (N,) BLAKE2b of the files.
         embeddings: (N, D) float32, memory-mapped, not to be written.
         fingerprint: 16 hexadecimal digits, see `fingerprint`.
+        stored: The same of the rows as they are stored, before corrections.
+        embedded: Changes with the embeddings and which rows they are of, not with another class.
+        applied: Which corrections make the difference.
     """
 
     ids: NDArray[np.int64]
@@ -48,6 +55,9 @@ class Matrix:
     digests: tuple[str, ...]
     embeddings: NDArray[np.float32]
     fingerprint: str
+    stored: str
+    embedded: str
+    applied: Applied = Applied()  # noqa: RUF009 - frozen
 
     def record(self, position: int) -> ImageRecord:
         """Return one row as a record."""
@@ -75,12 +85,13 @@ def load_matrix(
 
     Raises:
         CollectionNotFoundError: There is no such collection, or it is empty.
+        CorrectionError: Every picture of it is left out, or the corrections are damaged.
         StoreError: The database failed, or the collection changed while it was read.
         FileError: `cache_dir` cannot be written.
         OrchardError: What was written cannot be read back.
     """
-    info = store.info(family, metric)
-    records = sorted(store.records(family, metric), key=lambda record: record.id)
+    info, corrections = store.info(family, metric), store.corrections(family)
+    records = sorted(store.stored.records(family, metric), key=lambda record: record.id)
     if not records:
         raise CollectionNotFoundError(f"the collection {info.name!r} is empty.")
     mark = fingerprint(records, info.encoder)
@@ -91,14 +102,25 @@ def load_matrix(
         _read(store, family, info, records, file, on_progress=on_progress)
         embeddings = _open(file, shape)
     if embeddings is None:
-        raise OrchardError(f"{str(file)!r} cannot be read back. Check the disk, then try again.")
+        raise _unreadable(file)
+    applied = applied_to(records, corrections)
+    embedded, seen = mark, records
+    if applied.fingerprint:
+        seen = corrections.all_seen(records)
+    if applied.excluded:
+        kept = np.array([corrections.seen(record) is not None for record in records])
+        embedded = fingerprint_of(mark, np.packbits(kept).tobytes())[: len(mark)]
+        embeddings = _without(file, embeddings, kept, name=f"{info.name}-{mark}-{embedded}")
     return Matrix(
-        ids=np.array([record.id for record in records], dtype=np.int64),
-        paths=tuple(record.path for record in records),
-        labels=tuple(record.label for record in records),
-        digests=tuple(record.digest for record in records),
+        ids=np.array([record.id for record in seen], dtype=np.int64),
+        paths=tuple(record.path for record in seen),
+        labels=tuple(record.label for record in seen),
+        digests=tuple(record.digest for record in seen),
         embeddings=embeddings,
-        fingerprint=mark,
+        fingerprint=fingerprint(seen, info.encoder) if applied.fingerprint else mark,
+        stored=mark,
+        embedded=embedded,
+        applied=applied,
     )
 
 
@@ -140,15 +162,54 @@ def _read(
     on_progress: Progress,
 ) -> None:
     """Write the matrix, then delete the older ones of the collection."""
-    batches = store.rows_with_embeddings(family, info.metric)
+    batches = store.stored.rows_with_embeddings(family, info.metric)
     shape = (len(records), info.dimension)
     write_whole(file, lambda out: _fill(out, batches, records, shape, on_progress))
+    _delete_others(file, keep=(file,))
+
+
+def _without(
+    file: Path, embeddings: NDArray[np.float32], kept: NDArray[np.bool_], *, name: str
+) -> NDArray[np.float32]:
+    """Return the marked rows of a matrix, from a file beside that of all of them."""
+    smaller = file.with_name(f"{name}-v{_VERSION}.npy")
+    shape = (int(kept.sum()), embeddings.shape[1])
+    found = _open(smaller, shape)
+    if found is None:
+        write_whole(smaller, lambda out: _copy(out, embeddings, kept))
+        _delete_others(file, keep=(file, smaller))
+        found = _open(smaller, shape)
+    if found is None:
+        raise _unreadable(smaller)
+    return found
+
+
+def _copy(out: BinaryIO, embeddings: NDArray[np.float32], kept: NDArray[np.bool_]) -> None:
+    _write_header(out, (int(kept.sum()), embeddings.shape[1]))
+    for start in range(0, len(embeddings), _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        out.write(np.ascontiguousarray(embeddings[rows][kept[rows]], dtype="<f4").data)
+
+
+def _write_header(out: BinaryIO, shape: tuple[int, int]) -> None:
+    # Written, not mapped: a map on a full disk ends the process (SIGBUS) instead of raising.
+    header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(out, header)
+
+
+def _delete_others(file: Path, *, keep: Sequence[Path]) -> None:
+    """Delete the matrices of a collection but some."""
     # A collection's name holds no hyphen, so these are matrices of this one only.
-    for old in file.parent.glob(f"{info.name}-*.npy"):
-        if old != file:
+    name, _, _ = file.name.partition("-")
+    for old in file.parent.glob(f"{name}-*.npy"):
+        if old not in keep:
             # Windows keeps a file that is mapped; it goes the next time.
             with contextlib.suppress(PermissionError):
                 old.unlink(missing_ok=True)
+
+
+def _unreadable(file: Path) -> OrchardError:
+    return OrchardError(f"{str(file)!r} cannot be read back. Check the disk, then try again.")
 
 
 def _fill(
@@ -158,9 +219,7 @@ def _fill(
     shape: tuple[int, int],
     on_progress: Progress,
 ) -> None:
-    # Written, not mapped: a map on a full disk ends the process (SIGBUS) instead of raising.
-    header = {"descr": "<f4", "fortran_order": False, "shape": shape}
-    np.lib.format.write_array_header_1_0(out, header)
+    _write_header(out, shape)
     start, row_bytes = out.tell(), 4 * shape[1]
     place = {record: number for number, record in enumerate(records)}
     filled = np.zeros(len(records), dtype=bool)

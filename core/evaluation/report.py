@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from core.corrections.correction import Applied
 from core.embeddings.neighbours import Neighbours
 from core.measures.judgement import (
     Judgement,
@@ -68,6 +69,9 @@ class Configuration:
         trained_queries: Queries the encoder was trained on; None when no list of them is known.
         versions: Program or library to version.
         seconds: The run took.
+        corrections: Which were taken into account.
+        stored: Fingerprint of the rows as they are stored, before corrections; empty in reports of
+            before there were any.
     """
 
     created: str
@@ -83,6 +87,8 @@ class Configuration:
     trained_queries: int | None
     versions: Mapping[str, str]
     seconds: float
+    corrections: Applied = Applied()  # noqa: RUF009 - frozen
+    stored: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import platform
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -54,7 +55,7 @@ def evaluate(
     """
     started = time.monotonic()
     request = _checked(request, info)
-    matrix = _with_classes(matrix)
+    matrix = _with_classes(matrix, store.corrections(collection).labels)
     known = training_list(info.encoder)
     gallery = matching(matrix, request.gallery_paths)
     queries = choose_queries(matrix, request, known)
@@ -139,15 +140,22 @@ def index_neighbours(
     return with_ties_of(exact, found)
 
 
-def _with_classes(matrix: Matrix) -> Matrix:
+def _with_classes(matrix: Matrix, given: Mapping[str, str]) -> Matrix:
     """Return the rows with the classes below split folders, where nobody has decided them before.
 
     Rows that others made may have no class but the beginning of their path.
+
+    Args:
+        given: Classes by path that corrections give.
     """
     split = find_split(matrix.paths)
-    if not split or not split.labels or not all(map(_begins, matrix.paths, matrix.labels)):
+    if not split or not split.labels:
         return matrix
-    return replace(matrix, labels=split.labels)
+    rows = zip(matrix.paths, matrix.labels, strict=True)
+    if not all(_begins(path, label) for path, label in rows if path not in given):
+        return matrix
+    found = zip(matrix.paths, split.labels, strict=True)
+    return replace(matrix, labels=tuple(given.get(path, label) for path, label in found))
 
 
 def _begins(path: str, label: str) -> bool:
@@ -178,6 +186,8 @@ def _configuration(
         trained_queries=trained_queries,
         versions=_versions(store),
         seconds=seconds,
+        corrections=matrix.applied,
+        stored=matrix.stored,
     )
 
 

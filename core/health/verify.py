@@ -165,7 +165,7 @@ def repair(
     for target, wanted in lacking.items():
         for source in metrics:
             keys = [key for key in wanted if chosen[key] is source]
-            for records, embeddings in store.rows_with_embeddings(family, source, ids=keys):
+            for records, embeddings in store.stored.rows_with_embeddings(family, source, ids=keys):
                 on_progress(Stage.REPAIR, written, total)
                 store.upsert(family, target, records, embeddings)
                 written += len(records)
@@ -194,7 +194,7 @@ def _rows(
     done, total = 0, sum(info.rows for info in infos.values())
     for metric in infos:
         here = rows[metric] = {}
-        for record in store.records(family, metric):
+        for record in store.stored.records(family, metric):
             if done % BATCH_ROWS == 0:
                 on_progress(Stage.LIST, done, total)
             here[record.id] = record
@@ -229,7 +229,7 @@ def _embeddings(
     for metric, info in infos.items():
         sound: set[int] = set()
         ids = list(rows[metric])
-        for records, embeddings in store.rows_with_embeddings(family, metric, ids=ids):
+        for records, embeddings in store.stored.rows_with_embeddings(family, metric, ids=ids):
             on_progress(Stage.READ, done, total)
             pairs = zip(records, embeddings, strict=True)
             sound.update(record.id for record, numbers in pairs if np.isfinite(numbers).all())

@@ -130,7 +130,7 @@ class Family:
             lacking = [i for i in everything if i not in self.stored[metric]]
             for source in self._existing - {metric}:
                 shared = [i for i in lacking if i in self.stored[source]]
-                for rows in self.store.rows_with_embeddings(self.name, source, ids=shared):
+                for rows in self.store.stored.rows_with_embeddings(self.name, source, ids=shared):
                     done = sum(map(len, self.stored.values())) - before
                     on_progress(Stage.COPY, done, total)
                     self._upsert(metric, *rows)
@@ -232,7 +232,7 @@ class Family:
         if not info.index_type:
             # A run was killed between the collection and its index.
             self.store.fit_index(self.name, metric, index=self.index, expected_rows=0)
-        rows = self.store.records(self.name, metric)
+        rows = self.store.stored.records(self.name, metric)
         return {record.id: record for record in rows if self.shard.has(record.id)}
 
     def _replaced_among(self, existing: Sequence[Metric]) -> list[Metric]:

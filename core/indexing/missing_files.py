@@ -44,7 +44,7 @@ def find_gone(store: VectorStore, *, family: str, root: Path) -> GoneRows:
     paths = {
         record.id: record.path
         for metric in store.metrics(family)
-        for record in store.records(family, metric)
+        for record in store.stored.records(family, metric)
     }
     return gone_among(paths, root=root)
 

@@ -21,7 +21,8 @@ class MapRows:
         positions: (N,) int64, ascending, rows of the matrix.
         labels: (N,) classes; empty for a row without one.
         paths: (N,) relative to the dataset folder.
-        fingerprint: Changes with the collection and with the choice.
+        fingerprint: Changes with the embeddings and with the choice.
+        seen: Changes with the classes as well.
     """
 
     matrix: Matrix
@@ -29,6 +30,7 @@ class MapRows:
     labels: tuple[str, ...]
     paths: tuple[str, ...]
     fingerprint: str
+    seen: str
 
     def __len__(self) -> int:
         """Return the number of rows on the map."""
@@ -61,5 +63,7 @@ def choose_rows(matrix: Matrix, *, limit: int, seed: int = DEFAULT_SEED) -> MapR
         positions=positions,
         labels=tuple(matrix.labels[position] for position in positions),
         paths=tuple(matrix.paths[position] for position in positions),
-        fingerprint=fingerprint_of(matrix.fingerprint, positions.tobytes()),
+        # Another class, given by a correction, moves no point.
+        fingerprint=fingerprint_of(matrix.embedded, positions.tobytes()),
+        seen=fingerprint_of(matrix.fingerprint, positions.tobytes()),
     )

@@ -169,7 +169,11 @@ class Workshop:
 
     @do.register
     def _remove_class(self, task: RemoveClass) -> Removed:
-        return self._delete(task.family, lambda record: record.label == task.label)
+        # Also what is left out of it, which would come back as the only picture of its class.
+        given = self._store.corrections(task.family).labels
+        return self._delete(
+            task.family, lambda record: given.get(record.path, record.label) == task.label
+        )
 
     @do.register
     def _drop(self, task: Drop) -> Dropped:
@@ -225,7 +229,8 @@ class Workshop:
         gone: dict[int, str] = {}
         for number, metric in enumerate(metrics):
             self._progress(Stage.DELETE, number, len(metrics))
-            here = {r.id: r.path for r in self._store.records(family, metric) if is_doomed(r)}
+            stored = self._store.stored.records(family, metric)
+            here = {r.id: r.path for r in stored if is_doomed(r)}
             self._store.delete(family, metric, list(here))
             self._store.finish(family, metric, rows=rows, on_progress=self._progress)
             gone |= here

@@ -1,16 +1,17 @@
 """Reading rows from a database: what is known of pictures, and their embeddings."""
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.collection.info import CollectionInfo
-from core.collection.query import label_filter
+from core.collection.query import row_filter
 from core.collection.rows import BATCH_ROWS, as_record
 from core.collection.schema import Schema
+from core.corrections.correction import NONE, Corrections
 from core.metric import Metric
 from core.records import ImageRecord
 from core.store.collections import CollectionReader
@@ -23,10 +24,25 @@ _READ_ROWS = 2_000
 
 
 class RowReader:
-    """The rows of the collections, all of them or by id."""
+    """The rows of the collections, all of them or by id.
 
-    def __init__(self, connection: Connection, collections: CollectionReader) -> None:
+    Every page and script reads them here, so this is where they are corrected: a row that is left
+    out is not there, and one that was given another class has that one.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        collections: CollectionReader,
+        corrections: Callable[[str], Corrections] = lambda _: NONE,
+    ) -> None:
+        """Read through a connection.
+
+        Args:
+            corrections: Returns those of a family; without it rows are read as they are stored.
+        """
         self._connection, self._collections = connection, collections
+        self._corrections = corrections
 
     def records(self, family: str, metric: Metric) -> Iterator[ImageRecord]:
         """Yield every row without its embedding, in the order of the ids.
@@ -36,7 +52,10 @@ class RowReader:
             StoreError: The database failed.
         """
         name = self._collections.name_of(family, metric)
-        yield from self._records(name, self._collections.schema(name))
+        corrections = self._corrections(family)
+        for record in self._records(name, self._collections.schema(name)):
+            if (seen := corrections.seen(record)) is not None:
+                yield seen
 
     def rows_with_embeddings(
         self, family: str, metric: Metric, *, ids: Sequence[int] | None = None
@@ -55,18 +74,12 @@ class RowReader:
             StoreError: The database failed.
         """
         name = self._collections.name_of(family, metric)
-        schema = self._collections.schema(name)
-        if ids is None and not self._connection.is_lite:
-            fields = [schema.key, *schema.record_fields, schema.vector]
-            for rows in self._batches(name, fields, size=BATCH_ROWS):
-                yield _row_batch(rows, schema)
-            return
-        if ids is None:
-            # By id Lite finds rows without a pass over all of them.
-            ids = [record.id for record in self._records(name, schema)]
-        for start in range(0, len(ids), BATCH_ROWS):
-            if rows := self._rows_by_id(name, schema, ids[start : start + BATCH_ROWS]):
-                yield _row_batch(rows, schema)
+        schema, corrections = self._collections.schema(name), self._corrections(family)
+        for rows in self._stored_batches(name, schema, ids):
+            records, embeddings = _row_batch(rows, schema)
+            seen = [corrections.seen(record) for record in records]
+            if kept := [record for record in seen if record is not None]:
+                yield kept, embeddings[[record is not None for record in seen]]
 
     def embeddings(
         self, family: str, metric: Metric, ids: Sequence[int]
@@ -97,12 +110,26 @@ class RowReader:
             info.name,
             lambda client: client.query(
                 info.name,
-                filter=label_filter([label], info.schema),
+                filter=row_filter([label], info.schema, corrections=self._corrections(info.family)),
                 limit=1,
                 output_fields=[info.schema.key],
             ),
         )
         return bool(rows)
+
+    def _stored_batches(
+        self, name: str, schema: Schema, ids: Sequence[int] | None
+    ) -> Iterator[list[Any]]:
+        if ids is None and not self._connection.is_lite:
+            fields = [schema.key, *schema.record_fields, schema.vector]
+            yield from self._batches(name, fields, size=BATCH_ROWS)
+            return
+        if ids is None:
+            # By id Lite finds rows without a pass over all of them.
+            ids = [record.id for record in self._records(name, schema)]
+        for start in range(0, len(ids), BATCH_ROWS):
+            if rows := self._rows_by_id(name, schema, ids[start : start + BATCH_ROWS]):
+                yield rows
 
     def _records(self, name: str, schema: Schema) -> Iterator[ImageRecord]:
         fields = [schema.key, *schema.record_fields]

@@ -1,14 +1,15 @@
 """The answers of a database to queries."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.collection.index_choice import default_ef
 from core.collection.info import CollectionInfo
-from core.collection.query import check_query, label_filter, search_parameters
+from core.collection.query import check_query, row_filter, search_parameters
 from core.collection.rows import as_record
+from core.corrections.correction import Corrections
 from core.records import ImageRecord
 from core.store.connection import Connection
 
@@ -17,10 +18,15 @@ _MANY_SECONDS = 60.0
 
 
 class Searcher:
-    """The rows that are nearest to a query."""
+    """The rows that are nearest to a query, corrected as those of `RowReader` are."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, corrections: Callable[[str], Corrections]) -> None:
+        """Search through a connection.
+
+        Args:
+            corrections: Returns those of a family.
+        """
+        self._connection, self._corrections = connection, corrections
 
     def search(
         self,
@@ -45,7 +51,7 @@ class Searcher:
         Raises:
             QueryError: A value is outside its range.
         """
-        schema = info.schema
+        schema, corrections = info.schema, self._corrections(info.family)
         check_query(info, embedding, k=k, nprobe=nprobe)
         parameters = search_parameters(
             info, k=k, nprobe=nprobe, ef=default_ef(k) if ef is None else ef
@@ -57,19 +63,22 @@ class Searcher:
                 [embedding.astype(np.float32, copy=False)],
                 anns_field=schema.vector,
                 limit=k,
-                filter=label_filter(labels, schema),
+                filter=row_filter(labels, schema, corrections=corrections),
                 output_fields=schema.record_fields,
                 search_params={"metric_type": info.metric.value, "params": parameters},
             ),
         )
         # The key comes back under its own name on Lite and as `id` from a server.
-        return [
+        hits = (
             (
-                as_record(hit.get(schema.key, hit.get("id")), hit["entity"], schema),
+                corrections.seen(
+                    as_record(hit.get(schema.key, hit.get("id")), hit["entity"], schema)
+                ),
                 float(hit["distance"]),
             )
             for hit in answer[0]
-        ]
+        )
+        return [(record, score) for record, score in hits if record is not None]
 
     def search_ids(
         self, info: CollectionInfo, embeddings: NDArray[np.float32], *, k: int, nprobe: int
@@ -97,6 +106,7 @@ class Searcher:
                 list(embeddings),
                 anns_field=info.schema.vector,
                 limit=k,
+                filter=row_filter([], info.schema, corrections=self._corrections(info.family)),
                 search_params={"metric_type": info.metric.value, "params": parameters},
             ),
             seconds=max(_MANY_SECONDS, self._connection.timeout),

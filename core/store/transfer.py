@@ -57,7 +57,7 @@ def transfer(
     moved = []
     for metric in metrics:
         info = source.info(family, metric)
-        batches = source.rows_with_embeddings(family, metric)
+        batches = source.stored.rows_with_embeddings(family, metric)
         one = _fill(
             target, family, metric, batches, encoder=info.encoder, dataset=info.dataset,
             index=IndexChoice.of(info), count=info.rows, complete=info.complete,
@@ -90,7 +90,7 @@ def export_rows(
     def write(out: BinaryIO) -> None:
         nonlocal written
         with pq.ParquetWriter(out, schema) as writer:
-            for records, embeddings in source.rows_with_embeddings(family, metric):
+            for records, embeddings in source.stored.rows_with_embeddings(family, metric):
                 flat = pa.array(embeddings.reshape(-1))
                 columns = [
                     *(pa.array([getattr(r, n) for r in records]) for n in schema.names[:-1]),
@@ -219,7 +219,7 @@ def _fill(
                 f"{info.name} in the target was built with {info.encoder}, the rows to bring with "
                 f"{encoder}; nothing was written to it. Choose another --collection or database."
             )
-        present = {record.id: record for record in store.records(family, metric)}
+        present = {record.id: record for record in store.stored.records(family, metric)}
         store.set_complete(family, metric, complete=False)
     else:
         store.create(

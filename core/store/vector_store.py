@@ -10,6 +10,8 @@ from core.collection.index_choice import IndexChoice
 from core.collection.info import CollectionInfo
 from core.collection.rows import BATCH_ROWS
 from core.config import Settings
+from core.corrections.book import Book
+from core.corrections.correction import NONE, Corrections
 from core.metric import Metric
 from core.progress import Progress, silent
 from core.records import EncoderIdentity, ImageRecord
@@ -39,6 +41,7 @@ def open_store(
         read_only=settings.read_only,
         path_prefix=settings.path_prefix,
         assumed_encoder=settings.assumed_identity,
+        book=Book(settings.data.corrections, read_only=settings.read_only),
     )
 
 
@@ -50,9 +53,11 @@ class VectorStore:
     Attributes:
         connection: To the database.
         collections: Which collections there are, and how they are made.
-        rows: Their rows.
-        searcher: The rows nearest to a query.
+        rows: Their rows, corrected.
+        stored: The same as they are stored, for whatever writes them or compares them with files.
+        searcher: The rows nearest to a query, corrected.
         writer: Whatever changes them.
+        book: What people have said of single pictures; None corrects nothing.
     """
 
     def __init__(
@@ -61,6 +66,7 @@ class VectorStore:
         *,
         path_prefix: str = "",
         assumed_encoder: EncoderIdentity | None = None,
+        book: Book | None = None,
         **options: Unpack[Options],
     ) -> None:
         """Connect as `Connection`, which takes the options, and read as `CollectionReader`.
@@ -73,8 +79,10 @@ class VectorStore:
         self.collections = CollectionReader(
             self.connection, path_prefix=path_prefix, assumed_encoder=assumed_encoder
         )
-        self.rows = RowReader(self.connection, self.collections)
-        self.searcher = Searcher(self.connection)
+        self.book = book
+        self.rows = RowReader(self.connection, self.collections, self.corrections)
+        self.stored = RowReader(self.connection, self.collections)
+        self.searcher = Searcher(self.connection, self.corrections)
         self.writer = Writer(self.connection, self.collections)
 
     @property
@@ -108,8 +116,12 @@ class VectorStore:
         """Describe one collection of a family."""
         return self.collections.info(family, metric)
 
+    def corrections(self, family: str) -> Corrections:
+        """Return what people have said of the pictures of a family; raises as `Book.of`."""
+        return self.book.of(family) if self.book else NONE
+
     def count(self, family: str, metric: Metric) -> int:
-        """Return the number of live rows."""
+        """Return the number of live rows, also of those that are left out."""
         return self.collections.count(family, metric)
 
     def is_loaded(self, family: str, metric: Metric) -> bool:

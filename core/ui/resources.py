@@ -18,6 +18,7 @@ from core.collection import info as collection_info
 from core.collection.catalogue import Catalogue, catalogue_of
 from core.collection.info import CollectionInfo
 from core.config import Settings, load_settings
+from core.corrections.correction import Corrections, applied_to
 from core.dataset.decoding import decode
 from core.dataset.files import digest_of, present_inside
 from core.dataset.thumbnails import cached_thumbnail
@@ -162,17 +163,36 @@ def get_collections() -> dict[Metric, CollectionInfo]:
     return found
 
 
+def get_corrections() -> Corrections:
+    """Return what people have said of single pictures of the collection, as of this moment."""
+    return get_store().corrections(get_settings().collection)
+
+
 def get_catalogue() -> Catalogue:
     """Return the pictures of the collection; shared by all sessions and not copied."""
     first = next(iter(get_collections().values()))
-    return _catalogue(first.name, first.rows)
+    return _catalogue(first.name, first.rows, get_corrections().mark)
+
+
+@st.cache_resource(show_spinner=False, ttl=600, max_entries=2)
+def _catalogue(name: str, rows: int, corrections: str) -> Catalogue:
+    info = next(info for info in get_collections().values() if info.name == name)
+    stored, said = _stored(name, rows), get_corrections()
+    records = said.all_seen(stored)
+    return catalogue_of(
+        records,
+        fingerprint=fingerprint(records, info.encoder),
+        stored=fingerprint(stored, info.encoder),
+        applied=applied_to(stored, said),
+        tags=said.tags,
+    )
 
 
 @st.cache_resource(show_spinner="Reading the collection", ttl=600, max_entries=2)
-def _catalogue(name: str, rows: int) -> Catalogue:
-    metric, info = next((m, i) for m, i in get_collections().items() if i.name == name)
-    records = list(get_store().records(get_settings().collection, metric))
-    return catalogue_of(records, fingerprint=fingerprint(records, info.encoder))
+def _stored(name: str, rows: int) -> tuple[ImageRecord, ...]:
+    """Return the rows as they are stored: a correction has none of them read again."""
+    metric = next(metric for metric, info in get_collections().items() if info.name == name)
+    return tuple(get_store().stored.records(get_settings().collection, metric))
 
 
 @st.cache_data(show_spinner=False, ttl=3600, max_entries=256)
@@ -314,6 +334,7 @@ def forget_collections() -> None:
     get_collections.clear()
     get_stored_embedding.clear()
     _catalogue.clear()
+    _stored.clear()
 
 
 def forget_failures() -> None:

@@ -73,7 +73,9 @@ def get_rows(name: str, rows: int) -> MapRows:
     Args:
         name: Of the collection; with `rows` it decides whether what is cached still holds.
     """
-    key = (name, rows, resources.get_settings().map_limit)
+    settings = resources.get_settings()
+    corrections = resources.get_corrections().fingerprint
+    key = (name, rows, settings.map_limit, corrections)
     shelf = _shelf()
     found, since = shelf.get(key, (None, 0.0))
     if found is None or time.monotonic() - since > _STALE_SECONDS:
@@ -104,7 +106,7 @@ def _is_current(own: str, family: str, fingerprint: str) -> bool:
 
 
 @st.cache_resource(show_spinner=False)
-def _shelf() -> dict[tuple[str, int, int], tuple[MapRows, float]]:
+def _shelf() -> dict[tuple[str, int, int, str], tuple[MapRows, float]]:
     # Not the rows themselves: what is cached by Streamlit cannot show its progress.
     return {}
 

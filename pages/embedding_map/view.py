@@ -66,8 +66,8 @@ def about(view: View, repeated: Repeated | None) -> str:
 
 
 def table_key(rows: MapRows, metric: Metric) -> str:
-    """Return what names the neighbour table of rows among all that is cached."""
-    return f"{rows.fingerprint} {metric}"
+    """Return what names the neighbour table of rows and classes among all that is cached."""
+    return f"{rows.seen} {metric}"
 
 
 def survival_of(view: View, table: Neighbourhoods) -> NDArray[np.float32]:

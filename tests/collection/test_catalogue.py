@@ -27,3 +27,8 @@ def test_a_search_in_paths_wants_every_word_whatever_its_case() -> None:
     assert [r.id for r in catalogue.matching("gold red")] == [7]
     assert catalogue.matching("apple") == []
     assert len(catalogue.matching("")) == 3
+
+
+def test_words_are_looked_for_in_tags_as_well() -> None:
+    catalogue = catalogue_of(RECORDS, tags={"pear/a.jpg": ("Blurred", "twice")})
+    assert [r.id for r in catalogue.matching("blurred pear")] == [5]

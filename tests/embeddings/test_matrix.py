@@ -11,6 +11,7 @@ from core.embeddings.matrix import fingerprint, load_matrix
 from core.errors import CollectionNotFoundError, QueryError, StoreError
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
+from core.store.row_reader import RowReader
 from core.store.vector_store import VectorStore
 
 ENCODER = EncoderIdentity("resnet14", "12345678", "test", 8)
@@ -55,7 +56,7 @@ def test_read_from_the_database_once(
     def never(*_: object) -> None:
         raise AssertionError("read again")
 
-    monkeypatch.setattr(VectorStore, "rows_with_embeddings", never)
+    monkeypatch.setattr(RowReader, "rows_with_embeddings", never)
     again = load_matrix(store, "set", Metric.L2, tmp_path)
     assert np.array_equal(first.embeddings, again.embeddings)
     assert not again.embeddings.flags.writeable
@@ -103,7 +104,7 @@ def test_stopping_leaves_nothing_behind(store: VectorStore, tmp_path: Path) -> N
 def test_rows_that_change_meanwhile_are_refused(
     store: VectorStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(VectorStore, "records", lambda *_: iter(RECORDS[:-1]))
+    monkeypatch.setattr(RowReader, "records", lambda *_: iter(RECORDS[:-1]))
     with pytest.raises(StoreError, match="changed while"):
         load_matrix(store, "set", Metric.L2, tmp_path)
     assert list(tmp_path.iterdir()) == []
@@ -112,7 +113,7 @@ def test_rows_that_change_meanwhile_are_refused(
 def test_empty_collection_is_refused(
     store: VectorStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(VectorStore, "records", lambda *_: iter(()))
+    monkeypatch.setattr(RowReader, "records", lambda *_: iter(()))
     with pytest.raises(CollectionNotFoundError, match="is empty"):
         load_matrix(store, "set", Metric.L2, tmp_path)
 

@@ -318,7 +318,7 @@ def test_row_that_appeared_meanwhile_is_refused(
         matrix.labels[1:],
         matrix.digests[1:],
         matrix.embeddings[1:],
-        "other",
+        *("other",) * 3,
     )
     with pytest.raises(StoreError, match="changed while"):
         _run((less, info), store)

@@ -16,7 +16,7 @@ def _rows(paths: tuple[str, ...]) -> MapRows:
     count = len(paths)
     digests = tuple(f"d{number}" for number in range(count))
     empty = np.zeros((count, 2), dtype="f4")
-    matrix = Matrix(np.arange(count), paths, ("a",) * count, digests, empty, "f")
+    matrix = Matrix(np.arange(count), paths, ("a",) * count, digests, empty, "f", "f", "f")
     return choose_rows(matrix, limit=10)
 
 

@@ -15,6 +15,8 @@ def _matrix(rows: int) -> Matrix:
         digests=("d",) * rows,
         embeddings=np.arange(rows * 3, dtype="f4").reshape(rows, 3),
         fingerprint="f",
+        stored="f",
+        embedded="f",
     )
 
 

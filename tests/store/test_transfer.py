@@ -89,7 +89,7 @@ def test_export_that_the_database_breaks_off_leaves_no_file(
         raise StoreError("the database does not answer.")
 
     monkeypatch.setattr(source, "embeddings", break_off)
-    monkeypatch.setattr(source, "rows_with_embeddings", break_off)
+    monkeypatch.setattr(source.stored, "rows_with_embeddings", break_off)
     with pytest.raises(StoreError, match="does not answer"):
         export_rows(source, tmp_path / "out" / "rows.parquet", family=FAMILY)
     assert list((tmp_path / "out").iterdir()) == []

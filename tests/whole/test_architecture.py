@@ -17,14 +17,15 @@ GROUND = {
     *("logs", "metric", "progress", "read_only", "records", "wording"),
 }
 # From the bottom up: each package, and what it may import besides itself and the ground.
-DATA = {"core.dataset", "core.collection"}
+DATA = {"core.dataset", "core.corrections", "core.collection"}
 STORED = {*DATA, "core.store"}
 AT_HAND = {*STORED, "core.embeddings"}
 PACKAGES = {
     "core.dataset": set[str](),
     "core.encoder": set[str](),
     "core.sample": set[str](),
-    "core.collection": {"core.dataset"},
+    "core.corrections": {"core.dataset"},
+    "core.collection": {"core.dataset", "core.corrections"},
     "core.store": DATA,
     "core.embeddings": STORED,
     "core.indexing": {*STORED, "core.encoder"},

@@ -53,7 +53,7 @@ class Cards:
     @property
     def name(self) -> str:
         """Another one as soon as a card may say something else."""
-        return fingerprint_of(self.rows.fingerprint, str(self.purity is not None))
+        return fingerprint_of(self.rows.seen, str(self.purity is not None))
 
     def card(self, row: int) -> Card:
         """Return the card of a row from 0 to N - 1; what is wrong with its file is on it."""

@@ -87,6 +87,8 @@ def rows_of(paths: list[str]) -> MapRows:
         paths=paths,
         digests=[f"{place:032x}" for place in range(len(paths))],
         fingerprint="made up",
+        stored="made up",
+        embedded="made up",
     )
     return choose_rows(matrix, limit=100)
 
