@@ -1,6 +1,6 @@
 """What people have said of single pictures: another class, left out, tags. Kept in one file.
 
-Start with `Corrections`, `Edit`, `Book`, `corrected` and `import_table`; nothing is encoded anew.
+Start with `Corrections`, `Edit`, `Book`, `applied_to` and `import_table`; nothing is encoded anew.
 
     book = Book(Path("data/corrections"))  # core.corrections.book
     book.change("fruit_vector", ["apple/1.jpg"], Edit(label="pear", tagged=("blurred",)))

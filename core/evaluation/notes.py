@@ -105,6 +105,8 @@ def training_note(report: Report) -> str:
 def _split(report: Report) -> list[str]:
     request = report.configuration.request
     lines = []
+    if corrections := str(report.configuration.corrections):
+        lines.append(f"Corrections: {corrections}.")
     if request.query_paths or request.gallery_paths:
         gallery = int(report.gallery.sum())
         lines.append(

@@ -2,7 +2,6 @@
 
 import platform
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -11,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.collection.info import CollectionInfo
-from core.dataset.classes import find_split
 from core.embeddings.index_errors import with_ties_of
 from core.embeddings.matrix import Matrix
 from core.embeddings.neighbours import Neighbours, exact_neighbours
@@ -19,6 +17,7 @@ from core.encoder.training_list import TrainingList, training_list
 from core.errors import QueryError, StoreError
 from core.evaluation.queries import choose_queries, matching
 from core.evaluation.report import Configuration, Report, Request
+from core.evaluation.split_classes import split_classes
 from core.measures.retrieval import check_ks
 from core.progress import Progress, Stage, silent
 from core.store.vector_store import VectorStore
@@ -55,7 +54,8 @@ def evaluate(
     """
     started = time.monotonic()
     request = _checked(request, info)
-    matrix = _with_classes(matrix, store.corrections(collection).labels)
+    given = store.corrections(collection).labels
+    matrix = replace(matrix, labels=split_classes(matrix.paths, matrix.labels, given=given))
     known = training_list(info.encoder)
     gallery = matching(matrix, request.gallery_paths)
     queries = choose_queries(matrix, request, known)
@@ -138,28 +138,6 @@ def index_neighbours(
         np.concatenate([part.scores for part in parts]),
     )
     return with_ties_of(exact, found)
-
-
-def _with_classes(matrix: Matrix, given: Mapping[str, str]) -> Matrix:
-    """Return the rows with the classes below split folders, where nobody has decided them before.
-
-    Rows that others made may have no class but the beginning of their path.
-
-    Args:
-        given: Classes by path that corrections give.
-    """
-    split = find_split(matrix.paths)
-    if not split or not split.labels:
-        return matrix
-    rows = zip(matrix.paths, matrix.labels, strict=True)
-    if not all(_begins(path, label) for path, label in rows if path not in given):
-        return matrix
-    found = zip(matrix.paths, split.labels, strict=True)
-    return replace(matrix, labels=tuple(given.get(path, label) for path, label in found))
-
-
-def _begins(path: str, label: str) -> bool:
-    return path.startswith(f"{label}/") if label else "/" not in path
 
 
 def _configuration(
