@@ -18,7 +18,6 @@ from core.config import Settings
 from core.dataset.classes import usual_paths
 from core.embeddings.matrix import load_matrix
 from core.errors import BusyError, OrchardError
-from core.evaluation import turn as turns
 from core.evaluation.files import save_report
 from core.evaluation.queries import usual_nprobe
 from core.evaluation.report import QuerySet
@@ -26,6 +25,7 @@ from core.evaluation.report import Request as Wanted
 from core.evaluation.run import evaluate
 from core.metric import Metric
 from core.progress import Progress, Stage
+from core.runs import turn as turns
 
 logger = logging.getLogger(__name__)
 

@@ -17,12 +17,12 @@ from core.evaluation.files import Listing, list_reports, load_report, save_repor
 from core.evaluation.report import Hits, Report, Request, Variant
 from core.evaluation.run import evaluate
 from core.evaluation.sweep import SweepPoint, sweep
-from core.evaluation.turn import is_taken, seconds_since, turn
 from core.measures.judgement import Judgement
 from core.measures.summary import Summary
 from core.metric import Metric
 from core.progress import Progress, silent
 from core.read_only import require_writable
+from core.runs.turn import is_taken, seconds_since, turn
 from core.ui import resources
 
 # For so long after a measurement, whether it was cancelled may not be known yet: the session that

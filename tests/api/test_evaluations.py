@@ -9,8 +9,8 @@ import pytest
 
 from core.api.evaluations import Evaluations, Status
 from core.errors import BusyError
-from core.evaluation import turn as turns
 from core.progress import Progress, Stage
+from core.runs import turn as turns
 from tests.support import api
 
 

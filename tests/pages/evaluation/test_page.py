@@ -13,10 +13,10 @@ from streamlit.testing.v1.element_tree import Multiselect, TextInput
 
 from core.embeddings.near_duplicates import NEAR_DUPLICATE
 from core.errors import ReadOnlyError, StoreError
-from core.evaluation import turn as turns
 from core.evaluation.report import Request
 from core.metric import Metric
 from core.progress import silent
+from core.runs import turn as turns
 from core.ui import links, resources
 from core.ui.tiles import Frame
 from pages.evaluation import cache
