@@ -93,7 +93,9 @@ class Evaluations:
                 with turns.turn():
                     self._keep(evaluation)
                     begun.set()
-                    self._measured(evaluation.id, measure)
+                    end = self._measured(evaluation.id, measure)
+                # Last: whoever sees the end may begin the next one.
+                self._change(evaluation.id, **end)
             except BusyError as error:
                 refused.append(error)
                 begun.set()
@@ -125,23 +127,25 @@ class Evaluations:
             self._stopping.add(name)
         return found
 
-    def _measured(self, name: str, measure: Callable[[Progress], str]) -> None:
+    def _measured(self, name: str, measure: Callable[[Progress], str]) -> dict[str, Any]:
+        """Measure, and return how it ended as fields of an `Evaluation`."""
+
         def show(stage: Stage, done: int, total: int) -> None:
             if name in self._stopping:
                 raise _CancelledError
             self._change(name, stage=stage.text, done=done, total=total)
 
         try:
-            self._change(name, report=measure(show), status=Status.DONE)
+            return {"report": measure(show), "status": Status.DONE}
         except _CancelledError:
-            self._change(name, status=Status.CANCELLED)
+            return {"status": Status.CANCELLED}
         except OrchardError as error:
-            self._change(name, status=Status.FAILED, error=str(error))
+            return {"status": Status.FAILED, "error": str(error)}
         except Exception as error:
             logger.exception("an evaluation failed")
             kind = type(error).__name__
             said = f"an internal error ({kind}); the log has the details. Report it."
-            self._change(name, status=Status.FAILED, error=said)
+            return {"status": Status.FAILED, "error": said}
         finally:
             self._stopping.discard(name)
 
