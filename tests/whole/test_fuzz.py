@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from core.api.app import PREFIX
 from core.dataset.decoding import MAX_PIXELS, decode
 from core.dataset.files import digest_of
 from core.embeddings.matrix import load_matrix
@@ -31,9 +33,10 @@ from core.projection.cache import (
     save_projection,
 )
 from core.projection.projection import Method, ProjectionSettings, project
+from core.store.served import KEY
 from core.store.vector_store import VectorStore
 from tests.pages.search.test_page import clear_caches, close_store
-from tests.support import addresses, dashboard
+from tests.support import addresses, api, dashboard
 from tests.support.made_up import fill
 
 pytestmark = pytest.mark.slow
@@ -233,3 +236,59 @@ def shows_no_fault(name: str, parameters: dict[str, str]) -> None:
     at.run()
     assert not at.exception, parameters
     assert not [error.value for error in at.error if "should not" in error.value], parameters
+
+
+@pytest.fixture(scope="module")
+def client(pictures: Path) -> Iterator[api.Client]:
+    with api.serving() as client:
+        yield client
+
+
+# Of forms and queries alike.
+ASKED = [
+    *("id", "metric", "k", "nprobe", "ef", "exact", "classes", "limit", "include_query", "words"),
+    *("label", "offset", "unknown"),
+]
+
+
+@few
+@given(data=st.data())
+def test_a_request_with_any_words_is_answered_as_json_without_a_fault(
+    client: api.Client, data: st.DataObject
+) -> None:
+    words = st.sampled_from(NASTY) | st.text(max_size=12)
+    for path, methods in client.get("openapi.json").json()["paths"].items():
+        name = data.draw(st.sampled_from(NASTY)) or "x"
+        place = path.replace("{id}", "1").replace("{name}", name)
+        given = data.draw(st.dictionaries(st.sampled_from(ASKED), words, max_size=5))
+        for method in methods:
+            rest = {"params": given} if method == "get" else {"data": given}
+            answer = client.ask(
+                method.upper(), f"{PREFIX}{quote(place)}", headers=api.with_token(KEY), **rest
+            )
+            assert answer.status_code < 500, (method, place, given)
+            if answer.status_code >= 400:
+                assert api.problem(answer)
+
+
+@few
+@given(data=st.data())
+def test_a_request_with_any_body_is_answered_as_json_without_a_fault(
+    client: api.Client, data: st.DataObject
+) -> None:
+    kind = data.draw(
+        st.sampled_from(
+            ["application/json", "multipart/form-data; boundary=b", "application/octet-stream"]
+        )
+    )
+    body = data.draw(
+        st.binary(max_size=60)
+        | JSON_VALUES.map(lambda value: json.dumps(value).encode())
+        | damaged(b'--b\r\nContent-Disposition: form-data; name="id"\r\n\r\n5\r\n--b--\r\n')
+    )
+    for path in ("search", "embeddings", "evaluations", "runs"):
+        headers = {"Content-Type": kind, **api.with_token(KEY)}
+        answer = client.post(path, data=body, headers=headers)
+        assert answer.status_code in (202, *range(400, 500)), (path, kind, body)
+        if answer.status_code >= 400:
+            assert api.problem(answer)
