@@ -62,7 +62,7 @@ def _run(arguments: argparse.Namespace) -> int:
         for name, options in _commands(arguments, photos).items():
             if arguments.parts and name not in arguments.parts:
                 continue
-            if name == "search":
+            if name in ("search", "service"):
                 _index(photos, environment)
             measured = _measured(name.partition(" ")[0], options, environment)
             # Parts that are kept may come from another machine.
@@ -86,6 +86,7 @@ def _commands(arguments: argparse.Namespace, photos: Path) -> dict[str, list[str
         "indexing": [str(photos), *(["--rows", "16", "--rounds", "1"] * small)],
         "storage": ["--rows", "500", "--files", "50", "--rounds", "1"] * small,
         "search": ["--rounds", "3"] * small,
+        "service": ["--rounds", "5", "--seconds", "1", "--clients", "2"] * small,
         "evaluation": ["--rows", "500", "--rounds", "1", "--searches", "5"] * small,
         "map": small
         * ["--rows", "200", "--points", "500", "--dimension", "64", "--browser-points", "0"],

@@ -10,6 +10,8 @@ from scripts.benchmark import encoder
 from scripts.benchmark.__main__ import PARTS, main
 from scripts.benchmark.measuring import median_seconds
 from tests.encoder.test_encoder import drawn
+from tests.support import dashboard, search_page
+from tests.support.processes import free_ports
 
 
 def test_evaluation(capsys: pytest.CaptureFixture[str]) -> None:
@@ -30,6 +32,30 @@ def test_evaluation(capsys: pytest.CaptureFixture[str]) -> None:
     ratio = figures["all_seconds"] / figures["product_seconds"]
     assert figures["times_the_product"] == pytest.approx(ratio)
     assert figures["seconds_per_database_search"] > 0
+
+
+@pytest.mark.slow
+def test_service(
+    indexed: dashboard.Indexed,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    dashboard.set_environment(monkeypatch, tmp_path / "data")
+    indexed.copied_to(tmp_path / "data")
+    search_page.clear_caches()
+    (port,) = free_ports(1)
+    arguments = ["--rounds", "2", "--seconds", "1", "--clients", "3", "--port", str(port)]
+    try:
+        status = main(["service", *arguments, "--json"])
+    finally:
+        search_page.close_store()
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["rows"] == 18 and figures["faults"] == 0 and figures["answers"] > 0
+    allowed = 1.25 * figures["search_inside_ms"] + 5
+    assert figures["search_allowed_ms"] == pytest.approx(allowed)
+    assert figures["search_holds"] == (figures["search_http_ms"] <= allowed)
+    assert status == (0 if figures["search_holds"] else 1)
 
 
 @pytest.mark.slow
