@@ -145,6 +145,25 @@ def find_split(paths: Sequence[str]) -> Split | None:
     return None
 
 
+def split_classes(
+    paths: Sequence[str], labels: Sequence[str], *, given: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Return the classes below folders that split the rows, where nobody has decided them before.
+
+    Rows that others made may have no class but the beginning of their path.
+
+    Args:
+        paths: (N,) of the rows.
+        labels: (N,) their classes.
+        given: Classes by path that corrections give, which stay.
+    """
+    split = find_split(paths)
+    rows = zip(paths, labels, strict=True)
+    if not split or not split.labels or not all(_begins(p, c) for p, c in rows if p not in given):
+        return tuple(labels)
+    return tuple(given.get(path, c) for path, c in zip(paths, split.labels, strict=True))
+
+
 def usual_paths(
     paths: Sequence[str], *, query_paths: str = "", gallery_paths: str = ""
 ) -> tuple[str, str]:
@@ -169,6 +188,10 @@ def label_of(path: str) -> str:
     """
     folder, separator, _ = path.partition("/")
     return composed(folder) if separator else ""
+
+
+def _begins(path: str, label: str) -> bool:
+    return path.startswith(f"{label}/") if label else "/" not in path
 
 
 def _layout(folders: Sequence[Sequence[str]], name: str) -> _Layout:

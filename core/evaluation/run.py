@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.collection.info import CollectionInfo
+from core.dataset.classes import split_classes
 from core.embeddings.index_errors import with_ties_of
 from core.embeddings.matrix import Matrix
 from core.embeddings.neighbours import Neighbours, exact_neighbours
@@ -17,7 +18,6 @@ from core.encoder.training_list import TrainingList, training_list
 from core.errors import QueryError, StoreError
 from core.evaluation.queries import choose_queries, matching
 from core.evaluation.report import Configuration, Report, Request
-from core.evaluation.split_classes import split_classes
 from core.measures.retrieval import check_ks
 from core.progress import Progress, Stage, silent
 from core.store.vector_store import VectorStore

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from core.dataset.classes import split_classes
 from core.embeddings.neighbours import Neighbours
 from core.errors import ReportError
 from core.evaluation.figures import summary_of
 from core.evaluation.report import Report
-from core.evaluation.split_classes import split_classes
 from core.measures.judgement import judge, make_rows
 from core.measures.summary import Summary, measures_of, summarise
 from core.records import ImageRecord
@@ -45,22 +45,22 @@ class WhatIf:
     unknown: tuple[str, ...]
 
     def said(self, measure: str) -> str:
-        """Return such as `with 12 relabelled and 3 left out macro precision@10 is 0.860 instead of
-        0.830`; where it is not known, why.
+        """Return such as `with 12 relabelled and 3 left out: macro precision@10 0.830 → 0.860`;
+        where it is not known, why.
         """
         parts = [f"{self.relabelled:,} relabelled"] if self.relabelled else []
         parts += [f"{self.excluded:,} left out"] if self.excluded else []
         changed = f"with {' and '.join(parts) or 'nothing changed'}"
         if measure in self.unknown:
             return (
-                f"{changed} {measure} cannot be told: so many neighbours are left out that the "
+                f"{changed}, {measure} cannot be told: so many neighbours are left out that the "
                 "report kept too few"
             )
         before, after = self.before.macro[measure].value, self.after.macro[measure].value
         if math.isnan(after):
-            return f"{changed} nothing is left to find, so there is no {measure}"
-        was = "undefined before" if math.isnan(before) else f"instead of {before:.3f}"
-        return f"{changed} macro {measure} is {after:.3f} {was}"
+            return f"{changed}, nothing is left to find, so there is no {measure}"
+        was = "undefined" if math.isnan(before) else f"{before:.3f}"
+        return f"{changed}: macro {measure} {was} → {after:.3f}"
 
 
 def what_if(report: Report, labels: Sequence[str | None], *, ks: Sequence[int] = ()) -> WhatIf:

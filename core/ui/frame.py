@@ -12,6 +12,7 @@ from core.encoder.weights import is_offline
 from core.errors import CollectionNotFoundError, OrchardError
 from core.ui import resources, tiles
 from core.ui.controls import is_dark
+from core.ui.correcting import dialogs
 from core.ui.text import plain
 from core.wording import counted
 
@@ -43,7 +44,9 @@ _DARK_STYLE = """
 
 def style() -> None:
     """Set what the theme has no setting for: margins, tiles, and buttons that can be read."""
-    st.html(f"<style>{_STYLE}{tiles.STYLE}{_DARK_STYLE if is_dark() else ''}</style>")
+    st.html(
+        f"<style>{_STYLE}{tiles.STYLE}{dialogs.STYLE}{_DARK_STYLE if is_dark() else ''}</style>"
+    )
 
 
 def name() -> None:
@@ -52,7 +55,8 @@ def name() -> None:
 
 
 def frame() -> None:
-    """Draw what every page has: one line about the collection, and its notices."""
+    """Draw what every page has: one line about the collection, its notices, the last correction."""
+    dialogs.follow()
     settings = resources.get_settings()
     try:
         info = next(iter(resources.get_collections().values()))
@@ -91,6 +95,8 @@ def _about(info: CollectionInfo, settings: Settings) -> None:
         "Index": f"{info.index_type or 'none'}" + (f", nlist {info.nlist}" if info.nlist else ""),
         "Encoder": f"{info.encoder.architecture} ({info.encoder.weights})",
     }
+    if said := str(resources.get_catalogue().applied):
+        facts["Corrections"] = said
     with st.popover(plain(label), icon=":material/database:", type="tertiary"):
         for fact, value in facts.items():
             st.caption(f"{fact}: **{plain(value)}**")

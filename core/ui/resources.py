@@ -168,6 +168,12 @@ def get_corrections() -> Corrections:
     return get_store().corrections(get_settings().collection)
 
 
+def get_stored() -> tuple[ImageRecord, ...]:
+    """Return the rows of the collection as they are stored, those that are left out included."""
+    first = next(iter(get_collections().values()))
+    return _stored(first.name, first.rows)
+
+
 def get_catalogue() -> Catalogue:
     """Return the pictures of the collection; shared by all sessions and not copied."""
     first = next(iter(get_collections().values()))

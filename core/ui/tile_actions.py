@@ -1,6 +1,6 @@
 """What can be done with any picture of the collection: icons below its tile, and its details."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 
 import streamlit as st
@@ -12,6 +12,7 @@ from core.metric import Metric
 from core.records import ImageRecord
 from core.search.query_picture import full_picture
 from core.ui import links, resources
+from core.ui.correcting import actions
 from core.ui.text import plain
 from core.ui.tiles import data_url, with_path
 
@@ -27,7 +28,13 @@ class Lead(StrEnum):
     CONFUSIONS = "Confusions of its class"
 
 
-LEAD_ICONS = {Lead.DETAILS: "info", Lead.MAP: "scatter_plot", Lead.CONFUSIONS: "grid_on"}
+Choice = Lead | actions.Way
+ICONS: Mapping[str, str] = {
+    Lead.DETAILS: "info",
+    Lead.MAP: "scatter_plot",
+    Lead.CONFUSIONS: "grid_on",
+    **{way.value: icon for way, icon in actions.WAY_ICONS.items()},
+}
 
 
 def lead_on(
@@ -57,7 +64,7 @@ def lead_on(
             on_click=links.leave,
             args=(links.to_search([record.id], metric=metric),),
         )
-        options = leads(record)
+        options = choices(record)
         if on_find:
             options.remove(Lead.MAP)
             st.button(
@@ -87,21 +94,24 @@ def icon_row(key: str) -> DeltaGenerator:
     )
 
 
-def leads(record: ImageRecord) -> list[Lead]:
-    """Return where the menu of a picture leads: one without a class has no confusions."""
-    return [lead for lead in Lead if record.label or lead is not Lead.CONFUSIONS]
+def choices(record: ImageRecord) -> list[Choice]:
+    """Return what the menu of a picture offers: one without a class has no confusions."""
+    leads = [lead for lead in Lead if record.label or lead is not Lead.CONFUSIONS]
+    return [*leads, *actions.ways()]
 
 
-def take_lead(lead: Lead, record: ImageRecord, *, metric: Metric | None) -> None:
-    """Go to the page that a menu leads to; a callback."""
-    if lead is Lead.MAP:
+def take_choice(choice: str, record: ImageRecord, *, metric: Metric | None) -> None:
+    """Go to the page that a menu leads to, or correct the picture; a callback."""
+    if choice in set(actions.Way):
+        actions.take(actions.Way(choice), [record])
+    elif choice == Lead.MAP:
         links.leave(links.to_map(record, metric=metric))
     else:
         links.leave(links.to_confusions(record.label))
 
 
 def _menu(
-    options: list[Lead], record: ImageRecord, *, key: str, name: str, metric: Metric | None
+    options: Sequence[Choice], record: ImageRecord, *, key: str, name: str, metric: Metric | None
 ) -> None:
     st.menu_button(
         f"What else can be done with {name}",
@@ -109,18 +119,18 @@ def _menu(
         icon=":material/more_vert:",
         key=f"menu_{key}",
         type="tertiary",
-        format_func=lambda lead: f":material/{LEAD_ICONS[lead]}: {lead}",
+        format_func=lambda choice: f":material/{ICONS[choice]}: {choice}",
         on_click=_follow_menu,
         args=(key, record, metric),
     )
 
 
 def _follow_menu(key: str, record: ImageRecord, metric: Metric | None) -> None:
-    lead = Lead(st.session_state[f"menu_{key}"])
-    if lead is Lead.DETAILS:
+    choice = st.session_state[f"menu_{key}"]
+    if choice == Lead.DETAILS:
         st.session_state[_OPENED] = key
     else:
-        take_lead(lead, record, metric=metric)
+        take_choice(choice, record, metric=metric)
 
 
 @st.dialog("Details", width="large", icon=":material/info:")
@@ -133,6 +143,7 @@ def details_dialog(record: ImageRecord, *, metric: Metric | None) -> None:
         "Path": plain(record.path),
         "Id": str(record.id),
         "Digest": plain(record.digest or "none"),
+        **corrected_facts(record),
     }
     with shown:
         try:
@@ -152,3 +163,10 @@ def details_dialog(record: ImageRecord, *, metric: Metric | None) -> None:
             args=(links.to_search([record.id], metric=metric),),
         ):
             st.rerun()
+
+
+def corrected_facts(record: ImageRecord) -> dict[str, str]:
+    """Return what is said of a picture by corrections, for a table; text of data is escaped."""
+    said = resources.get_corrections().of(record.path)
+    facts = {"Class given": plain(said.label)} if said.label else {}
+    return facts | ({"Tags": plain(", ".join(said.tags))} if said.tags else {})

@@ -23,3 +23,4 @@ class Key(StrEnum):
     BAR = "browse_bar"
     INSPECTION = "inspection_details"
     CONFIRM = "change_confirm"
+    IMPORT = "corrections_file"

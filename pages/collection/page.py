@@ -13,6 +13,7 @@ from pages.collection import cache
 from pages.collection.browse.browsing import show_browse
 from pages.collection.build.building import show_build
 from pages.collection.change import CHANGING, show_change
+from pages.collection.corrections import show_corrections
 from pages.collection.health.status import show_health
 from pages.collection.history import show_history
 from pages.collection.keys import Address
@@ -36,6 +37,7 @@ class Part:
 
 PARTS = {
     "Browse": Part(show_browse, (TaskKind.INSPECT,)),
+    "Corrections": Part(show_corrections),
     "Health": Part(show_health, (TaskKind.SELF_TEST, TaskKind.VERIFY)),
     BUILD: Part(show_build, (TaskKind.BUILD,), changes=True),
     "Change": Part(show_change, CHANGING, changes=True),
@@ -43,10 +45,10 @@ PARTS = {
 }
 
 
-# Five names fit in one line of a phone, if only just.
+# Six names fit in one line of a phone, if only just.
 _STYLE = """
 @media (max-width: 640px) {
-  .st-key-parts [role="radiogroup"] button { padding-left: 0.5rem; padding-right: 0.5rem; }
+  .st-key-parts [role="radiogroup"] button { padding-left: 0.3rem; padding-right: 0.3rem; }
 }
 """
 

@@ -15,6 +15,7 @@ from core.embeddings.suspects import LEAST_SHARE
 from core.metric import Metric
 from core.projection.colours import Colouring
 from core.ui import links, resources
+from core.ui.correcting import actions
 from core.ui.text import plain
 from core.wording import counted
 from pages.embedding_map import cache, grid, state
@@ -138,6 +139,7 @@ def _show_selection(view: View) -> None:
     with st.container(horizontal=True, key="selection_actions"):
         _lead_on(view, selected, [label for label, _ in counts if label])
         _take_away(view, selected)
+        actions.ways_menu([view.rows.record(row) for row in selected], key="correct_selected")
         st.button("Clear", icon=":material/close:", on_click=state.forget_selection)
     grid.picture_grid(view, selected, key="selected")
 

@@ -16,6 +16,7 @@ from core.ui.text import plain
 from pages.evaluation import cache as shared
 from pages.evaluation import (
     controls,
+    corrections,
     duplicates,
     state,
     sweep,
@@ -88,7 +89,7 @@ def main() -> None:
         info = infos.get(report.configuration.metric)
         # Pictures can be shown although the metric of the report is no longer there.
         shown = info or next(iter(infos.values()))
-        _changes(report, info)
+        _changes(report, info, k=k)
         notice = st.empty()
         headline.headline(report, figures, k=k, variant=variant)
         view = _view_control(focus)
@@ -200,7 +201,7 @@ def _section(
     elif view == "Duplicates":
         duplicates.duplicates_section(report, info, k=k, variant=looked.variant)
     elif view == "Labels":
-        lists.suspects_section(report, info, focus=looked.focus)
+        lists.suspects_section(report, info, k=k, focus=looked.focus)
     elif view == "Hubs":
         lists.hubs_section(report, info, focus=looked.focus)
     else:
@@ -219,17 +220,20 @@ def _overview(
     classes.class_table(figures.shown, k=k)
 
 
-def _changes(report: Report, info: CollectionInfo | None) -> None:
+def _changes(report: Report, info: CollectionInfo | None, *, k: int) -> None:
     """Say so when the collection is no longer the one that was evaluated."""
     configuration = report.configuration
+    # Reports of before there were corrections.
+    stored = configuration.stored or configuration.fingerprint
     if info is None:
         reason = f"the collection has no {configuration.metric} index any more"
     elif str(info.encoder) != configuration.encoder:
         other = EncoderIdentity.parse(configuration.encoder)
         reason = f"it was made with {other.architecture} ({other.weights}), another encoder"
-    elif resources.get_catalogue().fingerprint != configuration.fingerprint:
+    elif resources.get_catalogue().stored != stored:
         reason = f"its pictures have changed (then {configuration.rows:,} rows, now {info.rows:,})"
     else:
+        corrections.corrected_since(report, k=k)
         return
     st.warning(
         f"The collection is no longer the one this report is about: {plain(reason)}. "

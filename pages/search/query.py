@@ -74,7 +74,8 @@ def class_of(session: Session, catalogue: Catalogue) -> str | None:
 
 def _label(picture: QueryPicture, catalogue: Catalogue) -> str:
     if picture.record:
-        return picture.record.label
+        # It may have been given another class since it was picked.
+        return catalogue.by_id.get(picture.record.id, picture.record).label
     # An upload whose bytes are in the collection, if all copies agree.
     same = catalogue.by_digest.get(picture.digest, ())
     labels = {catalogue.by_id[number].label for number in same}

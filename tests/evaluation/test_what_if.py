@@ -9,6 +9,7 @@ import pytest
 
 from core.corrections.book import Book
 from core.corrections.correction import Applied, Edit
+from core.dataset.classes import split_classes
 from core.embeddings.matrix import load_matrix
 from core.embeddings.neighbours import Neighbours
 from core.errors import ReportError
@@ -17,7 +18,6 @@ from core.evaluation.files import load_report, save_report
 from core.evaluation.notes import notes
 from core.evaluation.report import Configuration, Report, Request
 from core.evaluation.run import evaluate
-from core.evaluation.split_classes import split_classes
 from core.evaluation.sweep import sweep
 from core.evaluation.what_if import labels_now, what_if
 from core.measures.bootstrap import Estimate
@@ -103,16 +103,12 @@ def test_figures_worked_out_by_hand() -> None:
     found = what_if(report, ["apple", "apple", "apple", "pear"])
     assert (found.relabelled, found.excluded) == (1, 0)
     assert found.after.macro["precision@1"].value == pytest.approx(2 / 3)
-    assert found.said("precision@1") == (
-        "with 1 relabelled macro precision@1 is 0.667 instead of 0.000"
-    )
+    assert found.said("precision@1") == ("with 1 relabelled: macro precision@1 0.000 → 0.667")
     # Without 2 and 3 the apples find each other first.
     found = what_if(report, ["apple", "apple", None, None])
     assert found.after.queries == 2
     assert found.after.macro["precision@1"].value == 1
-    assert found.said("precision@1") == (
-        "with 2 left out macro precision@1 is 1.000 instead of 0.000"
-    )
+    assert found.said("precision@1") == ("with 2 left out: macro precision@1 0.000 → 1.000")
     # Without one of each there is nothing to find.
     lonely = what_if(report, ["apple", None, "pear", None])
     assert lonely.said("precision@1").endswith(

@@ -18,6 +18,7 @@ from core.ui.text import plain
 from core.wording import counted, queries
 from pages.evaluation import state
 from pages.evaluation.cache import Figures
+from pages.evaluation.corrections import if_as_suggested
 from pages.evaluation.keys import Key
 from pages.evaluation.tiles import picture, query_record, query_with_hits
 
@@ -63,7 +64,7 @@ def worst_section(
     more_button(key, _ROWS, len(worst))
 
 
-def suspects_section(report: Report, info: CollectionInfo, *, focus: str) -> None:
+def suspects_section(report: Report, info: CollectionInfo, *, k: int, focus: str) -> None:
     """Show pictures whose neighbours agree on another class."""
     listed = [
         suspect
@@ -76,6 +77,10 @@ def suspects_section(report: Report, info: CollectionInfo, *, focus: str) -> Non
         "class, whatever k is: a reason to look, not a proof. Most certain first. The map lists "
         "by the same rule.",
     )
+    if listed:
+        suggested = {int(report.queries[s.row]): s.suggested for s in listed}
+        told = if_as_suggested(report.name, suggested, k=k, _report=report)
+        st.caption(plain(f"If all had the class of their neighbours, {told}."))
     hits = Hits(report.exact, report.judged)
     key = f"suspects {report.name} {focus}"
     for suspect in listed[: state.shown(key, _ROWS)]:

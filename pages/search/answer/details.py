@@ -10,6 +10,7 @@ from core.search.hits import Hit
 from core.search.query_picture import full_picture
 from core.ui import links, resources
 from core.ui.text import plain
+from core.ui.tile_actions import corrected_facts
 from core.ui.tiles import data_url, press, with_path
 from pages.search import cache, state
 from pages.search.answer import grid
@@ -138,6 +139,7 @@ def _record(metric: Metric, hit: Hit) -> None:
                 "Path": plain(record.path),
                 "Id": str(record.id),
                 "Digest": plain(record.digest or "none"),
+                **corrected_facts(record),
                 metric.noun.capitalize(): f"{metric.formatted(hit.score)} ({metric.direction})",
                 _raw_name(metric): f"{hit.score:.6g}",
             },

@@ -9,7 +9,7 @@ from core.search.hits import Hit
 from core.search.link import is_whole_number
 from core.search.verdict import Cause, Verdict
 from core.ui.text import plain
-from core.ui.tile_actions import LEAD_ICONS, Lead, icon_row, leads, take_lead
+from core.ui.tile_actions import ICONS, Lead, choices, icon_row, take_choice
 from core.ui.tiles import Frame, Tile, Width, draw_tile, rank_chip, tile_line
 from pages.search import state
 from pages.search.cache import Thumbnails
@@ -21,7 +21,7 @@ PAGE_SIZE = 20
 
 ADD = "Add to the query"
 MORE, LESS = "More like this", "Less like this"
-_ICONS = {ADD: "add_photo_alternate"} | {lead.value: icon for lead, icon in LEAD_ICONS.items()}
+_ICONS = {ADD: "add_photo_alternate", **ICONS}
 
 
 def hit_grid(
@@ -114,7 +114,7 @@ def _help(hit: Hit, metric: Metric, frame: Frame) -> str:
 def _actions(hit: Hit, session: Session, metric: Metric) -> None:
     number = hit.record.id
     more, less = number in session.more, number in session.less
-    details, *elsewhere = leads(hit.record)
+    details, *others = choices(hit.record)
     with icon_row(str(number)):
         st.button(
             f"Search with rank {hit.rank}",
@@ -141,7 +141,7 @@ def _actions(hit: Hit, session: Session, metric: Metric) -> None:
             )
         st.menu_button(
             f"What else can be done with rank {hit.rank}",
-            [details, ADD, *elsewhere],
+            [details, ADD, *others],
             icon=":material/more_vert:",
             key=menu_of(number),
             type="tertiary",
@@ -159,4 +159,4 @@ def _act(hit: Hit, metric: Metric) -> None:
     elif choice == ADD:
         state.add(hit.record)
     else:
-        take_lead(Lead(choice), hit.record, metric=metric)
+        take_choice(choice, hit.record, metric=metric)

@@ -11,6 +11,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Multiselect, TextInput
 
+from core.corrections.correction import Edit
 from core.embeddings.near_duplicates import NEAR_DUPLICATE
 from core.errors import ReadOnlyError, StoreError
 from core.evaluation.report import Request
@@ -773,7 +774,7 @@ def set_fingerprint(data_dir: Path, mark: str, rows: int = 66) -> None:
     """Make the only report look as if it were about other pictures."""
     file = next((data_dir / "reports").glob("*.json"))
     content = json.loads(file.read_text())
-    content["configuration"] |= {"fingerprint": mark, "rows": rows}
+    content["configuration"] |= {"fingerprint": mark, "stored": mark, "rows": rows}
     file.write_text(json.dumps(content))
     clear_caches_of_reports()
 
@@ -872,3 +873,32 @@ def test_more_of_the_worst_queries_are_shown_when_asked(data_dir: Path) -> None:
     rows = texts(at).count("of 10 right")
     next(b for b in at.button if b.label.startswith("Show more")).click().run()
     assert texts(at).count("of 10 right") == 2 * rows
+
+
+def test_corrections_since_a_report_are_told_with_what_it_would_say(data_dir: Path) -> None:
+    at = page().run()
+    assert not at.info
+    book = resources.get_store().book
+    assert book
+    try:
+        book.change("fruit_vector", ["apple/train_1.jpg"], Edit(label="banana"))
+        book.change("fruit_vector", ["cherry/test_0.jpg"], Edit(excluded=True))
+        at = page().run()
+        [info] = at.info
+        assert info.value.startswith(
+            "Corrected since this report\\: with 1 relabelled and 1 left out"
+        )
+        assert "macro precision\\@10" in info.value
+        assert "no longer the one" not in texts(at)
+        # A new report has them: nothing is left to say.
+        making.shared.make_report(Request(nprobe=None), Metric.COSINE, on_progress=silent)
+        st.cache_data.clear()
+        assert not page().run().info
+        assert "Corrections\\: 1 relabelled\\, 1 left out\\." in "".join(
+            str(m.value) for m in page().run().markdown
+        )
+        book.undo("fruit_vector")
+        assert "is back" in page().run().info[0].value
+    finally:
+        for _ in book.steps("fruit_vector"):
+            book.undo("fruit_vector")

@@ -1,0 +1,1 @@
+"""Correcting pictures from wherever they are shown: what is done, the way back, what is asked."""

@@ -1,0 +1,41 @@
+"""What corrections have changed since a report was made, and what it would say with them."""
+
+import streamlit as st
+
+from core.errors import ReportError
+from core.evaluation.report import Report
+from core.evaluation.what_if import WhatIf, labels_now, what_if
+from core.ui import resources
+from core.ui.text import plain
+
+
+def corrected_since(report: Report, *, k: int) -> None:
+    """Say what corrections there are since, and what the precision would be with them."""
+    catalogue = resources.get_catalogue()
+    then, now = report.configuration.corrections, catalogue.applied
+    if now.fingerprint == then.fingerprint:
+        return
+    try:
+        found = _what_if(report.name, k, catalogue.fingerprint, _report=report)
+        told = f"{found.said(f'precision@{k}')} (exact search, the same queries)"
+    except ReportError as error:
+        told = str(error).removesuffix(".")
+    st.info(plain(f"Corrected since this report: {told}."), icon=":material/edit_note:")
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def if_as_suggested(name: str, suggested: dict[int, str], *, k: int, _report: Report) -> str:
+    """Return what the precision would be if suspected pictures had the classes suggested.
+
+    Args:
+        suggested: Class by place among the rows of the report.
+    """
+    labels = [suggested.get(place, label) for place, label in enumerate(_report.labels)]
+    return what_if(_report, labels, ks=(k,)).said(f"precision@{k}")
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def _what_if(name: str, k: int, fingerprint: str, *, _report: Report) -> WhatIf:
+    seen = resources.get_catalogue().by_id
+    labels = labels_now(_report, seen, given=resources.get_corrections().labels)
+    return what_if(_report, labels, ks=tuple(sorted({1, k})))

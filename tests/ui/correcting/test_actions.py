@@ -1,0 +1,134 @@
+"""Correcting from a menu: what is asked, what is told, the way back; read-only offers nothing."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from core.corrections.correction import Correction, Edit
+from core.ui import resources
+from core.ui.correcting.actions import Way
+from core.ui.tile_actions import Lead, choices
+from tests.support import dashboard
+from tests.support.made_up import make_database
+
+FAMILY = "fruit_vector"
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("correcting")
+    with pytest.MonkeyPatch.context() as patch:
+        dashboard.set_environment(patch, folder)
+        make_database(folder)
+        clear()
+        yield folder
+        resources.get_store().close()
+        clear()
+
+
+@pytest.fixture(autouse=True)
+def fresh(shared: Path) -> None:
+    for file in (shared / "corrections").glob("*.json"):
+        file.unlink()
+
+
+def clear() -> None:
+    st.cache_resource.clear()
+    st.cache_data.clear()
+
+
+def script(way: str, count: int) -> None:
+    import streamlit as st
+
+    from core.ui import resources
+    from core.ui.correcting import actions, dialogs
+
+    dialogs.follow()
+    records = list(resources.get_catalogue().by_class["apple"])[:count]
+    st.button("go", on_click=actions.take, args=(actions.Way(way), records))
+    st.caption(str({c: len(r) for c, r in resources.get_catalogue().by_class.items()}))
+
+
+def asked(way: Way, count: int = 1) -> AppTest:
+    at = AppTest.from_function(script, kwargs={"way": way.value, "count": count})
+    return press(at.run(timeout=60), "go")
+
+
+def press(at: AppTest, label: str) -> AppTest:
+    return next(b for b in at.button if b.label == label).click().run(timeout=60)
+
+
+def told(at: AppTest) -> list[str]:
+    assert not at.exception
+    return [str(element.value) for element in at.markdown]
+
+
+def said() -> dict[str, Correction]:
+    return dict(resources.get_corrections().by_path)
+
+
+def test_leaving_out_takes_one_press_and_so_does_the_way_back() -> None:
+    at = asked(Way.EXCLUDE, 2)
+    assert told(at) == ["2 pictures left out"]
+    assert [one.excluded for one in said().values()] == [True, True]
+    # What pages show is without them in the same run.
+    assert "'apple': 38" in at.caption[0].value
+    press(at, "Undo")
+    assert told(at) == ["Undone\\: 2 pictures left out"]
+    assert said() == {} and "'apple': 40" in at.caption[0].value
+    press(at, "Close")
+    assert told(at) == []
+
+
+def test_another_class_is_chosen_among_those_there_are_or_a_new_one() -> None:
+    at = asked(Way.RELABEL)
+    [box] = at.selectbox
+    assert box.options == ["apple", "banana", "cherry", "lone"]
+    assert next(b for b in at.button if b.label == "Give this class").disabled
+    box.set_value("banana").run()
+    press(at, "Give this class")
+    assert [one.label for one in said().values()] == ["banana"]
+    assert "'apple': 39" in at.caption[0].value and "'banana': 21" in at.caption[0].value
+
+
+def test_tags_of_several_pictures_are_those_they_share() -> None:
+    first, second = resources.get_catalogue().by_class["apple"][:2]
+    book = resources.get_store().book
+    assert book
+    book.change(FAMILY, [first.path, second.path], Edit(tagged=("round",)))
+    book.change(FAMILY, [first.path], Edit(tagged=("red",)))
+    at = asked(Way.TAG, 2)
+    [pills] = at.button_group
+    assert pills.value == ["round"]
+    at.text_input[0].set_value("small, green").run()
+    press(at, "Save")
+    tags = {path: one.tags for path, one in said().items()}
+    assert tags == {
+        first.path: ("round", "red", "small", "green"),
+        second.path: ("round", "small", "green"),
+    }
+
+
+def test_what_cannot_be_done_is_told_and_nothing_is_changed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("core.corrections.book.MOST_PICTURES", 1)
+    at = asked(Way.EXCLUDE, 2)
+    assert "nothing was changed" in told(at)[0]
+    assert said() == {} and [b.label for b in at.button] == ["Close", "go"]
+
+
+def test_a_read_only_dashboard_offers_no_correction(monkeypatch: pytest.MonkeyPatch) -> None:
+    [record, *_] = resources.get_catalogue().by_class["apple"]
+    assert choices(record) == [*Lead, *Way]
+    read_only = resources.get_settings().model_copy(update={"read_only": True})
+    monkeypatch.setattr(resources, "get_settings", lambda: read_only)
+    assert choices(record) == list(Lead)
+    # A stale page that asks all the same is refused by the book.
+    monkeypatch.setattr(resources.get_store().book, "_read_only", True)
+    at = asked(Way.EXCLUDE)
+    assert "nothing was changed" in told(at)[0]
+    assert said() == {}
