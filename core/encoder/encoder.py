@@ -15,9 +15,15 @@ from core.config import Precision
 from core.encoder.batch_pace import BatchPace
 from core.encoder.checkpoint import load_state, sha256_prefix
 from core.encoder.fusion import fused
-from core.encoder.network import build_model, drop_classifier, fold_batch_norms, load_into
+from core.encoder.network import (
+    build_model,
+    drop_classifier,
+    fold_batch_norms,
+    load_into,
+    normalise_alone,
+)
 from core.encoder.precision import best_device, choose_type, in_half, probes
-from core.encoder.published import colours_for, sides_for
+from core.encoder.published import preprocessing_for
 from core.encoder.weights import Checkpoint
 from core.errors import DeviceMemoryError
 from core.records import EncoderIdentity
@@ -61,27 +67,30 @@ class Encoder:
         load_into(model, load_state(path), path=path, architecture=architecture)
         dimension = drop_classifier(model)
         weights = sha256_prefix(path)
-        self.short_side, crop = sides_for(architecture, weights)
-        colours = colours_for(architecture)
-        preprocessing = f"resize{self.short_side}-crop{crop}-{colours.name}"
-        self.identity = EncoderIdentity(architecture, weights, preprocessing, dimension)
-        self._prepare = v2.Compose(
-            [v2.Resize(self.short_side), v2.CenterCrop(crop), v2.PILToTensor()]
-        )
+        how = preprocessing_for(architecture, weights, named=checkpoint.preprocessing)
+        self.short_side, crop, colours = how.resize, how.crop, how.colours
+        self.identity = EncoderIdentity(architecture, weights, how.name, dimension)
+        self._is_squashed = how.is_squashed
+        square = [crop, crop] if how.is_squashed else self.short_side
+        self._prepare = v2.Compose([v2.Resize(square), v2.CenterCrop(crop), v2.PILToTensor()])
         self._device = best_device()
         self._mean = torch.tensor(colours.mean, device=self._device).view(1, 3, 1, 1)
         self._std = torch.tensor(colours.deviation, device=self._device).view(1, 3, 1, 1)
-        model = fold_batch_norms(model.eval()).to(memory_format=torch.channels_last)
+        lighten = normalise_alone if how.is_normalised_alone else fold_batch_norms
+        model = lighten(model.eval()).to(memory_format=torch.channels_last)
         self._exact = model.to(self._device).requires_grad_(requires_grad=False)
         self._model, self._dtype = self._exact, torch.float32
         wanted, name = choose_type(self._device, precision), str(self.identity)
+        if how.is_normalised_alone:
+            # Such features agree with those of a collection to their last digits, or not at all.
+            wanted = torch.float32
         pixels = self._pixels(probes(crop))
         half = None
         if wanted is not torch.float32:
             half = in_half(self._exact, wanted, pixels, name=name)
         if half is not None:
             self._model, self._dtype = half, wanted
-        if self._device.type == "cpu":
+        if self._device.type == "cpu" and not how.is_normalised_alone:
             self._model = fused(self._model, pixels.to(self._dtype), name=name)
         self.precision = str(self._dtype).removeprefix("torch.")
         self._pace = BatchPace(_BATCH_SIZES[self._device.type])
@@ -95,8 +104,8 @@ class Encoder:
         return self._pace.fastest
 
     def prepare(self, image: Image.Image) -> Tensor:
-        """Resize the shorter side, cut the centre; (3, crop, crop) uint8. Safe in threads."""
-        tensor: Tensor = self._prepare(_middle(image))
+        """Return the square that the network sees; (3, crop, crop) uint8. Safe in threads."""
+        tensor: Tensor = self._prepare(image if self._is_squashed else _middle(image))
         return tensor
 
     def encode(self, images: Sequence[Image.Image | Tensor]) -> NDArray[np.float32]:

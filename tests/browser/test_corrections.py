@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Page, expect
 
-from tests.support.browser import settled, serious_findings
+from tests.support.browser import serious_findings, settled
 
 
 def test_a_picture_gets_another_class_from_its_menu_and_has_its_own_again(

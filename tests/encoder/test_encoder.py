@@ -10,6 +10,7 @@ import torch
 from PIL import Image, ImageDraw
 from safetensors.torch import save_file
 from torch import nn
+from torchvision import transforms
 from torchvision.models import get_model
 from torchvision.transforms._presets import ImageClassification
 
@@ -98,6 +99,33 @@ def test_embeddings_agree_with_plain_torchvision(encoder: Encoder, plain: nn.Mod
     assert_agree(found, expected)
     # The pictures are told apart, else agreement would mean little.
     assert np.abs(expected[0] - expected[1]).max() > 0.01 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("in_training", [False, True])
+@torch.inference_mode()
+def test_squashed_pictures_agree_with_a_plain_network_in_evaluation_and_in_training_mode(
+    file: Path, plain: nn.Module, *, in_training: bool
+) -> None:
+    name = "squash224-clip-train" if in_training else "squash224-clip"
+    encoder = Encoder(Checkpoint(file, "resnet18", preprocessing=name), precision=Precision.FLOAT32)
+    weights = encoder.identity.weights
+    assert str(encoder.identity) == f"resnet18/{weights}/{name}/512"
+    body = copy.deepcopy(plain).train(in_training)
+    body.fc = nn.Identity()
+    # As the tutorial writes it, one picture at a time.
+    preset = transforms.Compose(
+        [
+            transforms.Resize((224, 224)),
+            transforms.ToTensor(),
+            transforms.Normalize(
+                (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+            ),
+        ]
+    )
+    expected = torch.cat([body(preset(picture)[None]) for picture in PICTURES]).numpy()
+    assert_agree(encoder.encode(PICTURES), expected)
+    # It is another answer than that of the usual preprocessing.
+    assert np.abs(reference(plain, PICTURES) - expected).max() > 0.01 * np.abs(expected).max()
 
 
 class SmallMemory(Encoder):

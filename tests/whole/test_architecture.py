@@ -32,7 +32,7 @@ PACKAGES = {
     "core.measures": {"core.embeddings"},
     "core.search": {*AT_HAND, "core.encoder"},
     "core.projection": {"core.dataset", "core.embeddings", "core.encoder"},
-    "core.health": AT_HAND,
+    "core.health": {*AT_HAND, "core.encoder"},
     "core.evaluation": {*AT_HAND, "core.encoder", "core.measures"},
     "core.runs": {*STORED, "core.encoder", "core.sample", "core.indexing", "core.health"},
     "core.api": {
