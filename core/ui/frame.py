@@ -32,6 +32,8 @@ _STYLE = """
 }
 /* Columns that would be too narrow for a chart or for pictures stand below each other. */
 [data-testid="stMain"] [data-testid="stColumn"] { min-width: min(300px, 100%); }
+/* Nothing to be seen: it would take a gap's height from every page. */
+.st-key-history { display: none; }
 """
 
 # White, as Streamlit has it in both themes, has a contrast of 2.5 on the dark theme's accent. An
@@ -41,12 +43,21 @@ _DARK_STYLE = """
 [data-testid="stBaseButton-primary"]:not(:disabled) { color: #16171A; }
 """
 
+_history = st.components.v2.component(
+    "orchard_history", js=Path(__file__).with_name("history.js").read_text(encoding="utf-8")
+)
+
 
 def style() -> None:
     """Set what the theme has no setting for: margins, tiles, and buttons that can be read."""
     st.html(
         f"<style>{_STYLE}{tiles.STYLE}{dialogs.STYLE}{_DARK_STYLE if is_dark() else ''}</style>"
     )
+
+
+def history() -> None:
+    """Let the browser's Back undo one step of a person at a time, see `history.js`."""
+    _history(key="history")
 
 
 def name() -> None:

@@ -35,6 +35,7 @@ def main() -> None:
     )
     frame.style()
     frame.name()
+    frame.history()
     is_admitted = sign_in.is_admitted()
     page = st.navigation(
         [search, evaluation, embedding_map, collection],

@@ -369,6 +369,36 @@ def test_whoever_comes_back_finds_the_map_as_it_was_left(page: Page, address: st
     assert browsers.steady(page, VIEW) == chosen
 
 
+def test_one_step_back_from_a_search_finds_the_map_as_it_was_left(page: Page, address: str) -> None:
+    points = open_map(page, address)
+    limes = [point for point in points if point[0] == "lime"]
+    whole = page.evaluate(VIEW)
+    page.mouse.move(limes[0][1], limes[0][2])
+    page.mouse.wheel(0, -120)
+    page.wait_for_function(f"([low]) => ({VIEW})().x[0] > low", arg=whole["x"])
+    left, top, right, bottom = frame_around(
+        [point for point in browsers.steady(page, POINTS) if point[0] == "lime"]
+    )
+    take(page, "Lasso Select")
+    drag(page, [(left, top), (right, top), (right, bottom), (left, bottom), (left, top + 1)])
+    expect_pictures_of(page, "lime")
+    chosen, there = browsers.steady(page, VIEW), page.url
+    assert "method=PCA" in there
+    for way in ("Search with lime", "Search"):
+        button = page.locator(".st-key-selected").get_by_role("button", name=way).first
+        menu = page.get_by_test_id("stTopNavLink").filter(has_text="Search")
+        (menu if way == "Search" else button).click()
+        expect(page.locator(".js-plotly-plot")).to_have_count(0)
+        browsers.settled(page)
+        page.go_back()
+        expect(page.locator(".js-plotly-plot .nsewdrag").first).to_be_visible()
+        browsers.settled(page)
+        assert page.url == there
+        expect(page.get_by_role("radio", name="PCA")).to_be_checked()
+        assert browsers.steady(page, VIEW) == chosen
+        expect(page.locator(".st-key-selected img")).to_have_count(PER_CLASS)
+
+
 # Where the names of the classes stand, and where the middle of their points is.
 NAMES = """() => [...document.querySelectorAll('.orchard-map text.name')].map(name => {
     const {left, top, right, bottom} = name.getBoundingClientRect();
