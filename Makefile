@@ -34,6 +34,7 @@ quick: $(VENV)/.requirements-dev
 lint: $(VENV)/.requirements-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/oxlint --deny-warnings core pages
 	$(BIN)/mypy
 
 pytest: $(VENV)/.requirements-dev

@@ -315,7 +315,6 @@ class OrchardMap {
     const { _plots: plots, _glcanvas: canvases } = this.plot._fullLayout;
     const scene = plots.xy?._scene;
     if (!scene || scene.draw.isHoldable || !(drawsBySoftware() || this.data.rows > MOST_DRAWN_AT_ONCE)) return;
-    const unless = (held, work) => Object.assign((...given) => { if (!held()) work(...given); }, { isHoldable: true });
     const isHeld = () => this.heldAt !== undefined;
     const { update, draw } = scene;
     scene.draw = unless(isHeld, draw);
@@ -666,6 +665,8 @@ class OrchardMap {
   }
 }
 
+const unless = (held, work) => Object.assign((...given) => { if (!held()) work(...given); }, { isHoldable: true });
+
 // The page lies beside the routes, wherever the app itself is served.
 function address(path) {
   return new URL(path, location.origin + location.pathname.replace(/[^/]*\/?$/, ""));
@@ -682,11 +683,11 @@ function plotly(path) {
   window.orchardPlotly ??= new Promise((resolve, reject) => {
     const script = document.createElement("script");
     script.src = address(path);
-    script.onload = () => resolve(window.Plotly);
-    script.onerror = () => {
+    script.addEventListener("load", () => resolve(window.Plotly));
+    script.addEventListener("error", () => {
       window.orchardPlotly = null;
       reject(new Error("Plotly did not load. Load the page again."));
-    };
+    });
     document.head.append(script);
   });
   return window.orchardPlotly;
@@ -788,14 +789,15 @@ function stepStyles({ scale, notable_high }) {
   });
 }
 
+const field = (value, [from, to]) => Math.floor((16 * (value - from)) / (to - from));
+
 // Where most of a group's points are: the middle of the fullest of 16 x 16 fields and what is around
 // it. A mean could lie where none are.
 function densest({ x, y }) {
   if (!x.length) return null;
-  const [[left, right], [low, high]] = [span(x), span(y)];
-  const field = (value, from, to) => Math.floor((16 * (value - from)) / (to - from));
+  const [across, up] = [span(x), span(y)];
   const counts = new Uint32Array(18 * 18);
-  const places = Uint16Array.from(x, (value, at) => 18 * (field(y[at], low, high) + 1) + field(value, left, right) + 1);
+  const places = Uint16Array.from(x, (value, at) => 18 * (field(y[at], up) + 1) + field(value, across) + 1);
   for (const place of places) counts[place]++;
   const around = (place) => {
     let sum = 0;
