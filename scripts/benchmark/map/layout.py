@@ -98,11 +98,11 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def in_browser(points: int) -> dict[str, float]:
-    """Return the figures of `map_in_browser`; where there is no browser none, and say so.
+    """Return the figures of `browser`; where there is no browser none, and say so.
 
     It has a process and a data folder of its own.
     """
-    command = [sys.executable, "-m", "scripts.benchmark.map_in_browser", "--points", str(points)]
+    command = [sys.executable, "-m", "scripts.benchmark.map.browser", "--points", str(points)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603
     if done.returncode:
         print("not measured: the map in a browser; why stands above", file=sys.stderr)
@@ -163,7 +163,7 @@ def compare_umap(vectors: NDArray[np.float32], *, compiled: bool) -> dict[str, f
 
 def _timed_process(name: str, folder: str, environment: dict[str, str] | None) -> dict[str, float]:
     """Return wall and processor seconds of both maps that a new process makes."""
-    command = [sys.executable, "-m", "scripts.benchmark.map", "--time", name, folder]
+    command = [sys.executable, "-m", "scripts.benchmark.map.layout", "--time", name, folder]
     times: dict[str, float] = {}
     started, spent = time.perf_counter(), 0.0
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as child:  # noqa: S603

@@ -1,6 +1,6 @@
 """Measure the map in a real browser: first drawing, panning, recolouring, memory for a visitor.
 
-python -m scripts.benchmark.map_in_browser --points 200000
+python -m scripts.benchmark.map.browser --points 200000
 
 The dashboard itself is run, on rows that are made up, whose map and neighbours lie in its cache
 beforehand. Chromium draws with WebGL by the processor, as on a machine without a graphics card.
@@ -47,7 +47,7 @@ from scripts.terminal import guarded
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 CLASSES = 19
 VISITORS = 4
 _DIMENSION = 8
@@ -78,7 +78,7 @@ _WATCH = """() => {
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; prints JSON."""
-    parser = argparse.ArgumentParser(prog="python -m scripts.benchmark.map_in_browser")
+    parser = argparse.ArgumentParser(prog="python -m scripts.benchmark.map.browser")
     parser.add_argument("--points", type=int, default=200_000)
     arguments = parser.parse_args(argv)
     return guarded(lambda: _run(arguments.points), None, on_interrupt="stopped")
