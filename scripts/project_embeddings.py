@@ -42,7 +42,7 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     folder = state_folder(
         settings.data.projections,
         family=settings.collection,
-        fingerprint=rows.matrix.fingerprint,
+        fingerprint=rows.matrix.embedded,
     )
     for item in wanted:
         print(_described(_made(rows, item, folder), rows))

@@ -56,7 +56,7 @@ def state_folder(root: Path, *, family: str, fingerprint: str) -> Path:
 
     Args:
         family: Of the collections.
-        fingerprint: Of all rows, as `core.embeddings.matrix` has it.
+        fingerprint: Of embeddings and rows, `embedded` of `core.embeddings.matrix`.
     """
     return root / family / fingerprint
 

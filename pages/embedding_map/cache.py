@@ -12,7 +12,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from core.embeddings.matrix import load_matrix
+from core.embeddings.matrix import Matrix, load_matrix
 from core.embeddings.near_duplicates import near_duplicates
 from core.embeddings.neighbour_table import Neighbourhoods, purity, survival
 from core.embeddings.suspects import Suspect, suspects_among
@@ -94,14 +94,15 @@ def _read_rows(name: str) -> MapRows:
     with progress_bar() as show:
         matrix = load_matrix(resources.get_store(), settings.collection, metric, folder, show)
     with contextlib.suppress(StoreError):  # what there is cannot be told then: nothing is deleted
-        remove_unused(map_folder(), is_current=partial(_is_current, matrix.fingerprint))
+        remove_unused(map_folder(), is_current=partial(_is_current, matrix))
     return choose_rows(matrix, limit=settings.map_limit)
 
 
-def _is_current(own: str, family: str, fingerprint: str) -> bool:
+def _is_current(own: Matrix, family: str, fingerprint: str) -> bool:
     """Whether a collection has these rows; of others than the own it is not known, so all stay."""
     if family == resources.get_settings().collection:
-        return fingerprint == own
+        # Those of all rows are wanted again once nothing is left out any more.
+        return fingerprint in {own.embedded, own.stored}
     return bool(resources.get_store().metrics(family))
 
 
@@ -296,7 +297,7 @@ def _neighbours_place(rows: MapRows, metric: Metric) -> CachePlace:
 
 def _folder(rows: MapRows) -> Path:
     family = resources.get_settings().collection
-    return state_folder(map_folder(), family=family, fingerprint=rows.matrix.fingerprint)
+    return state_folder(map_folder(), family=family, fingerprint=rows.matrix.embedded)
 
 
 def _version_notice(place: CachePlace) -> str:

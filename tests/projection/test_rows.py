@@ -1,5 +1,7 @@
 """Rows of the map: all or a sample, with their records."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from core.embeddings.matrix import Matrix
@@ -46,3 +48,12 @@ def test_another_choice_has_another_fingerprint() -> None:
     }
     assert len(marks) == 3
     assert choose_rows(matrix, limit=10).fingerprint in marks
+
+
+def test_another_class_moves_no_point_and_fewer_rows_do() -> None:
+    plain = _matrix(10)
+    relabelled = replace(plain, labels=("b", *plain.labels[1:]), fingerprint="other")
+    fewer = replace(plain, embedded="fewer", fingerprint="fewer")
+    one, two, three = (choose_rows(matrix, limit=10) for matrix in (plain, relabelled, fewer))
+    assert one.fingerprint == two.fingerprint != three.fingerprint
+    assert len({one.seen, two.seen, three.seen}) == 3

@@ -129,7 +129,7 @@ def prepare(points: int) -> None:
         store.close()
     shown = choose_rows(matrix, limit=points)
     folder = state_folder(
-        settings.data.projections, family=settings.collection, fingerprint=matrix.fingerprint
+        settings.data.projections, family=settings.collection, fingerprint=matrix.embedded
     )
     count = len(shown)
     save_projection(
