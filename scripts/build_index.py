@@ -101,6 +101,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--prune", action="store_true", help="delete the rows whose files are gone")
     parser.add_argument(
+        "--remove-unreadable",
+        action="store_true",
+        help="delete the rows of files that can no longer be read, and have verify accept such "
+        "files, until a later run can read them",
+    )
+    parser.add_argument(
         "--shard",
         default="1/1",
         metavar="I/N",
@@ -214,6 +220,7 @@ def _built(
             index=index,
             recreate=arguments.recreate,
             prune=arguments.prune,
+            remove_unreadable=arguments.remove_unreadable,
             shard=Shard.parse(arguments.shard),
             on_progress=bar,
         )
@@ -227,18 +234,22 @@ def _refuse_what_excludes(arguments: argparse.Namespace, settings: Settings) -> 
             "--shard is for several processes that write to one server, and Milvus Lite serves one "
             "process. Set ORCHARD_MILVUS_URI to a server, or leave --shard out."
         )
-    if shard != WHOLE and (arguments.recreate or arguments.prune or arguments.add_metric):
+    removes = arguments.prune or arguments.remove_unreadable
+    if shard != WHOLE and (arguments.recreate or removes or arguments.add_metric):
         raise SettingsError(
-            "--shard excludes --recreate, --prune and --add-metric: these take a run over the "
-            "whole, before the shards or after them."
+            "--shard excludes --recreate, --prune, --remove-unreadable and --add-metric: these "
+            "take a run over the whole, before the shards or after them."
         )
     if (arguments.dataset is None) == (arguments.add_metric is None):
         raise SettingsError(
             "give either the dataset folder or --add-metric, such as: "
             "python -m scripts.build_index data/sample"
         )
-    if arguments.add_metric and (arguments.recreate or arguments.prune):
-        raise SettingsError("--add-metric copies what is stored; leave out --recreate and --prune.")
+    if arguments.add_metric and (arguments.recreate or removes):
+        raise SettingsError(
+            "--add-metric copies what is stored; leave out --recreate, --prune and "
+            "--remove-unreadable."
+        )
 
 
 def _stopped(arguments: argparse.Namespace) -> str:
@@ -260,6 +271,14 @@ def _described(report: IndexReport) -> str:
     ]
     if report.removed:
         lines.append(f"  {report.removed:,} removed, since their files are gone")
+    if report.removed_unreadable:
+        removed = counted(report.removed_unreadable, "picture")
+        lines.append(f"  {removed} removed, since their files can no longer be read")
+    if report.kept_unreadable:
+        lines.append(
+            f"  {counted(report.kept_unreadable, 'row')} of files that can no longer be read "
+            "(kept, and still found; --remove-unreadable removes)"
+        )
     if report.copied:
         lines.append(f"  {counted(report.copied, 'row')} copied from one metric to another")
     if report.without_file:

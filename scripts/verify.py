@@ -3,7 +3,9 @@
     python -m scripts.verify
     python -m scripts.verify --repair
 
-Exit status: 0 all is well, 3 something is wrong, 2 it could not be found out.
+Exit status: 0 all is well, 3 something is wrong, 2 it could not be found out. Files that cannot be
+read are named and no fault once corrections leave them out, as
+`python -m scripts.build_index DATASET --remove-unreadable` has it.
 """
 
 import argparse
@@ -22,6 +24,7 @@ from scripts.beside import Dashboard, find_dashboard, refuse_beside
 from scripts.terminal import configured, tell
 
 WRONG = 3
+_SHOWN = 20
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -58,7 +61,8 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     if arguments.json:
         print(json.dumps(asdict(outcome), indent=2, ensure_ascii=False))
     else:
-        print(_described(outcome))
+        options = f" --collection {arguments.collection}" if arguments.collection else ""
+        print(_described(outcome, options))
     return WRONG if outcome.findings else 0
 
 
@@ -88,20 +92,23 @@ def _tell_repaired(written: int) -> None:
     tell(f"repaired: {counted(written, 'row')} copied")
 
 
-def _described(outcome: Verification) -> str:
+def _described(outcome: Verification, options: str) -> str:
     lines = [f"{name}: {rows:,} rows" for name, rows in outcome.rows.items()]
-    for found in outcome.findings:
-        lines.append(f"  {visible(found.said)}")
+    lines += [f"  {visible(found.said)}" for found in outcome.findings]
+    if outcome.accepted:
+        named = ", ".join(outcome.accepted[:_SHOWN])
+        more = ", ..." if len(outcome.accepted) > _SHOWN else ""
+        lines.append(
+            visible(
+                f"left out, so no fault: {counted(len(outcome.accepted), 'file')} ({named}{more})"
+            )
+        )
     if not outcome.findings:
         lines.append(f"complete and equal, as the files below {outcome.dataset}")
         return "\n".join(lines)
-    if any(found.problem.is_mended_by_copying for found in outcome.findings):
-        lines.append("rows that differ between metrics: python -m scripts.verify --repair")
-    if any(not found.problem.is_mended_by_copying for found in outcome.findings):
-        lines.append(
-            "the rest: python -m scripts.build_index DATASET encodes what is missing or changed, "
-            "--prune removes rows without a file, --recreate builds everything anew"
-        )
+    for problem in dict.fromkeys(found.problem for found in outcome.findings):
+        if remedy := problem.remedy(outcome.dataset, options=options):
+            lines.append(visible(f"{problem}: {remedy}"))
     return "\n".join(lines)
 
 

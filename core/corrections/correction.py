@@ -13,6 +13,9 @@ from core.wording import counted
 
 # The field of a class in the database takes more; a page shows less.
 MOST_LETTERS = 200
+# The tag of a file that cannot be read and that a build was told to leave out; the build that can
+# read it again takes both back.
+UNREADABLE = "unreadable"
 _BETWEEN_TAGS = re.compile("[,;\n]")
 
 

@@ -4,7 +4,8 @@ Nothing is encoded: what only the encoder can mend, a row for a new or changed f
 `scripts.build_index`.
 """
 
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 
 from core.collection.info import CollectionInfo
 from core.collection.rows import BATCH_ROWS
+from core.dataset.decoding import decode
 from core.dataset.files import image_id, read_picture
 from core.dataset.listing import list_dataset
 from core.errors import DatasetError, EncoderMismatchError, ImageError
@@ -21,6 +23,9 @@ from core.progress import Progress, Stage, silent
 from core.records import ImageRecord
 from core.store.vector_store import VectorStore
 from core.wording import REPLACE_IT
+
+# Enough to find damage, and a JPEG is decoded at an eighth of its scale.
+_SHORT_SIDE = 32
 
 
 class Problem(StrEnum):
@@ -34,6 +39,8 @@ class Problem(StrEnum):
     NO_FILE = "rows without a file"
     CHANGED = "rows whose file has changed"
     WRONG_ID = "rows whose id is not that of their path"
+    BROKEN_ROW = "rows whose file can no longer be read"
+    UNREADABLE = "files that cannot be read, and have no row"
     DIFFERENT = "rows that differ between metrics"
     VECTOR = "embeddings that are not finite or not of the collection's size"
 
@@ -42,10 +49,31 @@ class Problem(StrEnum):
         """Whether it is about so many rows or files."""
         return self not in {Problem.UNFINISHED, Problem.FOLDER, Problem.ENCODER}
 
-    @property
-    def is_mended_by_copying(self) -> bool:
-        """Whether `repair` can mend it; the others need the encoder or a decision."""
-        return self is Problem.DIFFERENT
+    def remedy(self, dataset: str, *, options: str = "") -> str:
+        """Return the command that ends it, as it is typed at a terminal; empty where it says so.
+
+        Args:
+            dataset: The folder of the pictures.
+            options: What every command needs besides, such as `--collection nuts`.
+        """
+        build = f"python -m scripts.build_index {shlex.quote(dataset)}{options}"
+        return {
+            Problem.UNFINISHED: f"{build} goes on where it stopped",
+            Problem.PENDING: "wait until the index covers them",
+            Problem.FOLDER: "",
+            Problem.ENCODER: f"{build} --recreate",
+            Problem.NO_ROW: f"{build} encodes them",
+            Problem.NO_FILE: f"{build} --prune deletes them",
+            Problem.CHANGED: f"{build} encodes them again",
+            Problem.BROKEN_ROW: f"mend the files, or {build} --remove-unreadable deletes the rows",
+            Problem.UNREADABLE: (
+                f"mend or remove the files, or {build} --remove-unreadable leaves them out until "
+                "they can be read"
+            ),
+            Problem.WRONG_ID: f"{build} --recreate",
+            Problem.VECTOR: f"{build} --recreate",
+            Problem.DIFFERENT: f"python -m scripts.verify{options} --repair copies them",
+        }[self]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +107,9 @@ class Verification:
     Attributes:
         rows: Live rows of each collection.
         checked_files: Whether the dataset folder was there to compare with.
+        unreadable: Paths of files that cannot be read and that nobody has accepted.
+        accepted: Paths of files that cannot be read, or have no row, and that a correction leaves
+            out: no findings.
     """
 
     family: str
@@ -86,6 +117,8 @@ class Verification:
     rows: dict[str, int]
     checked_files: bool
     findings: tuple[Finding, ...]
+    unreadable: tuple[str, ...] = ()
+    accepted: tuple[str, ...] = ()
 
 
 def verify(
@@ -116,13 +149,16 @@ def verify(
     root = dataset or (Path(indexed) if indexed else None)
     findings = [*_state(family, infos), *_embeddings(store, family, infos, rows, on_progress)]
     findings += _differences(infos, rows)
-    in_files = list(_files(root, family, infos, rows, on_progress))
+    accepted = store.corrections(family).excluded
+    compared = _compared(root, family, infos, rows, accepted=accepted, on_progress=on_progress)
     return Verification(
         family=family,
         dataset=str(root or ""),
         rows={info.name: len(rows[metric]) for metric, info in infos.items()},
-        checked_files=not any(found.problem is Problem.FOLDER for found in in_files),
-        findings=(*findings, *in_files),
+        checked_files=compared.is_there,
+        findings=(*findings, *compared.findings),
+        unreadable=compared.unreadable,
+        accepted=compared.accepted,
     )
 
 
@@ -253,13 +289,25 @@ def _differences(
         yield from _finding(Problem.DIFFERENT, info.name, other)
 
 
-def _files(
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """What came of comparing rows with files; see `Verification`."""
+
+    findings: tuple[Finding, ...]
+    is_there: bool = True
+    unreadable: tuple[str, ...] = ()
+    accepted: tuple[str, ...] = ()
+
+
+def _compared(
     root: Path | None,
     family: str,
     infos: dict[Metric, CollectionInfo],
     rows: dict[Metric, dict[int, ImageRecord]],
+    *,
+    accepted: Set[str],
     on_progress: Progress,
-) -> Iterator[Finding]:
+) -> _Compared:
     try:
         if root is None:
             raise DatasetError(
@@ -268,20 +316,50 @@ def _files(
         listing = list_dataset(root)
     except DatasetError as error:
         moved = "" if root is None else " If it has moved, set ORCHARD_DATASET to where it lies."
-        yield Finding(Problem.FOLDER, family, 1, (f"{error}{moved}",))
-        return
+        folder = Finding(Problem.FOLDER, family, 1, (f"{error}{moved}",))
+        return _Compared((folder,), is_there=False)
+    stored = {metric: {r.path: r for r in here.values()} for metric, here in rows.items()}
+    known: dict[str, list[ImageRecord]] = {}
+    for here in stored.values():
+        for record in here.values():
+            known.setdefault(record.path, []).append(record)
     files: dict[str, ImageRecord | None] = {}
     for number, path in enumerate(listing.paths):
         on_progress(Stage.FILES, number, len(listing.paths))
-        try:
-            files[path] = read_picture(root, path, label=listing.classes.of(path))[0]
-        except ImageError:
-            files[path] = None  # it is there; whether it is unchanged cannot be said
+        label = listing.classes.of(path)
+        files[path] = _file(root, path, label=label, known=known.get(path, ()))
+    broken = {path for path, record in files.items() if record is None}
+    anywhere = set().union(*stored.values())
+    findings = list(_finding(Problem.UNREADABLE, family, [*(broken - anywhere - accepted)]))
     for metric, info in infos.items():
-        stored = {record.path: record for record in rows[metric].values()}
-        yield from _finding(Problem.NO_ROW, info.name, [p for p in files if p not in stored])
-        yield from _finding(Problem.NO_FILE, info.name, [p for p in stored if p not in files])
+        here = stored[metric]
+        lacking = [p for p in files if p not in here and p not in broken | accepted]
+        findings += _finding(Problem.NO_ROW, info.name, lacking)
+        findings += _finding(Problem.NO_FILE, info.name, [p for p in here if p not in files])
+        findings += _finding(Problem.BROKEN_ROW, info.name, [*(broken & here.keys() - accepted)])
         if info.is_foreign:
             continue  # nobody took a digest of its files
-        changed = [p for p, r in stored.items() if files.get(p) not in (None, r)]
-        yield from _finding(Problem.CHANGED, info.name, changed)
+        changed = [p for p, r in here.items() if files.get(p) not in (None, r)]
+        findings += _finding(Problem.CHANGED, info.name, changed)
+    return _Compared(
+        tuple(findings),
+        unreadable=tuple(sorted(broken - accepted)),
+        accepted=tuple(sorted(accepted & (broken | (files.keys() - anywhere)))),
+    )
+
+
+def _file(root: Path, path: str, *, label: str, known: Sequence[ImageRecord]) -> ImageRecord | None:
+    """Return the record of a file; None where it cannot be read.
+
+    What has a row was read once with these very bytes; only other files are decoded.
+
+    Args:
+        known: Its rows, one a metric; those that others made have no digest.
+    """
+    try:
+        record, content = read_picture(root, path, label=label)
+        if not known or any(one.digest not in ("", record.digest) for one in known):
+            decode(content, name=path, short_side=_SHORT_SIDE)
+    except ImageError:
+        return None
+    return record

@@ -1,11 +1,12 @@
 """Dataset folder -> encoder -> collections: batched, resumable, reported."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.collection.index_choice import IndexChoice
+from core.corrections.correction import UNREADABLE, Edit
 from core.dataset.listing import list_dataset
 from core.errors import SettingsError
 from core.indexing.family import Family, require_extendable
@@ -32,6 +33,7 @@ def build_index(
     recreate: bool = False,
     token: str = "",
     prune: bool = False,
+    remove_unreadable: bool = False,
     shard: Shard = WHOLE,
     on_progress: Progress = silent,
     on_skip: Callable[[SkippedFile], None] | None = None,
@@ -50,6 +52,9 @@ def build_index(
         token: With `recreate`: names this replacement. With the same one again it goes on where it
             was stopped; without one it begins again.
         prune: Delete rows whose files are gone.
+        remove_unreadable: Delete the rows of files that can no longer be read, and leave such files
+            out by a correction, also those without a row, so that nobody takes them for a fault.
+            Any later run that can read one takes that back.
         shard: The share of the pictures to take. The first makes the collections, the others wait
             for them. Only a run over the whole, once all are through, fits and loads the indexes,
             prunes, and marks the collections as complete.
@@ -65,10 +70,11 @@ def build_index(
     """
     if not metrics:
         raise SettingsError(f"no metric was chosen. Choose among {', '.join(Metric)}.")
-    if shard != WHOLE and (recreate or prune):
+    if shard != WHOLE and (recreate or prune or remove_unreadable):
         raise SettingsError(
-            f"shard {shard} knows only its own pictures: leave out --recreate and --prune. "
-            "Recreate in a run over the whole dataset first, prune in one after all shards."
+            f"shard {shard} knows only its own pictures: leave out --recreate, --prune and "
+            "--remove-unreadable. Recreate in a run over the whole dataset first, remove rows in "
+            "one after all shards."
         )
     started = time.monotonic()
     whole = list_dataset(root)
@@ -84,8 +90,13 @@ def build_index(
     run.encode_all(listing, on_progress)
     encoded_seconds = time.monotonic() - started
     removed = collections.prune(folder) if prune else 0
-    collections.finish(on_progress)
     counts = run.counts
+    broken = collections.rows_of(counts.unreadable)
+    if remove_unreadable:
+        collections.remove_unreadable(broken)
+        _leave_out_unreadable(store, family, counts.unreadable)
+    _take_back_readable(store, family, set(listing.paths) - set(counts.unreadable))
+    collections.finish(on_progress)
     return IndexReport(
         dataset=str(folder),
         encoder=str(encoder.identity),
@@ -99,6 +110,8 @@ def build_index(
         classes_by=listing.classes.found_by,
         doubts=listing.classes.doubts,
         removed=removed,
+        removed_unreadable=len(broken) if remove_unreadable else 0,
+        kept_unreadable=0 if remove_unreadable else len(broken),
         without_file=collections.rows_without_file(listing.paths),
         copied=copied,
         collections=tuple(store.info(family, metric) for metric in collections.metrics),
@@ -153,6 +166,19 @@ def add_metric(
         seconds=round(time.monotonic() - started, 2),
         images_per_second=0.0,
     )
+
+
+def _leave_out_unreadable(store: VectorStore, family: str, paths: Sequence[str]) -> None:
+    if store.book and paths:
+        store.book.change(family, paths, Edit(excluded=True, tagged=(UNREADABLE,)))
+
+
+def _take_back_readable(store: VectorStore, family: str, readable: Set[str]) -> None:
+    """Leave out no longer what a run has left out since it could not be read, and can be read."""
+    said = store.corrections(family)
+    again = [path for path in said.excluded & readable if UNREADABLE in said.of(path).tags]
+    if store.book and again:
+        store.book.change(family, sorted(again), Edit(excluded=False, untagged=(UNREADABLE,)))
 
 
 def _ignored(skipped: SkippedFile) -> None:

@@ -145,12 +145,33 @@ class Family:
         """
         paths = {i: record.path for rows in self.stored.values() for i, record in rows.items()}
         gone = gone_among(paths, root=root).paths
+        self._remove(gone.keys())
+        return len(gone)
+
+    def rows_of(self, paths: Iterable[str]) -> set[int]:
+        """Return the ids of those of the files that have a row."""
+        return {image_id(path) for path in paths} & set().union(*self.stored.values())
+
+    def remove_unreadable(self, ids: Set[int]) -> None:
+        """Delete the rows of files that can no longer be read.
+
+        Raises:
+            DatasetError: No row would be left, as when a drive fails; nothing is deleted.
+        """
+        rows = set().union(*self.stored.values())
+        if ids and ids >= rows:
+            raise DatasetError(
+                f"not one of the {len(rows):,} pictures below {self.dataset!r} can be read any "
+                "more, as when a drive fails; no row was deleted. Bring the files back."
+            )
+        self._remove(ids)
+
+    def _remove(self, ids: Set[int]) -> None:
         for metric in self.metrics:
-            here = [i for i in gone if i in self.stored[metric]]
+            here = [i for i in ids if i in self.stored[metric]]
             self.store.delete(self.name, metric, here)
             for i in here:
                 del self.stored[metric][i]
-        return len(gone)
 
     def finish(self, on_progress: Progress, *, complete: bool = True) -> None:
         """Build and load the indexes, and mark the collections as complete.

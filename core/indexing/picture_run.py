@@ -38,12 +38,13 @@ AHEAD_BATCHES = 2
 
 @dataclass
 class Counts:
-    """What became of the pictures so far."""
+    """What became of the pictures so far; `unreadable` are those of the skipped ones by path."""
 
     added: int = 0
     updated: int = 0
     unchanged: int = 0
     skipped: list[SkippedFile] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ class PictureRun:
                 for loaded in loaded_ahead:
                     done += 1
                     if isinstance(loaded, SkippedFile):
+                        self.counts.unreadable.append(loaded.path)
                         self._skip(loaded)
                     elif loaded.prepared is None:
                         self.counts.unchanged += 1

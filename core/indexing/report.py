@@ -30,6 +30,9 @@ class IndexReport:
         skipped: Files that look like pictures but could not be used, and why.
         ignored: Files that are no pictures, and folders of other programs.
         removed: Pictures whose rows were deleted since their files are gone (`prune`).
+        removed_unreadable: Pictures whose rows were deleted since their files can no longer be read
+            (`remove_unreadable`).
+        kept_unreadable: Pictures whose rows are kept though their files can no longer be read.
         without_file: Rows whose file is no longer in the folder and that are kept.
         copied: Rows that one metric took over from another, over all metrics.
         collections: As the database describes them at the end.
@@ -56,6 +59,8 @@ class IndexReport:
     seconds: float
     images_per_second: float
     load_seconds: float = 0.0
+    removed_unreadable: int = 0
+    kept_unreadable: int = 0
     left_out: LeftOut = field(default_factory=LeftOut)
     classes: Mapping[str, int] = field(default_factory=dict)
     classes_by: str = ""

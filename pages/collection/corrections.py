@@ -121,7 +121,7 @@ def _icons(record: ImageRecord, one: Correction, *, key: str, name: str) -> None
             type="tertiary",
             help="Take back all of it",
             on_click=actions.change,
-            args=([record], back),
+            args=([record.path], back),
         )
         actions.ways_menu(
             [record],

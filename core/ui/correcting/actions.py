@@ -93,14 +93,13 @@ def _take_chosen(key: str, records: tuple[ImageRecord, ...]) -> None:
 def take(way: Way, records: Sequence[ImageRecord]) -> None:
     """Leave pictures out, or have what is to be said of them asked for; a callback."""
     if way is Way.EXCLUDE:
-        change(records, Edit(excluded=True))
+        change([record.path for record in records], Edit(excluded=True))
     else:
         st.session_state[_ASKED] = Asked(way, tuple(records))
 
 
-def change(records: Sequence[ImageRecord], edit: Edit) -> None:
-    """Say something of pictures; what came of it is told by `follow`."""
-    paths = [record.path for record in records]
+def change(paths: Sequence[str], edit: Edit) -> None:
+    """Say something of pictures; what came of it is told by `dialogs.follow`."""
     _try(lambda book, family: book.change(family, paths, edit))
 
 

@@ -82,7 +82,7 @@ def _tag_dialog(records: tuple[ImageRecord, ...]) -> None:
     if st.button("Save", type="primary", key="correction_save"):
         added = (*(tag for tag in chosen if tag not in common), *([new] if new.strip() else []))
         gone = tuple(tag for tag in common if tag not in chosen)
-        actions.change(records, Edit(tagged=added, untagged=gone))
+        actions.change([record.path for record in records], Edit(tagged=added, untagged=gone))
         actions.forget()
         st.rerun()
 
@@ -107,7 +107,7 @@ def _class_dialog(records: tuple[ImageRecord, ...]) -> None:
         is_given = any(said.of(record.path).label is not None for record in records)
         back = is_given and st.button("As its folder says", key="correction_back")
     if give or back:
-        actions.change(records, Edit(label="" if back else str(label)))
+        actions.change([record.path for record in records], Edit(label="" if back else str(label)))
         actions.forget()
         st.rerun()
 

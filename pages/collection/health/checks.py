@@ -4,18 +4,21 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from core.corrections.correction import UNREADABLE, Edit
 from core.health.self_test import Outcome, SelfTest
 from core.health.verify import Verification
 from core.runs.history import PastRun, how_long
 from core.runs.reports import Repaired
 from core.runs.task import RunSelfTest, Task, TaskKind, Verify
 from core.ui import resources
+from core.ui.correcting import actions
 from core.ui.text import plain
 from core.wording import counted
 from pages.collection import cache
 from pages.collection.health.card import Sign, card
 from pages.collection.run import is_busy, run_panel
 
+_SHOWN = 20
 _VERDICTS = {
     Outcome.PASSED: ":green[:material/check:] passed",
     Outcome.FAILED: ":red[:material/close:] **failed**",
@@ -74,9 +77,29 @@ def show_findings(report: Verification) -> None:
     if not report.findings:
         st.success("Collections and files agree.", icon=":material/check_circle:")
     for found in report.findings:
+        remedy = found.problem.remedy(report.dataset or "DATASET")
         st.warning(
-            plain(found.said),
+            plain(found.said) + (f"  \n:small[{plain(remedy)}]" if remedy else ""),
             icon=":material/warning:",
+        )
+    if report.accepted:
+        st.caption(
+            plain(
+                f"Left out, so no fault: {counted(len(report.accepted), 'file')} "
+                f"({', '.join(report.accepted[:_SHOWN])})"
+            )
+        )
+    said = resources.get_corrections()
+    unreadable = [path for path in report.unreadable if path not in said.excluded]
+    if unreadable and not resources.get_settings().read_only:
+        st.button(
+            f"Leave out {counted(len(unreadable), 'unreadable file')}",
+            icon=":material/block:",
+            key="accept_unreadable",
+            help="Neither search nor evaluation has them, and the next check passes them over, "
+            "until a build can read them again.",
+            on_click=actions.change,
+            args=(unreadable, Edit(excluded=True, tagged=(UNREADABLE,))),
         )
 
 

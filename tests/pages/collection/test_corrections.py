@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.corrections.correction import Correction, Edit
+from core.corrections.correction import UNREADABLE, Correction, Edit
+from core.runs.task import Verify
 from core.ui import resources
 from tests.support import dashboard
 from tests.support.search_page import clear_caches, collection
@@ -129,3 +130,25 @@ def test_a_read_only_dashboard_shows_corrections_and_changes_none(
         monkeypatch.delenv("ORCHARD_READ_ONLY")
         resources.get_store().close()
         clear_caches()
+
+
+def test_unreadable_files_that_verify_found_are_accepted_by_one_press(pictures: Path) -> None:
+    broken = pictures / "lime" / "broken.jpg"
+    broken.write_bytes(b"\xff\xd8\xff\xe0 no picture")
+    try:
+        resources.get_runner().start(Verify(FAMILY))
+        resources.get_runner().wait(60)
+        at = AppTest.from_file(PAGE, default_timeout=60)
+        at.query_params["part"] = "Health"
+        text = texts(at.run())
+        assert "files that cannot be read\\, and have no row\\: 1 \\(lime\\/broken\\.jpg\\)" in text
+        assert "\\-\\-remove\\-unreadable" in text
+        at.button(key="accept_unreadable").click().run()
+        assert said() == {"lime/broken.jpg": Correction(excluded=True, tags=(UNREADABLE,))}
+        assert not [b for b in at.button if b.key == "accept_unreadable"]
+        resources.get_runner().start(Verify(FAMILY))
+        resources.get_runner().wait(60)
+        text = texts(at.run())
+        assert "Collections and files agree" in text
+    finally:
+        broken.unlink()
