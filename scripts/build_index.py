@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
         "--index-type",
         choices=[kind.value for kind in IndexType],
         default=IndexType.IVF_FLAT.value,
-        help="default IVF_FLAT",
+        help="default IVF_FLAT; a server has more types than Milvus Lite",
     )
     parser.add_argument(
         "--nlist", default="auto", help="lists of an IVF index, 1 to 65536 (default: auto)"
@@ -89,6 +89,11 @@ def _parser() -> argparse.ArgumentParser:
         type=int,
         default=200,
         help="candidates while an HNSW index is built, 8 to 32768 (default 200)",
+    )
+    parser.add_argument(
+        "--subvectors",
+        type=int,
+        help="bytes IVF_PQ keeps of an embedding, a divisor of its numbers (default: an eighth)",
     )
     parser.add_argument("--architecture", choices=ARCHITECTURES, help="default resnet50")
     parser.add_argument("--weights", type=Path, help="checkpoint file of that architecture")
@@ -131,6 +136,7 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
         _parse_nlist(arguments.nlist),
         m=arguments.m,
         ef_construction=arguments.ef_construction,
+        subvectors=arguments.subvectors,
     )
     _refuse_what_excludes(arguments, settings)
     if arguments.add_metric is None:
@@ -191,6 +197,8 @@ def _done_here(
     arguments: argparse.Namespace, settings: Settings, index: IndexChoice
 ) -> IndexReport:
     with contextlib.closing(open_store(settings, patience=RUN_PATIENCE, on_retry=tell)) as store:
+        # A type that the database does not have should not cost the loading of a model first.
+        store.require_buildable(index)
         if arguments.add_metric is None:
             return _built(arguments, settings, index, store)
         return add_metric(
@@ -287,10 +295,7 @@ def _described(report: IndexReport) -> str:
             "(kept; --prune removes)"
         )
     for info in report.collections:
-        built = f", nlist {info.nlist}" if info.nlist else ""
-        if info.m:
-            built = f", M {info.m}, efConstruction {info.ef_construction}"
-        lines.append(f"  {info.name}: {info.rows:,} rows, {info.index_type}{built}")
+        lines.append(f"  {info.name}: {info.rows:,} rows, {info.index_text}")
     for skipped in report.skipped[:_SHOWN_SKIPS]:
         lines.append(f"  skipped {visible(skipped.path)}: {skipped.reason}")
     if len(report.skipped) > _SHOWN_SKIPS:

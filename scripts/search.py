@@ -13,8 +13,10 @@ from typing import Any
 
 from PIL import Image
 
+from core.collection.index_types.kinds import SEARCH_PARAMETERS
+from core.collection.index_types.parameters import Effort
 from core.collection.info import CollectionInfo
-from core.collection.query import check_nprobe
+from core.collection.query import search_parameters
 from core.config import Settings
 from core.dataset.decoding import decode
 from core.dataset.files import bytes_of, digest_of
@@ -53,6 +55,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--nprobe", type=int, help="lists to search, 1 to nlist (default 16)")
     parser.add_argument("--ef", type=int, help="candidates of an HNSW index, k to 32768")
+    parser.add_argument("--reorder-k", type=int, help="candidates of SCANN that are compared again")
+    parser.add_argument("--search-list", type=int, help="candidates of DISKANN, k to 32768")
+    parser.add_argument("--refine-k", type=int, help="times k that IVF_RABITQ compares again")
     parser.add_argument("--label", nargs="+", type=composed, default=[], help="only these classes")
     parser.add_argument("--collection", help="name of the collection (default: fruit_vector)")
     parser.add_argument("--json", action="store_true", help="print the hits as JSON")
@@ -81,8 +86,7 @@ def _asked(dashboard: Dashboard, content: bytes, arguments: argparse.Namespace) 
         name=arguments.image.name,
         k=arguments.k,
         metric=arguments.metric,
-        nprobe=arguments.nprobe,
-        ef=arguments.ef,
+        **_effort(arguments),
         classes=arguments.label or None,
         include_query=True,
     )
@@ -91,8 +95,8 @@ def _asked(dashboard: Dashboard, content: bytes, arguments: argparse.Namespace) 
 def _found(image: Image.Image, arguments: argparse.Namespace, settings: Settings) -> dict[str, Any]:
     with contextlib.closing(open_store(settings)) as store:
         info = store.info(settings.collection, arguments.metric)
-        if arguments.nprobe is not None:
-            check_nprobe(info, arguments.nprobe)
+        # A wrong value should not cost the loading of a model first; too few candidates are raised.
+        search_parameters(info, k=1, effort=_effort(arguments))
         if not info.complete:
             print(_unfinished(info), file=sys.stderr)
         result, encode_ms = _search(image, arguments, settings, store, info)
@@ -101,8 +105,7 @@ def _found(image: Image.Image, arguments: argparse.Namespace, settings: Settings
         result.hits,
         info,
         k=result.k,
-        nprobe=result.nprobe,
-        ef=result.ef,
+        effort=result.effort,
         milliseconds=milliseconds,
     )
 
@@ -127,14 +130,20 @@ def _search(
         store=store,
         info=info,
         k=arguments.k,
-        nprobe=arguments.nprobe,
-        ef=arguments.ef,
         labels=arguments.label,
+        **_effort(arguments),
     )
     met = {hit.record.label for hit in result.hits}
     doubtful = [label for label in arguments.label if label not in met]
     _name_missing(doubtful, arguments.label, store, info, settings.collection)
     return result, encode_ms
+
+
+def _effort(arguments: argparse.Namespace) -> Effort:
+    effort: Effort = {}
+    for parameter in SEARCH_PARAMETERS:
+        effort[parameter.name] = getattr(arguments, parameter.name)
+    return effort
 
 
 def _name_missing(
@@ -179,8 +188,8 @@ def _as_text(found: Mapping[str, Any], *, query: str) -> str:
     lines.append(
         f"{len(found['hits'])} of {found['k']} from {found['rows']:,} rows, "
         f"encode {spent['encode']:.0f} ms, search {spent['search']:.0f} ms"
-        + (f", nprobe {found['nprobe']} of {found['nlist']}" if found["nlist"] else "")
-        + (f", ef {found['ef']}" if found["ef"] else "")
+        + "".join(f", {name} {value}" for name, value in found["effort"].items())
+        + (f" of {found['nlist']}" if [*found["effort"]] == ["nprobe"] else "")
     )
     return "\n".join(lines)
 

@@ -143,8 +143,7 @@ def _finish(store: VectorStore, family: str, metric: Metric) -> None:
 
 
 def _described(info: CollectionInfo) -> str:
-    lists = f", nlist {info.nlist}" if info.nlist else ""
-    return f"{info.name}: {info.rows:,} rows, {info.index_type} {info.metric}{lists}"
+    return f"{info.name}: {info.rows:,} rows, {info.metric}, {info.index_text}"
 
 
 def _encoder(settings: Settings) -> "Encoder":

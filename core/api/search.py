@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from core.api.problems import NotReadyError
 from core.api.services import Answer, Services, Shared, at_work, collection_of, record_of
-from core.collection.index_choice import MAX_EF
+from core.collection.index_types.kinds import EF, REFINE, REORDER, SEARCH_LIST
+from core.collection.index_types.parameters import Effort
 from core.collection.info import CollectionInfo
-from core.collection.query import check_nprobe
+from core.collection.query import search_parameters
 from core.dataset.files import digest_of
 from core.dataset.names import composed
 from core.errors import QueryError
@@ -21,7 +22,7 @@ from core.records import ImageRecord
 from core.search.answer import Answer as Found
 from core.search.answer import Question, ask
 from core.search.hits_json import hits_json
-from core.search.index_search import DEFAULT_K, DEFAULT_NPROBE, MAX_K
+from core.search.index_search import DEFAULT_K, MAX_K
 from core.search.query_picture import QueryPicture, encode_query, open_query
 from core.search.verdict import compare_with_exact
 
@@ -61,7 +62,16 @@ async def post_search(
     metric: Annotated[Metric, Form()] = Metric.COSINE,
     k: Annotated[int, Form(ge=1, le=MAX_K, description="hits wanted")] = DEFAULT_K,
     nprobe: Annotated[int | None, Form(ge=1, description="lists to search")] = None,
-    ef: Annotated[int | None, Form(ge=1, le=MAX_EF, description="candidates of HNSW")] = None,
+    ef: Annotated[int | None, Form(ge=1, le=EF.most, description="candidates of HNSW")] = None,
+    reorder_k: Annotated[
+        int | None, Form(ge=1, le=REORDER.most, description="candidates of SCANN")
+    ] = None,
+    search_list: Annotated[
+        int | None, Form(ge=1, le=SEARCH_LIST.most, description="candidates of DISKANN")
+    ] = None,
+    refine_k: Annotated[
+        int | None, Form(ge=1, le=REFINE.most, description="times k, of IVF_RABITQ")
+    ] = None,
     exact: Annotated[bool, Form(description="compare with every row, not the index")] = False,
     classes: Annotated[list[str] | None, Form(description="only these classes")] = None,
     limit: Annotated[
@@ -79,13 +89,19 @@ async def post_search(
 
     def work() -> dict[str, Any]:
         info = collection_of(services, metric)
-        if nprobe is not None:
-            check_nprobe(info, nprobe)
+        # Before the picture is encoded; too few candidates are raised to k.
+        effort = Effort(
+            nprobe=nprobe,
+            ef=ef,
+            reorder_k=reorder_k,
+            search_list=search_list,
+            refine_k=refine_k,
+        )
+        search_parameters(info, k=1, effort=effort)
         query = _query(services, info, asked)
         question = Question(
             k=k,
-            nprobe=min(DEFAULT_NPROBE, info.nlist) if nprobe is None else nprobe,
-            ef=ef,
+            **effort,
             exact=exact,
             labels=tuple(map(composed, classes or ())),
             exclude=frozenset() if include_query else query.own,
@@ -172,8 +188,7 @@ def _answered(
             found.hits,
             info,
             k=question.k,
-            nprobe=found.nprobe,
-            ef=found.ef,
+            effort=found.effort,
             milliseconds=milliseconds,
         ),
         "exact": question.exact,

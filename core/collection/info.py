@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from core.collection.index_choice import IndexChoice
+from core.collection.index_types.kinds import EF, NPROBE, IndexKind, IndexType, kind_of
+from core.collection.index_types.parameters import SearchParameter
 from core.collection.schema import Schema
 from core.errors import EncoderMismatchError, ImageError, StoreError
 from core.metric import Metric
@@ -22,7 +24,7 @@ class CollectionInfo:
         name: Of the collection, such as `fruit_vector_l2`.
         rows: Live rows.
         index_type: Such as `IVF_FLAT`; empty while there is no index.
-        nlist: Number of lists of an IVF index as built; 0 for other index types.
+        nlist: Number of lists of an index as built; 0 where it has none.
         pending_rows: Rows the index does not cover yet; they are searched by brute force.
         encoder: What made the embeddings; see `EncoderIdentity.is_known`.
         dataset: Absolute folder that was indexed, on the machine that indexed it; empty where
@@ -33,6 +35,7 @@ class CollectionInfo:
         schema: Which fields hold what.
         is_foreign: Whether others made it: it is searched, evaluated and mapped, never written.
         begun_by: Token of the replacement that made it; empty where it had none.
+        subvectors: Parts IVF_PQ cuts an embedding into, as built; 0 for other index types.
     """
 
     name: str
@@ -50,6 +53,25 @@ class CollectionInfo:
     schema: Schema = Schema()  # noqa: RUF009 - frozen
     is_foreign: bool = False
     begun_by: str = ""
+    subvectors: int = 0
+
+    @property
+    def kind(self) -> IndexKind | None:
+        """What is known of its index type; None of one that cannot be built here."""
+        return kind_of(self.index_type)
+
+    @property
+    def searched_by(self) -> tuple[SearchParameter, ...]:
+        """The numbers that say how thoroughly it is searched; none where every row is compared."""
+        if self.kind is None:
+            return ((NPROBE,) if self.nlist else ()) + ((EF,) if self.m else ())
+        # Others may have left the number of lists to the server, which does not tell it.
+        return tuple(p for p in self.kind.search if self.nlist or not p.is_lists)
+
+    @property
+    def index_text(self) -> str:
+        """Its index in words, such as `IVF_FLAT with nlist 1,024`."""
+        return str(IndexChoice.of(self)) if self.kind else self.index_type or "no index"
 
     @property
     def family(self) -> str:
@@ -134,14 +156,15 @@ def collection_info(
         dimension=dimension_of(described),
         rows=rows,
         index_type=str(index.get("index_type", "")),
-        nlist=nlist_of(index),
         pending_rows=int(index.get("pending_index_rows", 0)),
         encoder=encoder,
         dataset=str(properties.get(_DATASET, "")),
         complete=properties.get(_COMPLETE) == "true",
+        nlist=parameter_of(index, "nlist"),
         m=parameter_of(index, "M"),
         ef_construction=parameter_of(index, "efConstruction"),
         begun_by=str(properties.get(_BEGUN_BY, "")),
+        subvectors=_subvectors(index),
     )
 
 
@@ -170,15 +193,16 @@ def foreign_info(
         dimension=encoder.dimension,
         rows=rows,
         index_type=str(index.get("index_type", "")),
-        nlist=nlist_of(index),
         pending_rows=int(index.get("pending_index_rows", 0)),
         encoder=encoder,
         dataset=dataset,
         complete=True,
+        nlist=parameter_of(index, "nlist"),
         m=parameter_of(index, "M"),
         ef_construction=parameter_of(index, "efConstruction"),
         schema=schema,
         is_foreign=True,
+        subvectors=_subvectors(index),
     )
 
 
@@ -205,9 +229,13 @@ def dimension_of(described: Mapping[str, Any], vector: str = VECTOR) -> int:
     return next((int(field["params"]["dim"]) for field in fields), 0)
 
 
-def nlist_of(index: Mapping[str, Any]) -> int:
-    """Return how many lists an index has, from its description; 0 if it has none."""
-    return parameter_of(index, "nlist")
+def choice_of(index: Mapping[str, Any]) -> IndexChoice | None:
+    """Return what to ask for to get a described index; None for one that cannot be built here."""
+    kind = kind_of(str(index.get("index_type", "")))
+    if kind is None:
+        return None
+    built: dict[str, Any] = {p.field: parameter_of(index, p.name) or p.usual for p in kind.build}
+    return IndexChoice(kind.type, **built)
 
 
 def parameter_of(index: Mapping[str, Any], name: str) -> int:
@@ -217,6 +245,11 @@ def parameter_of(index: Mapping[str, Any], name: str) -> int:
     if isinstance(parameters, str):
         parameters = json.loads(parameters)
     return int(parameters.get(name, index.get(name, 0)))
+
+
+def _subvectors(index: Mapping[str, Any]) -> int:
+    is_pq = index.get("index_type") == IndexType.IVF_PQ
+    return parameter_of(index, "m") if is_pq else 0
 
 
 def _identity(properties: Mapping[str, Any], name: str) -> EncoderIdentity:

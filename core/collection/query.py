@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.collection.index_choice import MAX_EF
+from core.collection.index_types.parameters import Effort
 from core.collection.info import CollectionInfo
 from core.collection.schema import Schema
 from core.corrections.correction import NONE, Corrections
@@ -17,9 +17,7 @@ MAX_LIMIT = 16_384
 _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n", "\r": r"\r", "\t": r"\t"})
 
 
-def check_query(
-    info: CollectionInfo, embedding: NDArray[np.floating[Any]], *, k: int, nprobe: int
-) -> None:
+def check_query(info: CollectionInfo, embedding: NDArray[np.floating[Any]], *, k: int) -> None:
     """Refuse what Milvus would answer with nonsense or an empty message.
 
     Raises:
@@ -35,33 +33,25 @@ def check_query(
         raise QueryError("the query embedding is not finite. Use another picture.")
     if not 1 <= k <= MAX_LIMIT:
         raise QueryError(f"k is {k}, allowed are 1 to {MAX_LIMIT:,}.")
-    check_nprobe(info, nprobe)
 
 
-def check_nprobe(info: CollectionInfo, nprobe: int) -> None:
-    """Refuse a number of lists that the index does not have; without lists, any number passes.
-
-    Raises:
-        QueryError: It is not between 1 and nlist.
-    """
-    if info.nlist and not 1 <= nprobe <= info.nlist:
-        raise QueryError(
-            f"nprobe is {nprobe}, allowed are 1 to {info.nlist}: {info.name} has that many lists "
-            "(nlist)."
-        )
-
-
-def search_parameters(info: CollectionInfo, *, k: int, nprobe: int, ef: int) -> dict[str, int]:
+def search_parameters(info: CollectionInfo, *, k: int, effort: Effort) -> Effort:
     """Return what Milvus is told about how thoroughly to search an index of this type.
 
+    Args:
+        effort: What is for other types is left out; what is missing is as usual for `k` hits.
+
     Raises:
-        QueryError: `ef` is out of range; an index that is not HNSW has no use for it.
+        QueryError: A value is outside its range.
     """
-    if info.m:
-        if not k <= ef <= MAX_EF:
-            raise QueryError(f"ef is {ef}, allowed are k ({k}) to {MAX_EF:,}.")
-        return {"ef": ef}
-    return {"nprobe": nprobe} if info.nlist else {}
+    told: Effort = {}
+    for parameter in info.searched_by:
+        value = effort.get(parameter.name)
+        if value is None:
+            value = parameter.usual_for(k, nlist=info.nlist)
+        parameter.check(value, k=k, nlist=info.nlist, collection=info.name)
+        told[parameter.name] = value
+    return told
 
 
 def label_filter(labels: Sequence[str], schema: Schema = Schema()) -> str:  # noqa: B008 - frozen

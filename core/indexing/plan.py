@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import replace
 
-from core.collection.index_choice import IndexChoice, IndexType
+from core.collection.index_choice import IndexChoice
 from core.collection.info import CollectionInfo
 from core.dataset.files import image_id
 from core.errors import EncoderMismatchError
@@ -83,20 +83,20 @@ def index_sentences(
     """
     said = []
     if rebuilt := [info for info in infos if not _stays(index, info)]:
-        were = ", ".join(dict.fromkeys(_text(IndexChoice.of(info)) for info in rebuilt))
+        were = ", ".join(dict.fromkeys(str(IndexChoice.of(info)) for info in rebuilt))
         said.append(
-            f"The index of {_listed([i.metric for i in rebuilt])} is rebuilt as {_text(index)} "
+            f"The index of {_listed([i.metric for i in rebuilt])} is rebuilt as {index} "
             f"(it is {were}); meanwhile the rows take twice the space."
         )
     elif infos:
-        are = ", ".join(dict.fromkeys(_text(IndexChoice.of(info)) for info in infos))
+        are = ", ".join(dict.fromkeys(str(IndexChoice.of(info)) for info in infos))
         lists = any(info.nlist for info in infos) and index == IndexChoice()
         grows = ", unless the rows outgrow its lists" if lists else ""
         said.append(f"The index stays as it is ({are}){grows}.")
     if added := added_metrics(infos, metrics):
         verb = "is" if len(added) == 1 else "are"
         how = f"{verb} added, with" if infos else f"{verb} built, with"
-        said.append(f"{_listed(added)} {how} the index {_text(index)}.")
+        said.append(f"{_listed(added)} {how} the index {index}.")
     if also := [info.metric for info in infos if info.metric not in metrics]:
         said.append(f"{_listed(also)}, though not chosen, is kept up to date as well.")
     return " ".join(said)
@@ -104,12 +104,6 @@ def index_sentences(
 
 def _stays(index: IndexChoice, info: CollectionInfo) -> bool:
     return index in (IndexChoice(), IndexChoice.of(info))
-
-
-def _text(index: IndexChoice) -> str:
-    if index.index_type is IndexType.HNSW:
-        return f"HNSW with M {index.m} and efConstruction {index.ef_construction}"
-    return f"{index.index_type} with nlist {index.nlist:,}" if index.nlist else index.index_type
 
 
 def _listed(metrics: Sequence[Metric]) -> str:

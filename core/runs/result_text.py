@@ -1,7 +1,5 @@
 """What came of a run, in a few words."""
 
-from core.collection.index_choice import IndexType
-from core.collection.info import CollectionInfo
 from core.health.inspection import Inspection
 from core.health.self_test import SelfTest
 from core.health.verify import Verification
@@ -26,7 +24,7 @@ def _said(report: Report, kind: TaskKind) -> list[str]:
         case IndexReport():
             said = _indexed(report, kind)
         case Reindexed():
-            said = [_index(info) for info in report.collections]
+            said = [f"{info.metric} has {info.index_text}" for info in report.collections]
         case Verification():
             said = [counted(len(report.findings), "finding")]
         case Repaired():
@@ -64,10 +62,3 @@ def _indexed(report: IndexReport, kind: TaskKind) -> list[str]:
     if report.ignored:
         said.append(f"{report.ignored:,} left out")
     return said
-
-
-def _index(info: CollectionInfo) -> str:
-    details = f" with nlist {info.nlist:,}" if info.nlist else ""
-    if info.index_type == IndexType.HNSW:
-        details = f" with M {info.m} and efConstruction {info.ef_construction}"
-    return f"{info.metric} has {info.index_type}{details}"

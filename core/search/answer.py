@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from core.collection.index_types.parameters import Effort
 from core.collection.info import CollectionInfo
 from core.embeddings.one_query import exact_scores
 from core.errors import QueryError
@@ -30,8 +31,8 @@ class Question:
 
     Attributes:
         k: Hits wanted, 1 to 100.
-        nprobe: Lists to search; None where the index has none, or with `exact`.
-        ef: Candidates an HNSW index looks at; None for other indexes.
+        nprobe, ef, reorder_k, search_list, refine_k: How thoroughly to search, see `Effort`; None
+            where the index has no use for it, or with `exact`.
         exact: Compare with every row instead of asking the index.
         labels: Only these classes; empty means all.
         exclude: Ids that are left out: the query itself.
@@ -43,11 +44,25 @@ class Question:
     k: int
     nprobe: int | None = None
     ef: int | None = None
+    reorder_k: int | None = None
+    search_list: int | None = None
+    refine_k: int | None = None
     exact: bool = False
     labels: tuple[str, ...] = ()
     exclude: frozenset[int] = frozenset()
     limit: float | None = None
     similarity: float | None = None
+
+    @property
+    def effort(self) -> Effort:
+        """How thoroughly to search."""
+        return Effort(
+            nprobe=self.nprobe,
+            ef=self.ef,
+            reorder_k=self.reorder_k,
+            search_list=self.search_list,
+            refine_k=self.refine_k,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +71,26 @@ class Answer:
 
     Attributes:
         hits: Best first, ranked from 1; fewer than `k` if no more is there or meets the conditions.
-        nprobe: Lists that were searched, raised where a class filter left too few; 0 without lists.
+        effort: How thoroughly the index was searched, more lists where a class filter left too few;
+            empty for exact search.
         search_ms: Milliseconds of all searches it took.
         duplicates: Hits left out as near-duplicates of a better one.
         beyond_limit: Score of the best hit that is worse than the limit; None where there is none.
         exact: What exact search shows under the same conditions; None where the embeddings are
             not at hand.
-        ef: Candidates an HNSW index looked at; 0 for other indexes.
     """
 
     hits: tuple[Hit, ...]
-    nprobe: int
+    effort: Effort
     search_ms: float
     duplicates: int
     beyond_limit: float | None
     exact: tuple[Hit, ...] | None = None
-    ef: int = 0
+
+    @property
+    def nprobe(self) -> int:
+        """Lists that were searched; 0 without lists."""
+        return self.effort.get("nprobe") or 0
 
 
 def ask(
@@ -128,12 +147,11 @@ def _measured(answer: Answer, metric: Metric, *, kind: str) -> Answer:
 
 
 class _Found(NamedTuple):
-    """What one search gave: hits, milliseconds, lists and candidates (0 without them)."""
+    """What one search gave: hits, milliseconds, how thorough it was."""
 
     hits: Sequence[Hit]
     milliseconds: float
-    nprobe: int
-    ef: int
+    effort: Effort
 
 
 def _from_index(
@@ -149,12 +167,11 @@ def _from_index(
         store=store,
         info=info,
         k=k,
-        nprobe=question.nprobe,
-        ef=question.ef,
         labels=question.labels,
         exclude=question.exclude,
+        **question.effort,
     )
-    return _Found(result.hits, result.search_ms, result.nprobe, result.ef)
+    return _Found(result.hits, result.search_ms, result.effort)
 
 
 def _exactly(
@@ -169,7 +186,7 @@ def _exactly(
     hits = reference.best(
         scores(), metric=metric, k=k, labels=question.labels, exclude=question.exclude
     )
-    return _Found(hits, 1000 * (time.perf_counter() - started), 0, 0)
+    return _Found(hits, 1000 * (time.perf_counter() - started), Effort())
 
 
 def _refined(
@@ -195,8 +212,7 @@ def _refined(
     ranked = tuple(Hit(rank, h.record, h.score) for rank, h in enumerate(kept[: question.k], 1))
     return Answer(
         hits=ranked,
-        nprobe=found.nprobe,
-        ef=found.ef,
+        effort=found.effort,
         search_ms=spent,
         duplicates=_passed(good, ranked, question.k) - len(ranked),
         beyond_limit=found.hits[len(good)].score if len(good) < len(found.hits) else None,

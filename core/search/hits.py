@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from core.collection.index_types.parameters import Effort
 from core.metric import Metric
 from core.records import ImageRecord
 
@@ -27,14 +28,17 @@ class SearchResult:
     Attributes:
         hits: Best first; fewer than `k` when the index or the filter left no more.
         k: Hits asked for.
-        nprobe: Lists that were searched for this answer; 0 where the index has no lists.
-        ef: Candidates an HNSW index looked at for this answer; 0 for other index types.
+        effort: How thoroughly the index was searched for this answer, every number of its type.
         search_ms: Milliseconds the database took, with the way there and back.
     """
 
     hits: tuple[Hit, ...]
     metric: Metric
     k: int
-    nprobe: int
+    effort: Effort
     search_ms: float
-    ef: int = 0
+
+    @property
+    def nprobe(self) -> int:
+        """Lists that were searched; 0 where the index has no lists."""
+        return self.effort.get("nprobe") or 0

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from core.collection.index_types.parameters import Effort
 from core.collection.info import CollectionInfo
 from core.search.hits import Hit
 
@@ -12,15 +13,13 @@ def hits_json(
     info: CollectionInfo,
     *,
     k: int,
-    nprobe: int,
-    ef: int = 0,
+    effort: Effort,
     milliseconds: dict[str, float],
 ) -> dict[str, Any]:
     """Return hits, best first, with what they were found by.
 
     Args:
-        nprobe: Lists that were searched; 0 where the index has none or was not asked.
-        ef: Candidates an HNSW index looked at; 0 for other indexes.
+        effort: How thoroughly the index was searched; empty where it was not asked.
         milliseconds: By what took them.
     """
     return {
@@ -36,8 +35,9 @@ def hits_json(
             for hit in hits
         ],
         "metric": info.metric,
-        "nprobe": nprobe,
-        "ef": ef,
+        "nprobe": effort.get("nprobe") or 0,
+        "ef": effort.get("ef") or 0,
+        "effort": dict(effort),
         "k": k,
         "rows": info.rows,
         "nlist": info.nlist,

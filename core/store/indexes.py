@@ -5,10 +5,11 @@ The functions take the database's client and let its exceptions through.
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from core.collection.index_choice import IndexChoice, IndexType, auto_nlist
-from core.collection.info import NLIST, VECTOR, index_properties, nlist_of, parameter_of
+from core.collection.index_choice import IndexChoice, auto_nlist
+from core.collection.info import NLIST, VECTOR, choice_of, dimension_of, index_properties
 from core.errors import StoreError
 from core.metric import Metric
 from core.store.connection import Client, MilvusClient
@@ -23,18 +24,21 @@ _FAILED = "Failed"
 
 
 def create_index(
-    client: Client, name: str, metric: Metric, index: IndexChoice, *, rows: int
+    client: Client, name: str, metric: Metric, index: IndexChoice, *, rows: int, dimension: int = 0
 ) -> None:
     """Start to build an index for `rows` rows and return; `wait_for_index` waits until it is built.
 
     Milvus Lite has built it by then, a server goes on in the background.
+
+    Args:
+        dimension: Needed by types that cut an embedding into parts.
     """
     parameters = MilvusClient.prepare_index_params()
     parameters.add_index(
         VECTOR,
         index_type=index.index_type.value,
         metric_type=metric.value,
-        params=index.parameters(rows),
+        params=index.parameters(rows, dimension=dimension),
     )
     # Otherwise pymilvus sleeps half a second at every call, and waits for ever where its timeout is
     # no whole number.
@@ -48,7 +52,8 @@ def replace_index(
     client.release_collection(name)
     for old in client.list_indexes(name):
         client.drop_index(name, old)
-    create_index(client, name, metric, index, rows=rows)
+    dimension = dimension_of(client.describe_collection(name))
+    create_index(client, name, metric, index, rows=rows, dimension=dimension)
     client.alter_collection_properties(name, index_properties(index))
 
 
@@ -102,7 +107,8 @@ def better_index(
     """Return the index a collection should have instead of the one it has; None if it is right.
 
     A choice that says nothing (`IndexChoice()`) leaves an index alone, unless nlist was left to
-    us and the rows have outgrown it: a collection that began with ten pictures has one list.
+    us and the rows have outgrown it: a collection that began with ten pictures has one list. So
+    does one of the type that is there, for what it leaves open.
 
     Args:
         described: Milvus's description of the collection.
@@ -111,18 +117,22 @@ def better_index(
     """
     if not index:
         return wanted
-    nlist = nlist_of(index)
+    built = choice_of(index)
     if wanted == IndexChoice():
-        is_auto = (described.get("properties") or {}).get(NLIST) == "auto"
-        outgrown = bool(nlist) and auto_nlist(rows) >= OUTGROWN * nlist
-        return wanted if is_auto and outgrown else None
-    if wanted.index_type != index.get("index_type"):
+        wanted = IndexChoice() if built is None else _left_open(built)
+    elif built is None or wanted.index_type is not built.index_type or not _has(built, wanted):
         return wanted
-    return None if _is_built(wanted, index) else wanted
+    is_auto = (described.get("properties") or {}).get(NLIST) == "auto"
+    lists = (built and built.nlist) or 0
+    outgrown = lists > 0 and auto_nlist(rows) >= OUTGROWN * lists
+    return wanted if is_auto and outgrown and wanted.nlist is None else None
 
 
-def _is_built(wanted: IndexChoice, index: Mapping[str, Any]) -> bool:
-    if wanted.index_type is IndexType.HNSW:
-        built = parameter_of(index, "M"), parameter_of(index, "efConstruction")
-        return built == (wanted.m, wanted.ef_construction)
-    return wanted.index_type is IndexType.FLAT or wanted.nlist == nlist_of(index)
+def _left_open(index: IndexChoice) -> IndexChoice:
+    return replace(index, nlist=None) if index.kind.has_lists else index
+
+
+def _has(built: IndexChoice, wanted: IndexChoice) -> bool:
+    """Whether an index of the same type has every number that is not left open."""
+    fields = [parameter.field for parameter in wanted.kind.build]
+    return all(getattr(wanted, f) in (None, getattr(built, f)) for f in fields)

@@ -1,11 +1,12 @@
 """The answers of a database to queries."""
 
 from collections.abc import Callable, Sequence
+from typing import Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.collection.index_choice import default_ef
+from core.collection.index_types.parameters import Effort
 from core.collection.info import CollectionInfo
 from core.collection.query import check_query, row_filter, search_parameters
 from core.collection.rows import as_record
@@ -34,28 +35,23 @@ class Searcher:
         embedding: NDArray[np.float32],
         *,
         k: int,
-        nprobe: int,
-        ef: int | None = None,
         labels: Sequence[str] = (),
+        **effort: Unpack[Effort],
     ) -> list[tuple[ImageRecord, float]]:
         """Return up to `k` rows with their scores, best first.
 
         Args:
             embedding: (D,) float32.
             k: 1 to 16,384.
-            nprobe: Lists to search, 1 to nlist; ignored by an index without lists.
-            ef: Candidates an HNSW index looks at, k to 32,768; None takes `default_ef`; ignored
-                by other indexes.
             labels: Only rows of these classes; empty means all.
+            effort: How thoroughly to search.
 
         Raises:
             QueryError: A value is outside its range.
         """
         schema, corrections = info.schema, self._corrections(info.family)
-        check_query(info, embedding, k=k, nprobe=nprobe)
-        parameters = search_parameters(
-            info, k=k, nprobe=nprobe, ef=default_ef(k) if ef is None else ef
-        )
+        check_query(info, embedding, k=k)
+        parameters = search_parameters(info, k=k, effort=effort)
         answer = self._connection.read(
             info.name,
             lambda client: client.search(
@@ -81,7 +77,12 @@ class Searcher:
         return [(record, score) for record, score in hits if record is not None]
 
     def search_ids(
-        self, info: CollectionInfo, embeddings: NDArray[np.float32], *, k: int, nprobe: int
+        self,
+        info: CollectionInfo,
+        embeddings: NDArray[np.float32],
+        *,
+        k: int,
+        **effort: Unpack[Effort],
     ) -> list[list[tuple[int, float]]]:
         """Return for each of many queries up to `k` ids with their scores, best first.
 
@@ -91,14 +92,14 @@ class Searcher:
             embeddings: (Q, D) float32; with `k` they decide the size of the answer, which a
                 server limits to 64 MiB: 100 queries for 1,000 hits are far below.
             k: 1 to 16,384.
-            nprobe: As in `search`.
+            effort: How thoroughly to search.
 
         Raises:
             QueryError: A value is outside its range.
         """
         for embedding in embeddings:
-            check_query(info, embedding, k=k, nprobe=nprobe)
-        parameters = search_parameters(info, k=k, nprobe=nprobe, ef=default_ef(k))
+            check_query(info, embedding, k=k)
+        parameters = search_parameters(info, k=k, effort=effort)
         answer = self._connection.read(
             info.name,
             lambda client: client.search(

@@ -6,7 +6,8 @@ from typing import Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from core.collection.index_choice import IndexChoice
+from core.collection.index_choice import IndexChoice, IndexType
+from core.collection.index_types.parameters import Effort
 from core.collection.info import CollectionInfo
 from core.collection.rows import BATCH_ROWS
 from core.config import Settings
@@ -148,24 +149,36 @@ class VectorStore:
         """Return those of the given classes that no row has."""
         return self.rows.missing_labels(info, labels)
 
+    def index_types(self) -> tuple[IndexType, ...]:
+        """Return the types of index that the database can build, in their usual order."""
+        return self.writer.index_types()
+
+    def require_buildable(self, index: IndexChoice) -> None:
+        """Refuse a type of index that the database does not have."""
+        self.writer.require_buildable(index)
+
     def search(
         self,
         info: CollectionInfo,
         embedding: NDArray[np.float32],
         *,
         k: int,
-        nprobe: int,
-        ef: int | None = None,
         labels: Sequence[str] = (),
+        **effort: Unpack[Effort],
     ) -> list[tuple[ImageRecord, float]]:
         """Return up to `k` rows with their scores, best first."""
-        return self.searcher.search(info, embedding, k=k, nprobe=nprobe, ef=ef, labels=labels)
+        return self.searcher.search(info, embedding, k=k, labels=labels, **effort)
 
     def search_ids(
-        self, info: CollectionInfo, embeddings: NDArray[np.float32], *, k: int, nprobe: int
+        self,
+        info: CollectionInfo,
+        embeddings: NDArray[np.float32],
+        *,
+        k: int,
+        **effort: Unpack[Effort],
     ) -> list[list[tuple[int, float]]]:
         """Return for each of many queries (Q, D) up to `k` ids with their scores, best first."""
-        return self.searcher.search_ids(info, embeddings, k=k, nprobe=nprobe)
+        return self.searcher.search_ids(info, embeddings, k=k, **effort)
 
     def create(
         self,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.collection.index_choice import IndexChoice
+from core.collection.index_choice import IndexChoice, IndexType
 from core.collection.info import (
     dimension_of,
     index_properties,
@@ -23,11 +23,13 @@ from core.metric import Metric
 from core.progress import Progress, Stage, silent
 from core.read_only import require_writable
 from core.records import EncoderIdentity, ImageRecord
-from core.store import alias, indexes
+from core.store import alias, engine, indexes
 from core.store.collections import CollectionReader, collection_name
 from core.store.connection import Connection
 
 _FLUSH_SECONDS = 600.0
+# What need not be asked for: every version of Milvus has these.
+_EVERYWHERE = (IndexType.FLAT, IndexType.IVF_FLAT, IndexType.HNSW)
 
 
 class WriteLock:
@@ -60,6 +62,38 @@ class Writer:
     def __init__(self, connection: Connection, collections: CollectionReader) -> None:
         self._connection, self._collections = connection, collections
         self._lock = WriteLock(read_only=connection.read_only)
+        self._types: tuple[IndexType, ...] = ()
+        # Not the lock above: a page that asks must not wait for a run.
+        self._asking = threading.Lock()
+
+    def index_types(self) -> tuple[IndexType, ...]:
+        """Return the types of index that the database can build; it is asked once.
+
+        Raises:
+            ReadOnlyError: Nothing may be built.
+            StoreError: The database failed.
+        """
+        require_writable(read_only=self._connection.read_only)
+        with self._asking:
+            if not self._types:
+                self._types = engine.buildable_types(self._connection)
+            return self._types
+
+    def require_buildable(self, index: IndexChoice) -> None:
+        """Refuse a type of index that the database does not have, before any row is written.
+
+        Raises:
+            StoreError: It has none such; the message says which it has.
+        """
+        if index.index_type in _EVERYWHERE:
+            return
+        types = self.index_types()
+        if index.index_type not in types:
+            raise StoreError(
+                f"the database (Milvus {self._connection.version}) has no index of type "
+                f"{index.index_type}. "
+                f"It has {', '.join(types)}: choose one of these."
+            )
 
     def create(
         self,
@@ -79,13 +113,21 @@ class Writer:
             expected_rows: Decides nlist where `index` leaves it open.
             begun_by: Token of the replacement that makes it.
         """
+        self.require_buildable(index)
         name = collection_name(family, metric)
         first, _ = alias.slot_names(name)
         properties = new_properties(encoder, dataset, index, begun_by=begun_by)
         with self._lock, self._connection.once(f"create {name}") as client:
             alias.drop_leftovers(client, name)
             alias.create_slot(client, first, dimension=encoder.dimension, properties=properties)
-            indexes.create_index(client, first, metric, index, rows=expected_rows)
+            indexes.create_index(
+                client,
+                first,
+                metric,
+                index,
+                rows=expected_rows,
+                dimension=encoder.dimension,
+            )
             client.create_alias(first, name)
 
     def fit_index(
@@ -117,6 +159,7 @@ class Writer:
         better = indexes.better_index(described, present, index, rows=expected_rows)
         if better is None:
             return
+        self.require_buildable(better)
         if present and alias.is_aliased(name, str(described["collection_name"])):
             self._rebuild_beside(
                 name, metric, better, described, rows=expected_rows, on_progress=on_progress
@@ -271,7 +314,7 @@ class Writer:
             with connection.once(action) as client:
                 alias.drop_leftovers(client, name, keep=old)
                 alias.create_slot(client, new, dimension=dimension, properties=properties)
-                indexes.create_index(client, new, metric, index, rows=rows)
+                indexes.create_index(client, new, metric, index, rows=rows, dimension=dimension)
             with connection.once(action, seconds=bulk) as client:
                 alias.copy_rows(
                     client,

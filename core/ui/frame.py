@@ -103,7 +103,7 @@ def _about(info: CollectionInfo, settings: Settings) -> None:
     facts = {
         "Dataset": info.dataset or "unknown",
         "Database": f"{where}, {settings.milvus_database}",
-        "Index": f"{info.index_type or 'none'}" + (f", nlist {info.nlist}" if info.nlist else ""),
+        "Index": info.index_text,
         "Encoder": f"{info.encoder.architecture} ({info.encoder.weights})",
     }
     if said := str(resources.get_catalogue().applied):

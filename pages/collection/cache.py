@@ -6,6 +6,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from core.collection.index_choice import IndexType
 from core.collection.info import CollectionInfo
 from core.dataset.allowed_folders import allowed_roots, suggested_folders
 from core.dataset.archive import ArchivePlan, inspect_archive, read_member
@@ -177,6 +178,16 @@ def get_free() -> int:
 def get_history() -> History:
     """Return every run that has ended."""
     return load_history(resources.get_settings().data)
+
+
+@st.cache_resource(show_spinner="Asking the database which indexes it has")
+def get_index_types() -> tuple[IndexType, ...]:
+    """Return the types of index that the database can build.
+
+    Raises:
+        StoreError: The database failed.
+    """
+    return resources.get_store().index_types()
 
 
 def get_roots() -> tuple[Path, ...]:

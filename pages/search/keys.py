@@ -6,6 +6,7 @@ Keys that only tell buttons, pictures and containers apart stay beside them.
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 
+from core.collection.index_types.parameters import EffortName
 from core.metric import Metric
 from core.ui.links import Handed
 
@@ -18,6 +19,9 @@ class Address(StrEnum):
     K = Handed.K
     NPROBE = Handed.NPROBE
     EF = "ef"
+    REORDER_K = "reorder_k"
+    SEARCH_LIST = "search_list"
+    REFINE_K = "refine_k"
     CLASSES = "classes"
     LIMIT_COSINE = "limit_COSINE"
     LIMIT_L2 = "limit_L2"
@@ -49,6 +53,14 @@ _LIMITS = {
     Metric.IP: Address.LIMIT_IP,
 }
 
+_EFFORTS: Mapping[EffortName, Address] = {
+    "nprobe": Address.NPROBE,
+    "ef": Address.EF,
+    "reorder_k": Address.REORDER_K,
+    "search_list": Address.SEARCH_LIST,
+    "refine_k": Address.REFINE_K,
+}
+
 # What controls take from the address: whether a text is a value they can show.
 Takes = Mapping[Address, Callable[[str], bool]]
 
@@ -56,6 +68,11 @@ Takes = Mapping[Address, Callable[[str], bool]]
 def limit_of(metric: Metric) -> Address:
     """Return the key of the worst score: a limit for one metric means nothing for another."""
     return _LIMITS[metric]
+
+
+def effort_of(name: EffortName) -> Address:
+    """Return the key of a number that says how thoroughly to search."""
+    return _EFFORTS[name]
 
 
 def menu_of(picture: int) -> str:

@@ -78,7 +78,7 @@ def test_folder_becomes_searchable_and_the_report_says_so(
     assert build_index.main(command) == 0
     said = capsys.readouterr().out
     assert "12 added, 0 updated, 0 unchanged, 0 skipped, 0 left out" in said
-    assert "fruit_vector_cosine: 12 rows, IVF_FLAT, nlist 1" in said
+    assert "fruit_vector_cosine: 12 rows, IVF_FLAT with nlist 1" in said
     assert rows(tmp_path) == dict.fromkeys(Metric, 12)
 
 

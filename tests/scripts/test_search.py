@@ -93,7 +93,8 @@ def test_json_has_exactly_the_agreed_fields(
     photos: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = answer([str(photos / "apple" / "2.jpg"), "-k", "4"], capsys)
-    agreed = ["hits", "metric", "nprobe", "ef", "k", "rows", "nlist", "encoder", "milliseconds"]
+    settings = ["metric", "nprobe", "ef", "effort", "k"]
+    agreed = ["hits", *settings, "rows", "nlist", "encoder", "milliseconds"]
     assert list(found) == agreed
     assert found["milliseconds"].keys() == {"encode", "search"}
     assert all(value > 0 for value in found["milliseconds"].values())

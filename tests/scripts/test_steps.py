@@ -46,13 +46,13 @@ def test_five_steps_lead_to_a_search(photos: Path, capsys: pytest.CaptureFixture
     assert f"database {database} at" in said(capsys, "create-database")
     made = said(capsys, "create-collection")
     assert "m_id INT64 primary key, embedding FLOAT_VECTOR of 2048" in made
-    assert "0 rows, IVF_FLAT L2, nlist 2" in said(capsys, "create-index", "--nlist", "2")
+    assert "0 rows, L2, IVF_FLAT with nlist 2" in said(capsys, "create-index", "--nlist", "2")
     loaded = said(capsys, "load", str(photos))
     assert "8 added, 0 updated, 0 unchanged, 0 skipped" in loaded
-    assert "fruit_vector_l2: 8 rows, IVF_FLAT L2, nlist 2" in loaded
+    assert "fruit_vector_l2: 8 rows, L2, IVF_FLAT with nlist 2" in loaded
     assert "a/0.png" in said(capsys, "search", str(photos / "a" / "0.png")).splitlines()[1]
     # the rows are kept under another index
-    assert "8 rows, FLAT L2" in said(capsys, "create-index", "--index-type", "FLAT")
+    assert "8 rows, L2, FLAT" in said(capsys, "create-index", "--index-type", "FLAT")
     # and it is the collection that build_index goes on with
     assert build_index.main([str(photos), "--metrics", "L2", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["unchanged"] == 8

@@ -146,12 +146,7 @@ def _state_of_indexes(infos: Sequence[CollectionInfo]) -> tuple[Sign, str]:
 
 def _index_facts(one: CollectionHealth) -> str:
     info = one.info
-    kind = info.index_type or "no index"
-    if info.nlist:
-        kind += f" with nlist {info.nlist:,}"
-    if info.m:
-        kind += f" with M {info.m}, efConstruction {info.ef_construction}"
-    told = [counted(info.rows, "row"), f"{info.dimension:,} numbers each", kind]
+    told = [counted(info.rows, "row"), f"{info.dimension:,} numbers each", info.index_text]
     if info.pending_rows:
         told.append(f"{info.pending_rows:,} pending")
     told.append("loaded" if one.loaded else "not loaded")

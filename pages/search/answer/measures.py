@@ -144,7 +144,7 @@ def missed(
         return
     number = counted(len(verdict.missed), "exact hit")
     with st.expander(f"{number} that the index missed", icon=":material/visibility_off:"):
-        st.caption("With their ranks in exact search. A larger nprobe or ef finds them.")
+        st.caption("With their ranks in exact search. A more thorough search finds most of them.")
         with st.container(horizontal=True, gap="small", key="missed"):
             for hit in verdict.missed[:_MISSED]:
                 with grid.tile(hit, metric, thumbnails).below:

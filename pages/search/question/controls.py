@@ -1,22 +1,22 @@
 """Metric, k, and how thoroughly to search."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import streamlit as st
 
 from core.collection.catalogue import Catalogue
-from core.collection.index_choice import default_ef, nprobe_steps
+from core.collection.index_types.parameters import Effort, SearchParameter
 from core.collection.info import CollectionInfo
 from core.metric import Metric
 from core.search.answer import Question
-from core.search.index_search import DEFAULT_K, DEFAULT_NPROBE, MAX_K
+from core.search.index_search import DEFAULT_K, MAX_K
 from core.search.link import is_whole_number, unusable
 from core.ui import controls
 from core.wording import counted
 from pages.search import view
 from pages.search.answer import grid
-from pages.search.keys import Address, Takes
+from pages.search.keys import Address, Takes, effort_of
 from pages.search.question import filters, marks, pictures
 from pages.search.state import Session
 
@@ -27,8 +27,7 @@ EXACT = "exact"
 class Thoroughness:
     """How the index is searched, see `core.search.answer.Question`."""
 
-    nprobe: int | None = None
-    ef: int | None = None
+    effort: Effort
     exact: bool = False
 
 
@@ -82,13 +81,12 @@ def question_control(
     shown = filters.filters_control(info.metric, catalogue, own, can_compare=can_compare)
     return Question(
         k=k,
-        nprobe=thorough.nprobe,
-        ef=thorough.ef,
         exact=thorough.exact and can_compare,
         labels=shown.labels,
         exclude=shown.exclude,
         limit=shown.limit,
         similarity=shown.similarity,
+        **thorough.effort,
     )
 
 
@@ -97,50 +95,59 @@ def _takes_k(text: str) -> bool:
 
 
 def _takes_thoroughness(info: CollectionInfo) -> Takes:
-    if not info.m and not info.nlist:
-        return {}
-    return {_depth_key(info): [*map(str, _steps(info)), EXACT].__contains__}
-
-
-def _depth_key(info: CollectionInfo) -> Address:
-    return Address.EF if info.m else Address.NPROBE
-
-
-def _steps(info: CollectionInfo) -> list[int]:
-    if info.m:
-        return [16, 32, 64, 128, 256, 512]
-    return nprobe_steps(info.nlist)
+    takes: dict[Address, Callable[[str], bool]] = {}
+    for place, parameter in enumerate(info.searched_by):
+        usable = [*map(str, parameter.offered(nlist=info.nlist)), *([] if place else [EXACT])]
+        takes[effort_of(parameter.name)] = usable.__contains__
+    return takes
 
 
 def _thoroughness(info: CollectionInfo, k: int) -> Thoroughness:
-    if not info.m and info.nlist <= 1:
+    """Ask for the numbers of the index's type; the first may be exact search instead."""
+    parameters = info.searched_by
+    if not parameters or info.nlist == 1:
         st.caption(f"nprobe has no effect: {info.index_type or 'no index'} searches every row.")
-        return Thoroughness(nprobe=1 if info.nlist else None)
-    steps = _steps(info)
-    usual = default_ef(DEFAULT_K) if info.m else max(s for s in steps if s <= DEFAULT_NPROBE)
-    chosen = st.select_slider(
-        "ef (candidates)" if info.m else f"nprobe (of {info.nlist} lists)",
-        [*steps, EXACT],
-        value=usual,
-        key=_depth_key(info),
-        bind="query-params",
-        help="More find more of the true neighbours and take longer. *exact* compares with every "
-        "row and leaves the index out.",
-    )
-    # The slider itself names its steps only while it is moved.
-    with st.container(horizontal=True, horizontal_alignment="distribute", gap=None, key="steps"):
-        for step in (*steps, EXACT):
-            st.caption(str(step), width="content")
+        return Thoroughness(Effort(nprobe=1) if info.nlist else Effort())
+    chosen = [_depth(info, parameter, place) for place, parameter in enumerate(parameters)]
     if info.pending_rows:
         st.caption(
             f"Not in the index yet: {counted(info.pending_rows, 'row')}, always searched, whatever "
-            f"{_depth_key(info)} is."
+            f"{parameters[0].name} is."
         )
-    if chosen == EXACT:
-        return Thoroughness(nprobe=info.nlist or None, ef=512 if info.m else None, exact=True)
-    number = int(str(chosen))
-    if not info.m:
-        return Thoroughness(nprobe=number)
-    if number < k:
-        st.caption(f"ef has no effect below k: {k} candidates are looked at.")
-    return Thoroughness(ef=number)
+    effort: Effort = {}
+    for parameter, value in zip(parameters, chosen, strict=True):
+        if value == EXACT:
+            # What would be asked of the index, were the embeddings not at hand.
+            effort[parameter.name] = parameter.offered(nlist=info.nlist)[-1]
+            continue
+        effort[parameter.name] = number = int(value)
+        if parameter.holds_k and number < k:
+            st.caption(f"{parameter.name} has no effect below k: {k} candidates are looked at.")
+    return Thoroughness(effort, exact=EXACT in chosen)
+
+
+def _depth(info: CollectionInfo, parameter: SearchParameter, place: int) -> str:
+    steps: list[int | str] = [*parameter.offered(nlist=info.nlist)]
+    wanted = parameter.usual_for(DEFAULT_K, nlist=info.nlist)
+    usual = max(step for step in steps if int(step) <= wanted)
+    of = f"of {info.nlist} lists" if parameter.is_lists else parameter.what
+    options = [*steps, *([] if place else [EXACT])]
+    chosen = st.select_slider(
+        f"{parameter.name} ({of})",
+        options,
+        value=usual,
+        key=effort_of(parameter.name),
+        bind="query-params",
+        help="More find more of the true neighbours and take longer."
+        + ("" if place else " *exact* compares with every row and leaves the index out."),
+    )
+    # The slider itself names its steps only while it is moved.
+    with st.container(
+        horizontal=True,
+        horizontal_alignment="distribute",
+        gap=None,
+        key=f"steps_{place}" if place else "steps",
+    ):
+        for step in options:
+            st.caption(str(step), width="content")
+    return str(chosen)
