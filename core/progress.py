@@ -56,7 +56,7 @@ class Stage(StrEnum):
     COMPARE = "compare", "Comparing every picture with every other", "pictures"
     EXACT = "exact", "Exact search", "queries"
     SEARCH = "search", "Index search", "queries"
-    SWEEP = "sweep", "Measuring nprobe, step"
+    SWEEP = "sweep", "Measuring, step"
     # The map.
     REDUCE = "reduce", "Reducing embeddings to 50 numbers by PCA"
     GRAPH = (

@@ -8,14 +8,8 @@ from numpy.typing import NDArray
 
 from core.errors import ReportError
 from core.evaluation.report import Report
-from core.measures.bootstrap import (
-    Estimate,
-    borrowed_means,
-    estimates,
-    holm,
-    resampled_means,
-    two_sided_p,
-)
+from core.measures.bootstrap import Estimate, holm, resampled_means, two_sided_p
+from core.measures.paired import PairedClass, macro_difference, paired_classes
 from core.measures.summary import measures_of
 
 # What is called a difference: a Holm-adjusted p-value below this.
@@ -84,36 +78,27 @@ def compare(first: Report, second: Report, *, measure: str, index: bool = False)
     after = _values(second, measure, index=index)[two]
     codes = first.rows.codes[first.queries[one]]
     usable = ~np.isnan(before) & ~np.isnan(after)
-    rows: list[tuple[str, int, float, float, Estimate]] = []
-    p_values: list[float] = []
-    replicates: list[NDArray[np.float64]] = []
-    present = np.unique(codes[usable])
-    for code in present:
-        members = usable & (codes == code)
-        pairs = (after - before)[members][:, None]
-        seed = (first.configuration.request.seed, int(code))
-        drawn = resampled_means(pairs, seed=seed)
-        single = len(pairs) < 2
-        difference = estimates(pairs.mean(axis=0), None if single else drawn)[0]
-        label = first.rows.classes[code]
-        rows.append(
-            (
-                label,
-                len(pairs),
-                float(before[members].mean()),
-                float(after[members].mean()),
-                difference,
+    seed = first.configuration.request.seed
+    # What only one of them could measure is NaN.
+    pairs = paired_classes(after - before, codes, seed=seed)
+    p_values = [_p(each, seed=(seed, each.code), classes=len(pairs)) for each in pairs]
+    classes = []
+    for paired, p in zip(pairs, holm(p_values), strict=True):
+        members = usable & (codes == paired.code)
+        classes.append(
+            ClassDifference(
+                label=first.rows.classes[paired.code],
+                queries=len(paired.pairs),
+                before=float(before[members].mean()),
+                after=float(after[members].mean()),
+                difference=paired.difference,
+                p=p,
             )
         )
-        p_values.append(math.nan if single else _p(pairs, drawn, seed=seed, classes=len(present)))
-        if single:
-            drawn = borrowed_means(pairs[0], (after - before)[usable][:, None], seed=seed)
-        replicates.append(drawn)
-    classes = [ClassDifference(*row, p=p) for row, p in zip(rows, holm(p_values), strict=True)]
     return Comparison(
         measure=measure,
         classes=tuple(sorted(classes, key=lambda c: (c.difference.value, c.label))),
-        macro=_macro(classes, replicates),
+        macro=macro_difference(pairs),
         queries=int(usable.sum()),
         left_out=len(first.queries) + len(second.queries) - 2 * len(one),
     )
@@ -158,27 +143,15 @@ def _values(report: Report, measure: str, *, index: bool) -> NDArray[np.float64]
     return measures_of(judged, report.configuration.request.ks)[measure]
 
 
-def _p(
-    pairs: NDArray[np.float64],
-    drawn: NDArray[np.float64],
-    *,
-    seed: tuple[int, int],
-    classes: int,
-) -> float:
+def _p(one: PairedClass, *, seed: tuple[int, int], classes: int) -> float:
     """The p-value of one class, fine enough that Holm's correction can leave it below the level.
 
     B resamples give no p below 2 / (B + 1), which times the number of classes must stay below.
     """
-    p = two_sided_p(drawn[:, 0])
+    if len(one.pairs) < 2:
+        return math.nan
+    p = two_sided_p(one.drawn[:, 0])
     resamples = min(_RESAMPLES, math.ceil(4 * classes / LEVEL))
-    if p >= LEVEL or resamples <= len(drawn):
+    if p >= LEVEL or resamples <= len(one.drawn):
         return p
-    return two_sided_p(resampled_means(pairs, seed=seed, resamples=resamples)[:, 0])
-
-
-def _macro(classes: list[ClassDifference], replicates: list[NDArray[np.float64]]) -> Estimate:
-    if not classes:
-        return Estimate(math.nan, math.nan, math.nan)
-    mean = np.array([np.mean([c.difference.value for c in classes])])
-    # A spread that was borrowed may lead out of the range of a difference.
-    return estimates(mean, np.clip(np.mean(replicates, axis=0), -1.0, 1.0))[0]
+    return two_sided_p(resampled_means(one.pairs, seed=seed, resamples=resamples)[:, 0])

@@ -11,19 +11,17 @@ from numpy.typing import NDArray
 
 from core.collection.info import CollectionInfo
 from core.dataset.classes import split_classes
-from core.embeddings.index_errors import with_ties_of
+from core.embeddings.against_exact import index_neighbours
 from core.embeddings.matrix import Matrix
-from core.embeddings.neighbours import Neighbours, exact_neighbours
+from core.embeddings.neighbours import exact_neighbours
 from core.encoder.training_list import TrainingList, training_list
-from core.errors import QueryError, StoreError
+from core.errors import QueryError
 from core.evaluation.queries import choose_queries, matching
 from core.evaluation.report import Configuration, Report, Request
 from core.measures.retrieval import check_ks
-from core.progress import Progress, Stage, silent
+from core.progress import Progress, silent
 from core.store.vector_store import VectorStore
 
-# Queries in one call to the database.
-QUERY_BATCH = 50
 # Neighbours kept at most: 8 bytes each, so 160 MB. Classes larger than what this leaves a query
 # have no R-precision and no MAP@R, unless fewer queries are asked.
 _KEPT = 20_000_000
@@ -75,9 +73,9 @@ def evaluate(
             info=info,
             queries=queries,
             k=max(request.ks),
-            nprobe=request.nprobe,
             exact=exact,
             on_progress=on_progress,
+            nprobe=request.nprobe,
         )
     return Report(
         configuration=_configuration(
@@ -99,45 +97,6 @@ def evaluate(
         exact=exact,
         index=index,
     )
-
-
-def index_neighbours(
-    matrix: Matrix,
-    *,
-    store: VectorStore,
-    info: CollectionInfo,
-    queries: NDArray[np.int64],
-    k: int,
-    nprobe: int,
-    exact: Neighbours,
-    on_progress: Progress = silent,
-) -> Neighbours:
-    """Return what the index finds: one hit more than `k` is asked for, then the query is removed.
-
-    The query is known by its id, so a copy of it that stands before it does no harm. Equals are in
-    the order of exact search, see `core.embeddings.index_errors.with_ties_of`.
-
-    Args:
-        exact: What exact search finds for the same queries.
-
-    Raises:
-        StoreError: The database failed, or returned a row that the matrix does not have.
-    """
-    parts: list[Neighbours] = []
-    for start in range(0, len(queries), QUERY_BATCH):
-        block = queries[start : start + QUERY_BATCH]
-        answers = store.search_ids(info, matrix.embeddings[block], k=k + 1, nprobe=nprobe)
-        lists = [
-            _others(matrix, hits, query=int(query))
-            for query, hits in zip(block, answers, strict=True)
-        ]
-        parts.append(Neighbours.from_hits(lists, depth=k))
-        on_progress(Stage.SEARCH, start + len(block), len(queries))
-    found = Neighbours(
-        np.concatenate([part.positions for part in parts]),
-        np.concatenate([part.scores for part in parts]),
-    )
-    return with_ties_of(exact, found)
 
 
 def _configuration(
@@ -199,20 +158,6 @@ def _depth(matrix: Matrix, request: Request, queries: int) -> int:
     largest = int(np.unique(np.array(matrix.labels), return_counts=True)[1].max())
     least = max(request.ks) + _SPARE
     return max(least, min(max(least, largest), _KEPT // queries))
-
-
-def _others(
-    matrix: Matrix, hits: list[tuple[int, float]], *, query: int
-) -> list[tuple[int, float]]:
-    """Return (position, score) of the hits, without the query itself."""
-    positions = matrix.places([number for number, _ in hits])
-    if (positions < 0).any():
-        raise StoreError(
-            "the collection changed while it was evaluated: the index returned a picture that was "
-            "not there before. Wait until indexing has finished, then run the report again."
-        )
-    scores = (score for _, score in hits)
-    return [hit for hit in zip(positions.tolist(), scores, strict=True) if hit[0] != query]
 
 
 def _norms(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,22 +1,19 @@
-"""What nprobe costs and gives: precision, ANN recall and time for 1, 2, 4 ... nlist."""
+"""What searching more thoroughly costs and gives: precision, ANN recall and time, step by step."""
 
-import time
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.collection.index_choice import nprobe_steps
+from core.collection.index_types.parameters import Effort, SearchParameter
 from core.collection.info import CollectionInfo
 from core.dataset.sampling import stratified_sample
-from core.embeddings.index_errors import ann_recall
+from core.embeddings.against_exact import index_neighbours, pace_of
 from core.embeddings.matrix import Matrix
 from core.embeddings.neighbours import Neighbours
 from core.errors import ReportError
 from core.evaluation.report import Report
-from core.evaluation.run import index_neighbours
-from core.measures.judgement import judge
-from core.measures.retrieval import precision_at
+from core.measures.setting import against_exact
 from core.progress import Progress, Stage, silent
 from core.store.vector_store import VectorStore
 
@@ -27,9 +24,10 @@ _TIMED = 30
 
 @dataclass(frozen=True, slots=True)
 class SweepPoint:
-    """One setting of nprobe.
+    """One setting.
 
     Attributes:
+        value: Of the number that the index is searched by, such as nprobe.
         precision: Macro mean of precision@k, as the headline of a report: over classes, each
             counting the same.
         recall: Mean ANN recall@k.
@@ -37,7 +35,7 @@ class SweepPoint:
         p95: 95th percentile of them.
     """
 
-    nprobe: int
+    value: int
     precision: float
     recall: float
     p50: float
@@ -53,11 +51,11 @@ def sweep(
     k: int,
     on_progress: Progress = silent,
 ) -> list[SweepPoint]:
-    """Measure every step of nprobe with about 200 queries of a report, drawn by its seed.
+    """Measure every step of `swept(info)` with about 200 queries of a report, drawn by its seed.
 
     Args:
         matrix: Of the same rows as the report.
-        on_progress: Stage `SWEEP`, in steps of nprobe.
+        on_progress: Stage `SWEEP`, in steps.
 
     Raises:
         ReportError: The collection has changed since the report, the report's gallery is a part
@@ -68,31 +66,42 @@ def sweep(
     places = _drawn(report)
     queries = report.queries[places]
     exact = Neighbours(report.exact.positions[places], report.exact.scores[places])
-    points: list[SweepPoint] = []
-    steps = nprobe_steps(info.nlist)
-    for done, nprobe in enumerate(steps, 1):
+    parameter, points = swept(info), list[SweepPoint]()
+    steps = [
+        step for step in parameter.offered(nlist=info.nlist) if not _is_too_few(parameter, step, k)
+    ]
+    for done, value in enumerate(steps, 1):
+        effort: Effort = {}
+        effort[parameter.name] = value
         index = index_neighbours(
-            matrix, store=store, info=info, queries=queries, k=k, nprobe=nprobe, exact=exact
+            matrix, store=store, info=info, queries=queries, k=k, exact=exact, **effort
         )
-        times = []
-        # The first search after a change of nprobe is slower than those a person would see.
-        store.search_ids(info, matrix.embeddings[queries[:1]], k=k, nprobe=nprobe)
-        for query in queries[:_TIMED]:
-            started = time.perf_counter()
-            store.search_ids(info, matrix.embeddings[[query]], k=k, nprobe=nprobe)
-            times.append(1000 * (time.perf_counter() - started))
-        judged = judge(index, report.rows, queries)
-        points.append(
-            SweepPoint(
-                nprobe=nprobe,
-                precision=_macro(precision_at(judged.right, k), judged.classes),
-                recall=float(ann_recall(index, exact, k=k).mean()),
-                p50=float(np.percentile(times, 50)),
-                p95=float(np.percentile(times, 95)),
-            )
-        )
+        pace = pace_of(matrix, store=store, info=info, queries=queries[:_TIMED], k=k, **effort)
+        seed = report.configuration.request.seed
+        judged = against_exact(index, exact, rows=report.rows, queries=queries, k=k, seed=seed)
+        points.append(SweepPoint(value, judged.precision, judged.recall, pace.p50, pace.p95))
         on_progress(Stage.SWEEP, done, len(steps))
     return points
+
+
+def swept(info: CollectionInfo) -> SearchParameter:
+    """Return the number that is measured step by step.
+
+    Raises:
+        ReportError: The index searches every row whatever it is told.
+    """
+    if not info.searched_by or info.nlist == 1:
+        lists = "a single list" if info.nlist else "no lists"
+        raise ReportError(
+            f"the index is {info.index_text}, which has {lists}: nothing changes what it searches. "
+            "To have a choice, build another on the Collection page."
+        )
+    return info.searched_by[0]
+
+
+def _is_too_few(parameter: SearchParameter, value: int, k: int) -> bool:
+    # One hit more is asked for, since the query itself is among them.
+    return parameter.holds_k and value <= k
 
 
 def _drawn(report: Report) -> NDArray[np.int64]:
@@ -105,31 +114,26 @@ def _drawn(report: Report) -> NDArray[np.int64]:
         raise ReportError(
             f"none of the {len(report.queries):,} queries of this report has a second picture of "
             "its class to find, so no setting is better than another. Run a report with more "
-            "queries, then measure nprobe."
+            "queries, then measure again."
         )
     labels = [report.labels[query] for query in report.queries[usable]]
     seed = report.configuration.request.seed
     return usable[stratified_sample(labels, limit=_QUERIES, seed=seed, at_least=2)]
 
 
-def _macro(values: NDArray[np.float64], classes: NDArray[np.int32]) -> float:
-    """Return the mean of the classes' means: (Q,) values by (Q,) classes."""
-    return float(np.mean([values[classes == code].mean() for code in np.unique(classes)]))
-
-
 def _require_same(report: Report, matrix: Matrix) -> None:
     if matrix.fingerprint != report.configuration.fingerprint:
         raise ReportError(
             "the collection has changed since this report was made, so its exact neighbours are "
-            "no longer those of the collection. Run a new report, then measure nprobe."
+            "no longer those of the collection. Run a new report, then measure again."
         )
     if not report.gallery.all():
         raise ReportError(
             "this report searched in a part of the collection only, the index searches all of it. "
-            "Run a report without a limited gallery, then measure nprobe."
+            "Run a report without a limited gallery, then measure again."
         )
 
 
 def recommended(points: list[SweepPoint], *, recall: float) -> SweepPoint:
-    """Return the smallest nprobe that reaches an ANN recall; nlist always does, nearly."""
+    """Return the smallest value that reaches an ANN recall, or the largest."""
     return next((point for point in points if point.recall >= recall), points[-1])

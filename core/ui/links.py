@@ -12,11 +12,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from core.collection.index_types.parameters import Effort
 from core.metric import Metric
 from core.records import ImageRecord
 from core.search.link import read_ids
@@ -42,7 +44,7 @@ class Handed(StrEnum):
     """What links hand to another page; the control of that page alone is bound to it.
 
     The Search page is opened with pictures, and as the map and the evaluation compare them: by
-    their metric, with the k and the nprobe that was looked at. The map is opened with a picture or
+    their metric, with the k and the effort that was looked at. The map is opened with a picture or
     some that are ringed, by the metric they came with; the evaluation with a pair of classes.
     """
 
@@ -50,6 +52,10 @@ class Handed(StrEnum):
     METRIC = "metric"
     K = "k"
     NPROBE = "nprobe"
+    EF = "ef"
+    REORDER_K = "reorder_k"
+    SEARCH_LIST = "search_list"
+    REFINE_K = "refine_k"
     MAP_CLASS = "map_class"
     MAP_PICTURE = "map_picture"
     MAP_METRIC = "map_metric"
@@ -59,7 +65,8 @@ class Handed(StrEnum):
     GOT = "got"
 
 
-TO_SEARCH = (Handed.METRIC, Handed.K, Handed.NPROBE)
+EFFORTS = (Handed.NPROBE, Handed.EF, Handed.REORDER_K, Handed.SEARCH_LIST, Handed.REFINE_K)
+TO_SEARCH = (Handed.METRIC, Handed.K, *EFFORTS)
 TO_MAP = (Handed.MAP_CLASS, Handed.MAP_PICTURE, Handed.MAP_METRIC)
 TO_EVALUATION = (Handed.ASKED, Handed.GOT)
 
@@ -105,7 +112,7 @@ def to_search(
     *,
     metric: Metric | None = None,
     k: int | None = None,
-    nprobe: int | None = None,
+    **effort: Unpack[Effort],
 ) -> Destination:
     """Lead to a search; what is left open is left to the page.
 
@@ -116,7 +123,7 @@ def to_search(
         Handed.QUERIES: ",".join(str(number) for number in ids[:MAX_LINKED]),
         Handed.METRIC: metric.value if metric else "",
         Handed.K: str(k or ""),
-        Handed.NPROBE: str(nprobe or ""),
+        **{Handed(name): str(value or "") for name, value in effort.items()},
     }
     return Destination(SEARCH_PAGE, _filled(given), TO_SEARCH)
 

@@ -1,4 +1,4 @@
-"""Figures of scores and of nprobe: data -> Plotly; knows no Streamlit."""
+"""Figures of scores and of settings: data -> Plotly; knows no Streamlit."""
 
 from collections.abc import Sequence
 
@@ -48,26 +48,30 @@ def score_figure(bins: ScoreBins, *, axis: str, dark: bool) -> go.Figure:
 
 
 def sweep_figure(
-    points: Sequence[SweepPoint], *, k: int, chosen: int, target: float, dark: bool
+    points: Sequence[SweepPoint], *, name: str, k: int, chosen: int, target: float, dark: bool
 ) -> go.Figure:
-    """Draw macro precision, ANN recall and latency over nprobe, the recommended one marked."""
+    """Draw macro precision, ANN recall and latency over a setting, the recommended one marked.
+
+    Args:
+        name: Of the setting, such as nprobe.
+    """
     figure = make_subplots(rows=2, shared_xaxes=True, row_heights=[0.6, 0.4], vertical_spacing=0.08)
-    x = [str(point.nprobe) for point in points]
+    x = [str(point.value) for point in points]
     series = (
         (f"macro precision@{k}", [p.precision for p in points], accent(dark=dark), 1, ".3f", ""),
         (f"ANN recall@{k}", [p.recall for p in points], ORANGE, 1, ".3f", ""),
         ("p50", [p.p50 for p in points], GREEN, 2, ".1f", " ms"),
         ("p95", [p.p95 for p in points], VERMILION, 2, ".1f", " ms"),
     )
-    for place, (name, values, colour, row, form, unit) in enumerate(series):
+    for place, (title, values, colour, row, form, unit) in enumerate(series):
         figure.add_scatter(
             x=x,
             y=values,
             mode="lines+markers",
-            name=name,
+            name=title,
             line={"color": colour, "width": 2.5, "dash": DASHES[place % 2]},
             marker={"symbol": SYMBOLS[place], "size": 8},
-            hovertemplate=f"nprobe %{{x}}<br>{name} %{{y:{form}}}{unit}<extra></extra>",
+            hovertemplate=f"{name} %{{x}}<br>{title} %{{y:{form}}}{unit}<extra></extra>",
             row=row,
             col=1,
         )
@@ -77,5 +81,5 @@ def sweep_figure(
     figure.update_yaxes(title="share", row=1, col=1)
     figure.update_yaxes(title="milliseconds", rangemode="tozero", row=2, col=1)
     figure.update_xaxes(type="category")
-    figure.update_xaxes(title="nprobe (lists searched)", row=2, col=1)
+    figure.update_xaxes(title=name, row=2, col=1)
     return figure

@@ -18,10 +18,10 @@ class Address(StrEnum):
     METRIC = Handed.METRIC
     K = Handed.K
     NPROBE = Handed.NPROBE
-    EF = "ef"
-    REORDER_K = "reorder_k"
-    SEARCH_LIST = "search_list"
-    REFINE_K = "refine_k"
+    EF = Handed.EF
+    REORDER_K = Handed.REORDER_K
+    SEARCH_LIST = Handed.SEARCH_LIST
+    REFINE_K = Handed.REFINE_K
     CLASSES = "classes"
     LIMIT_COSINE = "limit_COSINE"
     LIMIT_L2 = "limit_L2"

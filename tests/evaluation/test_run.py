@@ -29,13 +29,14 @@ from core.evaluation.files import (
 )
 from core.evaluation.notes import in_words, notes, share_of, short
 from core.evaluation.report import QuerySet, Report, Request, Variant
-from core.evaluation.sweep import SweepPoint, recommended, sweep
+from core.evaluation.sweep import SweepPoint, recommended, sweep, swept
 from core.evaluation.tables import query_rows
 from core.measures.bootstrap import Estimate
 from core.measures.findings import Causes, causes, total
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
 from core.store.vector_store import VectorStore
+from tests.collection.test_info import made_up_info
 from tests.support.made_up import ENCODER, fill
 
 
@@ -552,9 +553,9 @@ def test_smallest_nprobe_that_reaches_the_recall_is_recommended() -> None:
         SweepPoint(2, 0.9, 0.95, 1, 2),
         SweepPoint(4, 0.9, 0.99, 1, 2),
     ]
-    assert recommended(points, recall=0.9).nprobe == 2
+    assert recommended(points, recall=0.9).value == 2
     # Nothing reaches it: the most lists come closest.
-    assert recommended(points, recall=0.999).nprobe == 4
+    assert recommended(points, recall=0.999).value == 4
 
 
 def test_a_sweep_measures_every_step_and_all_lists_are_exact(
@@ -562,7 +563,7 @@ def test_a_sweep_measures_every_step_and_all_lists_are_exact(
 ) -> None:
     report = _run(cosine, store)
     points = sweep(report, cosine[0], store=store, info=cosine[1], k=10)
-    assert [point.nprobe for point in points] == [1, 2, 4, 8]
+    assert [point.value for point in points] == [1, 2, 4, 8]
     # All 63 queries that have something to find were asked, so the last is the headline: the mean
     # over classes of 40, 20 and 3 pictures, each counting the same.
     headline = summary_of(report).macro["precision@10"].value
@@ -658,3 +659,11 @@ def test_a_difference_is_found_among_many_classes(
 def test_a_share_is_never_rounded_up_to_all(share: float, digits: str, words: str) -> None:
     assert short(share) == digits
     assert share_of(share) == words
+
+
+def test_what_a_sweep_measures_is_what_the_index_is_searched_by() -> None:
+    assert swept(made_up_info(index_type="IVF_SQ8", nlist=8)).name == "nprobe"
+    assert swept(made_up_info(index_type="HNSW", nlist=0, m=16)).name == "ef"
+    for index in ({"index_type": "FLAT", "nlist": 0}, {"index_type": "IVF_FLAT", "nlist": 1}):
+        with pytest.raises(ReportError, match="build another on the Collection page"):
+            swept(made_up_info(**index))

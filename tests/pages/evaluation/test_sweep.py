@@ -6,18 +6,18 @@ from streamlit.testing.v1 import AppTest
 
 def section(index_type: str, nlist: int) -> None:
     """Draw the section; AppTest runs the source of this function."""
-    from types import SimpleNamespace
     from typing import Any, cast
 
     from pages.evaluation.sweep import sweep_section
+    from tests.collection.test_info import made_up_info
 
-    info = cast("Any", SimpleNamespace(index_type=index_type, nlist=nlist))
+    info = made_up_info(index_type=index_type, nlist=nlist)
     sweep_section(cast("Any", None), info, k=10)
 
 
 @pytest.mark.parametrize(
     ("index_type", "nlist", "lists"),
-    [("IVF_FLAT", 1, "a single list"), ("HNSW", 0, "no lists")],
+    [("IVF_FLAT", 1, "a single list"), ("FLAT", 0, "no lists")],
 )
 def test_an_index_with_one_list_is_not_said_to_have_none(
     index_type: str, nlist: int, lists: str
