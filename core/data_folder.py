@@ -43,6 +43,11 @@ class DataFolder:
         return self.root / "reports"
 
     @property
+    def tunings(self) -> Path:
+        """What indexes were measured to cost, a file a collection."""
+        return self.root / "tunings"
+
+    @property
     def runs(self) -> Path:
         """What the dashboard did in the background, a file a run."""
         return self.root / "runs"

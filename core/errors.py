@@ -57,6 +57,10 @@ class StoreUnavailableError(StoreError):
     """The vector database cannot be reached, or another process holds it."""
 
 
+class StoreFullError(StoreError):
+    """The disk of the vector database is full."""
+
+
 class CollectionNotFoundError(StoreError):
     """The collection asked for does not exist."""
 

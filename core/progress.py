@@ -51,6 +51,7 @@ class Stage(StrEnum):
     INSPECT = "inspect", "Looking at the files", "pictures"
     VERIFY = "verify", "Comparing collections and files"
     REPAIR = "repair", "Copying missing rows"
+    TUNE = "tune", "Measuring indexes, setting"
     # All embeddings at hand.
     READ = "read", "Reading embeddings", "rows"
     COMPARE = "compare", "Comparing every picture with every other", "pictures"

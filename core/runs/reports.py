@@ -13,6 +13,7 @@ from core.health.verify import Verification
 from core.indexing.report import IndexReport
 from core.metric import Metric
 from core.runs.task import TaskKind
+from core.tuning.tuning import Tuning
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,15 @@ class Dropped:
 
 
 Report = (
-    IndexReport | Reindexed | Verification | Repaired | Removed | Dropped | SelfTest | Inspection
+    IndexReport
+    | Reindexed
+    | Verification
+    | Repaired
+    | Removed
+    | Dropped
+    | SelfTest
+    | Inspection
+    | Tuning
 )
 _SAVED: dict[TaskKind, TypeAdapter[Any]] = {
     TaskKind.BUILD: TypeAdapter(IndexReport),
@@ -71,6 +80,7 @@ _SAVED: dict[TaskKind, TypeAdapter[Any]] = {
     TaskKind.DROP: TypeAdapter(Dropped),
     TaskKind.SELF_TEST: TypeAdapter(SelfTest),
     TaskKind.INSPECT: TypeAdapter(Inspection),
+    TaskKind.TUNE: TypeAdapter(Tuning),
 }
 
 

@@ -7,6 +7,7 @@ from core.indexing.report import IndexReport
 from core.runs.reports import Dropped, Reindexed, Removed, Repaired, Report
 from core.runs.run_record import RunState
 from core.runs.task import TaskKind
+from core.tuning.tuning import Tuning
 from core.wording import counted
 
 
@@ -36,6 +37,10 @@ def _said(report: Report, kind: TaskKind) -> list[str]:
             said = [f"dropped {', '.join(report.dropped) or 'nothing'}"]
         case SelfTest():
             said = ["all checks passed" if report.passed else "a check failed"]
+        case Tuning():
+            said = [f"{counted(len(report.measured), 'setting')} measured"]
+            if report.refused:
+                said.append(f"{counted(len(report.refused), 'index', 'indexes')} refused")
         case Inspection():
             said = [
                 f"{counted(len(report.damaged), 'file')} damaged or gone",

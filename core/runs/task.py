@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from pydantic import Field, TypeAdapter
 
-from core.collection.index_choice import IndexChoice
+from core.collection.index_choice import IndexChoice, IndexType
 from core.metric import Metric
 
 
@@ -25,16 +25,18 @@ class TaskKind(StrEnum):
     DROP = "Drop"
     SELF_TEST = "Self-test"
     INSPECT = "Inspect the pictures"
+    TUNE = "Measure indexes"
 
     @property
     def changes(self) -> bool:
         """Whether it changes the collections."""
-        return self not in (TaskKind.VERIFY, TaskKind.SELF_TEST, TaskKind.INSPECT)
+        looking = (TaskKind.VERIFY, TaskKind.SELF_TEST, TaskKind.INSPECT, TaskKind.TUNE)
+        return self not in looking
 
     @property
     def is_resumable(self) -> bool:
         """Whether the same task again goes on where the last run stopped."""
-        return self.changes and self is not TaskKind.DROP
+        return self is TaskKind.TUNE or (self.changes and self is not TaskKind.DROP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,22 @@ class InspectPictures:
     kind: Literal[TaskKind.INSPECT] = TaskKind.INSPECT
 
 
+@dataclass(frozen=True, slots=True)
+class Tune:
+    """Measure types of index beside the collection of a metric.
+
+    Attributes:
+        types: None given takes what the database offers.
+    """
+
+    family: str
+    metric: Metric
+    types: tuple[IndexType, ...] = ()
+    k: int = 10
+    sample: int = 200
+    kind: Literal[TaskKind.TUNE] = TaskKind.TUNE
+
+
 Task = (
     Build
     | AddMetric
@@ -158,6 +176,7 @@ Task = (
     | Drop
     | RunSelfTest
     | InspectPictures
+    | Tune
 )
 _SAVED: TypeAdapter[Task] = TypeAdapter(Annotated[Task, Field(discriminator="kind")])
 
@@ -169,7 +188,7 @@ def title_of(task: Task) -> str:
             return f"Build {task.family} from {task.folder}"
         case RemoveClass():
             return f"Remove the class {task.label or 'no class'} from {task.family}"
-        case AddMetric():
+        case AddMetric() | Tune():
             return f"{task.kind}: {task.family} ({task.metric})"
         case Reindex() | Drop():
             return f"{task.kind}: {task.family} ({', '.join(task.metrics)})"

@@ -36,11 +36,14 @@ from core.runs.task import (
     Repair,
     RunSelfTest,
     Task,
+    Tune,
     Verify,
 )
 from core.sample.drawing import draw_sample
 from core.store.connection import RUN_PATIENCE
-from core.store.vector_store import VectorStore, open_store
+from core.store.vector_store import VectorStore, collection_name, open_store
+from core.tuning.run import tune
+from core.tuning.tuning import Tuning
 from core.wording import counted
 
 
@@ -55,6 +58,10 @@ def perform(task: Task, progress: RunProgress, *, store: VectorStore, settings: 
     if task.kind.changes:
         require_writable(read_only=settings.read_only)
     with _patient(store, settings, progress) as patient:
+        if task.kind.changes and settings.is_lite:
+            # Nobody else measures indexes meanwhile: what is there, a killed process has left.
+            for metric in patient.metrics(task.family):
+                patient.candidates.drop(collection_name(task.family, metric))
         report: Report = Workshop(patient, settings, progress).do(task)
         return report
 
@@ -201,6 +208,20 @@ class Workshop:
             family=task.family,
             dataset=self._settings.dataset,
             cache_dir=self._settings.data.embeddings,
+            on_progress=self._progress,
+        )
+
+    @do.register
+    def _tune(self, task: Tune) -> Tuning:
+        return tune(
+            self._store,
+            family=task.family,
+            metric=task.metric,
+            folder=self._settings.data.tunings,
+            cache_dir=self._settings.data.embeddings,
+            types=task.types,
+            k=task.k,
+            sample=task.sample,
             on_progress=self._progress,
         )
 

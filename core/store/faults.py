@@ -5,7 +5,12 @@ from collections.abc import Iterable
 
 import grpc
 
-from core.errors import CollectionNotFoundError, StoreError, StoreUnavailableError
+from core.errors import (
+    CollectionNotFoundError,
+    StoreError,
+    StoreFullError,
+    StoreUnavailableError,
+)
 from core.wording import BUILD_IT
 
 _DOWN = ("fail connecting", "unavailable", "deadline", "timeout", "open local", "create connection")
@@ -37,7 +42,7 @@ def store_error(
         message = message.replace(secret, "***")
     message, where = _USER_INFO.sub("//", message), _USER_INFO.sub("//", uri)
     if any(words in message.lower() for words in _FULL):
-        return StoreError(
+        return StoreFullError(
             f"the disk of the database at {where} is full (could not {action}: {message}). What "
             "was written before is kept. Make room, then do the same again."
         )

@@ -20,6 +20,7 @@ from core.store.collections import CollectionReader, collection_name
 from core.store.connection import PATIENCE, Connection, Options
 from core.store.row_reader import RowBatch, RowReader
 from core.store.searcher import Searcher
+from core.store.trials.candidates import Candidates
 from core.store.writer import Writer
 
 __all__ = ["BATCH_ROWS", "VectorStore", "collection_name", "open_store"]
@@ -59,6 +60,7 @@ class VectorStore:
         searcher: The rows nearest to a query, corrected.
         writer: Whatever changes them.
         book: What people have said of single pictures; None corrects nothing.
+        candidates: Indexes built beside them to be measured.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class VectorStore:
         self.stored = RowReader(self.connection, self.collections)
         self.searcher = Searcher(self.connection, self.corrections)
         self.writer = Writer(self.connection, self.collections)
+        self.candidates = Candidates(self.connection, self.collections, self.writer)
 
     @property
     def uri(self) -> str:
@@ -249,3 +252,4 @@ class VectorStore:
     def drop(self, family: str, metric: Metric) -> None:
         """Delete a collection with all its rows."""
         self.writer.drop(family, metric)
+        self.candidates.drop(collection_name(family, metric))

@@ -23,9 +23,10 @@ from core.metric import Metric
 from core.progress import Progress, Stage, silent
 from core.read_only import require_writable
 from core.records import EncoderIdentity, ImageRecord
-from core.store import alias, engine, indexes
+from core.store import alias, indexes
 from core.store.collections import CollectionReader, collection_name
 from core.store.connection import Connection
+from core.store.trials import engine
 
 _FLUSH_SECONDS = 600.0
 # What need not be asked for: every version of Milvus has these.
@@ -55,13 +56,16 @@ class WriteLock:
 class Writer:
     """Makes, fills, indexes and drops collections; those that others made it never changes.
 
+    Attributes:
+        lock: Held by every change, as Milvus Lite promises nothing for two at once.
+
     Every method raises `ReadOnlyError` where the connection allows no change, and `StoreError`
     where the database failed.
     """
 
     def __init__(self, connection: Connection, collections: CollectionReader) -> None:
         self._connection, self._collections = connection, collections
-        self._lock = WriteLock(read_only=connection.read_only)
+        self.lock = WriteLock(read_only=connection.read_only)
         self._types: tuple[IndexType, ...] = ()
         # Not the lock above: a page that asks must not wait for a run.
         self._asking = threading.Lock()
@@ -117,7 +121,7 @@ class Writer:
         name = collection_name(family, metric)
         first, _ = alias.slot_names(name)
         properties = new_properties(encoder, dataset, index, begun_by=begun_by)
-        with self._lock, self._connection.once(f"create {name}") as client:
+        with self.lock, self._connection.once(f"create {name}") as client:
             alias.drop_leftovers(client, name)
             alias.create_slot(client, first, dimension=encoder.dimension, properties=properties)
             indexes.create_index(
@@ -168,7 +172,7 @@ class Writer:
         # Nothing can be searched without an index; a collection that is no alias has to wait.
         action = f"replace the index of {name}"
         connection = self._connection
-        with self._lock, connection.load_lock, connection.once(action) as client:
+        with self.lock, connection.load_lock, connection.once(action) as client:
             connection.forget(name)
             indexes.replace_index(client, name, metric, better, rows=expected_rows)
 
@@ -179,7 +183,7 @@ class Writer:
         name = collection_name(family, metric)
         self._describe_ours(name)
         properties = state_properties(complete=complete, dataset=dataset)
-        with self._lock:
+        with self.lock:
             self._connection.run(
                 f"update {name}",
                 lambda client: client.alter_collection_properties(name, properties),
@@ -205,7 +209,7 @@ class Writer:
         dimension = dimension_of(self._describe_ours(name))
         numbers = checked_embeddings(embeddings, rows=len(records), dimension=dimension, name=name)
         rows = [as_row(*pair) for pair in zip(records, numbers, strict=True)]
-        with self._lock:
+        with self.lock:
             for start in range(0, len(rows), BATCH_ROWS):
                 self._upsert_batch(name, rows[start : start + BATCH_ROWS])
 
@@ -215,13 +219,13 @@ class Writer:
         self._describe_ours(name)
         if ids:
             self._connection.ensure_loaded(name)
-        with self._lock:
+        with self.lock:
             for start in range(0, len(ids), BATCH_ROWS):
                 self._delete_batch(name, list(ids[start : start + BATCH_ROWS]))
 
     def flush(self, family: str, metric: Metric) -> None:
         """Have what was written put on disk; a server then begins to index it."""
-        with self._lock:
+        with self.lock:
             self._flush(collection_name(family, metric))
 
     def finish(
@@ -236,7 +240,7 @@ class Writer:
         Raises:
             StoreError: The index has made no progress for ten minutes, or the database failed.
         """
-        with self._lock:
+        with self.lock:
             self._finish(collection_name(family, metric), rows=rows, on_progress=on_progress)
 
     def drop(self, family: str, metric: Metric) -> None:
@@ -248,7 +252,7 @@ class Writer:
         name = collection_name(family, metric)
         self._describe_ours(name)
         seconds = self._connection.bulk_seconds
-        with self._lock, self._connection.once(f"drop {name}", seconds=seconds) as client:
+        with self.lock, self._connection.once(f"drop {name}", seconds=seconds) as client:
             alias.drop_collection(client, name)
             alias.drop_leftovers(client, name)
             self._connection.forget(name)
@@ -308,7 +312,7 @@ class Writer:
         properties = {**described["properties"], **index_properties(index)}
         dimension, bulk = dimension_of(described), connection.bulk_seconds
         action = f"rebuild the index of {name}"
-        with self._lock, contextlib.ExitStack() as undo:
+        with self.lock, contextlib.ExitStack() as undo:
             live = self._collections.count_rows(name)
             undo.callback(self._drop_half_built, new)
             with connection.once(action) as client:

@@ -13,6 +13,7 @@ from core.runs.task import (
     Repair,
     RunSelfTest,
     Task,
+    Tune,
     Verify,
 )
 
@@ -31,4 +32,5 @@ def one_of_each(family: str, *, folder: str = "/ä") -> list[Task]:
         Drop(family, tuple(Metric)),
         RunSelfTest(family),
         InspectPictures(family),
+        Tune(family, Metric.COSINE, (IndexType.FLAT,), sample=20),
     ]

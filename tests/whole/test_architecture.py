@@ -34,7 +34,11 @@ PACKAGES = {
     "core.projection": {"core.dataset", "core.embeddings", "core.encoder"},
     "core.health": {*AT_HAND, "core.encoder"},
     "core.evaluation": {*AT_HAND, "core.encoder", "core.measures"},
-    "core.runs": {*STORED, "core.encoder", "core.sample", "core.indexing", "core.health"},
+    "core.tuning": {*AT_HAND, "core.measures"},
+    "core.runs": {
+        *{*STORED, "core.encoder", "core.sample", "core.indexing", "core.health"},
+        "core.tuning",
+    },
     "core.api": {
         *{*AT_HAND, "core.encoder", "core.measures", "core.search", "core.evaluation", "core.runs"},
     },
@@ -49,7 +53,7 @@ PACKAGES = {
     },
     "pages.collection": {
         *{*DATA, "core.encoder", "core.sample", "core.indexing", "core.health", "core.runs"},
-        "core.ui",
+        *{"core.tuning", "core.ui"},
     },
 }
 PAGES = {name for name in PACKAGES if name.startswith("pages.")}

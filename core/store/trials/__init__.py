@@ -1,0 +1,1 @@
+"""Indexes on trial: which types the database can build, and candidates beside a collection."""
