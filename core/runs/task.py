@@ -162,6 +162,7 @@ class Tune:
     types: tuple[IndexType, ...] = ()
     k: int = 10
     sample: int = 200
+    seed: int = 0
     kind: Literal[TaskKind.TUNE] = TaskKind.TUNE
 
 

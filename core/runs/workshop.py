@@ -222,6 +222,7 @@ class Workshop:
             types=task.types,
             k=task.k,
             sample=task.sample,
+            seed=task.seed,
             on_progress=self._progress,
         )
 

@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from core.errors import SettingsError
+from core.measures.bootstrap import Estimate
 from core.tuning.tuning import Measured, Tuning
 
 # A setting that takes this much more memory than the smallest still counts as as small.
 _AS_SMALL = 1.1
+# And this many times the milliseconds of the fastest as as fast.
+_AS_FAST = 1.25
 
 _VALUES: dict[str, Callable[[Measured], float]] = {
     "precision loss": lambda one: -one.difference.value,
@@ -73,14 +76,18 @@ class Limits:
 def recommended(tuning: Tuning, limits: Limits) -> Measured | None:
     """Return the fastest of the smallest settings that meet the limits; None if none does.
 
-    What takes up to a tenth more memory counts as as small.
+    What takes up to a tenth more memory counts as as small, and what is within a quarter of the
+    fastest as as fast, since times vary: of those, what finds most.
     """
     good = [one for one in tuning.measured if limits.hold(one)]
     if not good:
         return None
     least = min(one.memory_bytes for one in good)
     small = [one for one in good if one.memory_bytes <= _AS_SMALL * least]
-    return min(small, key=lambda one: (one.p50, one.memory_bytes, one.name))
+    quickest = min(one.p50 for one in small)
+    quick = [one for one in small if one.p50 <= _AS_FAST * quickest]
+    # More precise than exact search is by chance.
+    return max(quick, key=lambda one: (min(0.0, one.difference.value), one.recall, -one.p50))
 
 
 def front(measured: Sequence[Measured], *, by_recall: bool) -> list[Measured]:
@@ -120,12 +127,16 @@ def described(one: Measured, tuning: Tuning) -> str:
     """Return what a setting takes and what it costs: memory, precision, milliseconds."""
     whole = tuning.rows * tuning.dimension * 4
     share = one.memory_bytes / whole if whole else 1.0
-    loss = one.difference
     return (
         f"{one.memory_bytes / 1e6:,.1f} MB, {share:.0%} of the embeddings; "
-        f"precision@{tuning.asked.k} {loss.value:+.3f} ({loss.low:+.3f} to {loss.high:+.3f}) "
+        f"precision@{tuning.asked.k} {signed(one.difference)} "
         f"against exact search; {one.p50:.1f} ms, 95 % within {one.p95:.1f} ms"
     )
+
+
+def signed(difference: Estimate) -> str:
+    """Return such as `-0.001 (-0.003 to +0.001)`."""
+    return f"{difference.value:+.3f} ({difference.low:+.3f} to {difference.high:+.3f})"
 
 
 def _goodness(one: Measured, by_recall: bool) -> float:

@@ -116,7 +116,9 @@ def tune(
     questions = _questions(
         store, matrix, metric, k=k, sample=sample, seed=seed, on_progress=on_progress
     )
-    engine = f"Milvus {'Lite ' if store.connection.is_lite else ''}{store.version}"
+    # Milvus Lite calls itself `milvus_lite-3.2.2`.
+    version = store.version.removeprefix("milvus_lite-")
+    engine = f"Milvus {'Lite ' if store.connection.is_lite else ''}{version}"
     asked = Asked(info.name, metric, matrix.fingerprint, k, sample, seed, engine)
     grid = default_grid(store.index_types(), rows=len(matrix.ids), k=k, wanted=types)
     tuning = _known(folder, asked, grid) or _begun(asked, info, questions)

@@ -31,6 +31,7 @@ from core.read_only import require_writable
 from core.runs.history import History, load_history, unreadable
 from core.runs.run_record import RunState
 from core.runs.task import Build, Task
+from core.tuning.tuning import Tuning, load_tuning, tuning_file
 from core.ui import resources
 from pages.collection.state import current, refuse
 
@@ -188,6 +189,22 @@ def get_index_types() -> tuple[IndexType, ...]:
         StoreError: The database failed.
     """
     return resources.get_store().index_types()
+
+
+def get_tuning(collection: str) -> Tuning | None:
+    """Return what was measured of a collection last; None where nothing was.
+
+    Raises:
+        ReportError: It cannot be read.
+    """
+    folder = resources.get_settings().data.tunings
+    file = tuning_file(folder, collection)
+    return _tuning(str(folder), collection, file.stat().st_mtime_ns) if file.exists() else None
+
+
+@st.cache_data(show_spinner=False, max_entries=4)
+def _tuning(folder: str, collection: str, changed: int) -> Tuning | None:
+    return load_tuning(Path(folder), collection)
 
 
 def get_roots() -> tuple[Path, ...]:

@@ -19,6 +19,7 @@ from pages.collection.history import show_history
 from pages.collection.keys import Address
 from pages.collection.run import show_news
 from pages.collection.state import BUILD
+from pages.collection.tuning.section import RUNS, show_tuning
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ PARTS = {
     "Health": Part(show_health, (TaskKind.SELF_TEST, TaskKind.VERIFY)),
     BUILD: Part(show_build, (TaskKind.BUILD,), changes=True),
     "Change": Part(show_change, CHANGING, changes=True),
+    "Tune": Part(show_tuning, RUNS, changes=True),
     "History": Part(show_history),
 }
 

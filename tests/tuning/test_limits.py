@@ -72,6 +72,15 @@ def test_the_fastest_of_the_smallest_that_meet_the_limits_is_recommended() -> No
     assert recommended(tuning(whole, lossy, slow, quick, as_small, larger), USUAL) == as_small
 
 
+def test_of_settings_that_are_as_fast_the_one_that_finds_most_is_recommended() -> None:
+    quickest = setting(nprobe=1, ms=4.0, loss=0.002, recall=0.8)
+    # More precise than exact search is chance, and counts as nothing lost.
+    lucky = setting(nprobe=4, ms=4.4, loss=-0.001, recall=0.96)
+    finds_most = setting(nprobe=16, ms=5.0, recall=0.99)
+    slower = setting(nprobe=64, ms=5.1, recall=1.0)
+    assert recommended(tuning(quickest, lucky, finds_most, slower), USUAL) == finds_most
+
+
 def test_the_limit_on_time_is_for_95_of_100_searches() -> None:
     # 95 % within twice the 11 ms of half of them.
     assert recommended(tuning(setting(ms=11)), USUAL) is None
