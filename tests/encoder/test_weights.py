@@ -140,7 +140,8 @@ def test_efficientnet_can_be_asked_for_by_name(imagenet: Path) -> None:
 def test_a_query_finds_efficientnet_by_its_hash(hub: Path, imagenet: Path) -> None:
     imagenet.write_bytes(b"imagenet")
     wanted = identity(b"imagenet", "efficientnet_lite2")
-    assert checkpoint_for(wanted, load_settings()) == Checkpoint(imagenet, "efficientnet_lite2")
+    expected = Checkpoint(imagenet, "efficientnet_lite2", preprocessing=wanted.preprocessing)
+    assert checkpoint_for(wanted, load_settings()) == expected
     with pytest.raises(EncoderMismatchError, match="no such weights are at hand"):
         checkpoint_for(identity(b"another", "efficientnet_lite2"), load_settings())
 
@@ -210,10 +211,12 @@ def test_a_query_finds_the_weights_of_its_collection_by_their_hash(
     unnamed.write_bytes(b"mine")
     cached = named_file(hub, "resnet50", b"cached")
     settings = load_settings(weights=unnamed)
-    assert checkpoint_for(identity(b"mine"), settings) == Checkpoint(unnamed, "resnet50")
-    assert checkpoint_for(identity(b"cached"), settings) == Checkpoint(cached, "resnet50")
+    for content, file in ((b"mine", unnamed), (b"cached", cached)):
+        found = checkpoint_for(identity(content), settings)
+        # With what the collection says that its pictures went through.
+        assert found == Checkpoint(file, "resnet50", preprocessing="p")
     found = checkpoint_for(identity(b"offline", "resnet14"), settings)
-    assert found == Checkpoint(offline, "resnet14")
+    assert found == Checkpoint(offline, "resnet14", preprocessing="p")
 
 
 def test_a_query_fetches_the_official_weights_when_the_collection_has_them(
