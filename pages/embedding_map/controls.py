@@ -92,11 +92,12 @@ def colour_control(rows: MapRows, settings: ProjectionSettings) -> Colours:
     size = st.slider("Point size", 0.5, 3.0, 1.0, 0.25, key=Address.POINT_SIZE, bind="query-params")
     # PCA has no seed.
     repeated = settings.method is Method.UMAP and st.toggle(
-        "Fade what another seed moves",
+        "Fade what is chance",
         key=Address.REPEATED,
         bind="query-params",
         help="Draws a second map with another seed, in the background. Points that have other "
-        "neighbours there turn pale: where they lie is chance.",
+        "neighbours there turn pale: where they lie is chance. As a whole, maps are compared after "
+        "the best turn, mirroring and scale (Procrustes): 100% are alike.",
     )
     return Colours(colouring, highlighted, k, size, repeated)
 

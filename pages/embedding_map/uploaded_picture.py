@@ -107,7 +107,7 @@ def show_placed(view: View, placed: Placed, own: Own) -> None:
                     else "The cross lies at the mean of their positions, weighted by similarity."
                 )
                 if own.carried:
-                    st.button("Take it away", icon=":material/close:", on_click=links.put_down)
+                    st.button("Remove", icon=":material/close:", on_click=links.put_down)
         captions = {
             row: grid.Caption(f"{cosine:.3f}", f"similarity {cosine:.3f}", chip=f"**{rank}**")
             for rank, (row, cosine) in enumerate(zip(placed.rows, placed.cosines, strict=True), 1)

@@ -104,10 +104,9 @@ def suspects_of(view: View, table: Neighbourhoods) -> list[Suspect]:
 def _paleness(repeated: Repeated, seed: int) -> str:
     pale, rows = int(repeated.pale.sum()), len(repeated.shares)
     return (
-        f"**Pale: {pale:,} of {counted(rows, 'point')} ({pale / rows:.0%}).** Fewer than half "
-        f"of their {repeated.k} nearest on this map are so again on one with seed {seed}: where "
-        "they lie is chance. Moved, turned, mirrored and scaled as a whole, that map agrees with "
-        f"this one by {repeated.agreement:.0%}."
+        f"**Pale: {pale:,} of {counted(rows, 'point')} ({pale / rows:.0%})**, of which fewer than "
+        f"half of the {repeated.k} nearest on this map are so again on one with seed {seed}. As a "
+        f"whole the two agree by {repeated.agreement:.0%}."
     )
 
 

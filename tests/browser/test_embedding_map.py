@@ -463,6 +463,31 @@ def test_a_button_leads_back_to_all_points_and_is_there_only_when_some_may_be_ou
     assert page.evaluate(VIEW)["x"] == pytest.approx(whole["x"], rel=1e-6)
 
 
+def test_a_button_zooms_to_what_is_marked_and_is_there_only_while_that_is_small(
+    page: Page, address: str
+) -> None:
+    open_map(page, address)
+    near = page.get_by_role("button", name="Zoom to the rings")
+    expect(near).to_be_hidden()
+    # The fifteen neighbours of a lime are limes, which take a small part of the map.
+    open_map(page, f"{address}?method=PCA&map_class=lime&map_picture=00.jpg")
+    expect(page.locator(".orchard-map .over circle")).to_have_count(16)
+    near.click()
+    expect(near).to_be_hidden()
+    area = page.locator(".js-plotly-plot .nsewdrag").first.bounding_box()
+    rings = [ring.bounding_box() for ring in page.locator(".orchard-map .over circle").all()]
+    assert area and all(rings)
+    # All in sight, and they fill at least half of it in one direction.
+    for ring in rings:
+        assert area["x"] <= ring["x"] and ring["x"] + ring["width"] <= area["x"] + area["width"]
+        assert area["y"] <= ring["y"] and ring["y"] + ring["height"] <= area["y"] + area["height"]
+    wide = max(r["x"] for r in rings) - min(r["x"] for r in rings)
+    high = max(r["y"] for r in rings) - min(r["y"] for r in rings)
+    assert wide > area["width"] / 2 or high > area["height"] / 2
+    page.get_by_role("button", name="Back to all").click()
+    expect(near).to_be_visible()
+
+
 def test_back_to_all_is_not_undone_by_the_wheel_that_turned_in_the_moment_before(
     page: Page, address: str
 ) -> None:

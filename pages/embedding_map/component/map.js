@@ -43,11 +43,9 @@ class OrchardMap {
     this.root.append(this.over);
     this.card = made("div", "card", this.root);
     this.card.hidden = true;
-    this.all = made("button", "all", this.root);
-    this.all.type = "button";
-    this.all.textContent = "Back to all";
-    this.all.hidden = true;
-    this.all.addEventListener("click", () => this.showAll());
+    const ways = made("div", "ways", this.root);
+    this.near = way("near", "Zoom to the rings", ways, () => this.goTo(this.around()));
+    this.all = way("all", "Back to all", ways, () => this.goTo(this.spans));
     this.legend = made("div", "legend", this.root);
     this.said = made("p", "said", this.root);
     this.said.hidden = true;
@@ -119,9 +117,32 @@ class OrchardMap {
   }
 
   // Plotly writes down what the wheel did a moment after it turned, and would undo this.
-  showAll() {
+  goTo(ranges) {
     this.isUndone = this.isMoving;
-    this.Plotly.relayout(this.plot, { "xaxis.range": [...this.spans[0]], "yaxis.range": [...this.spans[1]] });
+    this.aim = ranges;
+    this.Plotly.relayout(this.plot, { "xaxis.range": [...ranges[0]], "yaxis.range": [...ranges[1]] });
+  }
+
+  // What is marked with room around it, and never so little that nothing else is in sight; null
+  // without marks.
+  around() {
+    const { ringed, ends, centre, query } = this.data.marks;
+    const rows = [...ringed, ...ends, ...(centre === null ? [] : [centre])];
+    if (!rows.length && !query) return null;
+    return [this.x, this.y].map((values, at) => {
+      const [low, high] = endsOf([...rows.map((row) => values[row]), ...(query ? [query[at]] : [])]);
+      const least = 0.04 * (this.spans[at][1] - this.spans[at][0]);
+      const half = Math.max(0.65 * (high - low), least / 2);
+      return [(low + high) / 2 - half, (low + high) / 2 + half];
+    });
+  }
+
+  // Whether what is marked is a small part of what is shown, or not in sight.
+  isSmall(ranges) {
+    return ["xaxis", "yaxis"].every((name, at) => {
+      const [from, to] = this.plot._fullLayout[name].range;
+      return ranges[at][1] - ranges[at][0] < 0.5 * (to - from);
+    });
   }
 
   // Whether a point may lie outside of what is shown.
@@ -246,7 +267,8 @@ class OrchardMap {
     return {
       // On a phone a tall figure would be empty above and below the points.
       height: Math.min(data.height, Math.max(320, this.root.clientWidth)),
-      margin: { l: 0, r: 0, t: 8, b: 0 },
+      // Neither points nor names under the tools.
+      margin: { l: 0, r: 0, t: 40, b: 0 },
       paper_bgcolor: theme.background,
       plot_bgcolor: theme.background,
       font: { family: theme.font, color: theme.text },
@@ -295,9 +317,9 @@ class OrchardMap {
     }
     this.plot.on("plotly_relayouting", () => { this.isMoving = true; });
     this.plot.on("plotly_relayout", (changes) => {
-      if ("xaxis.range" in changes) return; // `showAll`: a person's movement names both ends apart
+      if ("xaxis.range" in changes) return; // `goTo`: a person's movement names both ends apart
       this.isMoving = false;
-      if (this.isUndone) this.showAll();
+      if (this.isUndone) this.goTo(this.aim);
     });
     this.plot.addEventListener("pointerdown", ({ target }) => {
       const isScene = this.plot._fullLayout._plots.xy?._scene?.draw.isHoldable;
@@ -421,6 +443,8 @@ class OrchardMap {
     const { x, y } = this.axes() ?? {};
     if (!x) return;
     this.all.hidden = !this.isPart();
+    const ranges = this.around();
+    this.near.hidden = !ranges || !this.isSmall(ranges);
     const { marks, ink } = this.data;
     const at = (row) => this.pixels(row);
     const shapes = [];
@@ -729,6 +753,15 @@ function made(kind, name, parent) {
   return element;
 }
 
+function way(name, text, parent, go) {
+  const button = made("button", name, parent);
+  button.type = "button";
+  button.textContent = text;
+  button.hidden = true;
+  button.addEventListener("click", go);
+  return button;
+}
+
 function shape(kind, attributes) {
   const element = document.createElementNS(SVG, kind);
   for (const [name, value] of Object.entries({ fill: "none", ...attributes })) element.setAttribute(name, value);
@@ -823,13 +856,18 @@ const widthOf = (text) => {
 };
 const overlap = ([l1, t1, r1, b1], [l2, t2, r2, b2]) => l1 < r2 && l2 < r1 && t1 < b2 && t2 < b1;
 
-// From the least to the greatest, with room around it, also where all are one.
-function span(values) {
+function endsOf(values) {
   let [low, high] = [Infinity, -Infinity];
   for (const value of values) {
     if (value < low) low = value;
     if (value > high) high = value;
   }
+  return [low, high];
+}
+
+// From the least to the greatest, with room around it, also where all are one.
+function span(values) {
+  const [low, high] = endsOf(values);
   const room = 0.05 * (high - low) || 1;
   return [low - room, high + room];
 }
@@ -846,7 +884,7 @@ const SIGNS = {
 const sign = ({ colour, symbol }) => shape("path", { d: SIGNS[symbol], fill: colour });
 
 const line = ([x1, y1], [x2, y2], more) => shape("line", { x1, y1, x2, y2, ...more });
-const ring = ([cx, cy], r, more) => shape("circle", { cx, cy, r, "stroke-width": 1.5, ...more });
+const ring = ([cx, cy], r, more) => shape("circle", { cx, cy, r, "stroke-width": 1.25, ...more });
 const cross = ([x, y], r, more) => [
   line([x - r, y - r], [x + r, y + r], { "stroke-width": 4, ...more }),
   line([x - r, y + r], [x + r, y - r], { "stroke-width": 4, ...more }),

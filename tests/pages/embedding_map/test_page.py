@@ -447,7 +447,7 @@ def test_what_was_searched_with_is_placed_and_its_hits_are_ringed(pictures: Path
     assert "**mine \\*x\\*\\.jpg** and its nearest neighbours" in text(at)
     alts = [image.alt for element in at.get("image") for image in element.proto.imgs]
     assert "your picture, mine *x*.jpg" in alts
-    next(b for b in at.button if b.label == "Take it away").click().run()
+    next(b for b in at.button if b.label == "Remove").click().run()
     assert told(at)["marks"]["query"] is None and not told(at)["placed"]
 
 
