@@ -50,7 +50,7 @@ def main() -> None:
     notices, results = st.container(), st.container()
     with notices:
         rows = cache.get_rows(info.name, info.rows)
-    state.follow_address(cache.get_places(rows))
+    state.follow_address(rows, cache.get_places(rows))
     with st.sidebar:
         settings = settings_control()
         colours = colour_control(rows, settings)

@@ -12,6 +12,7 @@ import streamlit as st
 from core.projection.rows import MapRows
 from core.records import ImageRecord
 from core.ui import links
+from core.wording import counted
 from pages.embedding_map.component.mount import new_token
 from pages.embedding_map.keys import Address, Key
 
@@ -60,17 +61,24 @@ def current() -> Session:
     return state
 
 
-def follow_address(known: Collection[int]) -> None:
+def follow_address(rows: MapRows, places: Collection[int]) -> None:
     """Ring the pictures that the address names, where this session did not write it; then write it.
 
+    Ids that are no picture of the collection, or not in the sample that is shown, are told.
+
     Args:
-        known: Ids on the map; others are named in a notice.
+        places: Ids on the map.
     """
     session = current()
     asked = st.query_params.get(Address.RING, "")
     if asked and asked != session.written:
-        ids, session.lost = links.read_ring(asked, known)
-        session.ringed = list(ids)
+        ids, session.lost = links.read_ring(asked, frozenset(rows.matrix.ids.tolist()))
+        session.ringed = [number for number in ids if number in places]
+        if beside := len(ids) - len(session.ringed):
+            session.lost.append(
+                f"Not ringed: {beside} of {counted(len(ids), 'picture')}, which the sample on this "
+                "map leaves out (ORCHARD_MAP_LIMIT sets how many it has)."
+            )
     elif not asked and Address.PICTURE in st.query_params:
         # A link to one picture: the rings of an earlier visit are not meant.
         session.ringed = []

@@ -647,7 +647,12 @@ def test_an_empty_collection_invites_to_build_one(
 def test_a_large_collection_is_sampled_and_says_so(fresh: Callable[..., Path]) -> None:
     rows = random_rows(30) | random_rows(10, label="b")
     fresh(rows, ORCHARD_MAP_LIMIT="20")
-    at = settle(method="PCA", list="Outliers")
+    shown = cache.get_rows("fruit_vector_cosine", len(rows))
+    everyone = shown.matrix.ids.tolist()
+    at = settle(method="PCA", list="Outliers", ring=",".join(map(str, everyone)))
+    assert rings(at) == 20
+    told_of = text(at).replace("\\", "")
+    assert "Not ringed: 20 of 40 pictures, which the sample on this map leaves out" in told_of
     assert "20 of 40 pictures: a sample in which every class keeps its share" in text(at)
     # 30 and 10 of 40 rows make 15 and 5 of 20.
     assert sorted(labels(at, "outliers")) == ["a"] * 15 + ["b"] * 5
