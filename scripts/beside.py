@@ -13,6 +13,7 @@ from typing import Any
 import requests
 
 from core.api.app import PREFIX
+from core.api.pictures import MOST_LISTED
 from core.config import Settings
 from core.data_folder import DataFolder
 from core.errors import OrchardError, StoreUnavailableError
@@ -68,6 +69,22 @@ class Dashboard:
         """
         given = {key: value for key, value in asked.items() if value is not None}
         return self._asked("POST", "search", files={"picture": (name, content)}, data=given)
+
+    def paths(self, family: str) -> set[str]:
+        """Return the paths of all pictures that are not left out.
+
+        Raises:
+            RefusedError: It serves another collection.
+            StoreUnavailableError: The dashboard has gone.
+        """
+        self._asked("GET", f"collections/{family}")
+        found: set[str] = set()
+        while True:
+            asked = {"offset": len(found), "limit": MOST_LISTED}
+            page = self._asked("GET", "pictures", params=asked)
+            found.update(picture["path"] for picture in page["pictures"])
+            if not page["pictures"] or len(found) >= page["total"]:
+                return found
 
     def evaluate(self, asked: dict[str, Any]) -> str:
         """Make a report, with progress at the terminal; Ctrl-C stops it.

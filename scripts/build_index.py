@@ -185,6 +185,7 @@ def _built_beside(
             architecture=arguments.architecture or "",
             index=index,
             recreate=arguments.recreate,
+            remove_unreadable=arguments.remove_unreadable,
         )
     )
     state = dashboard.run(task)

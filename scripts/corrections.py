@@ -15,7 +15,6 @@ import json
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from core.collection.info import dataset_folder
 from core.config import Settings
 from core.corrections.book import Book, Step
 from core.corrections.correction import Correction, Corrections, Edit
@@ -24,8 +23,10 @@ from core.dataset.listing import list_dataset
 from core.dataset.names import composed
 from core.errors import CorrectionError, OrchardError
 from core.files import write_whole
-from core.store.vector_store import VectorStore, open_store
+from core.metric import Metric
+from core.store.vector_store import open_store
 from core.wording import counted, sentence, visible
+from scripts.beside import Dashboard, find_dashboard
 from scripts.terminal import configured, tell
 
 _SHOWN = 20
@@ -87,22 +88,20 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
         )
     if edit is not None and not arguments.paths:
         raise CorrectionError("name the pictures, such as Lemon/17.jpg.")
-    book = Book(settings.data.corrections, read_only=settings.read_only)
+    dashboard = find_dashboard(settings)
+    data = dashboard.data if dashboard else settings.data
+    book = Book(data.corrections, read_only=settings.read_only)
     if arguments.undo is not None:
         print(f"undone: {visible(book.undo(family, arguments.undo or None).said)}")
-        return 0
-    if arguments.export:
-        return _export(arguments.export, book.of(family))
-    if edit is None and not arguments.table:
-        print(_as_json(book, family) if arguments.json else _as_text(book, family))
-        return 0
-    # Which pictures there are, the database knows.
-    with contextlib.closing(open_store(settings)) as store:
-        known = _known(store, family, settings, book.of(family))
-    if edit is not None:
-        _tell(book.change(family, _named(arguments.paths, known), edit))
+    elif arguments.export:
+        _export(arguments.export, book.of(family))
+    elif edit is not None:
+        paths = _named(arguments.paths, _known(dashboard, family, settings, book.of(family)))
+        _tell(book.change(family, paths, edit))
+    elif arguments.table:
+        _import(arguments.table, book, _known(dashboard, family, settings, book.of(family)), family)
     else:
-        _import(arguments.table, book, known.values(), family)
+        print(_as_json(book, family) if arguments.json else _as_text(book, family))
     return 0
 
 
@@ -119,25 +118,31 @@ def _edit(arguments: argparse.Namespace) -> Edit | None:
 
 
 def _known(
-    store: VectorStore, family: str, settings: Settings, before: Corrections
-) -> dict[str, str]:
-    """Return the paths that may be corrected, by the form in which they are compared.
+    dashboard: Dashboard | None, family: str, settings: Settings, before: Corrections
+) -> set[str]:
+    """Return the paths that may be corrected.
 
-    Those of rows, of files that have none such as unreadable ones, and of what is corrected.
+    Those of rows, of what is corrected, and of files that have no row, such as unreadable ones.
     """
-    metric = next(iter(store.metrics(family)), None)
-    known = set(before.by_path)
-    if metric is not None:
-        known.update(record.path for record in store.stored.records(family, metric))
-        # Where the folder is away, its rows are known all the same.
+    folder = settings.dataset
+    if dashboard:
+        known = dashboard.paths(family)
+    else:
+        with contextlib.closing(open_store(settings)) as store:
+            metrics = store.metrics(family)
+            info = store.info(family, metrics[0] if metrics else Metric.COSINE)
+            known = {record.path for record in store.stored.records(family, info.metric)}
+        folder = folder or (Path(info.dataset) if info.dataset else None)
+    if folder is not None:
+        # Where it is away, its rows are known all the same.
         with contextlib.suppress(OrchardError):
-            info = store.info(family, metric)
-            known.update(list_dataset(dataset_folder(info, setting=settings.dataset)).paths)
-    return {composed(path): path for path in known}
+            known.update(list_dataset(folder).paths)
+    return known.union(before.by_path)
 
 
-def _named(paths: Sequence[str], known: dict[str, str]) -> list[str]:
-    found = [known.get(composed(path.replace("\\", "/").removeprefix("./"))) for path in paths]
+def _named(paths: Sequence[str], known: Collection[str]) -> list[str]:
+    by_form = {composed(path): path for path in known}
+    found = [by_form.get(composed(path.replace("\\", "/").removeprefix("./"))) for path in paths]
     if unknown := [path for path, there in zip(paths, found, strict=True) if there is None]:
         named = ", ".join(map(repr, unknown[:_SHOWN]))
         raise CorrectionError(
@@ -151,14 +156,13 @@ def _tell(step: Step | None) -> None:
     print(visible(f"{step.number}: {step.said}") if step else "it was so already")
 
 
-def _export(file: Path, said: Corrections) -> int:
+def _export(file: Path, said: Corrections) -> None:
     table = export_table(said)
     if str(file) == "-":
         print(table, end="")
     else:
         write_whole(file, table.encode())
         print(f"{counted(len(said.by_path), 'picture')} in {file}")
-    return 0
 
 
 def _import(file: Path, book: Book, known: Collection[str], family: str) -> None:

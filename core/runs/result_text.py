@@ -64,6 +64,10 @@ def _indexed(report: IndexReport, kind: TaskKind) -> list[str]:
         said.append(f"{counted(report.copied, 'row')} copied")
     if report.removed:
         said.append(f"{counted(report.removed, 'picture')} removed")
+    if report.removed_unreadable:
+        said.append(f"{counted(report.removed_unreadable, 'unreadable picture')} removed")
+    if report.kept_unreadable:
+        said.append(f"{counted(report.kept_unreadable, 'row')} of unreadable files kept")
     if report.ignored:
         said.append(f"{report.ignored:,} left out")
     return said

@@ -51,6 +51,8 @@ class Build:
         architecture: Of the encoder; empty takes that of the collection, or of the settings.
         index: `IndexChoice()` asks for nothing in particular.
         recreate: Drop the family once the first new rows are there.
+        remove_unreadable: Delete the rows of files that can no longer be read, and leave such files
+            out.
         token: Kept when the task is continued, so that a build with `recreate` knows its own rows.
     """
 
@@ -62,6 +64,7 @@ class Build:
     architecture: str = ""
     index: IndexChoice = IndexChoice()  # noqa: RUF009 - frozen
     recreate: bool = False
+    remove_unreadable: bool = False
     token: str = field(default_factory=lambda: uuid4().hex, compare=False)
     kind: Literal[TaskKind.BUILD] = TaskKind.BUILD
 

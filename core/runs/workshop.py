@@ -112,6 +112,7 @@ class Workshop:
             metrics=task.metrics,
             index=task.index,
             recreate=task.recreate,
+            remove_unreadable=task.remove_unreadable,
             token=task.token,
             on_progress=self._progress,
             on_skip=self._progress.skip,

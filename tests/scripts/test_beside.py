@@ -18,7 +18,7 @@ from core.dataset.files import image_id
 from core.runs.history import load_history
 from core.runs.run_record import RunStatus
 from core.store.served import find_served
-from scripts import build_index, evaluate, search, verify
+from scripts import build_index, corrections, evaluate, search, verify
 from scripts.beside import find_dashboard
 from tests.support import browser as browsers
 from tests.support import dashboard
@@ -143,3 +143,24 @@ def test_the_note_is_this_users_alone_and_void_once_the_dashboard_has_ended(
     assert note.is_file() and find_served(database) is None
     # Without a dashboard the script opens the database itself.
     assert search.main([str(pictures / "lime" / "2.jpg"), "-k", "1"]) == 0
+
+
+def test_pictures_are_corrected_beside_it_and_the_next_search_knows(
+    pictures: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = str(pictures / "lime" / "2.jpg")
+    assert corrections.main(["--relabel", "plum", "lime/2.jpg"]) == 0
+    assert corrections.main(["--exclude", "lime/3.jpg"]) == 0
+    assert corrections.main(["--exclude", "lime/none.jpg"]) == 2
+    capsys.readouterr()
+    try:
+        assert search.main([picture, "-k", "18", "--nprobe", "2", "--json"]) == 0
+        found, _ = printed(capsys)
+        labels = {hit["path"]: hit["label"] for hit in found["hits"]}
+        assert labels["lime/2.jpg"] == "plum" and "lime/3.jpg" not in labels
+        assert search.main([picture, "-k", "18", "--label", "plum", "--json"]) == 0
+        found, _ = printed(capsys)
+        assert len(found["hits"]) == 7
+    finally:
+        assert corrections.main(["--undo"]) == 0
+        assert corrections.main(["--undo"]) == 0

@@ -20,7 +20,8 @@ STYLE = """
 }
 .st-key-corrected:not(:empty) {
   padding: 0.25rem 0.5rem 0.25rem 1rem; border-radius: 8px;
-  background: #2B2926; box-shadow: 0 2px 12px rgba(0, 0, 0, 0.35);
+  background: #2B2926; border: 1px solid rgba(255, 255, 255, 0.2);
+  box-shadow: 0 2px 12px rgba(0, 0, 0, 0.35);
 }
 .st-key-corrected :is(p, button, span) { color: #FFFFFF !important; }
 """
