@@ -34,7 +34,7 @@ def test_every_setting_has_a_line_and_one_is_recommended(
     assert main([*FEW, "--limit-ms", "10000", "--require", "recall >= 0"]) == 0
     said = capsys.readouterr().out
     # 66 rows are enough for one list.
-    assert "IVF_SQ8, nlist 1, nprobe 1" in said and "  FLAT " in said
+    assert "IVF_SQ8, nlist 1, nprobe 1" in said and " FLAT " in said
     assert "int8 numbers, exact" in said
     # Rounded numbers take less than whole ones.
     assert said.splitlines()[-1].startswith("IVF_SQ8, nlist 1, nprobe 1: 0.0 MB")

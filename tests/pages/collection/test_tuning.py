@@ -124,7 +124,7 @@ def test_a_read_only_dashboard_has_no_such_part(
 ) -> None:
     resources.get_store().close()
     monkeypatch.setenv("ORCHARD_READ_ONLY", "true")
-    cache.get_runner.clear()
+    resources.get_runner.clear()
     resources.get_settings.clear()
     resources.get_store.clear()
     assert "Tune" not in page().segmented_control[0].options
