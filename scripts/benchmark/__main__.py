@@ -13,6 +13,7 @@ PARTS = {
     "encoder": "photos to embeddings, against a plain loop and the machine's limit",
     "evaluation": "exact search and measures, against a bare matrix product and the database",
     "growth": "writing, indexing, searching, memory and disk against the number of rows",
+    "index": "what the tuner finds against the same index by hand, its time, the memory saved",
     "indexing": "a whole indexing run, against a loop as a first attempt would write it",
     "search": "the server's work when a slider moves, against the bare search of the database",
     "map": "time and trustworthiness of UMAP, and the server's work for a view",

@@ -105,6 +105,11 @@ LINES = (
         **at_most(1),
     ),
     Line(
+        "index", "every type of index measured on 10,000 rows", _S, "tuner_seconds",
+        "bare_seconds", "the bare builds and searches it consists of", "times_the_bare",
+        **at_most(1.5),
+    ),
+    Line(
         "evaluation", "exact neighbours, all measures, intervals", _S, "all_seconds",
         "product_seconds", "the bare matrix product", "times_the_product", **at_most(2),
     ),
