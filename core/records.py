@@ -8,6 +8,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+# What else is known of a picture, as names and texts: what a labels file says besides the class,
+# such as its variety, and what was measured. In order of the names; what is empty is left out.
+Further = tuple[tuple[str, str], ...]
+
 
 @dataclass(frozen=True, slots=True)
 class ImageRecord:
@@ -19,12 +23,14 @@ class ImageRecord:
         path: Relative to the dataset folder, with forward slashes.
         label: The first folder of `path`; empty for a picture that lies in no folder.
         digest: BLAKE2b of the file's bytes, 32 hexadecimal digits; empty where nobody took it.
+        further: What else is known of it.
     """
 
     id: int
     path: str
     label: str
     digest: str
+    further: Further = ()
 
 
 class RecordColumns(Protocol):
@@ -46,6 +52,10 @@ class RecordColumns(Protocol):
     def digests(self) -> Sequence[str]:
         """(N,) BLAKE2b of the files; empty where nobody took it."""
 
+    @property
+    def further(self) -> Sequence[Further]:
+        """(N,) what else is known of them; empty as a whole where nothing is of any."""
+
 
 def record_at(columns: RecordColumns, position: int) -> ImageRecord:
     """Return the picture at a position, from 0, of the columns."""
@@ -54,6 +64,7 @@ def record_at(columns: RecordColumns, position: int) -> ImageRecord:
         columns.paths[position],
         columns.labels[position],
         columns.digests[position],
+        columns.further[position] if columns.further else (),
     )
 
 

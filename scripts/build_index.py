@@ -122,9 +122,9 @@ def _parser() -> argparse.ArgumentParser:
         "--labels",
         type=Path,
         metavar="FILE",
-        help="a table (CSV, Parquet) with the columns path and class; without it labels.csv or "
-        "labels.parquet in the folder, else the folders say the class. To have the dashboard and "
-        "other commands agree, set ORCHARD_LABELS",
+        help="a table (CSV, Parquet) with the columns path, class and any others, which are kept; "
+        "without it labels.csv or labels.parquet in the folder, else the folders say the class. To "
+        "have the dashboard and other commands agree, set ORCHARD_LABELS",
     )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     return parser
@@ -273,8 +273,10 @@ def _stopped(arguments: argparse.Namespace) -> str:
 def _described(report: IndexReport) -> str:
     lines = [
         f"{report.dataset}",
-        f"  {report.added:,} added, {report.updated:,} updated, {report.unchanged:,} unchanged, "
-        f"{len(report.skipped):,} skipped, {report.ignored:,} left out",
+        f"  {report.added:,} added, {report.updated:,} updated, "
+        + (f"{report.relabelled:,} relabelled, " if report.relabelled else "")
+        + f"{report.unchanged:,} unchanged, {len(report.skipped):,} skipped, "
+        f"{report.ignored:,} left out",
         f"  {report.seconds:.1f} s, {report.images_per_second:.1f} pictures a second",
         f"  encoder {report.encoder}",
     ]

@@ -9,12 +9,13 @@ import argparse
 import contextlib
 import sys
 
+from core.collection.columns import Column
 from core.collection.info import CollectionInfo
 from core.config import Settings
 from core.dataset.classes import usual_paths
 from core.embeddings.matrix import Matrix, load_matrix
 from core.errors import QueryError
-from core.evaluation.figures import index_summary, summary_of
+from core.evaluation.figures import MOST_VALUES, index_summary, slices_of, summary_of
 from core.evaluation.files import load_report, read_json_text, save_report
 from core.evaluation.notes import notes, says_nothing, training_note
 from core.evaluation.queries import usual_nprobe
@@ -25,6 +26,7 @@ from core.measures.retrieval import measure_names
 from core.measures.summary import Summary
 from core.metric import Metric
 from core.store.vector_store import VectorStore, open_store
+from core.wording import visible
 from scripts.beside import Dashboard, find_dashboard
 from scripts.terminal import ProgressBar, configured, parse_metric
 
@@ -75,6 +77,11 @@ def _parser() -> argparse.ArgumentParser:
         help="find only paths such as '*/train_*' (default: ORCHARD_GALLERY_PATHS, else the train "
         "folder; '' finds all)",
     )
+    parser.add_argument(
+        "--by",
+        metavar="COLUMN",
+        help="also say how the hits are right by the values of a further column of the labels file",
+    )
     parser.add_argument("--collection", help="name of the collection (default: fruit_vector)")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.add_argument(
@@ -96,7 +103,10 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
         folder = settings.data.reports
         with contextlib.closing(open_store(settings)) as store:
             report = _evaluated(store, arguments, settings, requirements)
-    # Before it is saved: a requirement that names no measure of the report is a mistake.
+    # Before it is saved: what the report does not have is a mistake.
+    if arguments.by and arguments.by not in report.columns:
+        has = ", ".join(map(visible, report.columns)) or "none"
+        raise QueryError(f"the rows have no column {arguments.by!r} (--by); they have: {has}.")
     summary = summary_of(report)
     results = [(requirement, requirement.value(summary)) for requirement in requirements]
     report = report if report.name else save_report(report, folder)
@@ -104,6 +114,8 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
         print(read_json_text(report.name, folder))
     else:
         print(_as_text(report, summary))
+        if arguments.by:
+            print(_by_column(report, report.columns[arguments.by], k=max(summary.ks)))
     nothing = says_nothing(report)
     failed = 0
     for requirement, value in results:
@@ -226,6 +238,22 @@ def _as_text(report: Report, summary: Summary) -> str:
             line += f"   index: macro {index.macro[name]}"
         lines.append(line)
     lines.append(f"\nreport {report.name}: open it on the Evaluation page")
+    return "\n".join(lines)
+
+
+def _by_column(report: Report, column: Column, *, k: int) -> str:
+    found = slices_of(report, column, judged=report.judged, k=k)
+    lines = [
+        "",
+        f"{visible(column.name)[:20]:<20} {'n':>5}  {f'precision@{k} (95 % interval)':<26} others",
+    ]
+    lines += [
+        f"{visible(one.value)[:20]:<20} {one.queries:>5}{'*' if one.few else ' '} "
+        f"{one.measure!s:<26} {one.others} (n = {one.other_queries:,})"
+        for one in sorted(found, key=lambda one: one.measure.value)
+    ]
+    if len(column.rows) > MOST_VALUES:
+        lines.append(f"  the {MOST_VALUES} most frequent of {len(column.rows):,} values")
     return "\n".join(lines)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from PIL import Image
 
+from core.collection.columns import columns_of, parse_having, require_known
 from core.collection.index_types.kinds import SEARCH_PARAMETERS
 from core.collection.index_types.parameters import Effort
 from core.collection.info import CollectionInfo
@@ -59,6 +60,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--search-list", type=int, help="candidates of DISKANN, k to 32768")
     parser.add_argument("--refine-k", type=int, help="times k that IVF_RABITQ compares again")
     parser.add_argument("--label", nargs="+", type=composed, default=[], help="only these classes")
+    parser.add_argument(
+        "--where",
+        nargs="+",
+        default=[],
+        metavar="COLUMN=VALUE",
+        help="only rows with these values of further columns of the labels file, such as "
+        "variety=Gala; of several values of a column one is enough",
+    )
     parser.add_argument("--collection", help="name of the collection (default: fruit_vector)")
     parser.add_argument("--json", action="store_true", help="print the hits as JSON")
     return parser
@@ -118,6 +127,7 @@ def _search(
     info: CollectionInfo,
 ) -> tuple[SearchResult, float]:
     """Return what was found, and the milliseconds it took to encode the picture."""
+    having = parse_having(arguments.where)
     checkpoint = checkpoint_for(info.encoder, settings)
 
     # The slow import comes last, when nothing cheap can go wrong any more.
@@ -131,8 +141,13 @@ def _search(
         info=info,
         k=arguments.k,
         labels=arguments.label,
+        having=having,
         **_effort(arguments),
     )
+    known = {pair for hit in result.hits for pair in hit.record.further}
+    if any((name, value) not in known for name, values in having for value in values):
+        records = store.records(settings.collection, info.metric)
+        require_known(having, columns_of([record.further for record in records]))
     met = {hit.record.label for hit in result.hits}
     doubtful = [label for label in arguments.label if label not in met]
     _name_missing(doubtful, arguments.label, store, info, settings.collection)

@@ -105,4 +105,5 @@ def _plain(record: ImageRecord) -> dict[str, object]:
         "path": record.path,
         "label": record.label,
         "digest": record.digest,
+        "further": dict(record.further),
     }

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from core.api.problems import NotReadyError
 from core.api.services import Answer, Services, Shared, at_work, collection_of, record_of
+from core.collection.columns import parse_having, require_known
 from core.collection.index_types.kinds import EF, REFINE, REORDER, SEARCH_LIST
 from core.collection.index_types.parameters import Effort
 from core.collection.info import CollectionInfo
@@ -74,6 +75,9 @@ async def post_search(
     ] = None,
     exact: Annotated[bool, Form(description="compare with every row, not the index")] = False,
     classes: Annotated[list[str] | None, Form(description="only these classes")] = None,
+    where: Annotated[
+        list[str] | None, Form(description="only with such values of further columns: NAME=VALUE")
+    ] = None,
     limit: Annotated[
         float | None, Form(allow_inf_nan=False, description="the worst score that counts")
     ] = None,
@@ -104,6 +108,7 @@ async def post_search(
             **effort,
             exact=exact,
             labels=tuple(map(composed, classes or ())),
+            having=parse_having(where or ()),
             exclude=frozenset() if include_query else query.own,
             limit=limit,
         )
@@ -173,6 +178,7 @@ def _answered(
             "seconds, or leave `exact` out."
         )
     _require_classes(services, question)
+    require_known(question.having, services.get_catalogue().columns)
     started = time.perf_counter()
     found = ask(
         query.embedding, question, store=services.get_store(), info=info, reference=reference

@@ -1,8 +1,12 @@
-"""The pictures of a collection, found by id, by class, by digest and by a part of their path."""
+"""The pictures of a collection, found by id, by class, by digest, by path and by column."""
 
+import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from core.collection.columns import Column, Having, columns_of
 from core.corrections.correction import Applied
 from core.dataset.names import folded
 from core.records import ImageRecord
@@ -15,6 +19,8 @@ class Catalogue:
     Attributes:
         by_id: In order of the paths.
         by_class: Classes in order, the pictures of each in order of their paths.
+        columns: Further columns by name; positions are those of `by_id`.
+        told: Changes, within this process, with what the columns say.
         by_digest: The ids of pictures with the same bytes; pictures without a digest are left out.
         fingerprint: Changes with any row and with the encoder, see
             `core.embeddings.matrix.fingerprint`.
@@ -30,19 +36,35 @@ class Catalogue:
     stored: str = ""
     applied: Applied = Applied()  # noqa: RUF009 - frozen
     tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    columns: Mapping[str, Column] = field(default_factory=dict)
+    told: int = 0
 
-    def matching(self, words: str, *, label: str | None = None) -> list[ImageRecord]:
+    def matching(
+        self, words: str, *, label: str | None = None, having: Having = ()
+    ) -> list[ImageRecord]:
         """Return the pictures whose path or tags hold every word, whatever its case and form.
 
         Args:
             label: Only of this class; None means all.
+            having: Only those with one of the values in each of these further columns.
         """
-        among = self.by_id.values() if label is None else self.by_class.get(label, ())
+        among: Iterable[ImageRecord] = (
+            self.by_id.values() if label is None else self.by_class.get(label, ())
+        )
+        if having:
+            passed = self._ids_having(having)
+            among = [record for record in among if record.id in passed]
         wanted = folded(words).split()
         return [r for r in among if all(word in self._text(r.path) for word in wanted)]
 
     def _text(self, path: str) -> str:
         return folded(" ".join((path, *self.tags.get(path, ()))))
+
+    def _ids_having(self, having: Having) -> set[int]:
+        mask = np.ones(len(self.by_id), dtype=bool)
+        for name, values in having:
+            mask &= self.columns[name].mask(*values) if name in self.columns else False
+        return set(itertools.compress(self.by_id, mask))
 
 
 def catalogue_of(
@@ -69,4 +91,6 @@ def catalogue_of(
         stored=stored,
         applied=applied,
         tags=tags or {},
+        columns=columns_of([record.further for record in ordered]),
+        told=hash(tuple((record.id, record.further) for record in ordered)),
     )

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +100,7 @@ def dataset_folder(info: CollectionInfo, *, setting: Path | None) -> Path:
 
 
 # Of our own collections.
-KEY, VECTOR, RECORD_FIELDS = Schema().key, Schema().vector, Schema().record_fields
+KEY, VECTOR = Schema().key, Schema().vector
 
 
 _ENCODER, _DATASET = "orchard.encoder", "orchard.dataset"
@@ -165,6 +165,7 @@ def collection_info(
         ef_construction=parameter_of(index, "efConstruction"),
         begun_by=str(properties.get(_BEGUN_BY, "")),
         subvectors=_subvectors(index),
+        schema=own_schema(described),
     )
 
 
@@ -209,6 +210,12 @@ def foreign_info(
 def is_ours(described: Mapping[str, Any]) -> bool:
     """Whether Orchard built a collection, from Milvus's description of it."""
     return _ENCODER in (described.get("properties") or {})
+
+
+def own_schema(described: Mapping[str, Any]) -> Schema:
+    """Return the schema of a collection of our own, from Milvus's description of it."""
+    takes_more = described.get("enable_dynamic_field", True)
+    return Schema() if takes_more else replace(Schema(), dynamic="")
 
 
 def require_ours(described: Mapping[str, Any], name: str) -> None:

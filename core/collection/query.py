@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.collection.columns import Having
 from core.collection.index_types.parameters import Effort
 from core.collection.info import CollectionInfo
 from core.collection.schema import Schema
@@ -83,27 +84,45 @@ def row_filter(
     labels: Sequence[str],
     schema: Schema = Schema(),  # noqa: B008 - frozen
     *,
+    having: Having = (),
     corrections: Corrections = NONE,
 ) -> str:
-    """Return Milvus's expression for "one of these classes" with the corrections; empty for all.
+    """Return Milvus's expression for rows of some classes that have some further columns.
 
-    What was given one of the classes is found, what has another by now is not, nor what is left
-    out.
+    With the corrections: what was given one of the classes is found, what has another by now is
+    not, nor what is left out.
+
+    Args:
+        labels: One of these classes; empty means all.
+        having: One of the values in each of the columns; empty means all rows.
 
     Raises:
-        QueryError: As `label_filter`.
+        QueryError: As `label_filter`, or the collection keeps no further columns.
     """
+    if having and not schema.dynamic:
+        raise QueryError(
+            f"the collection keeps no further columns, so {having[0][0]!r} cannot be asked for. "
+            "Leave that filter out."
+        )
     wanted = set(map(composed, labels))
     moved = corrections.labels.items() if labels else ()
     joined = [path for path, label in moved if label in wanted]
     gone = {path for path, label in moved if label not in wanted} | corrections.excluded
-    expression = label_filter(labels, schema)
+    of_classes = label_filter(labels, schema)
     if joined:
-        expression = f"({expression} or {_paths_in(joined, schema)})"
-    if not gone:
-        return expression
-    without = f"not ({_paths_in(sorted(gone), schema)})"
-    return f"({expression}) and {without}" if expression else without
+        of_classes = f"({of_classes} or {_paths_in(joined, schema)})"
+    others = [_has_one(name, values, schema) for name, values in having]
+    if gone:
+        others.append(f"not ({_paths_in(sorted(gone), schema)})")
+    if not of_classes:
+        return " and ".join(others)
+    return " and ".join([f"({of_classes})", *others]) if others else of_classes
+
+
+def _has_one(name: str, values: Sequence[str], schema: Schema) -> str:
+    column = f"{schema.dynamic}[{_quoted(name)}]"
+    # Not `in`, which Milvus Lite knows for fields of the schema alone.
+    return f"({' or '.join(f'{column} == {_quoted(value)}' for value in values)})"
 
 
 def _paths_in(paths: Sequence[str], schema: Schema) -> str:

@@ -44,7 +44,7 @@ def schema_of(described: Mapping[str, Any]) -> Schema:
             f"as {_PATH_NAMES[0]!r}. Choose another collection with ORCHARD_COLLECTION."
         )
     label = _first([text for text in texts if text != path], _LABEL_NAMES)
-    return Schema(key=key[0], vector=vectors[0], path=path, label=label, digest="")
+    return Schema(key=key[0], vector=vectors[0], path=path, label=label, digest="", dynamic="")
 
 
 def folder_prefix(folder: str) -> str:

@@ -11,7 +11,7 @@ from core.collection.schema import Schema
 from core.dataset.classes import label_of
 from core.dataset.names import composed
 from core.errors import StoreError
-from core.records import ImageRecord
+from core.records import Further, ImageRecord
 
 BATCH_ROWS = 500
 
@@ -48,6 +48,7 @@ def as_row(record: ImageRecord, embedding: NDArray[np.float32]) -> dict[str, Any
         "path": record.path,
         "label": record.label,
         "digest": record.digest,
+        **dict(record.further),
     }
 
 
@@ -56,4 +57,9 @@ def as_record(key: int, row: Mapping[str, Any], schema: Schema) -> ImageRecord:
     path = str(row.get(schema.path) or "").removeprefix(schema.prefix)
     label = composed(str(row.get(schema.label) or "")) if schema.label else label_of(path)
     digest = str(row.get(schema.digest) or "") if schema.digest else ""
-    return ImageRecord(int(key), path, label, digest)
+    further: Further = ()
+    if schema.dynamic:
+        # Others may have put numbers there.
+        dynamic = {name: value for name, value in row.items() if name not in schema.named}
+        further = tuple(sorted((str(name), str(value)) for name, value in dynamic.items()))
+    return ImageRecord(int(key), path, label, digest, further)

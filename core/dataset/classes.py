@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from core.dataset.names import composed, folded
+from core.records import Further
 from core.wording import counted
 
 _GALLERY = ("train", "training")
@@ -54,11 +55,14 @@ class Classes:
         by_path: Path to class; empty for a picture without one.
         found_by: What said so, such as `the folders`.
         doubts: Sentences about what may not be meant.
+        further: Path to what a labels file says besides; pictures of which it says nothing are
+            left out.
     """
 
     by_path: Mapping[str, str] = field(default_factory=dict)
     found_by: str = "the folders"
     doubts: tuple[str, ...] = ()
+    further: Mapping[str, Further] = field(default_factory=dict)
 
     def of(self, path: str) -> str:
         """Return the class of a picture, empty without one; a path that is new has that of its
@@ -66,6 +70,10 @@ class Classes:
         """
         known = self.by_path.get(path)
         return label_of(path) if known is None else known
+
+    def further_of(self, path: str) -> Further:
+        """Return what is said of a picture besides its class."""
+        return self.further.get(path, ())
 
     @property
     def counts(self) -> dict[str, int]:
@@ -84,7 +92,10 @@ class Classes:
         ]
         if without:
             said.append(f"{counted(without, 'picture')} without a class")
-        return "; ".join([*said, f"by {self.found_by}"])
+        said.append(f"by {self.found_by}")
+        if columns := sorted({name for told in self.further.values() for name, _ in told}):
+            said.append(f"further columns: {', '.join(columns)}")
+        return "; ".join(said)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from core.config import load_settings
 from core.dataset.classes import label_of
 from core.dataset.formats.kinds import FORMAT_NAMES, HEAD_BYTES, Kind, kind_of_named
 from core.errors import ImageError
-from core.records import ImageRecord
+from core.records import Further, ImageRecord
 
 # Larger than any photo; more is refused before it is read into memory.
 MAX_FILE_BYTES = 500_000_000
@@ -18,13 +18,16 @@ MAX_FILE_BYTES = 500_000_000
 _READ_AT_ONCE = 10_000_000
 
 
-def read_picture(root: Path, path: str, *, label: str | None = None) -> tuple[ImageRecord, bytes]:
+def read_picture(
+    root: Path, path: str, *, label: str | None = None, further: Further = ()
+) -> tuple[ImageRecord, bytes]:
     """Read one file once and return its record and its bytes.
 
     Args:
         root: The dataset folder.
         path: Relative to `root`, as `list_dataset` or a collection gives it.
         label: Its class, as the listing has it; the first folder where nobody knows.
+        further: What the listing knows of it besides.
 
     Raises:
         ImageError: `path` leads out of `root`, or the file is gone, cannot be read or has more
@@ -39,7 +42,7 @@ def read_picture(root: Path, path: str, *, label: str | None = None) -> tuple[Im
             "and may be read, then index again."
         ) from error
     known = label_of(path) if label is None else label
-    return ImageRecord(image_id(path), path, known, digest_of(content)), content
+    return ImageRecord(image_id(path), path, known, digest_of(content), further), content
 
 
 def bytes_of(file: Path, *, name: str) -> bytes:

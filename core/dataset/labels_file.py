@@ -1,19 +1,30 @@
-"""A table beside the pictures, or anywhere, that says which class each of them has."""
+"""A table beside the pictures, or anywhere, that says which class each of them has, and more."""
 
+import io
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from core.dataset.classes import Classes
 from core.dataset.names import composed, folded
 from core.errors import DatasetError
-from core.wording import counted
+from core.records import Further
+from core.wording import counted, visible
 
 if TYPE_CHECKING:
     import pandas as pd
 
 # Looked for in the dataset folder, in this order.
 NAMES = ("labels.csv", "labels.parquet")
+# What a row of a collection has of its own, or an answer of the database beside it, and what is
+# measured of a picture: a column called so would be mistaken for it.
+TAKEN = frozenset(
+    {"m_id", "embedding", "path", "label", "digest", "id", "distance"}
+    | {"picture_quality", "picture_pixels"}
+)
+# A row of Milvus takes 65,536 bytes of what its schema does not name.
+MOST_COLUMNS, MOST_CHARACTERS = 50, 300
 _PATH_COLUMNS = ("path", "file", "filename", "file_name", "image", "image_path", "filepath")
 _CLASS_COLUMNS = ("class", "label", "category", "class_name")
 _SEPARATORS = ",;\t"
@@ -24,88 +35,215 @@ class NoneNamedError(DatasetError):
     """A labels file is about other pictures."""
 
 
-def labels_file_of(root: Path) -> Path | None:
-    """Return the labels file in a dataset folder, if it has one; a link out of it is none."""
-    inside = root.resolve()
-    files = (root / name for name in NAMES)
-    return next((f for f in files if f.is_file() and f.resolve().is_relative_to(inside)), None)
+@dataclass
+class _Said:
+    """What a table says of the pictures, and what it says that cannot be used."""
+
+    labels: dict[str, str] = field(default_factory=dict)
+    further: dict[str, Further] = field(default_factory=dict)
+    unknown: list[str] = field(default_factory=list)
+    too_long: int = 0
 
 
-def classes_by_file(file: Path, paths: Sequence[str]) -> Classes:
+def labels_file_among(files: Iterable[str], pictures: Sequence[str]) -> str | None:
+    """Return the labels file among the files of a dataset, if it has one.
+
+    It lies at the top or, where everything lies in one folder, in that.
+
+    Args:
+        files: Paths relative to the dataset folder, forward slashes.
+        pictures: The same, of the pictures alone.
+    """
+    there = {file for file in files if PurePosixPath(file).name in NAMES}
+    folder = PurePosixPath()
+    while there:
+        for name in NAMES:
+            if (found := str(folder / name)) in there:
+                return found
+        below = {PurePosixPath(path).relative_to(folder).parts[0] for path in pictures}
+        if len(below) != 1 or str(folder := folder / below.pop()) in pictures:
+            return None
+    return None
+
+
+def classes_by_file(file: Path, paths: Sequence[str], *, folder: str = "") -> Classes:
+    """Read the class of every picture from a file, see `classes_by_table`.
+
+    Raises:
+        DatasetError: It cannot be read, lacks a column, or says two things of a picture.
+        NoneNamedError: It names none of the pictures.
+    """
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise _unreadable(str(file), error) from error
+    return classes_by_table(content, paths, name=str(file), folder=folder)
+
+
+def classes_by_table(
+    content: bytes, paths: Sequence[str], *, name: str, folder: str = ""
+) -> Classes:
     """Read the class of every picture from a table, as CSV or Parquet.
 
     It has a column `path` (also `file`, `filename`, `image`), relative to the dataset folder or,
     where only one picture is called so, the file's name alone; and a column `class` (also `label`,
-    `category`). Other columns are not used. A picture that it does not name has no class.
+    `category`). What other columns say, is kept as text: numbers and dates as they are written,
+    nothing for an empty cell. A picture that it does not name has no class.
 
     Args:
         paths: Of the pictures, relative to the dataset folder, forward slashes.
+        name: Of the file, for messages; its suffix tells CSV and Parquet apart.
+        folder: That it lies in: paths may be relative to it as well.
 
     Raises:
-        DatasetError: It cannot be read, lacks a column, or names a picture in two classes.
+        DatasetError: It cannot be read, lacks a column, or says two things of a picture.
         NoneNamedError: It names none of the pictures.
     """
-    table = _read(file)
-    path_column = _column(table.columns, _PATH_COLUMNS, file)
-    class_column = _column(table.columns, _CLASS_COLUMNS, file)
-    places = _places(paths)
-    labels: dict[str, str] = {}
-    unknown: list[str] = []
-    for named, label in zip(table[path_column], table[class_column], strict=True):
-        path = places.get(_as_named(str(named)))
-        if path is None:
-            unknown.append(str(named))
-            continue
-        text = composed(str(label).strip())
-        if labels.setdefault(path, text) != text:
-            raise DatasetError(
-                f"{str(file)!r} says of {path!r} that it is {labels[path]!r} and that it is "
-                f"{text!r}. Leave one of the rows."
-            )
-    if not labels:
+    table = _read(content, name)
+    path_column = _column(table.columns, _PATH_COLUMNS, name)
+    class_column = _column(table.columns, _CLASS_COLUMNS, name)
+    columns, doubts = _further_columns(table.columns, {path_column, class_column}, name)
+    said = _said(
+        table, (path_column, class_column), columns, places=_places(paths, folder), name=name
+    )
+    if not said.labels:
         raise NoneNamedError(
-            f"{str(file)!r} names none of the {len(paths):,} pictures; its first row is about "
-            f"{(unknown or [''])[0]!r}. Paths are relative to the dataset folder, such as "
+            f"{name!r} names none of the {len(paths):,} pictures; its first row is about "
+            f"{(said.unknown or [''])[0]!r}. Paths are relative to the dataset folder, such as "
             f"{paths[0]!r}."
         )
-    by_path = {path: labels.get(path, "") for path in paths}
-    return Classes(by_path, file.name, tuple(_doubts(file, unknown, len(table.columns))))
+    return Classes(
+        {path: said.labels.get(path, "") for path in paths},
+        PurePosixPath(name.replace("\\", "/")).name,
+        (*_doubts(said, name), *doubts),
+        said.further,
+    )
 
 
-def _read(file: Path) -> "pd.DataFrame":
+def _said(
+    table: "pd.DataFrame",
+    named: tuple[str, str],
+    columns: Mapping[str, str],
+    *,
+    places: Mapping[str, str],
+    name: str,
+) -> _Said:
+    said = _Said()
+    cells = {kept: table[column].tolist() for column, kept in columns.items()}
+    for row, (text, label) in enumerate(zip(table[named[0]], table[named[1]], strict=True)):
+        path = places.get(_as_named(text))
+        if path is None:
+            said.unknown.append(text)
+            continue
+        known = {kept: composed(column[row].strip()) for kept, column in cells.items()}
+        said.too_long += sum(len(cell) > MOST_CHARACTERS for cell in known.values())
+        further = tuple(
+            (kept, cell) for kept, cell in sorted(known.items()) if 0 < len(cell) <= MOST_CHARACTERS
+        )
+        _keep(said, path, composed(label.strip()), further, name=name)
+    return said
+
+
+def _keep(said: _Said, path: str, label: str, further: Further, *, name: str) -> None:
+    before = said.labels.setdefault(path, label)
+    if before != label:
+        raise DatasetError(
+            f"{name!r} says of {path!r} that it is {before!r} and that it is {label!r}. Leave one "
+            "of the rows."
+        )
+    if said.further.setdefault(path, further) != further:
+        old, new = dict(said.further[path]), dict(further)
+        column = next(one for one in sorted({*old, *new}) if old.get(one) != new.get(one))
+        raise DatasetError(
+            f"{name!r} says of {path!r} that its {column} is {old.get(column, '')!r} and that it "
+            f"is {new.get(column, '')!r}. Leave one of the rows."
+        )
+
+
+def _read(content: bytes, name: str) -> "pd.DataFrame":
+    """Return a table of texts; an empty cell is an empty one."""
     import pandas as pd
 
     try:
-        if file.suffix.lower() == ".parquet":
-            return pd.read_parquet(file).astype(str)
-        with file.open(encoding="utf-8-sig") as opened:
-            head = opened.readline()
+        if name.lower().endswith(".parquet"):
+            # Its own types, else a whole number beside an empty cell becomes a fraction.
+            table = pd.read_parquet(io.BytesIO(content), dtype_backend="pyarrow")
+            return pd.DataFrame({str(one): _as_text(table[one]) for one in table.columns})
+        head = content.decode("utf-8-sig").partition("\n")[0]
         # Spreadsheets write what their country separates by.
         separator = max(_SEPARATORS, key=head.count)
         return pd.read_csv(
-            file, dtype=str, keep_default_na=False, sep=separator, encoding="utf-8-sig"
+            io.BytesIO(content),
+            dtype=str,
+            keep_default_na=False,
+            sep=separator,
+            encoding="utf-8-sig",
         )
     except (OSError, ValueError, UnicodeError, ImportError) as error:
         # pandas and pyarrow raise kinds of ValueError of their own.
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise DatasetError(
-            f"the labels file {str(file)!r} cannot be read ({reason}). It is a "
-            "table as CSV in UTF-8, or as Parquet, with the columns path and class."
-        ) from error
+        raise _unreadable(name, error) from error
 
 
-def _column(columns: Iterable[object], known: Sequence[str], file: Path) -> str:
-    by_name = {folded(str(name).strip()): str(name) for name in columns}
-    found = next((by_name[name] for name in known if name in by_name), None)
+def _as_text(column: "pd.Series") -> list[str]:
+    return [
+        "" if missing else str(cell) for cell, missing in zip(column, column.isna(), strict=True)
+    ]
+
+
+def _unreadable(name: str, error: Exception) -> DatasetError:
+    reason = getattr(error, "strerror", None) or str(error)
+    reason = next(iter(reason.splitlines()), type(error).__name__)
+    return DatasetError(
+        f"the labels file {name!r} cannot be read ({reason}). It is a table as CSV in UTF-8, or as "
+        "Parquet, with the columns path and class."
+    )
+
+
+def _column(columns: Iterable[object], known: Sequence[str], name: str) -> str:
+    by_name = {folded(str(one).strip()): str(one) for one in columns}
+    found = next((by_name[one] for one in known if one in by_name), None)
     if found is None:
         raise DatasetError(
-            f"{str(file)!r} has no column {known[0]!r}; it has {', '.join(by_name.values())}. Call "
+            f"{name!r} has no column {known[0]!r}; it has {', '.join(by_name.values())}. Call "
             f"a column {known[0]!r}."
         )
     return found
 
 
-def _places(paths: Sequence[str]) -> Mapping[str, str]:
+def _further_columns(
+    columns: Iterable[object], used: set[str], name: str
+) -> tuple[dict[str, str], list[str]]:
+    """Return the other columns by what they are kept as, and sentences about those that are not."""
+    kept: dict[str, str] = {}
+    nameless, taken, more = 0, [], 0
+    for column in map(str, columns):
+        title = composed(column.strip())
+        if column in used:
+            continue
+        if not title or column.startswith("Unnamed: "):  # so pandas calls a column without a name
+            nameless += 1
+        elif title in TAKEN or title.startswith("$") or title in kept.values() or len(title) > 100:
+            taken.append(visible(title[:100]))
+        elif len(kept) == MOST_COLUMNS:
+            more += 1
+        else:
+            kept[column] = title
+    file = PurePosixPath(name.replace("\\", "/")).name
+    doubts = []
+    if nameless:
+        doubts.append(f"Not kept: {counted(nameless, 'column')} of {file} without a name.")
+    if taken:
+        doubts.append(
+            f"Not kept: {', '.join(taken)} of {file}. A column needs a name that no other has and "
+            f"that means nothing else to the database (as {', '.join(sorted(TAKEN))} do), of at "
+            "most 100 letters. Rename it."
+        )
+    if more:
+        doubts.append(f"Not kept: {counted(more, 'column')} of {file} beyond {MOST_COLUMNS}.")
+    return kept, doubts
+
+
+def _places(paths: Sequence[str], folder: str) -> Mapping[str, str]:
     """Return the pictures by their paths, and by those of their names that only one has."""
     by_name: dict[str, str] = {}
     twice: set[str] = set()
@@ -116,17 +254,20 @@ def _places(paths: Sequence[str]) -> Mapping[str, str]:
         by_name[name] = path
     for name in twice:
         del by_name[name]
-    return by_name | {_as_named(path): path for path in paths}
+    within = {_as_named(path.removeprefix(f"{folder}/")): path for path in paths} if folder else {}
+    return by_name | within | {_as_named(path): path for path in paths}
 
 
 def _as_named(path: str) -> str:
     return composed(path.strip().replace("\\", "/").removeprefix("./"))
 
 
-def _doubts(file: Path, unknown: Sequence[str], columns: int) -> Iterable[str]:
-    if unknown:
-        some = ", ".join(unknown[:_NAMED]) + (", ..." if len(unknown) > _NAMED else "")
-        rows = counted(len(unknown), "row")
-        yield f"{rows} of {file.name} about pictures that are not there: {some}."
-    if more := columns - 2:
-        yield f"Not used: {counted(more, 'further column')} of {file.name}."
+def _doubts(said: _Said, name: str) -> Iterable[str]:
+    file = PurePosixPath(name.replace("\\", "/")).name
+    if said.unknown:
+        some = ", ".join(said.unknown[:_NAMED]) + (", ..." if len(said.unknown) > _NAMED else "")
+        rows = counted(len(said.unknown), "row")
+        yield f"{rows} of {file} about pictures that are not there: {some}."
+    if said.too_long:
+        cells = counted(said.too_long, "cell")
+        yield f"Not kept: {cells} of {file} with more than {MOST_CHARACTERS} letters."

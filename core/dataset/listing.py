@@ -1,6 +1,8 @@
 """Which files of a folder tree are pictures, which of them cannot be used, what the others are."""
 
 import os
+import posixpath
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
@@ -14,7 +16,7 @@ from core.dataset.formats.kinds import (
     Kind,
     kind_of_named,
 )
-from core.dataset.labels_file import NoneNamedError, classes_by_file, labels_file_of
+from core.dataset.labels_file import NoneNamedError, classes_by_file, labels_file_among
 from core.errors import DatasetError
 from core.records import LeftOut, SkippedFile, left_out
 
@@ -87,8 +89,9 @@ def list_dataset(root: Path) -> DatasetListing:
     over with their folders. Symbolic links are followed only where they stay inside `root` or
     lead below a folder that `ORCHARD_FOLLOW_LINKS` names.
 
-    The classes are those of `labels.csv` or `labels.parquet` in the folder, else of the file that
-    `ORCHARD_LABELS` names, if it is about these pictures, else of the folders.
+    The classes are those of `labels.csv` or `labels.parquet` in the folder (or in the only folder
+    in it), else of the file that `ORCHARD_LABELS` names, if it is about these pictures, else of the
+    folders.
 
     Raises:
         DatasetError: `root` is missing, is no folder, cannot be read, or holds no picture, or its
@@ -111,16 +114,25 @@ def list_dataset(root: Path) -> DatasetListing:
             found.paths.append(path)
         else:
             found.others.append(SkippedFile(_printable(path), kind.name))
-    own = labels_file_of(root)
-    others = left_out(one for one in found.others if not own or one.path != own.name)
-    if not found.paths:
-        raise DatasetError(_no_pictures(root, others, found.skipped))
     paths = tuple(sorted(found.paths))
-    classes = classes_by_file(own, paths) if own else _classes_elsewhere(root, paths)
-    return DatasetListing(paths, tuple(found.skipped), others, classes)
+    own = _labels_file(root, inside, found.others, paths)
+    others = left_out(one for one in found.others if one.path != own)
+    if not paths:
+        raise DatasetError(_no_pictures(root, others, found.skipped))
+    return DatasetListing(paths, tuple(found.skipped), others, _classes(root, paths, own))
 
 
-def _classes_elsewhere(root: Path, paths: tuple[str, ...]) -> Classes:
+def _labels_file(
+    root: Path, inside: Path, others: Iterable[SkippedFile], paths: Sequence[str]
+) -> str | None:
+    """Return the labels file in a dataset folder, if it has one; a link out of it is none."""
+    own = labels_file_among((one.path for one in others), paths)
+    return own if own and (root / own).resolve().is_relative_to(inside) else None
+
+
+def _classes(root: Path, paths: tuple[str, ...], own: str | None) -> Classes:
+    if own:
+        return classes_by_file(root / own, paths, folder=posixpath.dirname(own))
     by_folder = classes_by_folder(paths, name=root.resolve().name)
     labels = load_settings().labels
     if labels is None:

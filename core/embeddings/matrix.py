@@ -22,7 +22,7 @@ from core.errors import CollectionNotFoundError, OrchardError, StoreError
 from core.files import fingerprint_of, write_whole
 from core.metric import Metric
 from core.progress import Progress, Stage, silent
-from core.records import EncoderIdentity, ImageRecord, record_at
+from core.records import EncoderIdentity, Further, ImageRecord, record_at
 from core.store.vector_store import VectorStore
 
 logger = logging.getLogger(__name__)
@@ -47,6 +47,7 @@ class Matrix:
         stored: The same of the rows as they are stored, before corrections.
         embedded: Changes with the embeddings and which rows they are of, not with another class.
         applied: Which corrections make the difference.
+        further: (N,) what else is known of them; empty as a whole where nothing is of any.
     """
 
     ids: NDArray[np.int64]
@@ -58,6 +59,7 @@ class Matrix:
     stored: str
     embedded: str
     applied: Applied = Applied()  # noqa: RUF009 - frozen
+    further: tuple[Further, ...] = ()
 
     def record(self, position: int) -> ImageRecord:
         """Return one row as a record."""
@@ -121,13 +123,15 @@ def load_matrix(
         stored=mark,
         embedded=embedded,
         applied=applied,
+        further=tuple(record.further for record in seen),
     )
 
 
 def fingerprint(records: Iterable[ImageRecord], encoder: EncoderIdentity) -> str:
     """Return 16 hexadecimal digits that change with any row or with the encoder.
 
-    The metric has no part in it: the collections of a family hold the same rows.
+    The metric has no part in it: the collections of a family hold the same rows. Nor has what else
+    is known of a picture: what is computed from embeddings and classes stays as it is.
     """
     # Not `fingerprint_of`: reports hold what this gives, and would take all pictures for changed.
     digest = hashlib.blake2b(str(encoder).encode(), digest_size=8)

@@ -5,12 +5,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
+import numpy as np
+
+from core.collection.columns import Column
 from core.embeddings.index_errors import ann_recall
 from core.embeddings.neighbour_table import NEIGHBOURS
 from core.evaluation.report import Report, Variant
 from core.measures.findings import causes, find_hubs, suspects, total
-from core.measures.judgement import tied_cuts
-from core.measures.summary import Summary, summarise
+from core.measures.judgement import Judgement, tied_cuts
+from core.measures.slices import Slice, slices
+from core.measures.summary import Summary, measures_of, summarise
+
+# Values of a column that are told; of a date or a number every row may have another.
+MOST_VALUES = 100
 
 
 def summary_of(
@@ -71,8 +78,28 @@ def report_summary(report: Report) -> dict[str, Any]:
             k: asdict(total(causes(report.index, report.judged_index, report.exact, k=k)))
             for k in ks
         }
+    figures["columns"] = {
+        name: [asdict(one) for one in slices_of(report, column, judged=report.judged, k=max(ks))]
+        for name, column in report.columns.items()
+    }
     plain: dict[str, Any] = as_plain(figures)
     return plain
+
+
+def slices_of(
+    report: Report, column: Column, *, judged: Judgement, k: int, most: int = MOST_VALUES
+) -> list[Slice]:
+    """Return precision@k by the values of a column, of the most frequent `most` values.
+
+    Queries with nothing to find are left out, as everywhere.
+
+    Args:
+        judged: The hits, as they are or of a variant.
+    """
+    precision = measures_of(judged, (k,))[f"precision@{k}"]
+    precision = np.where(judged.relevant > 0, precision, np.nan)
+    asked = {value: column.mask(value)[report.queries] for value in list(column.rows)[:most]}
+    return slices(precision, asked, seed=report.configuration.request.seed)
 
 
 def as_plain(value: Any) -> Any:  # noqa: ANN401

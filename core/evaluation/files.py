@@ -9,12 +9,13 @@ import json
 import logging
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from core.dataset.files import digest_of
@@ -24,7 +25,7 @@ from core.evaluation.figures import as_plain, report_summary
 from core.evaluation.report import Configuration, Report
 from core.files import unwritable, write_whole
 from core.measures.retrieval import check_ks
-from core.records import EncoderIdentity
+from core.records import EncoderIdentity, Further
 
 logger = logging.getLogger(__name__)
 
@@ -243,9 +244,8 @@ def _configuration(content: object) -> Configuration:
 
 
 def _arrays(report: Report) -> bytes:
-    texts = json.dumps([report.paths, report.labels, report.digests], ensure_ascii=False)
     arrays: dict[str, Any] = {
-        "texts": np.frombuffer(texts.encode(), dtype=np.uint8),
+        "texts": _as_bytes([report.paths, report.labels, report.digests]),
         "ids": report.ids,
         "norms": report.norms,
         "gallery": report.gallery,
@@ -253,12 +253,24 @@ def _arrays(report: Report) -> bytes:
         "exact_positions": report.exact.positions,
         "exact_scores": report.exact.scores,
     }
+    if any(report.further):
+        arrays["further"] = _as_bytes(report.further)
     if report.index:
         arrays["index_positions"] = report.index.positions
         arrays["index_scores"] = report.index.scores
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
+
+
+def _as_bytes(texts: Sequence[Any]) -> NDArray[np.uint8]:
+    return np.frombuffer(json.dumps(texts, ensure_ascii=False).encode(), dtype=np.uint8)
+
+
+def _further(content: bytes) -> tuple[Further, ...]:
+    return tuple(
+        tuple((str(name), str(value)) for name, value in told) for told in json.loads(content)
+    )
 
 
 def _report(content: bytes, configuration: Configuration, name: str) -> Report:
@@ -279,6 +291,7 @@ def _report(content: bytes, configuration: Configuration, name: str) -> Report:
             exact=Neighbours(arrays["exact_positions"], arrays["exact_scores"]),
             index=index,
             name=name,
+            further=_further(arrays["further"].tobytes()) if "further" in arrays else (),
         )
     _check(report)
     return report
@@ -288,7 +301,7 @@ def _check(report: Report) -> None:
     """Refuse arrays that do not fit together, before anything is looked up with them."""
     rows, queries = len(report.ids), len(report.queries)
     columns = (report.paths, report.labels, report.digests, report.norms, report.gallery)
-    if any(len(column) != rows for column in columns):
+    if any(len(column) != rows for column in columns) or len(report.further) not in (0, rows):
         raise ValueError("its columns have different lengths")
     for lists in filter(None, (report.exact, report.index)):
         if lists.positions.shape != lists.scores.shape or len(lists.positions) != queries:

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from core.collection.columns import Column, columns_of
 from core.corrections.correction import Applied
 from core.embeddings.neighbours import Neighbours
 from core.measures.judgement import (
@@ -19,7 +20,7 @@ from core.measures.judgement import (
     make_rows,
 )
 from core.metric import Metric
-from core.records import ImageRecord, record_at
+from core.records import Further, ImageRecord, record_at
 
 
 class QuerySet(StrEnum):
@@ -124,6 +125,8 @@ class Report:
         queries: (Q,) int64, positions among the rows.
         exact: Under exact search.
         index: Under the index, as deep as the largest k; None when it was left out.
+        further: (N,) what else was known of the rows; empty as a whole where nothing was, or in a
+            report of before that was kept.
     """
 
     configuration: Configuration
@@ -137,11 +140,17 @@ class Report:
     exact: Neighbours
     index: Neighbours | None
     name: str = field(default="")
+    further: tuple[Further, ...] = ()
 
     @cached_property
     def rows(self) -> LabelledRows:
         """The rows by class and copy."""
         return make_rows(self.labels, self.digests, gallery=self.gallery)
+
+    @cached_property
+    def columns(self) -> Mapping[str, Column]:
+        """Further columns of the rows, by name."""
+        return columns_of(self.further)
 
     @cached_property
     def similarities(self) -> NDArray[np.float32]:

@@ -96,6 +96,7 @@ def evaluate(
         queries=queries,
         exact=exact,
         index=index,
+        further=matrix.further,
     )
 
 

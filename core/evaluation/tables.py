@@ -8,6 +8,7 @@ from core.csv_table import csv_text
 from core.evaluation.report import Report, Variant
 from core.measures.findings import Hubs, causes
 from core.measures.judgement import NO_CLASS, Judgement
+from core.measures.slices import Slice
 from core.measures.summary import Summary, measures_of
 
 
@@ -32,6 +33,25 @@ def class_rows(summary: Summary) -> list[dict[str, object]]:
             }
         rows.append(row)
     return rows
+
+
+def slice_rows(column: str, slices: Sequence[Slice], *, k: int) -> list[dict[str, object]]:
+    """Return one row per value of a column: queries and precision@k, and those of all others."""
+    name = f"precision@{k}"
+    return [
+        {
+            column: one.value,
+            "queries": one.queries,
+            name: one.measure.value,
+            f"{name} low": one.measure.low,
+            f"{name} high": one.measure.high,
+            "other queries": one.other_queries,
+            f"others {name}": one.others.value,
+            f"others {name} low": one.others.low,
+            f"others {name} high": one.others.high,
+        }
+        for one in slices
+    ]
 
 
 def query_rows(

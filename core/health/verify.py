@@ -20,7 +20,7 @@ from core.dataset.listing import list_dataset
 from core.errors import DatasetError, EncoderMismatchError, ImageError
 from core.metric import Metric
 from core.progress import Progress, Stage, silent
-from core.records import ImageRecord
+from core.records import Further, ImageRecord
 from core.store.vector_store import VectorStore
 from core.wording import REPLACE_IT
 
@@ -326,8 +326,13 @@ def _compared(
     files: dict[str, ImageRecord | None] = {}
     for number, path in enumerate(listing.paths):
         on_progress(Stage.FILES, number, len(listing.paths))
-        label = listing.classes.of(path)
-        files[path] = _file(root, path, label=label, known=known.get(path, ()))
+        files[path] = _file(
+            root,
+            path,
+            label=listing.classes.of(path),
+            further=listing.classes.further_of(path),
+            known=known.get(path, ()),
+        )
     broken = {path for path, record in files.items() if record is None}
     anywhere = set().union(*stored.values())
     findings = list(_finding(Problem.UNREADABLE, family, [*(broken - anywhere - accepted)]))
@@ -348,7 +353,9 @@ def _compared(
     )
 
 
-def _file(root: Path, path: str, *, label: str, known: Sequence[ImageRecord]) -> ImageRecord | None:
+def _file(
+    root: Path, path: str, *, label: str, further: Further, known: Sequence[ImageRecord]
+) -> ImageRecord | None:
     """Return the record of a file; None where it cannot be read.
 
     What has a row was read once with these very bytes; only other files are decoded.
@@ -357,7 +364,7 @@ def _file(root: Path, path: str, *, label: str, known: Sequence[ImageRecord]) ->
         known: Its rows, one a metric; those that others made have no digest.
     """
     try:
-        record, content = read_picture(root, path, label=label)
+        record, content = read_picture(root, path, label=label, further=further)
         if not known or any(one.digest not in ("", record.digest) for one in known):
             decode(content, name=path, short_side=_SHORT_SIDE)
     except ImageError:

@@ -40,8 +40,9 @@ def build_index(
 ) -> IndexReport:
     """Bring the collections of a family up to date with a dataset folder.
 
-    Pictures that every collection has with the same bytes are neither decoded nor encoded. Rows
-    are written in batches as they are made, so a run that is stopped continues where it was.
+    Pictures that every collection has with the same bytes are neither decoded nor encoded; where
+    the class is another, or what a labels file says besides, their rows are written anew. Rows are
+    written in batches as they are made, so a run that is stopped continues where it was.
 
     Args:
         root: Folder of class folders.
@@ -102,6 +103,7 @@ def build_index(
         encoder=str(encoder.identity),
         added=counts.added,
         updated=counts.updated,
+        relabelled=counts.relabelled,
         unchanged=counts.unchanged,
         skipped=(*listing.skipped, *counts.skipped),
         ignored=listing.left_out.count,

@@ -88,8 +88,37 @@ class Family:
                 self._create_missing(metric)
 
     def has(self, record: ImageRecord) -> bool:
-        """Whether every collection has a picture with these very bytes."""
+        """Whether every collection has a picture with these very bytes, and all that is known."""
         return all(stored.get(record.id) == record for stored in self.stored.values())
+
+    def has_bytes(self, record: ImageRecord) -> bool:
+        """Whether some collection has an embedding of these very bytes."""
+        return self._source_of(record) is not None
+
+    def rewrite(self, records: Sequence[ImageRecord]) -> None:
+        """Write what is known of pictures anew, with the embeddings that are stored.
+
+        Args:
+            records: Of which `has_bytes` is true.
+
+        Raises:
+            StoreError: The database failed; some of the rows may be written.
+        """
+        by_source: dict[Metric, dict[int, ImageRecord]] = {}
+        for record in records:
+            if source := self._source_of(record):
+                by_source.setdefault(source, {})[record.id] = record
+        for source, known in by_source.items():
+            for old, embeddings in self.store.rows_with_embeddings(
+                self.name, source, ids=list(known)
+            ):
+                self.write([(known[r.id], e) for r, e in zip(old, embeddings, strict=True)])
+
+    def _source_of(self, record: ImageRecord) -> Metric | None:
+        for metric, stored in self.stored.items():
+            if (there := stored.get(record.id)) and there.digest == record.digest:
+                return metric
+        return None
 
     def write(self, rows: Sequence[tuple[ImageRecord, NDArray[np.float32]]]) -> int:
         """Write rows to every collection that lacks them; returns how many replaced others.

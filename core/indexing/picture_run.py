@@ -42,6 +42,7 @@ class Counts:
 
     added: int = 0
     updated: int = 0
+    relabelled: int = 0
     unchanged: int = 0
     skipped: list[SkippedFile] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
@@ -49,10 +50,15 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
-    """A picture read in a thread; `prepared` is None when every collection has it already."""
+    """A picture read in a thread; `prepared` is None when it need not be encoded.
+
+    Attributes:
+        is_known: Whether every collection has it just so.
+    """
 
     record: ImageRecord
-    prepared: Any
+    prepared: Any = None
+    is_known: bool = False
 
 
 @dataclass
@@ -65,6 +71,7 @@ class PictureRun:
     on_skip: Callable[[SkippedFile], None]
     counts: Counts = field(default_factory=Counts)
     waiting: list[tuple[ImageRecord, NDArray[np.float32]]] = field(default_factory=list)
+    relabelled: list[ImageRecord] = field(default_factory=list)
 
     def encode_all(self, listing: DatasetListing, on_progress: Progress) -> None:
         """Encode and write whatever the collections lack."""
@@ -78,8 +85,10 @@ class PictureRun:
                     if isinstance(loaded, SkippedFile):
                         self.counts.unreadable.append(loaded.path)
                         self._skip(loaded)
-                    elif loaded.prepared is None:
+                    elif loaded.is_known:
                         self.counts.unchanged += 1
+                    elif loaded.prepared is None:
+                        self._relabel(loaded.record)
                     else:
                         batch.append(loaded)
                     if len(batch) == self.encoder.batch_size:
@@ -87,6 +96,7 @@ class PictureRun:
                         batch = []
                     on_progress(Stage.ENCODE, done, total)
             self._encode(batch)
+            self._rewrite()
         finally:
             # Whatever stops the run, what is encoded already need not be encoded again.
             self._write()
@@ -104,9 +114,13 @@ class PictureRun:
 
     def _load(self, path: str, *, classes: Classes) -> _Loaded | SkippedFile:
         try:
-            record, content = read_picture(self.root, path, label=classes.of(path))
+            record, content = read_picture(
+                self.root, path, label=classes.of(path), further=classes.further_of(path)
+            )
             if self.family.has(record):
-                return _Loaded(record, None)
+                return _Loaded(record, is_known=True)
+            if self.family.has_bytes(record):
+                return _Loaded(record)
             image = decode(content, name=path, short_side=self.encoder.short_side)
             return _Loaded(record, self.encoder.prepare(image))
         except ImageError as error:
@@ -125,6 +139,16 @@ class PictureRun:
                 self.waiting.append((record, embedding))
         if len(self.waiting) >= BATCH_ROWS:
             self._write()
+
+    def _relabel(self, record: ImageRecord) -> None:
+        self.relabelled.append(record)
+        if len(self.relabelled) >= BATCH_ROWS:
+            self._rewrite()
+
+    def _rewrite(self) -> None:
+        records, self.relabelled = self.relabelled, []
+        self.family.rewrite(records)
+        self.counts.relabelled += len(records)
 
     def _skip(self, skipped: SkippedFile) -> None:
         self.counts.skipped.append(skipped)

@@ -39,6 +39,8 @@ class IndexReport:
         seconds: From the first file to the loaded index.
         images_per_second: Encoded pictures over the time of encoding and writing.
         left_out: What they are, and the names of the first.
+        relabelled: Pictures with the same bytes of which something else is known than before, such
+            as the class; nothing was encoded.
         classes: Pictures in the folder by class; those without one under an empty name.
         classes_by: What said so, such as `the folders`.
         doubts: Sentences about classes that may not be meant.
@@ -62,6 +64,7 @@ class IndexReport:
     removed_unreadable: int = 0
     kept_unreadable: int = 0
     left_out: LeftOut = field(default_factory=LeftOut)
+    relabelled: int = 0
     classes: Mapping[str, int] = field(default_factory=dict)
     classes_by: str = ""
     doubts: tuple[str, ...] = ()
@@ -74,7 +77,7 @@ class IndexReport:
     @property
     def tells_the_rate(self) -> bool:
         """Whether its rate is that of encoding, not of passing over what was known."""
-        looked_at = self.encoded + self.unchanged + len(self.skipped)
+        looked_at = self.encoded + self.relabelled + self.unchanged + len(self.skipped)
         enough = self.encoded >= _FEWEST_ENCODED and 2 * self.encoded >= looked_at
         return enough and self.images_per_second > 0
 

@@ -99,15 +99,28 @@ def by_class(labels: Sequence[str], highlighted: Sequence[str] = ()) -> Categori
 
     A class keeps its style whatever is highlighted: it follows from its place among all classes.
     """
-    classes = sorted(set(labels))
-    shown = classes
-    if len(classes) > MAX_COLOURED:
-        named = set(highlighted or default_highlight(labels))
-        shown = [name for name in classes if name in named][:MAX_COLOURED]
+    return by_text(labels, highlighted, none="no class", rest="other classes")
+
+
+def by_text(
+    texts: Sequence[str], highlighted: Sequence[str] = (), *, none: str, rest: str
+) -> Categories:
+    """Colour texts as `by_class` does classes.
+
+    Args:
+        texts: (N,) one a row.
+        none: What rows with an empty text are called.
+        rest: What the rows are called that are not coloured.
+    """
+    every = sorted(set(texts))
+    shown = every
+    if len(every) > MAX_COLOURED:
+        named = set(highlighted or default_highlight(texts))
+        shown = [name for name in every if name in named][:MAX_COLOURED]
     places = {name: place for place, name in enumerate(shown)}
-    codes = np.array([places.get(label, -1) for label in labels], dtype=np.int64)
-    styles = tuple(classes.index(name) for name in shown)
-    return Categories(codes, tuple(name or "no class" for name in shown), styles, "other classes")
+    codes = np.array([places.get(text, -1) for text in texts], dtype=np.int64)
+    styles = tuple(every.index(name) for name in shown)
+    return Categories(codes, tuple(name or none for name in shown), styles, rest)
 
 
 def default_highlight(labels: Sequence[str]) -> list[str]:

@@ -58,6 +58,8 @@ def _indexed(report: IndexReport, kind: TaskKind) -> list[str]:
         said.append(f"{report.added:,} added")
     if report.updated:
         said.append(f"{report.updated:,} updated")
+    if report.relabelled:
+        said.append(f"{report.relabelled:,} relabelled")
     if report.unchanged:
         said.append(f"{report.unchanged:,} unchanged")
     if not is_build or report.copied:

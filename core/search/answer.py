@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from core.collection.columns import Having
 from core.collection.index_types.parameters import Effort
 from core.collection.info import CollectionInfo
 from core.embeddings.one_query import exact_scores
@@ -35,6 +36,7 @@ class Question:
             where the index has no use for it, or with `exact`.
         exact: Compare with every row instead of asking the index.
         labels: Only these classes; empty means all.
+        having: Only rows with one of the values in each of these further columns.
         exclude: Ids that are left out: the query itself.
         limit: The worst score that is shown, as displayed (see `Metric`); None shows all.
         similarity: Of pictures whose cosine similarity is at least this only the best hit is
@@ -49,6 +51,7 @@ class Question:
     refine_k: int | None = None
     exact: bool = False
     labels: tuple[str, ...] = ()
+    having: Having = ()
     exclude: frozenset[int] = frozenset()
     limit: float | None = None
     similarity: float | None = None
@@ -71,7 +74,7 @@ class Answer:
 
     Attributes:
         hits: Best first, ranked from 1; fewer than `k` if no more is there or meets the conditions.
-        effort: How thoroughly the index was searched, more lists where a class filter left too few;
+        effort: How thoroughly the index was searched, more lists where a filter left too few;
             empty for exact search.
         search_ms: Milliseconds of all searches it took.
         duplicates: Hits left out as near-duplicates of a better one.
@@ -168,6 +171,7 @@ def _from_index(
         info=info,
         k=k,
         labels=question.labels,
+        having=question.having,
         exclude=question.exclude,
         **question.effort,
     )
@@ -184,7 +188,12 @@ def _exactly(
 ) -> _Found:
     started = time.perf_counter()
     hits = reference.best(
-        scores(), metric=metric, k=k, labels=question.labels, exclude=question.exclude
+        scores(),
+        metric=metric,
+        k=k,
+        labels=question.labels,
+        having=question.having,
+        exclude=question.exclude,
     )
     return _Found(hits, 1000 * (time.perf_counter() - started), Effort())
 

@@ -1,12 +1,13 @@
 """The embeddings of a collection at hand: what the answers of its index are measured against."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.collection.columns import Column, Having, columns_of
 from core.embeddings.matrix import Matrix, load_matrix
 from core.embeddings.one_query import best_rows, farthest_usual
 from core.metric import Metric
@@ -21,16 +22,26 @@ class ExactIndex:
 
     Attributes:
         labels: (N,) the classes of the matrix's rows.
+        columns: Their further columns, by name.
         farthest_usual: By metric, the score of a nearest neighbour that 99 % of the rows surpass.
     """
 
     matrix: Matrix
     labels: NDArray[np.str_]
     farthest_usual: Mapping[Metric, float]
+    columns: Mapping[str, Column] = field(default_factory=dict)
 
-    def allowed(self, labels: Sequence[str], exclude: Collection[int]) -> NDArray[np.bool_]:
-        """Mark the rows (N,) of the given classes, all if there are none, less some ids."""
+    def allowed(
+        self, labels: Sequence[str], exclude: Collection[int], having: Having = ()
+    ) -> NDArray[np.bool_]:
+        """Mark the rows (N,) of the given classes, all if there are none, less some ids.
+
+        Args:
+            having: Only rows with one of the values in each of these further columns.
+        """
         mask = np.isin(self.labels, labels) if labels else np.ones(len(self.labels), dtype=bool)
+        for name, values in having:
+            mask &= self.columns[name].mask(*values) if name in self.columns else False
         places = self.matrix.places(list(exclude))
         mask[places[places >= 0]] = False
         return mask
@@ -42,10 +53,11 @@ class ExactIndex:
         metric: Metric,
         k: int,
         labels: Sequence[str] = (),
+        having: Having = (),
         exclude: Collection[int] = (),
     ) -> tuple[Hit, ...]:
         """Return the `k` best rows by scores (N,), ranked from 1."""
-        allowed = self.allowed(labels, exclude)
+        allowed = self.allowed(labels, exclude, having)
         rows = best_rows(scores, metric=metric, k=k, allowed=allowed)
         return tuple(
             Hit(rank, self.matrix.record(int(row)), float(scores[row]))
@@ -80,6 +92,7 @@ def load_reference(
     return ExactIndex(
         matrix=matrix,
         labels=np.array(matrix.labels, dtype=np.str_),
+        columns=columns_of(matrix.further),
         farthest_usual={
             metric: farthest_usual(matrix.embeddings, metric=metric) for metric in metrics
         },

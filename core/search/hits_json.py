@@ -30,6 +30,7 @@ def hits_json(
                 "path": hit.record.path,
                 "label": hit.record.label,
                 "digest": hit.record.digest,
+                "further": dict(hit.record.further),
                 "score": hit.score,
             }
             for hit in hits

@@ -7,7 +7,8 @@ exceptions through.
 
 from collections.abc import Callable
 
-from core.collection.info import KEY, RECORD_FIELDS, VECTOR
+from core.collection.info import KEY, VECTOR
+from core.collection.schema import Schema
 from core.dataset.listing import MAX_PATH_BYTES
 from core.store.connection import Client, DataType, MilvusClient
 
@@ -64,12 +65,14 @@ def copy_rows(
     Args:
         on_copied: Called with the number of rows copied so far; whatever it raises ends the copy.
     """
-    fields = [KEY, VECTOR, *RECORD_FIELDS]
+    schema = Schema()
+    fields = [schema.key, schema.vector, *schema.record_fields]
     batches = client.query_iterator(source, batch_size=_COPY_ROWS, output_fields=fields)
     copied = 0
     try:
         while batch := batches.next():
-            client.upsert(target, [{field: row[field] for field in fields} for row in batch])
+            rows = [{name: row[name] for name in row if name != schema.dynamic} for row in batch]
+            client.upsert(target, rows)
             copied += len(batch)
             on_copied(copied)
     finally:

@@ -6,7 +6,13 @@ A collection that others made is found under the family's own name and read by i
 from dataclasses import replace
 from typing import Any
 
-from core.collection.info import CollectionInfo, collection_info, foreign_info, is_ours
+from core.collection.info import (
+    CollectionInfo,
+    collection_info,
+    foreign_info,
+    is_ours,
+    own_schema,
+)
 from core.collection.recognition import SAMPLE_ROWS, common_prefix, folder_prefix, schema_of
 from core.collection.schema import Schema
 from core.errors import CollectionNotFoundError, StoreError
@@ -128,7 +134,9 @@ class CollectionReader:
             StoreError: Others made it, and its fields cannot be told apart.
         """
         described = self.describe(name)
-        return Schema() if is_ours(described) else self._foreign_schema(name, described)
+        return (
+            own_schema(described) if is_ours(described) else self._foreign_schema(name, described)
+        )
 
     def describe(self, name: str) -> dict[str, Any]:
         """Return Milvus's description of a collection by its own name."""

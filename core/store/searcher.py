@@ -6,6 +6,7 @@ from typing import Unpack
 import numpy as np
 from numpy.typing import NDArray
 
+from core.collection.columns import Having
 from core.collection.index_types.parameters import Effort
 from core.collection.info import CollectionInfo
 from core.collection.query import check_query, row_filter, search_parameters
@@ -36,6 +37,7 @@ class Searcher:
         *,
         k: int,
         labels: Sequence[str] = (),
+        having: Having = (),
         **effort: Unpack[Effort],
     ) -> list[tuple[ImageRecord, float]]:
         """Return up to `k` rows with their scores, best first.
@@ -44,6 +46,7 @@ class Searcher:
             embedding: (D,) float32.
             k: 1 to 16,384.
             labels: Only rows of these classes; empty means all.
+            having: Only rows with one of the values in each of these further columns.
             effort: How thoroughly to search.
 
         Raises:
@@ -59,7 +62,7 @@ class Searcher:
                 [embedding.astype(np.float32, copy=False)],
                 anns_field=schema.vector,
                 limit=k,
-                filter=row_filter(labels, schema, corrections=corrections),
+                filter=row_filter(labels, schema, having=having, corrections=corrections),
                 output_fields=schema.record_fields,
                 search_params={"metric_type": info.metric.value, "params": parameters},
             ),

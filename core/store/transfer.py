@@ -21,6 +21,7 @@ from core.store.row_reader import RowBatch
 from core.store.vector_store import VectorStore
 
 _FORMAT = b"orchard.rows/1"
+_FURTHER = "further"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def transfer(
 def export_rows(
     source: VectorStore, path: Path, *, family: str, on_progress: Progress = silent
 ) -> Moved:
-    """Write the rows of a family into a Parquet file: id, path, label, digest, embedding.
+    """Write the rows of a family into a Parquet file: id, path, label, digest, further, embedding.
 
     All metrics hold the same rows, so those of one are enough. The file appears when it is whole.
 
@@ -93,7 +94,10 @@ def export_rows(
             for records, embeddings in source.stored.rows_with_embeddings(family, metric):
                 flat = pa.array(embeddings.reshape(-1))
                 columns = [
-                    *(pa.array([getattr(r, n) for r in records]) for n in schema.names[:-1]),
+                    *(
+                        pa.array([getattr(record, one.name) for record in records], one.type)
+                        for one in list(schema)[:-1]
+                    ),
                     pa.FixedSizeListArray.from_arrays(flat, info.dimension),
                 ]
                 writer.write_batch(pa.record_batch(columns, schema=schema))
@@ -177,8 +181,9 @@ def _schema(info: CollectionInfo) -> Any:  # noqa: ANN401 - pyarrow has no types
         "complete": "true" if info.complete else "false",
     }
     texts = [(name, pa.string()) for name in ("path", "label", "digest")]
+    further = (_FURTHER, pa.map_(pa.string(), pa.string()))
     embedding = ("embedding", pa.list_(pa.float32(), info.dimension))
-    return pa.schema([("id", pa.int64()), *texts, embedding], metadata=about)
+    return pa.schema([("id", pa.int64()), *texts, further, embedding], metadata=about)
 
 
 def _rows_in(file: Any, path: Path, dimension: int) -> Iterator[RowBatch]:  # noqa: ANN401
@@ -192,10 +197,14 @@ def _rows_in(file: Any, path: Path, dimension: int) -> Iterator[RowBatch]:  # no
             if batch is None:
                 return
             columns = [batch.column(name).to_pylist() for name in ("id", "path", "label", "digest")]
+            # Files of before have no such column.
+            known = _FURTHER in batch.schema.names
+            maps = batch.column(_FURTHER).to_pylist() if known else [[]] * len(batch)
+            further = [tuple(sorted(map(tuple, pairs or ()))) for pairs in maps]
             embeddings = batch.column("embedding").flatten().to_numpy().reshape(-1, dimension)
         except (OSError, pa.ArrowException, KeyError, ValueError) as error:
             raise _unreadable(path, error) from error
-        yield [ImageRecord(*values) for values in zip(*columns, strict=True)], embeddings
+        yield [ImageRecord(*values) for values in zip(*columns, further, strict=True)], embeddings
 
 
 def _fill(

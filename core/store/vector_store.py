@@ -6,6 +6,7 @@ from typing import Unpack
 import numpy as np
 from numpy.typing import NDArray
 
+from core.collection.columns import Having
 from core.collection.index_choice import IndexChoice, IndexType
 from core.collection.index_types.parameters import Effort
 from core.collection.info import CollectionInfo
@@ -167,10 +168,11 @@ class VectorStore:
         *,
         k: int,
         labels: Sequence[str] = (),
+        having: Having = (),
         **effort: Unpack[Effort],
     ) -> list[tuple[ImageRecord, float]]:
         """Return up to `k` rows with their scores, best first."""
-        return self.searcher.search(info, embedding, k=k, labels=labels, **effort)
+        return self.searcher.search(info, embedding, k=k, labels=labels, having=having, **effort)
 
     def search_ids(
         self,

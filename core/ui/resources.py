@@ -236,7 +236,8 @@ def _encode_upload(
 
 def prepare() -> Preparation:
     """Start to read the embeddings in the background, unless that was done before."""
-    return _preparing(get_catalogue().fingerprint)
+    catalogue = get_catalogue()
+    return _preparing(catalogue.fingerprint, catalogue.told)
 
 
 def get_reference() -> ExactIndex | Preparation:
@@ -273,7 +274,7 @@ def exact_index_at_hand() -> ExactIndex | None:
 
 
 @st.cache_resource(show_spinner=False, max_entries=1)
-def _preparing(fingerprint: str) -> Preparation:
+def _preparing(fingerprint: str, told: int) -> Preparation:
     store, settings = get_store(), get_settings()
     metrics = list(get_collections())
     preparation = Preparation(Future())

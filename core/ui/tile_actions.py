@@ -144,6 +144,7 @@ def details_dialog(record: ImageRecord, *, metric: Metric | None) -> None:
         "Id": str(record.id),
         "Digest": plain(record.digest or "none"),
         **corrected_facts(record),
+        **{plain(name): plain(value) for name, value in record.further},
     }
     with shown:
         try:

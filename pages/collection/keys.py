@@ -13,6 +13,7 @@ class Address(StrEnum):
     PART = "part"
     BROWSE_CLASS = "browse_class"
     BROWSE_WORDS = "browse_words"
+    BROWSE_WHERE = "browse_where"
     BROWSE_ORDER = "browse_order"
 
 

@@ -12,6 +12,8 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from core.collection.catalogue import Catalogue
+from core.collection.columns import Column, columns_of
 from core.embeddings.matrix import Matrix, load_matrix
 from core.embeddings.near_duplicates import near_duplicates
 from core.embeddings.neighbour_table import Neighbourhoods, purity, survival
@@ -231,6 +233,23 @@ def get_suspects(key: str, *, _neighbours: Neighbourhoods, _rows: MapRows) -> li
 def get_paint(key: str, *, _make: Callable[[], Paint]) -> Paint:
     """Return what the colours mean; `key` names all they follow from. Shared: not to be written."""
     return _make()
+
+
+def get_columns(rows: MapRows) -> Mapping[str, Column]:
+    """Return the further columns of the rows on the map, by name, as the collection has them now.
+
+    They may have changed since the embeddings were read.
+    """
+    catalogue = resources.get_catalogue()
+    if not catalogue.columns:
+        return {}
+    return _columns(f"{rows.fingerprint} {catalogue.told}", _rows=rows, _catalogue=catalogue)
+
+
+@st.cache_resource(show_spinner=False, max_entries=2)
+def _columns(key: str, *, _rows: MapRows, _catalogue: Catalogue) -> Mapping[str, Column]:
+    known = (_catalogue.by_id.get(number) for number in _rows.ids.tolist())
+    return columns_of([record.further if record else () for record in known])
 
 
 def get_places(rows: MapRows) -> Mapping[int, int]:

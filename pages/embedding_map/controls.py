@@ -1,9 +1,11 @@
 """The controls of the map page: how to project, what to colour, which picture to find."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
 
+from core.collection.columns import Column
 from core.embeddings.neighbour_table import NEIGHBOURS
 from core.metric import Metric
 from core.projection.colours import MAX_COLOURED, Colouring, default_highlight
@@ -22,10 +24,11 @@ class Colours:
     """What the colours tell.
 
     Attributes:
-        highlighted: Classes that are coloured where there are too many to colour all.
+        highlighted: Classes, or values, that are coloured where there are too many to colour all.
         k: Hits that precision@k looks at.
         size: Of the points, 1 for the usual one.
         repeated: Whether what another seed does not repeat is pale.
+        column: The further column that is coloured instead of the class; None for none.
     """
 
     colouring: Colouring
@@ -33,6 +36,7 @@ class Colours:
     k: int
     size: float = 1
     repeated: bool = False
+    column: Column | None = None
 
 
 def settings_control() -> ProjectionSettings:
@@ -70,25 +74,32 @@ def settings_control() -> ProjectionSettings:
     )
 
 
-def colour_control(rows: MapRows, settings: ProjectionSettings) -> Colours:
-    """Ask what the colours tell, with many classes which are coloured, and what is pale."""
-    chosen = st.selectbox("Colour by", list(Colouring), key=Address.COLOUR, bind="query-params")
-    colouring = Colouring(chosen or Colouring.CLASS)
+def colour_control(
+    rows: MapRows, settings: ProjectionSettings, columns: Mapping[str, Column]
+) -> Colours:
+    """Ask what the colours tell, with many classes which are coloured, and what is pale.
+
+    Args:
+        columns: Further columns of the rows, by name.
+    """
+    # Of a column that is called like a colouring the latter is meant.
+    others = {name: column for name, column in columns.items() if name not in list(Colouring)}
+    chosen = st.selectbox(
+        "Colour by", [*Colouring, *others], key=Address.COLOUR, bind="query-params"
+    )
+    column = others.get(chosen or "")
+    colouring = Colouring.CLASS if column else Colouring(chosen or Colouring.CLASS)
     highlighted: list[str] = []
-    classes = sorted(set(rows.labels))
-    if colouring is Colouring.CLASS and len(classes) > MAX_COLOURED:
-        highlighted = st.multiselect(
-            f"Highlight (up to {MAX_COLOURED} of {len(classes)} classes)",
-            classes,
-            default=default_highlight(rows.labels),
-            max_selections=MAX_COLOURED,
-            format_func=lambda name: name or "no class",
-            key=Key.HIGHLIGHT,
+    if column:
+        highlighted = _highlight_control(
+            column.values, "values", none=f"no {column.name}", key=f"{Key.HIGHLIGHT} {column.name}"
         )
+    elif colouring is Colouring.CLASS:
+        highlighted = _highlight_control(rows.labels, "classes", none="no class", key=Key.HIGHLIGHT)
     k = DEFAULT_K
     if colouring is Colouring.PRECISION:
         k = st.slider("k", 1, NEIGHBOURS, k, key=Address.PRECISION_K, bind="query-params")
-    st.caption(colouring.explanation)
+    st.caption("What is known of a picture besides its class." if column else colouring.explanation)
     size = st.slider("Point size", 0.5, 3.0, 1.0, 0.25, key=Address.POINT_SIZE, bind="query-params")
     # PCA has no seed.
     repeated = settings.method is Method.UMAP and st.toggle(
@@ -99,7 +110,21 @@ def colour_control(rows: MapRows, settings: ProjectionSettings) -> Colours:
         "neighbours there turn pale: where they lie is chance. As a whole, maps are compared after "
         "the best turn, mirroring and scale (Procrustes): 100% are alike.",
     )
-    return Colours(colouring, highlighted, k, size, repeated)
+    return Colours(colouring, highlighted, k, size, repeated, column)
+
+
+def _highlight_control(texts: Sequence[str], what: str, *, none: str, key: str) -> list[str]:
+    every = sorted(set(texts))
+    if len(every) <= MAX_COLOURED:
+        return []
+    return st.multiselect(
+        f"Highlight (up to {MAX_COLOURED} of {len(every):,} {what})",
+        every,
+        default=default_highlight(texts),
+        max_selections=MAX_COLOURED,
+        format_func=lambda name: name or none,
+        key=key,
+    )
 
 
 def picture_control(rows: MapRows) -> int | None:

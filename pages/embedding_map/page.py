@@ -53,7 +53,7 @@ def main() -> None:
     state.follow_address(rows, cache.get_places(rows))
     with st.sidebar:
         settings = settings_control()
-        colours = colour_control(rows, settings)
+        colours = colour_control(rows, settings, cache.get_columns(rows))
         picked = picture_control(rows)
         own = own_control(rows, settings)
     with results:
@@ -117,7 +117,8 @@ def _show_map(
     repeated: Repeated | None,
 ) -> None:
     session, dark = state.current(), is_dark()
-    alt = f"Map of {len(view.rows):,} pictures, coloured by {colours.colouring.value.lower()}"
+    by = colours.column.name if colours.column else colours.colouring.value.lower()
+    alt = f"Map of {len(view.rows):,} pictures, coloured by {by}"
     pale = None if repeated is None else repeated.pale
     density = density_of(view)
     figure = partial(

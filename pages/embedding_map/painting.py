@@ -12,6 +12,7 @@ from core.projection.colours import (
     by_purity,
     by_survival,
     by_suspects,
+    by_text,
 )
 from core.projection.projection import Method
 from core.projection.roles import by_role
@@ -32,6 +33,11 @@ def paint_of(view: View, colours: Colours, similarity: float) -> Paint | None:
     """
     if view.neighbours is None and colours.colouring not in (Colouring.CLASS, Colouring.ROLE):
         return None
+    if colours.column:
+        name = colours.column.name
+        return by_text(
+            colours.column.values, colours.highlighted, none=f"no {name}", rest=f"other {name}"
+        )
     chosen = (colours.highlighted, colours.k, similarity, view.projection.settings)
     key = f"{table_key(view.rows, view.projection.settings.metric)} {colours.colouring} {chosen}"
     return cache.get_paint(key, _make=lambda: _made(view, colours, similarity))

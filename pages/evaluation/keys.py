@@ -22,6 +22,7 @@ class Address(StrEnum):
     ASKED = Handed.ASKED
     GOT = Handed.GOT
     CLASS = "class"
+    COLUMN = "column"
     TARGET = "target"
     # The page writes these, see `state.open_compared`.
     FIRST = "a"

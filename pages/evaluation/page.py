@@ -1,6 +1,6 @@
 """Evaluation: how often the hits are right, per class, and where they fail."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -24,14 +24,16 @@ from pages.evaluation import (
 from pages.evaluation.comparing import section
 from pages.evaluation.keys import Key
 from pages.evaluation.mistakes import confusion, lists
-from pages.evaluation.overview import classes, headline
+from pages.evaluation.overview import classes, columns, headline
 from pages.evaluation.reports import editing, making, request
 from pages.evaluation.similarities import scores_section
 from pages.evaluation.takeaway.downloads import downloads
 
+# The view of precision by what is known besides the class; not there where nothing is.
+COLUMN_VIEW = "Columns"
 # What is asked of a report -> the views that answer it.
 TABS = {
-    "Overview": ("Classes",),
+    "Overview": ("Classes", COLUMN_VIEW),
     "Mistakes": (links.CONFUSION_VIEW, lists.WORST_VIEW, "Labels", "Hubs"),
     "Settings": ("nprobe", "Scores", "Duplicates"),
     "Compare": ("Compare",),
@@ -92,7 +94,7 @@ def main() -> None:
         _changes(report, info, k=k)
         notice = st.empty()
         headline.headline(report, figures, k=k, variant=variant)
-        view = _view_control(focus)
+        view = _view_control(focus, _tabs_of(report))
         pair = confusion.Pair()
         if view == links.CONFUSION_VIEW:
             with st.sidebar:
@@ -119,11 +121,18 @@ def _open_dialog(infos: Mapping[Metric, CollectionInfo], report: ListedReport | 
         editing.delete_report(report)
 
 
-def _view_control(focus: str) -> str:
+def _tabs_of(report: Report) -> Mapping[str, Sequence[str]]:
+    """Return the views that have something to show."""
+    if report.columns:
+        return TABS
+    return {tab: [view for view in views if view != COLUMN_VIEW] for tab, views in TABS.items()}
+
+
+def _view_control(focus: str, tabs: Mapping[str, Sequence[str]]) -> str:
     """Choose a tab, and a view of it where it has several; the address names the view."""
-    state.open_view(TABS)
+    state.open_view(tabs)
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        view = _tabs()
+        view = _tabs(tabs)
         if focus:
             st.button(
                 plain(focus),
@@ -135,22 +144,22 @@ def _view_control(focus: str) -> str:
                 on_click=state.look_at,
                 args=("",),
             )
-    state.write_view(view, usual=next(iter(TABS.values()))[0])
+    state.write_view(view, usual=next(iter(tabs.values()))[0])
     return view
 
 
-def _tabs() -> str:
+def _tabs(tabs: Mapping[str, Sequence[str]]) -> str:
     tab = str(
         st.segmented_control(
             "Show",
-            list(TABS),
+            list(tabs),
             required=True,
             key=Key.TAB,
             label_visibility="collapsed",
             wrap=True,
         )
     )
-    views = TABS[tab]
+    views = tabs[tab]
     view = views[0]
     if len(views) > 1:
         view = str(
@@ -190,6 +199,8 @@ def _section(
         return
     if view == "Classes":
         _overview(report, figures, info, looked)
+    elif view == COLUMN_VIEW:
+        columns.column_section(report, figures, k=k)
     elif view == links.CONFUSION_VIEW:
         confusion.confusion_section(report, figures, info, looked.pair, k=k, focus=looked.focus)
     elif view == lists.WORST_VIEW:

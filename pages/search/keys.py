@@ -23,6 +23,7 @@ class Address(StrEnum):
     SEARCH_LIST = Handed.SEARCH_LIST
     REFINE_K = Handed.REFINE_K
     CLASSES = "classes"
+    WHERE = "where"
     LIMIT_COSINE = "limit_COSINE"
     LIMIT_L2 = "limit_L2"
     LIMIT_IP = "limit_IP"

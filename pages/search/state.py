@@ -187,6 +187,11 @@ def all_classes() -> None:
     st.session_state[Address.CLASSES] = []
 
 
+def all_rows() -> None:
+    """Show hits whatever their further columns say."""
+    st.session_state[Address.WHERE] = []
+
+
 def search_all_lists(nlist: int) -> None:
     """Search every list of the index."""
     st.session_state[Address.NPROBE] = nlist

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from core.collection.catalogue import Catalogue
+from core.collection.columns import has_all
 from core.collection.info import CollectionInfo
 from core.metric import Metric
 from core.search.answer import Answer, Question, ask
@@ -58,7 +59,11 @@ class View:
         if self.question.labels and self.expected not in self.question.labels:
             return 0
         same = self.catalogue.by_class.get(self.expected or "", ())
-        return sum(record.id not in self.question.exclude for record in same)
+        question = self.question
+        return sum(
+            record.id not in question.exclude and has_all(record.further, question.having)
+            for record in same
+        )
 
     def beyond(self, hits: Sequence[Hit]) -> frozenset[int]:
         """Hits behind all that could be right, by id."""

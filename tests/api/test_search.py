@@ -104,6 +104,8 @@ def test_an_embedding_is_the_one_that_is_stored(client: api.Client, pictures: Pa
         ({"id": 1, "limit": "nan"}, 422, "limit is"),
         ({"id": image_id("lime/2.jpg"), "nprobe": 3}, 400, "allowed are 1 to 2"),
         ({"id": image_id("lime/2.jpg"), "classes": ["lemon"]}, 400, "has the class 'lemon'"),
+        ({"id": image_id("lime/2.jpg"), "where": ["variety"]}, 400, "names no value of a column"),
+        ({"id": image_id("lime/2.jpg"), "where": ["a=b"]}, 400, "the rows have no column 'a'"),
         ({"id": 1, "ef": 0}, 422, "ef is '0'"),
     ],
 )

@@ -1,11 +1,13 @@
 """Classes from a table: what it may look like, what is refused, what is said."""
 
+import datetime
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from core.dataset.labels_file import NoneNamedError, classes_by_file
+from core.collection.schema import Schema
+from core.dataset.labels_file import MOST_COLUMNS, TAKEN, NoneNamedError, classes_by_file
 from core.dataset.listing import list_dataset
 from core.errors import DatasetError
 
@@ -53,7 +55,7 @@ def test_numbers_and_words_that_tables_take_for_nothing_are_classes(tmp_path: Pa
     file = write(tmp_path, "path,class,date\na/1.jpg,0100,x\na/2.jpg,None,\nb/1.jpg,NA,\n")
     found = classes_by_file(file, PATHS)
     assert [found.of(path) for path in PATHS[:3]] == ["0100", "None", "NA"]
-    assert found.doubts == ("Not used: 1 further column of labels.csv.",)
+    assert found.doubts == ()
 
 
 @pytest.mark.parametrize(
@@ -62,6 +64,10 @@ def test_numbers_and_words_that_tables_take_for_nothing_are_classes(tmp_path: Pa
         ("name,class\na/1.jpg,kiwi\n", "has no column 'path'; it has name, class"),
         ("path,sort\na/1.jpg,kiwi\n", "has no column 'class'"),
         ("path,class\na/1.jpg,kiwi\na/1.jpg,lemon\n", "that it is 'kiwi' and that it is 'lemon'"),
+        (
+            "path,class,date\na/1.jpg,kiwi,May\na/1.jpg,kiwi,\n",
+            "its date is 'May' and that it is ''",
+        ),
         ("", "cannot be read"),
     ],
 )
@@ -107,3 +113,101 @@ def test_the_table_in_the_folder_decides_and_is_no_file_left_out(
     found = list_dataset(other).classes
     assert found.counts == {"plum": 1}
     assert "own.csv is not used" in found.doubts[0]
+
+
+def test_further_columns_are_kept_as_the_texts_they_are(tmp_path: Path) -> None:
+    text = (
+        'path,class,variety,bar code,note\na/1.jpg,kiwi,Ho\u0308rnchen,007,"a, ""b"""\n'
+        "a/2.jpg,kiwi,,1e5, 2024-01-02 \nb/1.jpg,lemon,,,\n"
+    )
+    found = classes_by_file(write(tmp_path, text), PATHS)
+    assert found.further_of(PATHS[0]) == (
+        ("bar code", "007"),
+        ("note", 'a, "b"'),
+        # One sign for the letter with its dots, as in the names of classes.
+        ("variety", "H\u00f6rnchen"),
+    )
+    assert found.further_of(PATHS[1]) == (("bar code", "1e5"), ("note", "2024-01-02"))
+    # Nothing is told of it, or it is not named.
+    assert found.further_of(PATHS[2]) == found.further_of(PATHS[3]) == ()
+    assert found.described().endswith("; by labels.csv; further columns: bar code, note, variety")
+
+
+def test_cells_of_a_parquet_file_are_told_as_people_write_them(tmp_path: Path) -> None:
+    file = tmp_path / "labels.parquet"
+    table = {
+        "path": list(PATHS[:2]),
+        "class": ["kiwi", None],
+        "day": [datetime.date(2024, 1, 2), None],
+        # Beside a cell without one, pandas would make it 5.0.
+        "article": pd.array([5, None], dtype="Int64"),
+        "weight": [0.5, None],
+    }
+    pd.DataFrame(table).to_parquet(file)
+    found = classes_by_file(file, PATHS)
+    assert found.further_of(PATHS[0]) == (
+        ("article", "5"),
+        ("day", "2024-01-02"),
+        ("weight", "0.5"),
+    )
+    assert (found.of(PATHS[1]), found.further_of(PATHS[1])) == ("", ())
+
+
+def test_columns_that_cannot_be_kept_are_named(tmp_path: Path) -> None:
+    columns = ["path", "class", "digest", "$meta", "variety", "variety ", "", "x" * 101]
+    more = [f"c{n:02d}" for n in range(MOST_COLUMNS + 2)]
+    text = f"{','.join(columns + more)}\na/1.jpg,kiwi{',y' * (len(columns + more) - 2)}\n"
+    found = classes_by_file(write(tmp_path, text), PATHS)
+    # `variety` and fifty in all; three of those behind it are too many.
+    assert len(found.further_of(PATHS[0])) == MOST_COLUMNS == 50
+    assert found.doubts[0] == "Not kept: 1 column of labels.csv without a name."
+    assert found.doubts[1].startswith(
+        f"Not kept: digest, $meta, variety, {'x' * 100} of labels.csv."
+    )
+    assert found.doubts[2] == "Not kept: 3 columns of labels.csv beyond 50."
+
+
+def test_a_cell_that_is_a_page_long_is_left_out_and_counted(tmp_path: Path) -> None:
+    text = f"path,class,note\na/1.jpg,kiwi,{'x' * 301}\na/2.jpg,kiwi,{'x' * 300}\n"
+    found = classes_by_file(write(tmp_path, text), PATHS)
+    assert found.further_of(PATHS[0]) == ()
+    assert found.further_of(PATHS[1]) == (("note", "x" * 300),)
+    assert found.doubts == ("Not kept: 1 cell of labels.csv with more than 300 letters.",)
+
+
+def test_no_column_is_called_like_a_field_of_a_collection() -> None:
+    assert Schema().named - {"$meta"} <= TAKEN
+
+
+def test_a_reader_that_fails_without_a_word_is_named_by_its_kind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise ValueError
+
+    monkeypatch.setattr(pd, "read_csv", fail)
+    with pytest.raises(DatasetError, match=r"cannot be read \(ValueError\)"):
+        classes_by_file(write(tmp_path, "path,class\n"), PATHS)
+
+
+@pytest.mark.parametrize("named", ["apple/1.jpg", "fruit/apple/1.jpg"])
+def test_a_table_in_the_only_folder_decides(tmp_path: Path, named: str) -> None:
+    photos = tmp_path / "photos"
+    (photos / "fruit" / "apple").mkdir(parents=True)
+    for name in ("1.jpg", "2.jpg"):
+        (photos / "fruit" / "apple" / name).write_bytes(b"x")
+    write(photos / "fruit", f"path,class,variety\n{named},kiwi,Gala\n")
+    listing = list_dataset(photos)
+    assert listing.classes.counts == {"": 1, "kiwi": 1}
+    assert listing.classes.further_of("fruit/apple/1.jpg") == (("variety", "Gala"),)
+    assert listing.left_out.count == 0
+
+
+def test_a_table_beside_one_of_several_classes_is_none(tmp_path: Path) -> None:
+    for name in ("apple", "pear"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.jpg").write_bytes(b"x")
+    write(tmp_path / "apple", "path,class\n1.jpg,kiwi\n")
+    listing = list_dataset(tmp_path)
+    assert listing.classes.counts == {"apple": 1, "pear": 1}
+    assert listing.left_out.count == 1

@@ -50,9 +50,13 @@ def test_records_are_frozen() -> None:
 
 def test_a_picture_is_read_from_columns_at_its_place() -> None:
     columns = SimpleNamespace(
-        ids=np.array([7, 9]), paths=("a/1.jpg", "b/2.jpg"), labels=("a", "b"), digests=("", "f0")
+        ids=np.array([7, 9]),
+        paths=("a/1.jpg", "b/2.jpg"),
+        labels=("a", "b"),
+        digests=("", "f0"),
+        further=((), (("variety", "Gala"),)),
     )
     record = record_at(columns, 1)
-    assert record == ImageRecord(9, "b/2.jpg", "b", "f0")
+    assert record == ImageRecord(9, "b/2.jpg", "b", "f0", (("variety", "Gala"),))
     # JSON takes no NumPy number.
     assert type(record.id) is int

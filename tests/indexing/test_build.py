@@ -26,6 +26,7 @@ from core.errors import (
     SettingsError,
     StoreError,
 )
+from core.health.verify import verify
 from core.indexing import picture_run
 from core.indexing.build import add_metric, build_index
 from core.indexing.report import IndexReport, save_index_report
@@ -50,7 +51,8 @@ def stored(store: VectorStore, metric: Metric = Metric.L2) -> dict[str, ImageRec
 
 
 def files_accounted(report: IndexReport) -> int:
-    return report.added + report.updated + report.unchanged + len(report.skipped) + report.ignored
+    used = report.added + report.updated + report.relabelled + report.unchanged
+    return used + len(report.skipped) + report.ignored
 
 
 # --- the happy path
@@ -123,6 +125,50 @@ def test_changed_bytes_replace_the_row(
     assert (encoder.calls, report.updated, report.added, report.unchanged) == (1, 1, 0, 11)
     assert (after.id, after.digest) == (before.id, digest_of(picture_bytes(77)))
     assert report.collections[0].rows == 12
+
+
+def test_where_only_the_labels_file_changes_nothing_is_encoded(
+    store: VectorStore, encoder: ColourEncoder, dataset: Path
+) -> None:
+    table = dataset / "labels.csv"
+    table.write_text("path,class,variety\napple/0.png,apple,Gala\napple/1.png,apple,Gala\n")
+    run(dataset, store, encoder, metrics=tuple(Metric))
+    before = {m: store.embeddings(FAMILY, m, list(map(image_id, stored(store)))) for m in Metric}
+    calls = encoder.calls
+    # Another variety, another class, and a column more.
+    table.write_text(
+        "path,class,variety,day\napple/0.png,apple,Boskoop,\napple/1.png,pear,Gala,Monday\n"
+    )
+    report = run(dataset, store, encoder, metrics=tuple(Metric))
+    assert encoder.calls == calls
+    assert (report.added, report.updated, report.relabelled, report.unchanged) == (0, 0, 2, 10)
+    for metric in Metric:
+        rows = stored(store, metric)
+        assert rows["apple/0.png"].further == (("variety", "Boskoop"),)
+        assert rows["apple/1.png"].label == "pear"
+        assert rows["apple/1.png"].further == (("day", "Monday"), ("variety", "Gala"))
+        after = store.embeddings(FAMILY, metric, list(map(image_id, rows)))
+        assert {i: e.tobytes() for i, e in after.items()} == {
+            i: e.tobytes() for i, e in before[metric].items()
+        }
+    assert verify(store, family=FAMILY, dataset=dataset).findings == ()
+    # Without the table all are told by their folders again.
+    table.unlink()
+    report = run(dataset, store, encoder, metrics=tuple(Metric))
+    assert (encoder.calls, report.relabelled, report.unchanged) == (calls, 12, 0)
+    assert {r.label for r in stored(store).values()} == {"apple", "pear", "plum"}
+
+
+def test_more_rows_than_a_batch_are_relabelled(
+    store: VectorStore, encoder: ColourEncoder, dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(dataset, store, encoder)
+    monkeypatch.setattr(picture_run, "BATCH_ROWS", 5)
+    (dataset / "labels.csv").write_text(
+        "path,class\n" + "".join(f"{path},new\n" for path in stored(store))
+    )
+    assert run(dataset, store, encoder).relabelled == 12
+    assert {record.label for record in stored(store).values()} == {"new"}
 
 
 def test_rows_whose_file_is_gone_are_counted_and_kept(

@@ -115,7 +115,7 @@ def test_a_labels_file_decides_and_a_change_of_it_is_taken_up(
     assert "1 class: pome 1; 11 pictures without a class; by own.csv" in capsys.readouterr().err
     table.write_text("path,class\napple/0.png,quince\n", encoding="utf-8")
     assert build_index.main(again) == 0
-    assert "0 added, 1 updated, 11 unchanged" in capsys.readouterr().out
+    assert "0 added, 0 updated, 1 relabelled, 11 unchanged" in capsys.readouterr().out
     assert labels(tmp_path) == {"quince", ""}
 
 
@@ -129,7 +129,7 @@ def test_json_report_has_every_count(
         "dataset", "classes", "classes_by", "doubts", "encoder", "added", "updated", "unchanged",
         "skipped", "ignored", "removed", "without_file", "copied", "collections", "seconds",
         "images_per_second",
-        "load_seconds", "left_out",
+        "load_seconds", "left_out", "relabelled",
     }  # fmt: skip
     assert report["load_seconds"] > 0
     assert (report["added"], [s["path"] for s in report["skipped"]]) == (12, ["apple/bad.jpg"])

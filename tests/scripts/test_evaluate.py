@@ -48,6 +48,35 @@ def test_json_is_the_saved_report(capsys: pytest.CaptureFixture[str], data_dir: 
     assert (data_dir / "reports" / f"{content['name']}.npz").is_file()
 
 
+def test_hits_are_told_by_the_values_of_a_column(
+    capsys: pytest.CaptureFixture[str], data_dir: Path
+) -> None:
+    assert main(["--by", "part", "--k", "5"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    table = lines[lines.index(next(line for line in lines if line.startswith("part"))) + 1 :]
+    # Of 40, 20 and 3 pictures every fourth is of the part `test`: 10 + 5 + 1; the lone one and
+    # those without a class have nothing to find.
+    assert sorted((line.split()[0], line.split()[1].strip("*")) for line in table) == [
+        ("test", "16"),
+        ("train", "47"),
+    ]
+    assert main(["--json", "--k", "5"]) == 0
+    [test, train] = sorted(
+        json.loads(capsys.readouterr().out)["columns"]["part"], key=lambda one: one["value"]
+    )
+    assert test["queries"] == train["other_queries"] == 16
+    assert test["measure"] == train["others"]
+
+
+def test_a_column_that_no_row_has_is_refused_before_a_report_is_saved(
+    capsys: pytest.CaptureFixture[str], data_dir: Path
+) -> None:
+    before = set((data_dir / "reports").glob("*"))
+    assert main(["--by", "variety"]) == 2
+    assert "no column 'variety' (--by); they have: part" in capsys.readouterr().err
+    assert set((data_dir / "reports").glob("*")) == before
+
+
 def test_database_can_be_opened_by_others_afterwards(data_dir: Path) -> None:
     assert main([]) == 0
     assert not is_locked(data_dir / "orchard.db")

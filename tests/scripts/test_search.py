@@ -1,5 +1,6 @@
 """`python -m scripts.search` over a collection of drawn JPEGs and a real, random ResNet-18."""
 
+import csv
 import json
 import os
 import shutil
@@ -70,6 +71,13 @@ def draw_photos(root: Path) -> None:
             colour = tuple(int(c) for c in random.integers(0, 256, 3))
             ImageDraw.Draw(image).ellipse((x, y, x + 20, y + 15), fill=colour)
             image.save(root / label / f"{number}.jpg", quality=92)
+    with (root / "labels.csv").open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["path", "class", "variety", "size (cm)"])
+        for label in LABELS:
+            for number in range(5):
+                variety = 'a "red" one' if number < 2 else "green" if number < 4 else ""
+                table.writerow([f"{label}/{number}.jpg", label, variety, number])
 
 
 def answer(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
@@ -102,8 +110,9 @@ def test_json_has_exactly_the_agreed_fields(
     assert found["encoder"].startswith("resnet18/")
     assert found["encoder"].endswith("/resize256-crop224-imagenet/512")
     assert len(found["hits"]) == 4
-    fields = ["rank", "id", "path", "label", "digest", "score"]
+    fields = ["rank", "id", "path", "label", "digest", "further", "score"]
     assert all(list(hit) == fields for hit in found["hits"])
+    assert found["hits"][0]["further"] == {"size (cm)": "2", "variety": "green"}
     first = found["hits"][0]
     assert (first["rank"], first["path"], first["label"]) == (1, "apple/2.jpg", "apple")
     assert first["id"] == image_id("apple/2.jpg")
@@ -132,6 +141,17 @@ def test_hits_are_those_of_brute_force_over_all_pictures(
     assert [hit["score"] for hit in found["hits"]] == pytest.approx(
         list(scores[order]), rel=1e-3, abs=1e-2
     )
+
+
+def test_hits_are_limited_to_values_of_further_columns(
+    photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    query = [str(photos / "apple" / "2.jpg"), "--nprobe", "4"]
+    found = answer([*query, "--where", 'variety=a "red" one', "size (cm)=0"], capsys)
+    assert {hit["path"] for hit in found["hits"]} == {f"{label}/0.jpg" for label in LABELS}
+    found = answer([*query, "--where", "variety=green", 'variety=a "red" one'], capsys)
+    # Two of each in three classes.
+    assert len(found["hits"]) == 12
 
 
 def test_label_filter_takes_odd_names_and_several(
@@ -179,6 +199,11 @@ def test_table_for_people_says_what_the_numbers_mean(
         (["-k", "many"], "'many'"),
         (["--nprobe", "0"], "nprobe is 0, allowed are 1 to 4"),
         (["--nprobe", "5"], "nprobe is 5, allowed are 1 to 4"),
+        (
+            ["--where", "variety=blue"],
+            "no row has the variety 'blue'. Choose among",
+        ),
+        (["--where", "sort=red"], "the rows have no column 'sort'; they have size (cm), variety"),
         (["--label", "quince"], "no row has the class 'quince'. Choose among apple, it's a"),
         (["--collection", "nuts"], "'nuts' has no COSINE index (there is none of that name). To"),
         (["--collection", "a-b"], "'a-b' is not allowed"),

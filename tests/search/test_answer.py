@@ -97,6 +97,25 @@ def test_conditions_hold_for_the_index_and_for_exact_search(
     assert [hit.rank for hit in answer.hits] == [1, 2, 3, 4, 5]
 
 
+def test_further_columns_hold_for_the_index_and_for_exact_search(
+    store: VectorStore, tmp_path: Path
+) -> None:
+    info, records, vectors = fill(store)
+    reference = reference_of(store, tmp_path)
+    third = (("variety", ("third", "no such")),)
+    wanted = [n for n in nearest(vectors, vectors[3]) if n % 3 == 0][:5]
+    # One list may hold too few of them: more are searched.
+    answer = put(Question(k=5, nprobe=1, having=third), vectors[3], store, info, reference)
+    assert len(answer.hits) == 5 and all(hit.record.further for hit in answer.hits)
+    answer = put(Question(k=5, nprobe=LISTS, having=third), vectors[3], store, info, reference)
+    assert answer.exact is not None
+    for hits in (answer.hits, answer.exact):
+        assert [hit.record for hit in hits] == [records[n] for n in wanted]
+    unknown = Question(k=5, nprobe=LISTS, having=(("no such", ("third",)),))
+    answer = put(unknown, vectors[3], store, info, reference)
+    assert answer.hits == answer.exact == ()
+
+
 def test_a_limit_hides_what_is_farther_as_displayed(store: VectorStore) -> None:
     info, _, vectors = fill(store)
     gaps = np.sort(np.linalg.norm(vectors - vectors[3], axis=1))

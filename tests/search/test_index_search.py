@@ -28,7 +28,8 @@ def fill(
     records = []
     for n in range(ROWS):
         label = "rare" if n >= ROWS - rare else "common"
-        records.append(ImageRecord(image_id(f"{label}/{n}"), f"{label}/{n}", label, "0" * 32))
+        told = () if n % 3 else (("variety", "third"),)
+        records.append(ImageRecord(image_id(f"{label}/{n}"), f"{label}/{n}", label, "0" * 32, told))
     store.create(
         "fruit",
         Metric.L2,

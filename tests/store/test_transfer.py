@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from core.collection.index_choice import IndexChoice, IndexType
@@ -27,6 +28,9 @@ def contents(store: VectorStore, metric: Metric) -> dict[ImageRecord, bytes]:
 @pytest.fixture
 def source(tmp_path: Path, dataset: Path) -> VectorStore:
     store = VectorStore(str(tmp_path / "source.db"), database="pictures")
+    (dataset / "labels.csv").write_text(
+        'path,class,variety,bar code\napple/0.png,apple,"it""s, 香蕉",007\npear/1.png,pear,,\n'
+    )
     build_index(
         dataset, store=store, encoder=ColourEncoder(), family=FAMILY, index=IndexChoice(nlist=3)
     )
@@ -79,6 +83,20 @@ def test_parquet_there_and_back(source: VectorStore, store: VectorStore, tmp_pat
     assert contents(store, Metric.COSINE) == contents(source, Metric.L2)
     assert store.info(FAMILY, Metric.L2).complete
     assert [one.written for one in import_rows(path, store, family=FAMILY)] == [0, 0, 12]
+    source.close()
+
+
+def test_a_file_of_before_further_columns_were_kept_is_read(
+    source: VectorStore, store: VectorStore, tmp_path: Path
+) -> None:
+    file = tmp_path / "rows.parquet"
+    export_rows(source, file, family=FAMILY)
+    table = pq.read_table(file)
+    pq.write_table(table.drop_columns(["further"]), file)
+    import_rows(file, store, family=FAMILY, metrics=[Metric.L2])
+    assert {record.path: record.further for record in store.records(FAMILY, Metric.L2)} == {
+        record.path: () for record in source.records(FAMILY, Metric.L2)
+    }
     source.close()
 
 

@@ -12,12 +12,14 @@ import threading
 import time
 import unicodedata
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from core.collection.columns import Having
 from core.collection.index_choice import IndexChoice, IndexType, auto_nlist
 from core.collection.info import CollectionInfo
 from core.dataset.files import image_id
@@ -510,6 +512,46 @@ def test_a_label_cannot_break_out_of_the_filter(either_store: VectorStore) -> No
     info = fill(either_store, Metric.L2, records, vectors)
     for label in ('" or label != "', '"] or label in ["a', "a\\", "\\"):
         assert either_store.search(info, vectors[0], k=30, nprobe=4, labels=[label]) == []
+
+
+FURTHER = (
+    (("bar code", "007"), ("date", "2024-01-02"), ("variety", "Gala")),
+    (("größe", '5" x 7'), ("variety", "it's 香蕉\\")),
+    (),
+    (('qu"ote] or true', '"] or label == "a'), ("variety", "line\nbreak")),
+)
+
+
+def test_further_columns_come_back_as_they_were_and_can_be_filtered_by(
+    either_store: VectorStore,
+) -> None:
+    plain, vectors = random_rows(40)
+    records = [replace(r, further=FURTHER[n % len(FURTHER)]) for n, r in enumerate(plain)]
+    info = fill(either_store, Metric.L2, records, vectors)
+
+    def found(having: Having, labels: Sequence[str] = ()) -> set[ImageRecord]:
+        hits = either_store.search(
+            info, vectors[0], k=40, nprobe=info.nlist, labels=labels, having=having
+        )
+        return {record for record, _ in hits}
+
+    assert set(either_store.records(FAMILY, Metric.L2)) == set(records)
+    for name, value in {pair for told in FURTHER for pair in told}:
+        # Of 40 rows every fourth is told the same.
+        same = {r for r in records if (name, value) in r.further}
+        assert len(same) == 10 and found(((name, (value,)),)) == same
+    gala = {r for r in records if ("variety", "Gala") in r.further}
+    assert found((("variety", ("Gala",)), ("bar code", ("007", "008")))) == gala
+    assert found((("variety", ("Gala", "no such")),), labels=["a"]) == {
+        r for r in gala if r.label == "a"
+    }
+    assert found((("no such", ("Gala",)),)) == found((("variety", ('" or "" == "',)),)) == set()
+    [(read, _)] = either_store.rows_with_embeddings(FAMILY, Metric.L2, ids=[records[0].id])
+    assert read == records[:1]
+    # A new index is built on a copy of the rows.
+    either_store.fit_index(FAMILY, Metric.L2, index=IndexChoice(nlist=2), expected_rows=40)
+    either_store.finish(FAMILY, Metric.L2)
+    assert set(either_store.records(FAMILY, Metric.L2)) == set(records)
 
 
 def test_deleted_rows_are_gone_and_unknown_ids_are_passed_over(either_store: VectorStore) -> None:

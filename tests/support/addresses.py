@@ -66,7 +66,8 @@ def members_used(source: str) -> set[str]:
 def _binds(call: ast.Call) -> bool:
     function = call.func
     name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-    return name == "segmented" or any(word.arg == "bind" for word in call.keywords)
+    shared = ("segmented", "where_control")
+    return name in shared or any(word.arg == "bind" for word in call.keywords)
 
 
 def _is_address(node: ast.AST | None) -> bool:

@@ -24,7 +24,8 @@ def make_records(sizes: dict[str, int] = SIZES) -> tuple[list[ImageRecord], np.n
             part = "test" if number % 4 == 0 else "train"
             path = f"{label}/{part}_{number}.jpg" if label else f"{part}_{number}.jpg"
             digest = "copied" if len(records) < 2 else f"{label}{number}"
-            records.append(ImageRecord(len(records) * 7 + 3, path, label, digest))
+            further = (("part", part),) if label else ()
+            records.append(ImageRecord(len(records) * 7 + 3, path, label, digest, further))
             embeddings.append(centre + 1.6 * random.normal(size=16))
     if len(embeddings) > 1:
         embeddings[1] = embeddings[0]

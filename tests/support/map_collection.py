@@ -40,7 +40,12 @@ def build(root: Path, embeddings: dict[str, np.ndarray] | None = None) -> None:
     """Store every picture below `root` for COSINE and L2, with `embeddings` by path if given."""
     settings = load_settings()
     paths = sorted(file.relative_to(root).as_posix() for file in root.rglob("*.jpg"))
-    records = [read_picture(root, path)[0] for path in paths]
+    # The later half of a class.
+    late = [int(Path(path).stem) >= PER_CLASS // 2 for path in paths]
+    records = [
+        read_picture(root, path, further=(("series", AWKWARD),) if is_late else ())[0]
+        for path, is_late in zip(paths, late, strict=True)
+    ]
     numbers = np.stack(
         [
             embeddings[path]

@@ -22,9 +22,13 @@ File = tuple[str, bytes, str]
 
 def collection(indexed: dashboard.Indexed, root: Path) -> Iterator[Path]:
     """Three classes of six pictures, indexed in two lists; yields their folder."""
+    yield from opened(indexed.copied_to(root / "data"), root)
+
+
+def opened(pictures: Path, root: Path) -> Iterator[Path]:
+    """Open the page on the data folder in `root`; yields the pictures."""
     with pytest.MonkeyPatch.context() as patch:
         dashboard.set_environment(patch, root / "data")
-        pictures = indexed.copied_to(root / "data")
         clear_caches()
         yield pictures
         close_store()

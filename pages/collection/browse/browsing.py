@@ -11,6 +11,7 @@ from core.collection.info import CollectionInfo
 from core.errors import ImageError
 from core.records import ImageRecord
 from core.ui import resources
+from core.ui.controls import where_control
 from core.wording import counted
 from pages.collection import cache
 from pages.collection.browse.class_filter import class_filter
@@ -73,7 +74,8 @@ def _show_pictures(catalogue: Catalogue, info: CollectionInfo, label: str | None
             width="stretch",
         )
         order = _order_control(info)
-    matching = catalogue.matching(words or "", label=label)
+    having = where_control(catalogue.columns, key=Address.BROWSE_WHERE, inline=True)
+    matching = catalogue.matching(words or "", label=label, having=having)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(counted(len(matching), "picture"), width="content")
         if order is Order.RANDOM:
@@ -85,7 +87,7 @@ def _show_pictures(catalogue: Catalogue, info: CollectionInfo, label: str | None
     page = 1
     if pages > 1:
         # With every other choice the pages begin anew.
-        page = st.pagination(pages, key=f"browse_page_{label}_{words}_{order}_{seed}")
+        page = st.pagination(pages, key=f"browse_page_{label}_{words}_{having}_{order}_{seed}")
     with place:
         show_tiles(chosen[(page - 1) * PAGE_SIZE : page * PAGE_SIZE], info, key="browse_pictures")
 

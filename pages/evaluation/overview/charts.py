@@ -7,6 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from core.measures.slices import Slice
 from core.measures.summary import ClassSummary
 from core.measures.target import Verdict, verdict
 from core.ui.charts import (
@@ -15,6 +16,7 @@ from core.ui.charts import (
     GREY,
     PALETTE,
     VERMILION,
+    accent,
     chart_text,
     class_ticks,
     framed,
@@ -97,6 +99,57 @@ def target_bars(
         categoryarray=names,
         range=[-0.6, len(names) - 0.4],
         **class_ticks([c.label for c in classes]),
+    )
+    return figure
+
+
+def slice_bars(slices: Sequence[Slice], *, k: int, dark: bool) -> go.Figure:
+    """Draw precision@k with its 95 % interval per value, the first on top; a line marks the others.
+
+    Args:
+        slices: One a row; the values are told apart by their first letters where they are long.
+    """
+    name, ink = f"precision@{k}", _ink(dark=dark)
+    rows = [chart_text(f"{one.value}") for one in slices]
+    figure = go.Figure()
+    figure.add_bar(
+        x=[one.measure.value for one in slices],
+        y=rows,
+        orientation="h",
+        name="with this value",
+        # The line of the others is to be seen on it.
+        marker={"color": accent(dark=dark), "opacity": 0.6},
+        customdata=[
+            [str(one.measure), one.queries, str(one.others), one.other_queries] for one in slices
+        ],
+        hovertemplate="%{y}: " + name + " %{customdata[0]}, %{customdata[1]} queries<br>"
+        "others %{customdata[2]}, %{customdata[3]} queries<extra></extra>",
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": [_gap(one.measure.high, one.measure.value) for one in slices],
+            "arrayminus": [_gap(one.measure.value, one.measure.low) for one in slices],
+            "color": ink,
+            "thickness": 1.5,
+            "width": 4,
+        },
+    )
+    figure.add_scatter(
+        x=[one.others.value for one in slices],
+        y=rows,
+        mode="markers",
+        name="all others",
+        marker={"symbol": "line-ns-open", "color": ink, "size": 14, "line": {"width": 2}},
+        hoverinfo="skip",
+    )
+    framed(figure, height=90 + 30 * len(slices), x=f"{name}, 95 % interval")
+    figure.update_layout(bargap=0.3)
+    figure.update_xaxes(_SHARE)
+    figure.update_yaxes(
+        categoryorder="array",
+        categoryarray=list(reversed(rows)),
+        range=[-0.6, len(rows) - 0.4],
+        **class_ticks([one.value for one in slices]),
     )
     return figure
 

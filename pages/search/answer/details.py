@@ -140,6 +140,7 @@ def _record(metric: Metric, hit: Hit) -> None:
                 "Id": str(record.id),
                 "Digest": plain(record.digest or "none"),
                 **corrected_facts(record),
+                **{plain(name): plain(value) for name, value in record.further},
                 metric.noun.capitalize(): f"{metric.formatted(hit.score)} ({metric.direction})",
                 _raw_name(metric): f"{hit.score:.6g}",
             },

@@ -47,7 +47,9 @@ def facts(view: View, answer: Answer, verdict: Verdict | None, times: str) -> No
             help=f"Share of {plain(expected)}, 0 to 1; at most {best:.2f} here.",
         )
     elif expected is not None:
-        why = "the class filter leaves it out" if question.labels else "the query is the only"
+        why = "the query is the only"
+        if question.labels or question.having:
+            why = f"the {'class ' if question.labels else ''}filter leaves it out"
         st.badge(
             f"no precision@{k}",
             color="gray",
@@ -216,6 +218,8 @@ def _why_fewer(answer: Answer, question: Question) -> str:
         reasons.append("near-duplicates are hidden")
     if question.labels:
         reasons.append("the chosen classes may hold no more")
+    if question.having:
+        reasons.append("no more rows may have the chosen values")
     if not reasons:
         reasons.append("the lists that were searched, or the collection, hold no more")
     return f"Fewer hits than asked for: {', '.join(reasons)}."

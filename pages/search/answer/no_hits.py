@@ -26,6 +26,15 @@ def no_hits(view: View, answer: Answer) -> None:
             on_click=state.remove_limit,
             args=(metric,),
         )
+    elif question.having:
+        chosen = listed([plain(f"{name} {' or '.join(v)}") for name, v in question.having])
+        st.info(f"Nothing but the query itself has {chosen}.", icon=":material/filter_alt:")
+        st.button(
+            "Search all rows",
+            icon=":material/close:",
+            type="primary",
+            on_click=state.all_rows,
+        )
     elif question.labels:
         chosen = listed([plain(name or "no class") for name in question.labels])
         st.info(f"Nothing but the query itself is in {chosen}.", icon=":material/filter_alt:")

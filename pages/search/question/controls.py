@@ -83,6 +83,7 @@ def question_control(
         k=k,
         exact=thorough.exact and can_compare,
         labels=shown.labels,
+        having=shown.having,
         exclude=shown.exclude,
         limit=shown.limit,
         similarity=shown.similarity,

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import streamlit as st
 
 from core.collection.catalogue import Catalogue
+from core.collection.columns import Having
 from core.embeddings.near_duplicates import NEAR_DUPLICATE
 from core.metric import Metric
 from core.search.link import is_number
-from core.ui.controls import Range
+from core.ui.controls import Range, where_control, where_options
 from core.ui.text import plain
 from pages.search.keys import Address, Takes, limit_of
 
@@ -22,6 +23,7 @@ class Filters:
     """What is shown, see `core.search.answer.Question`."""
 
     labels: tuple[str, ...]
+    having: Having
     limit: float | None
     exclude: frozenset[int]
     similarity: float | None
@@ -45,10 +47,11 @@ def filters_control(
             key=Address.CLASSES,
             bind="query-params",
         )
+        having = where_control(catalogue.columns, key=Address.WHERE)
         limit = _limit_control(metric)
         exclude = _hide_query_control(own)
         similarity = _hide_duplicates_control(can_compare=can_compare)
-    filters = Filters(tuple(labels), limit, exclude, similarity)
+    filters = Filters(tuple(labels), having, limit, exclude, similarity)
     if told := _told(filters, metric, own):
         st.caption(told)
     return filters
@@ -59,6 +62,7 @@ def takes(catalogue: Catalogue) -> Takes:
     switch = ("true", "false").__contains__
     return {
         Address.CLASSES: lambda value: value in catalogue.by_class,
+        Address.WHERE: lambda value: value in where_options(catalogue.columns),
         **{limit_of(metric): is_number for metric in Metric},
         Address.HIDE_QUERY: switch,
         Address.HIDE_DUPLICATES: switch,
@@ -70,6 +74,7 @@ def _told(filters: Filters, metric: Metric, own: frozenset[int]) -> str:
     parts = []
     if filters.labels:
         parts.append("Only " + ", ".join(plain(name or "no class") for name in filters.labels))
+    parts += [f"{plain(n)} {plain(' or '.join(v))}" for n, v in filters.having]
     if filters.limit is not None:
         side = "at least" if metric.higher_is_better else "at most"
         parts.append(f"{metric.noun} {side} {filters.limit:.6g}")

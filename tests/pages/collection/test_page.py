@@ -733,6 +733,29 @@ def test_browse_comes_first_with_pictures_of_all_classes_that_lead_on(built: Pat
     assert len(search) == 12
 
 
+def test_what_a_labels_file_says_besides_the_class_is_a_filter_as_soon_as_it_is_indexed(
+    built: Path,
+) -> None:
+    (built / "labels.csv").write_text(
+        f"path,class,variety,day\napple/1.png,apple,{AWKWARD},1\npear/3.png,pear,Anjou,1\n"
+    )
+    assert "Only where" not in [box.label for box in page().multiselect]
+    cache.get_runner().start(Build("fruit_vector", folder=str(built), metrics=tuple(Metric)))
+    assert ended().status is RunStatus.DONE
+    at = page()
+    [box] = [box for box in at.multiselect if box.label == "Only where"]
+    assert box.options == ["day: 1", f"variety: {AWKWARD}", "variety: Anjou"]
+    box.set_value(["day: 1", "variety: Anjou"]).run()
+    assert shown(at) == ["pear/3.png"]
+    [menu] = at.menu_button
+    menu.click("Details").run()
+    [facts] = [table.value for table in at.table]
+    record = dict(zip(facts.index, facts.iloc[:, 0], strict=True))
+    assert (record["variety"], record["day"]) == ("Anjou", "1")
+    at = page(browse_where="variety: Anjou", browse_class="apple")
+    assert shown(at) == []
+
+
 def test_details_of_a_picture_show_it_in_full_with_its_record(built: Path) -> None:
     at = page(browse_words="pear 3")
     [menu] = at.menu_button

@@ -546,6 +546,15 @@ def test_colour_by_precision_at_a_k_that_the_link_names(pictures: Path) -> None:
     assert told(at)["paint"]["title"] == "Precision@3"
 
 
+def test_colour_by_a_further_column(pictures: Path) -> None:
+    at = settle(method="PCA", colour="series")
+    assert told(at)["alt"] == f"Map of {ROWS} pictures, coloured by series"
+    paint = told(at)["paint"]
+    # Its text comes after none at all.
+    assert [group["name"] for group in paint["categories"]] == ["no series", AWKWARD]
+    assert told(at)["named"]
+
+
 def test_colour_by_near_duplicates_from_a_similarity_that_the_link_names(pictures: Path) -> None:
     # In the first run already, and whichever list is shown below: the three pairs that were made.
     at = page(method="PCA", colour="Near-duplicates", similarity="0.995")

@@ -135,6 +135,19 @@ def test_the_first_report_makes_itself_once(data_dir: Path) -> None:
     assert reports_of(data_dir) == [made]
 
 
+def test_precision_is_shown_by_the_values_of_a_column(data_dir: Path) -> None:
+    at = page(view="Columns", at="5").run()
+    assert not at.exception
+    assert at.selectbox(key="column").options == ["part"]
+    [table] = [t.value for t in at.dataframe if "part" in t.value.columns]
+    # Every fourth of 40, 20 and 3 pictures that have something to find: 10 + 5 + 1.
+    assert dict(zip(table["part"], table["n"], strict=True)) == {"test": 16, "train": 47}
+    by_part = {row["part"]: row for _, row in table.iterrows()}
+    assert by_part["test"]["Others"] == by_part["train"]["P@5"]
+    # Two pictures have no class, and of these nothing else is known either.
+    assert any("Of 2 of 66 queries nothing is known" in caption.value for caption in at.caption)
+
+
 def test_the_first_report_of_a_large_collection_asks_with_a_part_of_it(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

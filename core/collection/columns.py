@@ -1,0 +1,115 @@
+"""Further columns of rows: which there are, which values they have, which rows have which.
+
+What a labels file says besides the class, such as a variety or a date, is kept with the rows, as
+text, under the names of the columns.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.dataset.names import composed
+from core.errors import QueryError
+from core.records import Further
+
+# Columns with the values that rows may have there, one of each.
+Having = tuple[tuple[str, tuple[str, ...]], ...]
+# Values that a message names.
+_NAMED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of N rows.
+
+    Attributes:
+        rows: Value to the positions (n,) int64 of the rows that have it, ascending; the most
+            frequent value first, equal ones by name. Rows without a value are in none.
+        size: N.
+    """
+
+    name: str
+    rows: Mapping[str, NDArray[np.int64]]
+    size: int
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Rows of every value."""
+        return {value: len(rows) for value, rows in self.rows.items()}
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The value of every row (N,); empty for a row without one."""
+        values = [""] * self.size
+        for value, rows in self.rows.items():
+            for row in rows.tolist():
+                values[row] = value
+        return tuple(values)
+
+    def mask(self, *values: str) -> NDArray[np.bool_]:
+        """Mark the rows (N,) that have one of the values."""
+        mask = np.zeros(self.size, dtype=bool)
+        for value in values:
+            if value in self.rows:
+                mask[self.rows[value]] = True
+        return mask
+
+
+def columns_of(further: Sequence[Further]) -> dict[str, Column]:
+    """Return the columns of rows, by name, in order of the names.
+
+    Args:
+        further: (N,) what is known of each row; empty as a whole where nothing is of any.
+    """
+    found: dict[str, dict[str, list[int]]] = {}
+    for row, told in enumerate(further):
+        for name, value in told:
+            found.setdefault(name, {}).setdefault(value, []).append(row)
+    return {name: _column(name, found[name], size=len(further)) for name in sorted(found)}
+
+
+def parse_having(texts: Iterable[str]) -> Having:
+    """Read `COLUMN=VALUE` texts; of several values of a column one is enough.
+
+    Raises:
+        QueryError: A text has another form.
+    """
+    having: dict[str, tuple[str, ...]] = {}
+    for text in texts:
+        name, separator, value = (part.strip() for part in composed(text).partition("="))
+        if not (name and separator and value):
+            raise QueryError(f"{text!r} names no value of a column. Write such as variety=Gala.")
+        having[name] = (*having.get(name, ()), value)
+    return tuple(having.items())
+
+
+def require_known(having: Having, columns: Mapping[str, Column]) -> None:
+    """Refuse a column, or a value, that no row has: a misspelt one must not go unseen.
+
+    Raises:
+        QueryError: The message says which there are.
+    """
+    for name, values in having:
+        if name not in columns:
+            has = f"they have {', '.join(columns)}" if columns else "they have none"
+            raise QueryError(f"the rows have no column {name!r}; {has}.")
+        there = list(columns[name].rows)
+        if missing := [value for value in values if value not in there]:
+            more = f" and {len(there) - _NAMED:,} more" if len(there) > _NAMED else ""
+            raise QueryError(
+                f"no row has the {name} {', '.join(map(repr, missing))}. Choose among "
+                f"{', '.join(there[:_NAMED])}{more}."
+            )
+
+
+def has_all(further: Further, having: Having) -> bool:
+    """Whether a row has one of the values in every column that is asked for."""
+    known = dict(further)
+    return all(known.get(name) in values for name, values in having)
+
+
+def _column(name: str, rows: Mapping[str, Sequence[int]], *, size: int) -> Column:
+    ordered = sorted(rows, key=lambda value: (-len(rows[value]), value))
+    return Column(name, {v: np.array(rows[v], dtype=np.int64) for v in ordered}, size)

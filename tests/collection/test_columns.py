@@ -1,0 +1,60 @@
+"""Further columns of rows: counted, put in order, asked for."""
+
+import pytest
+
+from core.collection.catalogue import catalogue_of
+from core.collection.columns import columns_of, has_all
+from core.collection.query import row_filter
+from core.collection.schema import Schema
+from core.errors import QueryError
+from core.records import ImageRecord
+
+GALA = (("day", "2024-01-02"), ("variety", "Gala"))
+ROWS = (GALA, (("variety", "Elstar"),), (), (("variety", "Gala"),))
+
+
+def test_columns_say_which_rows_have_which_value() -> None:
+    columns = columns_of(ROWS)
+    assert list(columns) == ["day", "variety"]
+    # Gala twice, so it comes first.
+    assert list(columns["variety"].counts.items()) == [("Gala", 2), ("Elstar", 1)]
+    assert columns["variety"].values == ("Gala", "Elstar", "", "Gala")
+    assert columns["variety"].mask("Gala").tolist() == [True, False, False, True]
+    assert columns["day"].mask("2024-01-02", "no such day").tolist() == [True, False, False, False]
+
+
+def test_rows_of_which_nothing_is_known_have_no_columns() -> None:
+    assert columns_of(()) == columns_of(((), ())) == {}
+
+
+def test_every_column_that_is_asked_for_must_have_one_of_its_values() -> None:
+    wanted = (("variety", ("Gala", "Elstar")), ("day", ("2024-01-02",)))
+    assert [has_all(row, wanted) for row in ROWS] == [True, False, False, False]
+    assert all(has_all(row, ()) for row in ROWS)
+
+
+def test_a_catalogue_finds_pictures_by_their_columns() -> None:
+    # In order of the paths, which is not that of the rows.
+    records = [
+        ImageRecord(9 - n, f"{9 - n}.jpg", "apple" if n % 2 else "pear", "", further)
+        for n, further in enumerate(ROWS)
+    ]
+    catalogue = catalogue_of(records)
+    gala = catalogue.matching("", having=(("variety", ("Gala",)),))
+    assert [record.path for record in gala] == ["6.jpg", "9.jpg"]
+    assert catalogue.matching("", label="apple", having=(("variety", ("Gala",)),)) == [records[3]]
+    assert catalogue.matching("", having=(("no such", ("Gala",)),)) == []
+
+
+def test_classes_and_columns_are_one_expression() -> None:
+    asked = row_filter(["apple"], having=(("variety", ("Gala", 'a"b')), ("day", ("1",))))
+    assert asked == (
+        '(label in ["apple"]) and ($meta["variety"] == "Gala" or $meta["variety"] == "a\\"b")'
+        ' and ($meta["day"] == "1")'
+    )
+    assert row_filter([], having=()) == ""
+
+
+def test_a_collection_that_keeps_no_columns_cannot_be_asked_for_them() -> None:
+    with pytest.raises(QueryError, match="keeps no further columns"):
+        row_filter([], Schema(dynamic=""), having=(("variety", ("Gala",)),))
