@@ -9,7 +9,7 @@ from pathlib import Path
 
 from core.collection.info import dataset_folder
 from core.config import Settings
-from core.dataset.archive import unpack
+from core.dataset.archives.archive import unpack
 from core.dataset.listing import list_dataset
 from core.errors import ArchiveError, CollectionNotFoundError, DatasetError, OrchardError
 from core.health.inspection import Inspection, inspect_pictures

@@ -9,11 +9,11 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from core.collection.index_choice import IndexType
 from core.collection.info import CollectionInfo
 from core.dataset.allowed_folders import allowed_roots, suggested_folders
-from core.dataset.archive import ArchivePlan, inspect_archive, read_member
+from core.dataset.archives.archive import ArchivePlan, inspect_archive, read_member
+from core.dataset.archives.uploads import discard_archive, upload_folder
 from core.dataset.files import present_inside, read_picture
 from core.dataset.listing import DatasetListing, list_dataset
 from core.dataset.thumbnails import thumbnail
-from core.dataset.uploads import discard_archive, upload_folder
 from core.errors import CollectionNotFoundError, ImageError, OrchardError
 from core.health.status import (
     CollectionHealth,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.dataset.archive import ArchivePlan
+from core.dataset.archives.archive import ArchivePlan
 from core.errors import OrchardError
 from core.runs.task import TaskKind
 from pages.collection.keys import Address, Key

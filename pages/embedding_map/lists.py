@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from core.csv_table import csv_text
-from core.dataset.pictures_zip import MAX_ZIP_BYTES, pictures_as_zip
+from core.dataset.archives.pictures_zip import MAX_ZIP_BYTES, pictures_as_zip
 from core.embeddings.near_duplicates import NEAR_DUPLICATE
 from core.embeddings.neighbour_table import Neighbourhoods, outliers
 from core.embeddings.suspects import LEAST_SHARE

@@ -15,9 +15,9 @@ from PIL import Image
 
 from core.collection.index_choice import IndexChoice
 from core.config import Settings
+from core.dataset.archives.uploads import keep_upload
 from core.dataset.files import image_id
 from core.dataset.thumbnails import cached_thumbnail
-from core.dataset.uploads import keep_upload
 from core.embeddings.matrix import load_matrix
 from core.embeddings.neighbour_table import Neighbourhoods
 from core.encoder.download import download

@@ -6,7 +6,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from core.dataset.uploads import keep_upload
+from core.dataset.archives.uploads import keep_upload
 from core.errors import BusyError, OrchardError
 from core.indexing.plan import index_sentences, refuse_to_add
 from core.runs.history import expected_seconds, how_long

@@ -7,7 +7,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.dataset.allowed_folders import folder_inside
-from core.dataset.archive import ArchivePlan
+from core.dataset.archives.archive import ArchivePlan
 from core.dataset.classes import Classes, classes_by_folder
 from core.errors import OrchardError
 from core.records import ImageRecord

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from core.collection.info import CollectionInfo
-from core.dataset.pictures_zip import MAX_ZIP_BYTES, pictures_as_zip
+from core.dataset.archives.pictures_zip import MAX_ZIP_BYTES, pictures_as_zip
 from core.errors import ImageError
 from core.search.hits import Hit
 from core.search.hits_csv import hits_as_csv

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from core.dataset import archive as archives
-from core.dataset.archive import inspect_archive, read_member, unpack
+from core.dataset.archives import archive as archives
+from core.dataset.archives.archive import inspect_archive, read_member, unpack
 from core.dataset.listing import list_dataset
 from core.errors import ArchiveError, ImageError
 from tests.conftest import damaged_zip, picture_bytes

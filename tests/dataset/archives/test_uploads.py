@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from core.config import Settings, load_settings
-from core.dataset.uploads import discard_archive, keep_upload, upload_folder
+from core.dataset.archives.uploads import discard_archive, keep_upload, upload_folder
 from core.errors import FileError, ReadOnlyError
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.dataset.pictures_zip import pictures_as_zip
+from core.dataset.archives.pictures_zip import pictures_as_zip
 
 
 def contents(packed: bytes) -> dict[str, bytes]:
