@@ -1,21 +1,23 @@
 """Further columns of rows: which there are, which values they have, which rows have which.
 
-What a labels file says besides the class, such as a variety or a date, is kept with the rows, as
-text, under the names of the columns.
+What a labels file says besides the class, such as a variety or a date, is kept with the rows as
+text under the names of its columns; what was measured of a picture is one column more.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.dataset.names import composed
+from core.dataset.quality import PIXELS, QUALITY, Fault, faults_of, texts_with
 from core.errors import QueryError
 from core.records import Further
 
 # Columns with the values that rows may have there, one of each.
 Having = tuple[tuple[str, tuple[str, ...]], ...]
+_TITLES = {QUALITY: "picture quality", PIXELS: "pixels"}
 # Values that a message names.
 _NAMED = 20
 
@@ -26,7 +28,8 @@ class Column:
 
     Attributes:
         rows: Value to the positions (n,) int64 of the rows that have it, ascending; the most
-            frequent value first, equal ones by name. Rows without a value are in none.
+            frequent value first, equal ones by name. Rows without a value are in none; of a
+            picture several things may be wrong.
         size: N.
     """
 
@@ -35,18 +38,41 @@ class Column:
     size: int
 
     @property
+    def title(self) -> str:
+        """The name as it is shown."""
+        return title_of(self.name)
+
+    @property
+    def none(self) -> str:
+        """What rows without a value are called."""
+        return "not measured" if self.name == QUALITY else f"no {self.title}"
+
+    @property
     def counts(self) -> dict[str, int]:
         """Rows of every value."""
         return {value: len(rows) for value, rows in self.rows.items()}
 
     @property
     def values(self) -> tuple[str, ...]:
-        """The value of every row (N,); empty for a row without one."""
+        """The value of every row (N,), the rarest of several; empty for a row without one."""
         values = [""] * self.size
         for value, rows in self.rows.items():
             for row in rows.tolist():
                 values[row] = value
         return tuple(values)
+
+    def of_rows(self, chosen: NDArray[np.int64]) -> "Column":
+        """Return the column of some rows in another order.
+
+        Args:
+            chosen: (M,) positions; -1 for a row that is not there.
+        """
+        target = np.full(self.size, -1, dtype=np.int64)
+        there = np.flatnonzero(chosen >= 0)
+        target[chosen[there]] = there
+        moved = {value: target[rows] for value, rows in self.rows.items()}
+        found = {value: np.sort(rows[rows >= 0]) for value, rows in moved.items()}
+        return Column(self.name, {v: rows for v, rows in found.items() if rows.size}, len(chosen))
 
     def mask(self, *values: str) -> NDArray[np.bool_]:
         """Mark the rows (N,) that have one of the values."""
@@ -57,6 +83,11 @@ class Column:
         return mask
 
 
+def title_of(name: str) -> str:
+    """Return the name of a column as it is shown."""
+    return _TITLES.get(name, name)
+
+
 def columns_of(further: Sequence[Further]) -> dict[str, Column]:
     """Return the columns of rows, by name, in order of the names.
 
@@ -64,8 +95,9 @@ def columns_of(further: Sequence[Further]) -> dict[str, Column]:
         further: (N,) what is known of each row; empty as a whole where nothing is of any.
     """
     found: dict[str, dict[str, list[int]]] = {}
-    for row, told in enumerate(further):
-        for name, value in told:
+    for row, (told, faults) in enumerate(zip(further, faults_of(further), strict=True)):
+        pairs = [pair for pair in told if pair[0] not in (QUALITY, PIXELS)]
+        for name, value in (*pairs, *((QUALITY, fault) for fault in faults)):
             found.setdefault(name, {}).setdefault(value, []).append(row)
     return {name: _column(name, found[name], size=len(further)) for name in sorted(found)}
 
@@ -104,10 +136,38 @@ def require_known(having: Having, columns: Mapping[str, Column]) -> None:
             )
 
 
+def searchable(columns: Mapping[str, Column]) -> dict[str, Column]:
+    """Return the columns with those values alone that a search can ask for."""
+    found = dict(columns)
+    if quality := found.get(QUALITY):
+        kept = {value: rows for value, rows in quality.rows.items() if value != Fault.SIZE}
+        found[QUALITY] = replace(quality, rows=kept)
+    return found
+
+
 def has_all(further: Further, having: Having) -> bool:
-    """Whether a row has one of the values in every column that is asked for."""
+    """Whether a row has one of the values in every column that is asked for, as stored."""
     known = dict(further)
-    return all(known.get(name) in values for name, values in having)
+    return all(known.get(name) in stored_texts(name, values) for name, values in having)
+
+
+def stored_texts(name: str, values: Iterable[str]) -> tuple[str, ...]:
+    """Return the texts that rows with one of the values have in a column.
+
+    Of a picture several things may be wrong; that its size is odd is not stored.
+
+    Raises:
+        QueryError: No text stands for any of the values.
+    """
+    if name != QUALITY:
+        return tuple(values)
+    texts = tuple(dict.fromkeys(text for value in values for text in texts_with(value)))
+    if not texts:
+        raise QueryError(
+            f"a search cannot ask for {' or '.join(values)}, which is not kept with the rows. "
+            "Browse the collection for it."
+        )
+    return texts
 
 
 def _column(name: str, rows: Mapping[str, Sequence[int]], *, size: int) -> Column:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.collection.columns import Having
+from core.collection.columns import Having, stored_texts
 from core.collection.index_types.parameters import Effort
 from core.collection.info import CollectionInfo
 from core.collection.schema import Schema
@@ -122,7 +122,8 @@ def row_filter(
 def _has_one(name: str, values: Sequence[str], schema: Schema) -> str:
     column = f"{schema.dynamic}[{_quoted(name)}]"
     # Not `in`, which Milvus Lite knows for fields of the schema alone.
-    return f"({' or '.join(f'{column} == {_quoted(value)}' for value in values)})"
+    texts = stored_texts(name, values)
+    return f"({' or '.join(f'{column} == {_quoted(text)}' for text in texts)})"
 
 
 def _paths_in(paths: Sequence[str], schema: Schema) -> str:

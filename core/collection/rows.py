@@ -61,5 +61,7 @@ def as_record(key: int, row: Mapping[str, Any], schema: Schema) -> ImageRecord:
     if schema.dynamic:
         # Others may have put numbers there.
         dynamic = {name: value for name, value in row.items() if name not in schema.named}
-        further = tuple(sorted((str(name), str(value)) for name, value in dynamic.items()))
+        further = tuple(
+            sorted((str(n), str(value)) for n, value in dynamic.items() if value is not None)
+        )
     return ImageRecord(int(key), path, label, digest, further)

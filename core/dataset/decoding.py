@@ -47,6 +47,10 @@ _NEUTRAL = "#808080"
 Image.MAX_IMAGE_PIXELS = None
 
 
+# Where `decode` leaves the size of the whole picture.
+_WHOLE_SIZE = "whole size"
+
+
 class _DamagedError(ImageError):
     """The pixels of a picture break off, or are wrong."""
 
@@ -81,6 +85,12 @@ def decode(content: bytes, *, name: str, short_side: int | None = None) -> Image
         return _decoded(whole, name=name, short_side=short_side)
 
 
+def whole_size(picture: Image.Image) -> tuple[int, int]:
+    """Return the size of what `decode` has decoded, perhaps at a reduced scale; before rotation."""
+    size: tuple[int, int] = picture.info.get(_WHOLE_SIZE, picture.size)
+    return size
+
+
 def size_and_format(content: bytes, *, name: str) -> tuple[int, int, str]:
     """Return width, height and format of a picture from its header.
 
@@ -94,13 +104,16 @@ def size_and_format(content: bytes, *, name: str) -> tuple[int, int, str]:
 
 def _decoded(content: bytes, *, name: str, short_side: int | None) -> Image.Image:
     picture, profile = _opened(content, name)
+    size = picture.size
     try:
         with picture:
             # Cameras write MPO: a JPEG with further pictures behind it.
             if short_side and picture.format in ("JPEG", "MPO"):
                 picture.draft("RGB", _enough(picture, 2 * short_side))
             pixels = _pixels(picture, content)
-            return _flat(_upright(pixels, picture, name), profile)
+            flat = _flat(_upright(pixels, picture, name), profile)
+            flat.info[_WHOLE_SIZE] = size
+            return flat
     except Exception as error:  # decoders raise anything on damaged data
         logger.debug("decoding %r failed", name, exc_info=True)
         raise _DamagedError(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from core.dataset.classes import Classes
 from core.dataset.names import composed, folded
+from core.dataset.quality import PIXELS, QUALITY
 from core.errors import DatasetError
 from core.records import Further
 from core.wording import counted, visible
@@ -20,8 +21,7 @@ NAMES = ("labels.csv", "labels.parquet")
 # What a row of a collection has of its own, or an answer of the database beside it, and what is
 # measured of a picture: a column called so would be mistaken for it.
 TAKEN = frozenset(
-    {"m_id", "embedding", "path", "label", "digest", "id", "distance"}
-    | {"picture_quality", "picture_pixels"}
+    {"m_id", "embedding", "path", "label", "digest", "id", "distance", QUALITY, PIXELS}
 )
 # A row of Milvus takes 65,536 bytes of what its schema does not name.
 MOST_COLUMNS, MOST_CHARACTERS = 50, 300

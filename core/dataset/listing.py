@@ -16,7 +16,12 @@ from core.dataset.formats.kinds import (
     Kind,
     kind_of_named,
 )
-from core.dataset.labels_file import NoneNamedError, classes_by_file, labels_file_among
+from core.dataset.labels_file import (
+    NAMES,
+    NoneNamedError,
+    classes_by_file,
+    labels_file_among,
+)
 from core.errors import DatasetError
 from core.records import LeftOut, SkippedFile, left_out
 
@@ -119,7 +124,19 @@ def list_dataset(root: Path) -> DatasetListing:
     others = left_out(one for one in found.others if one.path != own)
     if not paths:
         raise DatasetError(_no_pictures(root, others, found.skipped))
-    return DatasetListing(paths, tuple(found.skipped), others, _classes(root, paths, own))
+    if own is None:
+        classes = _classes_elsewhere(root, paths)
+        return DatasetListing(paths, tuple(found.skipped), others, classes)
+    try:
+        classes = classes_by_file(root / own, paths, folder=posixpath.dirname(own))
+    except DatasetError as error:
+        if own in NAMES:
+            raise
+        # In the only folder, beside pictures of one class perhaps, it may be any file.
+        others = left_out(found.others)
+        classes = _classes_elsewhere(root, paths)
+        classes = replace(classes, doubts=(f"Not used: {error}", *classes.doubts))
+    return DatasetListing(paths, tuple(found.skipped), others, classes)
 
 
 def _labels_file(
@@ -130,9 +147,7 @@ def _labels_file(
     return own if own and (root / own).resolve().is_relative_to(inside) else None
 
 
-def _classes(root: Path, paths: tuple[str, ...], own: str | None) -> Classes:
-    if own:
-        return classes_by_file(root / own, paths, folder=posixpath.dirname(own))
+def _classes_elsewhere(root: Path, paths: tuple[str, ...]) -> Classes:
     by_folder = classes_by_folder(paths, name=root.resolve().name)
     labels = load_settings().labels
     if labels is None:

@@ -6,9 +6,12 @@ from dataclasses import asdict, is_dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.collection.columns import Column
+from core.dataset.quality import QUALITY
 from core.embeddings.index_errors import ann_recall
+from core.embeddings.near_duplicates import NEAR_DUPLICATE
 from core.embeddings.neighbour_table import NEIGHBOURS
 from core.evaluation.report import Report, Variant
 from core.measures.findings import causes, find_hubs, suspects, total
@@ -16,6 +19,8 @@ from core.measures.judgement import Judgement, tied_cuts
 from core.measures.slices import Slice, slices
 from core.measures.summary import Summary, measures_of, summarise
 
+# What a query is called that has another picture which is nearly the same.
+NEAR_COPY = "near-copy"
 # Values of a column that are told; of a date or a number every row may have another.
 MOST_VALUES = 100
 
@@ -99,6 +104,10 @@ def slices_of(
     precision = measures_of(judged, (k,))[f"precision@{k}"]
     precision = np.where(judged.relevant > 0, precision, np.nan)
     asked = {value: column.mask(value)[report.queries] for value in list(column.rows)[:most]}
+    if column.name == QUALITY:
+        # What else may be wrong with a picture by itself; here the others are at hand.
+        near: NDArray[np.bool_] = report.similarities >= NEAR_DUPLICATE
+        asked[NEAR_COPY] = np.asarray(near.any(axis=1))
     return slices(precision, asked, seed=report.configuration.request.seed)
 
 

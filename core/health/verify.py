@@ -6,7 +6,7 @@ Nothing is encoded: what only the encoder can mend, a row for a new or changed f
 
 import shlex
 from collections.abc import Iterator, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from core.collection.rows import BATCH_ROWS
 from core.dataset.decoding import decode
 from core.dataset.files import image_id, read_picture
 from core.dataset.listing import list_dataset
+from core.dataset.quality import told
 from core.errors import DatasetError, EncoderMismatchError, ImageError
 from core.metric import Metric
 from core.progress import Progress, Stage, silent
@@ -344,7 +345,9 @@ def _compared(
         findings += _finding(Problem.BROKEN_ROW, info.name, [*(broken & here.keys() - accepted)])
         if info.is_foreign:
             continue  # nobody took a digest of its files
-        changed = [p for p, r in here.items() if files.get(p) not in (None, r)]
+        # What was measured of a picture follows from its bytes.
+        plain = {p: replace(r, further=told(r.further)) for p, r in here.items()}
+        changed = [p for p, r in plain.items() if files.get(p) not in (None, r)]
         findings += _finding(Problem.CHANGED, info.name, changed)
     return _Compared(
         tuple(findings),

@@ -41,8 +41,9 @@ def build_index(
     """Bring the collections of a family up to date with a dataset folder.
 
     Pictures that every collection has with the same bytes are neither decoded nor encoded; where
-    the class is another, or what a labels file says besides, their rows are written anew. Rows are
-    written in batches as they are made, so a run that is stopped continues where it was.
+    the class is another, or what a labels file says besides, their rows are written anew. Those
+    that were never measured (`core.dataset.quality`) are decoded for that, once. Rows are written
+    in batches as they are made, so a run that is stopped continues where it was.
 
     Args:
         root: Folder of class folders.

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from core.collection.index_choice import IndexChoice
 from core.collection.info import CollectionInfo
 from core.dataset.files import image_id
+from core.dataset.quality import measured
 from core.errors import DatasetError, EncoderMismatchError, StoreError
 from core.indexing.missing_files import gone_among
 from core.indexing.shard import WHOLE, Shard
@@ -90,6 +91,14 @@ class Family:
     def has(self, record: ImageRecord) -> bool:
         """Whether every collection has a picture with these very bytes, and all that is known."""
         return all(stored.get(record.id) == record for stored in self.stored.values())
+
+    def as_measured(self, record: ImageRecord) -> ImageRecord:
+        """Return a record with what was measured of the same bytes before, if that was done."""
+        source = self._source_of(record)
+        if source is None:
+            return record
+        known = measured(self.stored[source][record.id].further)
+        return replace(record, further=tuple(sorted((*record.further, *known))))
 
     def has_bytes(self, record: ImageRecord) -> bool:
         """Whether some collection has an embedding of these very bytes."""

@@ -4,19 +4,21 @@ import contextlib
 import logging
 import os
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from core.collection.rows import BATCH_ROWS
 from core.dataset.classes import Classes
-from core.dataset.decoding import decode
+from core.dataset.decoding import decode, whole_size
 from core.dataset.files import read_picture
 from core.dataset.listing import DatasetListing
+from core.dataset.quality import measure, measured
 from core.errors import DatasetError, ImageError
 from core.indexing.family import Family
 from core.indexing.prefetch import prefetch
@@ -117,14 +119,26 @@ class PictureRun:
             record, content = read_picture(
                 self.root, path, label=classes.of(path), further=classes.further_of(path)
             )
-            if self.family.has(record):
-                return _Loaded(record, is_known=True)
             if self.family.has_bytes(record):
-                return _Loaded(record)
-            image = decode(content, name=path, short_side=self.encoder.short_side)
+                return self._known(record, content)
+            record, image = self._measured(record, content)
             return _Loaded(record, self.encoder.prepare(image))
         except ImageError as error:
             return SkippedFile(path, str(error))
+
+    def _known(self, record: ImageRecord, content: bytes) -> _Loaded:
+        """Look whether a picture that is encoded already must be written anew."""
+        record = self.family.as_measured(record)
+        if not measured(record.further):
+            # A damaged file that was read before keeps its row.
+            with contextlib.suppress(ImageError):
+                record, _ = self._measured(record, content)
+        return _Loaded(record, is_known=self.family.has(record))
+
+    def _measured(self, record: ImageRecord, content: bytes) -> tuple[ImageRecord, Image.Image]:
+        image = decode(content, name=record.path, short_side=self.encoder.short_side)
+        further = (*record.further, *measure(image, size=whole_size(image)))
+        return replace(record, further=tuple(sorted(further))), image
 
     def _encode(self, batch: Sequence[_Loaded]) -> None:
         if not batch:

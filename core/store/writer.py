@@ -18,6 +18,7 @@ from core.collection.info import (
     state_properties,
 )
 from core.collection.rows import BATCH_ROWS, as_row, checked_embeddings
+from core.collection.schema import Schema
 from core.errors import StoreError
 from core.metric import Metric
 from core.progress import Progress, Stage, silent
@@ -264,12 +265,30 @@ class Writer:
         return described
 
     def _upsert_batch(self, name: str, rows: list[dict[str, Any]]) -> None:
+        if self._connection.is_lite:
+            self._clear_others(name, rows)
         # The same rows twice are the same rows: an answer that was lost does no harm.
         self._connection.run(
             f"write to {name}",
             lambda client: client.upsert(name, rows),
             seconds=self._connection.bulk_seconds,
         )
+
+    def _clear_others(self, name: str, rows: list[dict[str, Any]]) -> None:
+        """Empty the dynamic fields that rows are to have no longer.
+
+        A server replaces a row; Milvus Lite leaves in it what the new one does not name.
+        """
+        schema = Schema()
+        ids = [row[schema.key] for row in rows]
+        stored = self._connection.read(
+            name,
+            lambda client: client.get(name, ids=ids, output_fields=[schema.dynamic]),
+            seconds=self._connection.bulk_seconds,
+        )
+        before = {row[schema.key]: row.keys() - schema.named for row in stored}
+        for row in rows:
+            row.update(dict.fromkeys(before.get(row[schema.key], set()) - row.keys()))
 
     def _delete_batch(self, name: str, ids: list[int]) -> None:
         self._connection.run(

@@ -71,7 +71,7 @@ def segmented(
 def where_options(columns: Mapping[str, Column]) -> dict[str, tuple[str, str]]:
     """Return column and value by what stands in the control for them, and in the address."""
     return {
-        f"{name}: {value}": (name, value)
+        f"{column.title}: {value}": (name, value)
         for name, column in columns.items()
         for value in list(column.rows)[:_MOST_VALUES]
     }
@@ -86,12 +86,12 @@ def where_control(columns: Mapping[str, Column], *, key: str, inline: bool = Fal
     options = where_options(columns)
     if not options:
         return ()
-    long = [name for name, one in columns.items() if len(one.rows) > _MOST_VALUES]
+    long = [one.title for one in columns.values() if len(one.rows) > _MOST_VALUES]
     cut = f" Of {', '.join(long)} the {_MOST_VALUES:,} most frequent are here." if long else ""
     chosen = st.multiselect(
         "Only where",
         list(options),
-        placeholder=f"Any {' or '.join(columns)}",
+        placeholder=f"Any {' or '.join(one.title for one in columns.values())}",
         key=key,
         bind="query-params",
         label_visibility="collapsed" if inline else "visible",

@@ -6,6 +6,7 @@ from enum import StrEnum
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from core.collection.columns import title_of
 from core.dataset.files import read_picture
 from core.errors import OrchardError
 from core.metric import Metric
@@ -144,7 +145,7 @@ def details_dialog(record: ImageRecord, *, metric: Metric | None) -> None:
         "Id": str(record.id),
         "Digest": plain(record.digest or "none"),
         **corrected_facts(record),
-        **{plain(name): plain(value) for name, value in record.further},
+        **{plain(title_of(name)): plain(value) for name, value in record.further},
     }
     with shown:
         try:

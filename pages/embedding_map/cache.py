@@ -13,7 +13,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from core.collection.catalogue import Catalogue
-from core.collection.columns import Column, columns_of
+from core.collection.columns import Column
 from core.embeddings.matrix import Matrix, load_matrix
 from core.embeddings.near_duplicates import near_duplicates
 from core.embeddings.neighbour_table import Neighbourhoods, purity, survival
@@ -248,8 +248,10 @@ def get_columns(rows: MapRows) -> Mapping[str, Column]:
 
 @st.cache_resource(show_spinner=False, max_entries=2)
 def _columns(key: str, *, _rows: MapRows, _catalogue: Catalogue) -> Mapping[str, Column]:
-    known = (_catalogue.by_id.get(number) for number in _rows.ids.tolist())
-    return columns_of([record.further if record else () for record in known])
+    # Which sizes are odd, all pictures decide, also of a map that shows some.
+    places = {number: place for place, number in enumerate(_catalogue.by_id)}
+    chosen = np.array([places.get(number, -1) for number in _rows.ids.tolist()], dtype=np.int64)
+    return {name: column.of_rows(chosen) for name, column in _catalogue.columns.items()}
 
 
 def get_places(rows: MapRows) -> Mapping[int, int]:

@@ -83,7 +83,7 @@ def colour_control(
         columns: Further columns of the rows, by name.
     """
     # Of a column that is called like a colouring the latter is meant.
-    others = {name: column for name, column in columns.items() if name not in list(Colouring)}
+    others = {one.title: one for one in columns.values() if one.title not in list(Colouring)}
     chosen = st.selectbox(
         "Colour by", [*Colouring, *others], key=Address.COLOUR, bind="query-params"
     )
@@ -92,7 +92,7 @@ def colour_control(
     highlighted: list[str] = []
     if column:
         highlighted = _highlight_control(
-            column.values, "values", none=f"no {column.name}", key=f"{Key.HIGHLIGHT} {column.name}"
+            column.values, "values", none=column.none, key=f"{Key.HIGHLIGHT} {column.name}"
         )
     elif colouring is Colouring.CLASS:
         highlighted = _highlight_control(rows.labels, "classes", none="no class", key=Key.HIGHLIGHT)

@@ -117,7 +117,7 @@ def _show_map(
     repeated: Repeated | None,
 ) -> None:
     session, dark = state.current(), is_dark()
-    by = colours.column.name if colours.column else colours.colouring.value.lower()
+    by = colours.column.title if colours.column else colours.colouring.value.lower()
     alt = f"Map of {len(view.rows):,} pictures, coloured by {by}"
     pale = None if repeated is None else repeated.pale
     density = density_of(view)

@@ -34,9 +34,9 @@ def paint_of(view: View, colours: Colours, similarity: float) -> Paint | None:
     if view.neighbours is None and colours.colouring not in (Colouring.CLASS, Colouring.ROLE):
         return None
     if colours.column:
-        name = colours.column.name
+        column = colours.column
         return by_text(
-            colours.column.values, colours.highlighted, none=f"no {name}", rest=f"other {name}"
+            column.values, colours.highlighted, none=column.none, rest=f"other {column.title}"
         )
     chosen = (colours.highlighted, colours.k, similarity, view.projection.settings)
     key = f"{table_key(view.rows, view.projection.settings.metric)} {colours.colouring} {chosen}"

@@ -1,9 +1,10 @@
 """Further columns of rows: counted, put in order, asked for."""
 
+import numpy as np
 import pytest
 
 from core.collection.catalogue import catalogue_of
-from core.collection.columns import columns_of, has_all
+from core.collection.columns import columns_of, has_all, parse_having, searchable
 from core.collection.query import row_filter
 from core.collection.schema import Schema
 from core.errors import QueryError
@@ -53,6 +54,53 @@ def test_classes_and_columns_are_one_expression() -> None:
         ' and ($meta["day"] == "1")'
     )
     assert row_filter([], having=()) == ""
+
+
+def test_a_fault_of_a_picture_is_found_with_whatever_others_it_comes() -> None:
+    rows = (
+        (("picture_pixels", "10 x 10"), ("picture_quality", "dark, blurred")),
+        (("picture_pixels", "10 x 10"), ("picture_quality", "good")),
+        (("variety", "Gala"),),
+    )
+    columns = columns_of(rows)
+    assert list(columns) == ["picture_quality", "variety"]
+    quality = columns["picture_quality"]
+    assert quality.counts == {"blurred": 1, "dark": 1, "good": 1}
+    assert (quality.title, quality.none) == ("picture quality", "not measured")
+    blurred = (("picture_quality", ("blurred",)),)
+    assert [has_all(row, blurred) for row in rows] == [True, False, False]
+    asked = row_filter([], blurred)
+    # Alone, or with any of five others: 32 texts.
+    assert asked.count(" or ") == 31 and '== "dark, blurred"' in asked
+    assert '"dark"' not in asked
+
+
+def test_what_is_measured_against_all_others_cannot_be_searched_for() -> None:
+    sizes = ["10 x 10"] * 8 + ["99 x 99"]
+    columns = columns_of([(("picture_pixels", s), ("picture_quality", "good")) for s in sizes])
+    assert columns["picture_quality"].counts == {"good": 9, "odd size": 1}
+    assert searchable(columns)["picture_quality"].counts == {"good": 9}
+    with pytest.raises(QueryError, match="cannot ask for odd size"):
+        row_filter([], (("picture_quality", ("odd size",)),))
+
+
+def test_a_column_of_some_rows_in_another_order() -> None:
+    variety = columns_of(ROWS)["variety"]
+    assert variety.of_rows(np.array([3, 1, -1, 2])).values == ("Gala", "Elstar", "", "")
+    assert list(variety.of_rows(np.array([0])).rows) == ["Gala"]
+
+
+@pytest.mark.parametrize("text", ["variety", "=Gala", "variety=", " = "])
+def test_a_filter_that_names_no_value_is_refused(text: str) -> None:
+    with pytest.raises(QueryError, match="names no value of a column"):
+        parse_having([text])
+
+
+def test_of_several_values_of_a_column_one_is_enough() -> None:
+    assert parse_having(["variety=Gala", "day = 1", "variety=a=b"]) == (
+        ("variety", ("Gala", "a=b")),
+        ("day", ("1",)),
+    )
 
 
 def test_a_collection_that_keeps_no_columns_cannot_be_asked_for_them() -> None:

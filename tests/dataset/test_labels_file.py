@@ -211,3 +211,13 @@ def test_a_table_beside_one_of_several_classes_is_none(tmp_path: Path) -> None:
     listing = list_dataset(tmp_path)
     assert listing.classes.counts == {"apple": 1, "pear": 1}
     assert listing.left_out.count == 1
+
+
+def test_a_file_in_the_only_folder_that_is_no_such_table_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "plum").mkdir()
+    (tmp_path / "plum" / "1.jpg").write_bytes(b"x")
+    write(tmp_path / "plum", "a,b\n")
+    listing = list_dataset(tmp_path)
+    assert listing.classes.counts == {"plum": 1}
+    assert listing.left_out.count == 1
+    assert "has no column 'path'" in listing.classes.doubts[0]

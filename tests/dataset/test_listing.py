@@ -281,14 +281,14 @@ def test_a_picture_is_known_by_its_content_whatever_its_name(tmp_path: Path, nam
 def test_what_is_left_out_is_named_and_counted_by_kind(tmp_path: Path) -> None:
     place(
         tmp_path,
-        **{"1.jpg": JPEG, "IMG_1.DNG": b"II*\0" + bytes(60), "prices.csv": b"a,b", "n.txt": b"x"},
+        **{"1.jpg": JPEG, "IMG_1.DNG": b"II*\0" + bytes(60), "labels.csv": b"a,b", "n.txt": b"x"},
         **{"clip.MOV": b"\0\0\0\x14ftypqt  \0\0\0\0qt  ", "old.zip": b"PK\x03\x04..."},
         **{"x.bin": b"\1\2"},
     )  # fmt: skip
     left = list_dataset(tmp_path).left_out
     assert {one.path.removeprefix("apple/"): one.reason for one in left.named} == {
         "IMG_1.DNG": "raw file of a camera",
-        "prices.csv": "text",
+        "labels.csv": "text",
         "n.txt": "text",
         "clip.MOV": "video (MP4 or QuickTime)",
         "old.zip": "archive (ZIP)",

@@ -13,13 +13,14 @@ import pytest
 
 from core.collection.index_choice import IndexChoice, IndexType
 from core.collection.info import CollectionInfo
+from core.dataset.quality import QUALITY
 from core.embeddings.matrix import Matrix, load_matrix
 from core.embeddings.neighbours import Neighbours
 from core.encoder.training_list import TrainingList, training_list
 from core.errors import QueryError, ReportError, StoreError
 from core.evaluation import run
 from core.evaluation.comparison import compare
-from core.evaluation.figures import index_summary, report_summary, summary_of
+from core.evaluation.figures import NEAR_COPY, index_summary, report_summary, slices_of, summary_of
 from core.evaluation.files import (
     delete_report,
     list_reports,
@@ -72,6 +73,27 @@ def _run(source: tuple[Matrix, CollectionInfo], store: VectorStore, **wanted: ob
         collection="set",
         request=replace(Request(nprobe=8), **wanted),  # type: ignore[arg-type]
     )
+
+
+def test_precision_is_told_by_what_is_wrong_with_the_pictures(
+    cosine: tuple[Matrix, CollectionInfo], store: VectorStore
+) -> None:
+    plain = _run(cosine, store)
+    qualities = ["dark, blurred" if n % 3 == 0 else "good" for n in range(len(plain.ids))]
+    report = replace(plain, further=tuple(((QUALITY, quality),) for quality in qualities))
+    found = {
+        one.value: one
+        for one in slices_of(report, report.columns[QUALITY], judged=report.judged, k=5)
+    }
+    asked = [query for query in range(len(plain.queries)) if plain.judged.relevant[query] > 0]
+    dark = [query for query in asked if plain.queries[query] % 3 == 0]
+    right = plain.judged.right[:, :5].sum(axis=1) / 5
+    assert found["dark"].queries == len(dark) == found["good"].other_queries
+    assert found["dark"].measure.value == pytest.approx(right[dark].mean())
+    assert found["blurred"].measure.value == found["dark"].measure.value
+    # Only the first two pictures are nearly the same.
+    assert found[NEAR_COPY].queries == 2
+    assert found[NEAR_COPY].measure.value == pytest.approx(right[:2].mean())
 
 
 def test_all_lists_probed_is_exact_search(
@@ -359,6 +381,7 @@ def test_saved_report_gives_the_same_figures(
     again = load_report(report.name, tmp_path)
     assert again.configuration == report.configuration
     assert report_summary(again) == report_summary(report)
+    assert again.further == report.further and any(again.further)
     listing = list_reports(tmp_path)
     assert [one.name for one in listing.reports] == [report.name]
     assert listing.unreadable == ()

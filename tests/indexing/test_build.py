@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from core.collection.index_choice import IndexChoice, IndexType
 from core.dataset import listing
 from core.dataset.files import digest_of, image_id, is_gone
+from core.dataset.quality import told
 from core.errors import (
     CollectionNotFoundError,
     DatasetError,
@@ -75,7 +77,10 @@ def test_every_picture_becomes_one_row_in_every_metric(
         for label in ("apple", "pear", "plum")
         for n in range(4)
     }
-    assert all(stored(store, metric) == expected for metric in Metric)
+    for metric in Metric:
+        rows = stored(store, metric)
+        assert {p: replace(r, further=told(r.further)) for p, r in rows.items()} == expected
+        assert {dict(record.further)["picture_pixels"] for record in rows.values()} == {"12 x 12"}
 
 
 def test_stored_embedding_is_the_encoders_bit_for_bit(
@@ -144,9 +149,9 @@ def test_where_only_the_labels_file_changes_nothing_is_encoded(
     assert (report.added, report.updated, report.relabelled, report.unchanged) == (0, 0, 2, 10)
     for metric in Metric:
         rows = stored(store, metric)
-        assert rows["apple/0.png"].further == (("variety", "Boskoop"),)
+        assert told(rows["apple/0.png"].further) == (("variety", "Boskoop"),)
         assert rows["apple/1.png"].label == "pear"
-        assert rows["apple/1.png"].further == (("day", "Monday"), ("variety", "Gala"))
+        assert told(rows["apple/1.png"].further) == (("day", "Monday"), ("variety", "Gala"))
         after = store.embeddings(FAMILY, metric, list(map(image_id, rows)))
         assert {i: e.tobytes() for i, e in after.items()} == {
             i: e.tobytes() for i, e in before[metric].items()
@@ -157,6 +162,37 @@ def test_where_only_the_labels_file_changes_nothing_is_encoded(
     report = run(dataset, store, encoder, metrics=tuple(Metric))
     assert (encoder.calls, report.relabelled, report.unchanged) == (calls, 12, 0)
     assert {r.label for r in stored(store).values()} == {"apple", "pear", "plum"}
+
+
+def test_rows_of_before_pictures_were_measured_are_measured_once_without_encoding(
+    store: VectorStore, encoder: ColourEncoder, dataset: Path
+) -> None:
+    run(dataset, store, encoder)
+    new = stored(store)
+    [(records, embeddings)] = store.rows_with_embeddings(FAMILY, Metric.L2)
+    store.upsert(FAMILY, Metric.L2, [replace(r, further=()) for r in records], embeddings)
+    calls = encoder.calls
+    report = run(dataset, store, encoder)
+    assert (encoder.calls, report.relabelled, report.unchanged) == (calls, 12, 0)
+    assert stored(store) == new
+    assert run(dataset, store, encoder).unchanged == 12
+    assert verify(store, family=FAMILY, dataset=dataset).findings == ()
+
+
+def test_a_damaged_file_whose_row_was_never_measured_keeps_its_row(
+    store: VectorStore, encoder: ColourEncoder, dataset: Path
+) -> None:
+    run(dataset, store, encoder)
+    # As if its bytes could be decoded once, and no longer.
+    (dataset / "apple" / "0.png").write_bytes(b"\x89PNG\r\n\x1a\n cut off")
+    digest = digest_of((dataset / "apple" / "0.png").read_bytes())
+    [(records, embeddings)] = store.rows_with_embeddings(FAMILY, Metric.L2)
+    before = [replace(r, further=(), digest=digest) for r in records if r.path == "apple/0.png"]
+    place = [record.path for record in records].index("apple/0.png")
+    store.upsert(FAMILY, Metric.L2, before, embeddings[place : place + 1])
+    report = run(dataset, store, encoder)
+    assert (report.unchanged, report.skipped) == (12, ())
+    assert stored(store)["apple/0.png"] == before[0]
 
 
 def test_more_rows_than_a_batch_are_relabelled(

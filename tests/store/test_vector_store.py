@@ -548,6 +548,13 @@ def test_further_columns_come_back_as_they_were_and_can_be_filtered_by(
     assert found((("no such", ("Gala",)),)) == found((("variety", ('" or "" == "',)),)) == set()
     [(read, _)] = either_store.rows_with_embeddings(FAMILY, Metric.L2, ids=[records[0].id])
     assert read == records[:1]
+    # What a row has no longer is gone.
+    records[0] = replace(records[0], further=(("day", "Monday"),))
+    records[1] = replace(records[1], further=())
+    either_store.upsert(FAMILY, Metric.L2, records[:2], vectors[:2])
+    either_store.finish(FAMILY, Metric.L2)
+    assert records[0] not in found((("variety", ("Gala",)),))
+    assert found((("day", ("Monday",)),)) == {records[0]}
     # A new index is built on a copy of the rows.
     either_store.fit_index(FAMILY, Metric.L2, index=IndexChoice(nlist=2), expected_rows=40)
     either_store.finish(FAMILY, Metric.L2)

@@ -41,7 +41,7 @@ def build(root: Path, embeddings: dict[str, np.ndarray] | None = None) -> None:
     settings = load_settings()
     paths = sorted(file.relative_to(root).as_posix() for file in root.rglob("*.jpg"))
     # The later half of a class.
-    late = [int(Path(path).stem) >= PER_CLASS // 2 for path in paths]
+    late = [Path(path).stem >= f"{PER_CLASS // 2:02}" for path in paths]
     records = [
         read_picture(root, path, further=(("series", AWKWARD),) if is_late else ())[0]
         for path, is_late in zip(paths, late, strict=True)

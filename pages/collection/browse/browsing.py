@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.collection.catalogue import Catalogue
 from core.collection.info import CollectionInfo
+from core.dataset.quality import QUALITY
 from core.errors import ImageError
 from core.records import ImageRecord
 from core.ui import resources
@@ -62,6 +63,12 @@ def sorted_by(
     return list(records)
 
 
+def unmeasured(catalogue: Catalogue) -> int:
+    """Return of how many pictures the quality is not known."""
+    quality = catalogue.columns.get(QUALITY)
+    return len(catalogue.by_id) - (int(quality.mask(*quality.rows).sum()) if quality else 0)
+
+
 def _show_pictures(catalogue: Catalogue, info: CollectionInfo, label: str | None) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="browse_controls"):
         words = st.text_input(
@@ -73,11 +80,18 @@ def _show_pictures(catalogue: Catalogue, info: CollectionInfo, label: str | None
             bind="query-params",
             width="stretch",
         )
+        having = where_control(catalogue.columns, key=Address.BROWSE_WHERE, inline=True)
         order = _order_control(info)
-    having = where_control(catalogue.columns, key=Address.BROWSE_WHERE, inline=True)
     matching = catalogue.matching(words or "", label=label, having=having)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(counted(len(matching), "picture"), width="content")
+        if not info.is_foreign and (missing := unmeasured(catalogue)):
+            st.caption(
+                f"{missing:,} not measured",
+                width="content",
+                help="Whether they are dark, blurred or the like is not known: they were indexed "
+                "before that was measured. Build again from the same folder; it only decodes them.",
+            )
         if order is Order.RANDOM:
             st.button("Shuffle", icon=":material/shuffle:", type="tertiary", on_click=draw_again)
     seed = current().seed

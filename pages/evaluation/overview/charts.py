@@ -107,10 +107,11 @@ def slice_bars(slices: Sequence[Slice], *, k: int, dark: bool) -> go.Figure:
     """Draw precision@k with its 95 % interval per value, the first on top; a line marks the others.
 
     Args:
-        slices: One a row; the values are told apart by their first letters where they are long.
+        slices: One a row.
     """
     name, ink = f"precision@{k}", _ink(dark=dark)
-    rows = [chart_text(f"{one.value}") for one in slices]
+    labels = [f"{one.value} ({one.queries:,})" for one in slices]
+    rows = [chart_text(label) for label in labels]
     figure = go.Figure()
     figure.add_bar(
         x=[one.measure.value for one in slices],
@@ -149,7 +150,7 @@ def slice_bars(slices: Sequence[Slice], *, k: int, dark: bool) -> go.Figure:
         categoryorder="array",
         categoryarray=list(reversed(rows)),
         range=[-0.6, len(rows) - 0.4],
-        **class_ticks([one.value for one in slices]),
+        **class_ticks(labels),
     )
     return figure
 

@@ -24,7 +24,7 @@ def column_section(report: Report, figures: Figures, *, k: int) -> None:
     column = _column_control(report)
     found = slices_of(report, column, judged=figures.judged, k=k)
     if not found:
-        st.info(f"No query has a {plain(column.name)}.", icon=":material/info:")
+        st.info(f"Of no query the {plain(column.title)} is known.", icon=":material/info:")
         return
     lowest = sorted(found, key=lambda one: (math.isnan(one.measure.value), one.measure.value))
     for sentence in _notes(report, column):
@@ -33,17 +33,17 @@ def column_section(report: Report, figures: Figures, *, k: int) -> None:
         charts.slice_bars(lowest[:_BARS], k=k, dark=is_dark()),
         key=f"slices {report.name} {column.name}",
         config={"displayModeBar": False},
-        alt=f"Bars of precision@{k} by {column.name} with intervals; the table has the same "
+        alt=f"Bars of precision@{k} by {column.title} with intervals; the table has the same "
         "numbers",
     )
-    _table(column.name, lowest, k=k)
+    _table(column.title, lowest, k=k)
 
 
 def _column_control(report: Report) -> Column:
-    names = list(report.columns)
-    state.offer(Address.COLUMN, names)
-    chosen = st.selectbox("Column", names, key=Address.COLUMN, bind="query-params", width=320)
-    return report.columns[chosen or names[0]]
+    by_title = {column.title: column for column in report.columns.values()}
+    state.offer(Address.COLUMN, by_title)
+    chosen = st.selectbox("By", list(by_title), key=Address.COLUMN, bind="query-params", width=320)
+    return by_title[chosen or next(iter(by_title))]
 
 
 def _notes(report: Report, column: Column) -> list[str]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from core.collection.columns import title_of
 from core.errors import OrchardError
 from core.metric import Metric
 from core.search.hits import Hit
@@ -140,7 +141,7 @@ def _record(metric: Metric, hit: Hit) -> None:
                 "Id": str(record.id),
                 "Digest": plain(record.digest or "none"),
                 **corrected_facts(record),
-                **{plain(name): plain(value) for name, value in record.further},
+                **{plain(title_of(name)): plain(value) for name, value in record.further},
                 metric.noun.capitalize(): f"{metric.formatted(hit.score)} ({metric.direction})",
                 _raw_name(metric): f"{hit.score:.6g}",
             },

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core.collection.columns import title_of
 from core.search.answer import Answer
 from core.ui.text import plain
 from core.wording import counted, listed
@@ -27,7 +28,9 @@ def no_hits(view: View, answer: Answer) -> None:
             args=(metric,),
         )
     elif question.having:
-        chosen = listed([plain(f"{name} {' or '.join(v)}") for name, v in question.having])
+        chosen = listed(
+            [plain(f"{title_of(name)} {' or '.join(v)}") for name, v in question.having]
+        )
         st.info(f"Nothing but the query itself has {chosen}.", icon=":material/filter_alt:")
         st.button(
             "Search all rows",

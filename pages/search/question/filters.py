@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from core.collection.catalogue import Catalogue
-from core.collection.columns import Having
+from core.collection.columns import Having, searchable, title_of
 from core.embeddings.near_duplicates import NEAR_DUPLICATE
 from core.metric import Metric
 from core.search.link import is_number
@@ -47,7 +47,7 @@ def filters_control(
             key=Address.CLASSES,
             bind="query-params",
         )
-        having = where_control(catalogue.columns, key=Address.WHERE)
+        having = where_control(searchable(catalogue.columns), key=Address.WHERE)
         limit = _limit_control(metric)
         exclude = _hide_query_control(own)
         similarity = _hide_duplicates_control(can_compare=can_compare)
@@ -62,7 +62,7 @@ def takes(catalogue: Catalogue) -> Takes:
     switch = ("true", "false").__contains__
     return {
         Address.CLASSES: lambda value: value in catalogue.by_class,
-        Address.WHERE: lambda value: value in where_options(catalogue.columns),
+        Address.WHERE: lambda value: value in where_options(searchable(catalogue.columns)),
         **{limit_of(metric): is_number for metric in Metric},
         Address.HIDE_QUERY: switch,
         Address.HIDE_DUPLICATES: switch,
@@ -74,7 +74,7 @@ def _told(filters: Filters, metric: Metric, own: frozenset[int]) -> str:
     parts = []
     if filters.labels:
         parts.append("Only " + ", ".join(plain(name or "no class") for name in filters.labels))
-    parts += [f"{plain(n)} {plain(' or '.join(v))}" for n, v in filters.having]
+    parts += [f"{plain(title_of(n))} {plain(' or '.join(v))}" for n, v in filters.having]
     if filters.limit is not None:
         side = "at least" if metric.higher_is_better else "at most"
         parts.append(f"{metric.noun} {side} {filters.limit:.6g}")

@@ -10,6 +10,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -739,12 +740,15 @@ def test_what_a_labels_file_says_besides_the_class_is_a_filter_as_soon_as_it_is_
     (built / "labels.csv").write_text(
         f"path,class,variety,day\napple/1.png,apple,{AWKWARD},1\npear/3.png,pear,Anjou,1\n"
     )
-    assert "Only where" not in [box.label for box in page().multiselect]
+    # Flat squares: what is measured of pictures is there at once.
+    [box] = [box for box in page().multiselect if box.label == "Only where"]
+    assert "picture quality: low information" in box.options
     cache.get_runner().start(Build("fruit_vector", folder=str(built), metrics=tuple(Metric)))
     assert ended().status is RunStatus.DONE
     at = page()
     [box] = [box for box in at.multiselect if box.label == "Only where"]
-    assert box.options == ["day: 1", f"variety: {AWKWARD}", "variety: Anjou"]
+    told = [option for option in box.options if not option.startswith("picture quality")]
+    assert told == ["day: 1", f"variety: {AWKWARD}", "variety: Anjou"]
     box.set_value(["day: 1", "variety: Anjou"]).run()
     assert shown(at) == ["pear/3.png"]
     [menu] = at.menu_button
@@ -754,6 +758,20 @@ def test_what_a_labels_file_says_besides_the_class_is_a_filter_as_soon_as_it_is_
     assert (record["variety"], record["day"]) == ("Anjou", "1")
     at = page(browse_where="variety: Anjou", browse_class="apple")
     assert shown(at) == []
+
+
+def test_pictures_that_were_never_measured_are_counted(built: Path) -> None:
+    assert "not measured" not in texts(page())
+    store, family = resources.get_store(), "fruit_vector"
+    for metric in store.metrics(family):
+        for records, embeddings in store.rows_with_embeddings(family, metric):
+            old = [replace(record, further=()) for record in records[:5]]
+            store.upsert(family, metric, old, embeddings[:5])
+    clear()
+    assert "5 not measured" in texts(page())
+    cache.get_runner().start(Build(family, folder=str(built), metrics=tuple(Metric)))
+    assert ended().status is RunStatus.DONE
+    assert "not measured" not in texts(page())
 
 
 def test_details_of_a_picture_show_it_in_full_with_its_record(built: Path) -> None:
