@@ -1,5 +1,6 @@
 """Measure a grid of indexes beside a collection; what is measured is kept, and not done again."""
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -40,6 +41,7 @@ from core.tuning.tuning import (
     Refused,
     Rounded,
     Tuning,
+    load_begun,
     load_tuning,
     save_tuning,
 )
@@ -204,14 +206,16 @@ def _known(folder: Path, asked: Asked, grid: Sequence[Trial]) -> Tuning | None:
 
     What one that went through to its end has measured is measured again where it is in the grid.
     """
-    try:
-        tuning = load_tuning(folder, asked.collection)
-    except ReportError:
-        # It is replaced.
-        return None
-    if tuning is None or tuning.asked != asked:
-        return None
-    return tuning.without([trial.index for trial in grid]) if tuning.is_complete else tuning
+    # One that cannot be read is replaced.
+    with contextlib.suppress(ReportError):
+        begun = load_begun(folder, asked.collection)
+        if begun and begun.asked == asked:
+            return begun
+    with contextlib.suppress(ReportError):
+        whole = load_tuning(folder, asked.collection)
+        if whole and whole.asked == asked:
+            return whole.without([trial.index for trial in grid])
+    return None
 
 
 def _tried(

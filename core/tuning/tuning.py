@@ -155,27 +155,47 @@ class Tuning:
 _SAVED = TypeAdapter(Tuning)
 
 
-def tuning_file(folder: Path, collection: str) -> Path:
-    """Return where the tuning of a collection lies."""
-    return folder / f"{collection}.json"
+def tuning_file(folder: Path, collection: str, *, begun: bool = False) -> Path:
+    """Return where the tuning of a collection lies.
+
+    Args:
+        begun: The one that has not come to its end, which leaves the last whole one alone.
+    """
+    return folder / f"{collection}{'.begun' if begun else ''}.json"
 
 
 def save_tuning(tuning: Tuning, folder: Path) -> None:
-    """Write a tuning, whole or not at all, in the place of the one before.
+    """Write a tuning, whole or not at all; one that is complete takes the place of all before.
 
     Raises:
         FileError: It cannot be written.
     """
-    write_whole(tuning_file(folder, tuning.asked.collection), tuning.to_json().encode() + b"\n")
+    name, begun = tuning.asked.collection, not tuning.is_complete
+    write_whole(tuning_file(folder, name, begun=begun), tuning.to_json().encode() + b"\n")
+    if tuning.is_complete:
+        tuning_file(folder, name, begun=True).unlink(missing_ok=True)
 
 
 def load_tuning(folder: Path, collection: str) -> Tuning | None:
-    """Return the last tuning of a collection; None where there is none.
+    """Return the last whole tuning of a collection, else the one begun; None where there is none.
 
     Raises:
         ReportError: It cannot be read.
     """
-    file = tuning_file(folder, collection)
+    whole = _loaded(tuning_file(folder, collection), collection)
+    return whole or load_begun(folder, collection)
+
+
+def load_begun(folder: Path, collection: str) -> Tuning | None:
+    """Return the tuning of a collection that was stopped; None where there is none.
+
+    Raises:
+        ReportError: It cannot be read.
+    """
+    return _loaded(tuning_file(folder, collection, begun=True), collection)
+
+
+def _loaded(file: Path, collection: str) -> Tuning | None:
     try:
         saved: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         if saved.get("version") != _VERSION:

@@ -31,7 +31,7 @@ from core.read_only import require_writable
 from core.runs.history import History, load_history, unreadable
 from core.runs.run_record import RunState
 from core.runs.task import Build, Task
-from core.tuning.tuning import Tuning, load_tuning, tuning_file
+from core.tuning.tuning import Tuning, load_tuning
 from core.ui import resources
 from pages.collection.state import current, refuse
 
@@ -197,14 +197,7 @@ def get_tuning(collection: str) -> Tuning | None:
     Raises:
         ReportError: It cannot be read.
     """
-    folder = resources.get_settings().data.tunings
-    file = tuning_file(folder, collection)
-    return _tuning(str(folder), collection, file.stat().st_mtime_ns) if file.exists() else None
-
-
-@st.cache_data(show_spinner=False, max_entries=4)
-def _tuning(folder: str, collection: str, changed: int) -> Tuning | None:
-    return load_tuning(Path(folder), collection)
+    return load_tuning(resources.get_settings().data.tunings, collection)
 
 
 def get_roots() -> tuple[Path, ...]:

@@ -159,6 +159,26 @@ def test_a_run_that_was_cancelled_goes_on_with_what_is_not_measured_yet(
     assert {total for stage, total in stages if stage is Stage.TUNE} == {5}
 
 
+def test_a_whole_tuning_stands_until_the_next_one_is_whole(measure: Any, tmp_path: Path) -> None:
+    class CancelledError(Exception):
+        pass
+
+    def cancel(stage: Stage, done: int, total: int) -> None:
+        if stage is Stage.TUNE and done > 1:
+            raise CancelledError
+
+    before = measure()
+    with pytest.raises(CancelledError):
+        measure(k=3, on_progress=cancel)
+    assert load_tuning(tmp_path, "tuned_cosine") == before
+    after = measure(k=3)
+    assert load_tuning(tmp_path, "tuned_cosine") == after
+    assert [file.name for file in tmp_path.glob("*.json")] == ["tuned_cosine.json"]
+    # Of one type alone the others stay as they were measured.
+    again = measure(k=3, types=(IndexType.FLAT,))
+    assert {one.index.index_type for one in again.measured} == {"FLAT", "IVF_SQ8"}
+
+
 def test_a_copy_that_a_killed_process_left_is_recognised_and_dropped(
     measure: Any, filled: VectorStore
 ) -> None:
