@@ -47,10 +47,11 @@ PARTS = {
 }
 
 
-# Six names fit in one line of a phone, if only just.
+# Seven names fit in one line of a phone, if only just.
 _STYLE = """
 @media (max-width: 640px) {
   .st-key-parts [role="radiogroup"] button { padding-left: 0.3rem; padding-right: 0.3rem; }
+  .st-key-parts [role="radiogroup"] button p { font-size: 0.78rem; }
 }
 """
 
