@@ -97,6 +97,7 @@ def _asked(dashboard: Dashboard, content: bytes, arguments: argparse.Namespace) 
         metric=arguments.metric,
         **_effort(arguments),
         classes=arguments.label or None,
+        where=arguments.where or None,
         include_query=True,
     )
 
