@@ -162,12 +162,21 @@ def find_dashboard(settings: Settings) -> Dashboard | None:
     """Return the dashboard that holds the Milvus Lite database of the settings; None without one.
 
     It is said that it is asked, so that nobody wonders whose settings hold.
+
+    Raises:
+        StoreUnavailableError: It serves another collection.
     """
     if not settings.is_lite:
         return None
     served = find_served(Path(settings.uri))
     if served is None:
         return None
+    if served.collection != settings.collection:
+        raise StoreUnavailableError(
+            f"the dashboard at {served.address} has the database open and serves "
+            f"{served.collection!r}, not {settings.collection!r}. Stop it (Ctrl-C in its "
+            "terminal), then repeat this command."
+        )
     tell(f"the dashboard at {served.address} has the database open and does this")
     return Dashboard(served)
 

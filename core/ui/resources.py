@@ -87,7 +87,12 @@ def get_store() -> VectorStore:
     store = open_store(settings)
     if settings.is_lite and Runtime.exists():
         try:
-            announce(Path(settings.uri), _address(), data_dir=settings.data_dir)
+            announce(
+                Path(settings.uri),
+                _address(),
+                data_dir=settings.data_dir,
+                collection=settings.collection,
+            )
         except FileError:
             logger.warning("scripts will not find this process", exc_info=True)
     return store

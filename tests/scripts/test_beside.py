@@ -68,9 +68,14 @@ def test_what_it_refuses_is_said_in_its_words(
     assert "allowed are 1 to 2" in capsys.readouterr().err
     assert search.main([picture, "--label", "lemon"]) == 2
     assert "has the class 'lemon'" in capsys.readouterr().err
+    other = ["--collection", "other"]
     # A condition that did not reach it would widen the answer without a word.
     assert search.main([picture, "--where", "variety=Gala"]) == 2
     assert "variety" in capsys.readouterr().err
+    # Nor is another collection answered for.
+    for script in (lambda: search.main([picture, *other]), lambda: evaluate.main(other)):
+        assert script() == 2
+        assert "serves 'fruit_vector', not 'other'" in capsys.readouterr().err
     assert build_index.main([str(pictures), "--prune"]) == 2
     assert "--prune cannot be given" in capsys.readouterr().err
 
