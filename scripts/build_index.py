@@ -17,6 +17,7 @@ from pathlib import Path
 
 from core.collection.index_choice import IndexChoice, IndexType
 from core.config import ARCHITECTURES, Settings
+from core.corrections.book import Book
 from core.dataset.listing import list_dataset
 from core.encoder.weights import find_checkpoint
 from core.errors import SettingsError
@@ -145,6 +146,8 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
         tell(visible(classes.described()))
         for doubt in classes.doubts:
             tell(f"*** {visible(doubt)}")
+        if said := str(Book(settings.data.corrections).of(settings.collection)):
+            tell(f"corrections: {said}")
     if dashboard := find_dashboard(settings):
         report, path = _built_beside(dashboard, arguments, settings.collection, index)
     else:

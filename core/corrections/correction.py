@@ -114,6 +114,15 @@ class Corrections:
 
     by_path: Mapping[str, Correction] = field(default_factory=dict)
 
+    def __str__(self) -> str:
+        """Return such as `12 with another class, 3 left out, 5 tagged`; empty for none."""
+        counts = {
+            "with another class": len(self.labels),
+            "left out": len(self.excluded),
+            "tagged": len(self.tags),
+        }
+        return ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+
     @cached_property
     def labels(self) -> Mapping[str, str]:
         """The class that is given, by path."""

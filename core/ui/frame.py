@@ -1,6 +1,7 @@
 """The frame around a page: the product's name, one line about the collection, its notices."""
 
 import base64
+import contextlib
 import logging
 from pathlib import Path
 
@@ -106,8 +107,10 @@ def _about(info: CollectionInfo, settings: Settings) -> None:
         "Index": info.index_text,
         "Encoder": f"{info.encoder.architecture} ({info.encoder.weights})",
     }
-    if said := str(resources.get_catalogue().applied):
-        facts["Corrections"] = said
+    # Of a damaged file the page itself tells.
+    with contextlib.suppress(OrchardError):
+        if said := str(resources.get_catalogue().applied):
+            facts["Corrections"] = said
     with st.popover(plain(label), icon=":material/database:", type="tertiary"):
         for fact, value in facts.items():
             st.caption(f"{fact}: **{plain(value)}**")

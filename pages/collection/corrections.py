@@ -58,12 +58,7 @@ def _summary(said: Corrections) -> str:
             "Nothing is corrected. The menu of every picture has :material/sell: Tag, "
             ":material/block: Leave out and :material/drive_file_move: Another class."
         )
-    counts = {
-        "with another class": len(said.labels),
-        "left out": len(said.excluded),
-        "tagged": len(said.tags),
-    }
-    return "**" + ", ".join(f"{count:,} {what}" for what, count in counts.items() if count) + "**"
+    return f"**{said}**"
 
 
 def _show_pictures(said: Corrections, info: CollectionInfo, *, read_only: bool) -> None:

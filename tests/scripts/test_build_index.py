@@ -129,7 +129,7 @@ def test_json_report_has_every_count(
         "dataset", "classes", "classes_by", "doubts", "encoder", "added", "updated", "unchanged",
         "skipped", "ignored", "removed", "without_file", "copied", "collections", "seconds",
         "images_per_second",
-        "load_seconds", "left_out", "relabelled",
+        "load_seconds", "left_out", "relabelled", "removed_unreadable", "kept_unreadable",
     }  # fmt: skip
     assert report["load_seconds"] > 0
     assert (report["added"], [s["path"] for s in report["skipped"]]) == (12, ["apple/bad.jpg"])
@@ -183,7 +183,8 @@ def test_pruning_by_an_empty_folder_is_refused(
     [
         ([], "give either the dataset folder or --add-metric"),
         (["photos", "--add-metric", "ip"], "give either the dataset folder or --add-metric"),
-        (["--add-metric", "ip", "--prune"], "leave out --recreate and --prune"),
+        (["--add-metric", "ip", "--prune"], "leave out --recreate, --prune and --remove"),
+        (["--add-metric", "ip", "--remove-unreadable"], "leave out --recreate, --prune and"),
         (["--add-metric", "ip", "--m", "1"], "M 1 is not allowed: give 2 to 2,048"),
     ],
 )

@@ -13,6 +13,7 @@ def made(report: Report) -> dict[str, str]:
         "collection": configuration.collection,
         "rows": f"{configuration.rows:,}",
         "fingerprint": configuration.fingerprint,
+        "corrections": str(configuration.corrections) or "none",
         "encoder": configuration.encoder,
         "metric": configuration.metric.value,
         "index": f"{configuration.index_type}, nlist {configuration.nlist}",

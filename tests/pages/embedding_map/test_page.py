@@ -17,6 +17,7 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
 from core.config import Settings
+from core.corrections.correction import Edit
 from core.dataset.files import image_id
 from core.dataset.formats.kinds import PICTURE_SUFFIXES
 from core.embeddings.near_duplicates import NEAR_DUPLICATE
@@ -738,6 +739,33 @@ def test_a_full_disk_costs_what_is_computed_in_the_background_not_the_page(
         assert text(at).count("the disk is full") == 2
         assert not list(disk.glob(".*"))
         close()
+
+
+def test_another_class_recolours_the_map_without_a_job_and_fewer_pictures_are_laid_out_anew(
+    pictures: Path,
+) -> None:
+    book = resources.get_store().book
+    assert book
+    first, second = list(resources.get_catalogue().by_id.values())[:2]
+    before = cache.get_rows(*name_and_rows())
+    book.change("fruit_vector", [first.path], Edit(label="another"))
+    try:
+        at = page(method="PCA")
+        assert not cancel_buttons(at)
+        after = cache.get_rows(*name_and_rows())
+        assert "another" in after.labels
+        assert (after.fingerprint, after.seen != before.seen) == (before.fingerprint, True)
+        book.change("fruit_vector", [second.path], Edit(excluded=True))
+        assert len(cache.get_rows(*name_and_rows())) == ROWS - 1
+    finally:
+        for _ in book.steps("fruit_vector"):
+            book.undo("fruit_vector")
+    assert cache.get_rows(*name_and_rows()).seen == before.seen
+
+
+def name_and_rows() -> tuple[str, int]:
+    info = next(iter(resources.get_collections().values()))
+    return info.name, info.rows
 
 
 @pytest.mark.slow

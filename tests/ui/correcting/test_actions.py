@@ -132,3 +132,21 @@ def test_a_read_only_dashboard_offers_no_correction(monkeypatch: pytest.MonkeyPa
     at = asked(Way.EXCLUDE)
     assert "nothing was changed" in told(at)[0]
     assert said() == {}
+
+
+def test_a_damaged_file_is_told_by_the_page_and_breaks_no_frame(shared: Path) -> None:
+    (shared / "corrections").mkdir(exist_ok=True)
+    (shared / "corrections" / f"{FAMILY}.json").write_text("{")
+
+    def framed() -> None:
+        from core.ui import resources
+        from core.ui.errors import page_errors
+        from core.ui.frame import frame
+
+        frame()
+        with page_errors():
+            resources.get_catalogue()
+
+    at = AppTest.from_function(framed).run(timeout=60)
+    assert not at.exception
+    assert "cannot be read" in at.error[0].value and "move it away" in at.error[0].value
