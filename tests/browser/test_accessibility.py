@@ -25,6 +25,7 @@ PAGES = {
     "collection": "18 pictures",
     # With a primary button.
     "collection?part=Change": "Verify",
+    "collection?part=Tune": "Measure indexes",
 }
 # Texts that can be seen beside pictures, charts, tables and icons.
 TEXTS = """() => {

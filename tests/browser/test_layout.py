@@ -120,7 +120,7 @@ def test_nothing_sticks_out_of_any_part_of_the_collection_page(
 ) -> None:
     with browsers.watched_page(browser, scheme="dark", width=390, height=1500) as page:
         page.goto(f"{gallery}/collection")
-        for part in ("Build", "Health", "History"):
+        for part in ("Build", "Health", "Tune", "History"):
             page.get_by_role("radio", name=part).click()
             expect(page.get_by_role("radio", name=part)).to_be_checked()
             browsers.settled(page)
