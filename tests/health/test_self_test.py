@@ -89,6 +89,23 @@ def test_flat_and_hnsw_say_why_nprobe_cannot_matter(store: VectorStore, tmp_path
     assert test.checks[3 + EXACT].verdict is Outcome.PASSED
 
 
+@pytest.mark.parametrize("kind", [IndexType.IVF_SQ8, IndexType.HNSW_SQ])
+def test_rounded_numbers_do_not_fail_it_and_are_said_to_miss_some(
+    store: VectorStore, tmp_path: Path, kind: IndexType
+) -> None:
+    # Two of each picture, and a step of half a number between two far ones: which of the two is
+    # nearer is lost by rounding.
+    rows = random_rows(150)
+    far = np.full((1, DIMENSION), 64, np.float32)
+    twins = np.concatenate([rows, rows * np.float32(1.05), far, -far])
+    fill(store, twins, metrics=[Metric.L2], index=IndexChoice(kind, nlist=1))
+    test = outcome(store, tmp_path)
+    assert test.passed, test.checks
+    assert "rounds the numbers" in test.checks[ITSELF].detail
+    exact = test.checks[EXACT]
+    assert exact.verdict is Outcome.NOT_APPLICABLE and f"{kind} may miss some" in exact.detail
+
+
 def test_equal_embeddings_and_longer_ones_do_not_fail_it(
     store: VectorStore, tmp_path: Path
 ) -> None:

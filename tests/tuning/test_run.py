@@ -13,7 +13,14 @@ from core.embeddings.against_exact import index_neighbours
 from core.embeddings.index_errors import ann_recall
 from core.embeddings.matrix import load_matrix
 from core.embeddings.neighbours import exact_neighbours
-from core.errors import QueryError, ReadOnlyError, ReportError, StoreError, StoreFullError
+from core.errors import (
+    QueryError,
+    ReadOnlyError,
+    ReportError,
+    StoreError,
+    StoreFullError,
+    StoreUnavailableError,
+)
 from core.metric import Metric
 from core.progress import Stage
 from core.records import EncoderIdentity, ImageRecord
@@ -196,16 +203,18 @@ def test_a_type_that_is_refused_is_named_and_the_others_are_measured(measure: An
     assert refused.index.index_type == "SCANN" and "no index of type SCANN" in refused.reason
 
 
-@pytest.mark.parametrize("error", [StoreFullError("full"), StoreError("odd")])
-def test_a_full_disk_ends_a_run_and_an_odd_index_does_not(
+@pytest.mark.parametrize(
+    "error", [StoreFullError("full"), StoreUnavailableError("gone"), StoreError("odd")]
+)
+def test_a_full_disk_or_a_dead_server_ends_a_run_and_an_odd_index_does_not(
     measure: Any, filled: VectorStore, monkeypatch: pytest.MonkeyPatch, error: StoreError
 ) -> None:
     def fail(*_: object, **__: object) -> None:
         raise error
 
     monkeypatch.setattr(Bench, "build", fail)
-    if isinstance(error, StoreFullError):
-        with pytest.raises(StoreFullError):
+    if type(error) is not StoreError:
+        with pytest.raises(type(error)):
             measure()
     else:
         assert [one.reason for one in measure().refused] == ["odd", "odd"]
