@@ -118,7 +118,7 @@ class Family:
             if source := self._source_of(record):
                 by_source.setdefault(source, {})[record.id] = record
         for source, known in by_source.items():
-            for old, embeddings in self.store.rows_with_embeddings(
+            for old, embeddings in self.store.stored.rows_with_embeddings(
                 self.name, source, ids=list(known)
             ):
                 self.write([(known[r.id], e) for r, e in zip(old, embeddings, strict=True)])

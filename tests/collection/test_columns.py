@@ -69,7 +69,7 @@ def test_a_fault_of_a_picture_is_found_with_whatever_others_it_comes() -> None:
     assert (quality.title, quality.none) == ("picture quality", "not measured")
     blurred = (("picture_quality", ("blurred",)),)
     assert [has_all(row, blurred) for row in rows] == [True, False, False]
-    asked = row_filter([], blurred)
+    asked = row_filter([], having=blurred)
     # Alone, or with any of five others: 32 texts.
     assert asked.count(" or ") == 31 and '== "dark, blurred"' in asked
     assert '"dark"' not in asked
@@ -81,7 +81,7 @@ def test_what_is_measured_against_all_others_cannot_be_searched_for() -> None:
     assert columns["picture_quality"].counts == {"good": 9, "odd size": 1}
     assert searchable(columns)["picture_quality"].counts == {"good": 9}
     with pytest.raises(QueryError, match="cannot ask for odd size"):
-        row_filter([], (("picture_quality", ("odd size",)),))
+        row_filter([], having=(("picture_quality", ("odd size",)),))
 
 
 def test_a_column_of_some_rows_in_another_order() -> None:

@@ -17,6 +17,8 @@ import pytest
 from numpy.typing import NDArray
 
 from core.collection.index_choice import IndexChoice, IndexType
+from core.corrections.book import Book
+from core.corrections.correction import Edit
 from core.dataset import listing
 from core.dataset.files import digest_of, image_id, is_gone
 from core.dataset.quality import told
@@ -193,6 +195,19 @@ def test_a_damaged_file_whose_row_was_never_measured_keeps_its_row(
     report = run(dataset, store, encoder)
     assert (report.unchanged, report.skipped) == (12, ())
     assert stored(store)["apple/0.png"] == before[0]
+
+
+def test_a_row_that_corrections_leave_out_follows_the_labels_file_all_the_same(
+    store: VectorStore, encoder: ColourEncoder, dataset: Path, tmp_path: Path
+) -> None:
+    run(dataset, store, encoder)
+    store.book = Book(tmp_path / "corrections")
+    store.book.change(FAMILY, ["apple/0.png"], Edit(excluded=True))
+    (dataset / "labels.csv").write_text("path,class,variety\napple/0.png,apple,Gala\n")
+    assert run(dataset, store, encoder).relabelled == 12
+    [kept] = [r for r in store.stored.records(FAMILY, Metric.L2) if r.path == "apple/0.png"]
+    assert told(kept.further) == (("variety", "Gala"),)
+    assert run(dataset, store, encoder).unchanged == 12
 
 
 def test_more_rows_than_a_batch_are_relabelled(
