@@ -34,7 +34,7 @@ _STYLE = """
 /* Columns that would be too narrow for a chart or for pictures stand below each other. */
 [data-testid="stMain"] [data-testid="stColumn"] { min-width: min(300px, 100%); }
 /* Nothing to be seen: it would take a gap's height from every page. */
-.st-key-history { display: none; }
+.st-key-one_step_back { display: none; }
 """
 
 # White, as Streamlit has it in both themes, has a contrast of 2.5 on the dark theme's accent. An
@@ -58,7 +58,7 @@ def style() -> None:
 
 def history() -> None:
     """Let the browser's Back undo one step of a person at a time, see `history.js`."""
-    _history(key="history")
+    _history(key="one_step_back")
 
 
 def name() -> None:

@@ -559,6 +559,7 @@ def test_what_another_seed_does_not_repeat_is_drawn_pale(page: Page, address: st
     # Neighbourhoods of two are torn apart one way or another.
     page.goto(f"{address}?n_neighbors=2&repeated=true")
     expect(page.get_by_text("Pale: ")).to_be_visible()
+    expect(page.locator(".js-plotly-plot .nsewdrag").first).to_be_visible()
     browsers.settled(page)
     pale, rows = map(int, re.findall(r"Pale: (\d+) of (\d+)", page.inner_text("body"))[0])
     # As many points have a fifth of the others' opacity.
