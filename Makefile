@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 DATASET ?=
+LABELS ?=
 PORT ?= 8501
 PHOTOS ?=
 SERVER ?=
@@ -21,6 +22,7 @@ endif
 
 app: $(VENV)/.requirements $(if $(IMAGENET),$(VENV)/.requirements-imagenet)
 	@$(BIN)/python -m scripts.start --port "$(PORT)" $(if $(DATASET),--dataset "$(DATASET)") \
+		$(if $(LABELS),--labels "$(LABELS)") \
 		$(if $(RECREATE),--recreate)
 
 # Types and tests are checked side by side: the tests wait more than they compute.

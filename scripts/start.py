@@ -1,6 +1,6 @@
 """Start the dashboard, after building a collection if there is none: what `make app` calls.
 
-python -m scripts.start [--dataset FOLDER] [--port 8501]
+python -m scripts.start [--dataset FOLDER [--labels FILE]] [--port 8501]
 """
 
 import argparse
@@ -43,7 +43,19 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--port", default="8501", help="default 8501")
     parser.add_argument("--recreate", action="store_true", help="build the collection anew")
+    parser.add_argument(
+        "--labels",
+        type=Path,
+        metavar="FILE",
+        help="with --dataset: a table (CSV, Parquet) with the columns path and class, and any "
+        "others; without it labels.csv or labels.parquet in the folder, else the folders decide",
+    )
     arguments = parser.parse_args(argv)
+    if arguments.labels and not arguments.dataset:
+        parser.error("--labels says the classes of a folder of yours: give --dataset as well")
+    if arguments.labels:
+        # For the build and the dashboard alike, which run in another folder.
+        os.environ["ORCHARD_LABELS"] = str(arguments.labels.resolve())
     return configured(
         lambda settings: _run(
             settings,

@@ -1,6 +1,7 @@
 """A table beside the pictures, or anywhere, that says which class each of them has, and more."""
 
 import io
+import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -73,11 +74,45 @@ def classes_by_file(file: Path, paths: Sequence[str], *, folder: str = "") -> Cl
         DatasetError: It cannot be read, lacks a column, or says two things of a picture.
         NoneNamedError: It names none of the pictures.
     """
+    return classes_by_table(read_labels(file), paths, name=str(file), folder=folder)
+
+
+def read_labels(file: Path) -> bytes:
+    """Return the content of a labels file.
+
+    Raises:
+        DatasetError: It cannot be read.
+    """
     try:
-        content = file.read_bytes()
+        return file.read_bytes()
     except OSError as error:
         raise _unreadable(str(file), error) from error
-    return classes_by_table(content, paths, name=str(file), folder=folder)
+
+
+def classes_by_own(
+    own: str, content: bytes, paths: Sequence[str], *, name: str
+) -> tuple[Classes | None, str]:
+    """Read the class of every picture from the labels file of the dataset itself.
+
+    Args:
+        own: As `labels_file_among` has found it.
+        content: Of the file.
+        paths: Of the pictures.
+        name: Of the file, for messages.
+
+    Returns:
+        The classes, or None and why not: beside pictures that are all in one folder, of one class
+        perhaps, it may be any file.
+
+    Raises:
+        DatasetError: It stands at the top, and as `classes_by_table`.
+    """
+    try:
+        return classes_by_table(content, paths, name=name, folder=posixpath.dirname(own)), ""
+    except DatasetError as error:
+        if own in NAMES:
+            raise
+        return None, f"Not used: {error}"
 
 
 def classes_by_table(

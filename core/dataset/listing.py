@@ -1,7 +1,6 @@
 """Which files of a folder tree are pictures, which of them cannot be used, what the others are."""
 
 import os
-import posixpath
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -17,10 +16,11 @@ from core.dataset.formats.kinds import (
     kind_of_named,
 )
 from core.dataset.labels_file import (
-    NAMES,
     NoneNamedError,
     classes_by_file,
+    classes_by_own,
     labels_file_among,
+    read_labels,
 )
 from core.errors import DatasetError
 from core.records import LeftOut, SkippedFile, left_out
@@ -127,16 +127,12 @@ def list_dataset(root: Path) -> DatasetListing:
     if own is None:
         classes = _classes_elsewhere(root, paths)
         return DatasetListing(paths, tuple(found.skipped), others, classes)
-    try:
-        classes = classes_by_file(root / own, paths, folder=posixpath.dirname(own))
-    except DatasetError as error:
-        if own in NAMES:
-            raise
-        # In the only folder, beside pictures of one class perhaps, it may be any file.
+    said, doubt = classes_by_own(own, read_labels(root / own), paths, name=str(root / own))
+    if said is None:
         others = left_out(found.others)
-        classes = _classes_elsewhere(root, paths)
-        classes = replace(classes, doubts=(f"Not used: {error}", *classes.doubts))
-    return DatasetListing(paths, tuple(found.skipped), others, classes)
+        elsewhere = _classes_elsewhere(root, paths)
+        said = replace(elsewhere, doubts=(doubt, *elsewhere.doubts))
+    return DatasetListing(paths, tuple(found.skipped), others, said)
 
 
 def _labels_file(

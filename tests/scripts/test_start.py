@@ -14,6 +14,7 @@ import pytest
 
 from core.config import Settings, load_settings
 from scripts import start
+from tests.conftest import draw_dataset
 from tests.support import dashboard
 from tests.support.processes import free_ports
 
@@ -118,3 +119,30 @@ def test_a_sample_without_pictures_is_refused_and_nothing_is_indexed(
     said = capfd.readouterr().err
     assert "per_class is 0" in said
     assert not list((tmp_path / "data").rglob("index_reports/*"))
+
+
+def test_a_labels_file_holds_for_the_build_and_for_the_dashboard(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORCHARD_LABELS", "")
+    monkeypatch.chdir(draw_dataset(tmp_path / "photos", ["1.png"]).parent)
+    Path("own.csv").write_text("path,class\n1.png,kiwi\n", encoding="utf-8")
+    seen: list[str] = []
+
+    def note(*_: object, **__: object) -> int:
+        seen.append(os.environ["ORCHARD_LABELS"])
+        return 0
+
+    monkeypatch.setattr(start, "_build", note)
+    monkeypatch.setattr(start, "_serve", note)
+    [port] = free_ports(1)
+    assert start.main(["--dataset", "photos", "--labels", "own.csv", "--port", str(port)]) == 0
+    assert seen == [str(tmp_path / "own.csv")] * 2
+
+
+def test_a_labels_file_without_a_folder_is_refused(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        start.main(["--labels", "own.csv"])
+    assert "give --dataset as well" in capsys.readouterr().err

@@ -10,7 +10,8 @@ import struct
 import zipfile
 import zlib
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -23,6 +24,7 @@ from core.dataset.formats.kinds import (
     Kind,
     kind_of_named,
 )
+from core.dataset.labels_file import classes_by_own, labels_file_among
 from core.dataset.listing import MAX_PATH_BYTES, program_folder
 from core.dataset.names import composed, guessed
 from core.errors import ArchiveError, ImageError
@@ -55,6 +57,7 @@ class ArchivePlan:
         left_out: Files that are no pictures; they are not unpacked.
         size: Bytes of the pictures once unpacked.
         names_read_as: How names were decoded, where the archive does not say; empty where it does.
+        labels: The labels file that says the classes: name in the archive -> path to write.
     """
 
     pictures: dict[str, str]
@@ -62,19 +65,23 @@ class ArchivePlan:
     left_out: LeftOut
     size: int
     names_read_as: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 def inspect_archive(source: Source) -> ArchivePlan:
     """Judge an archive by its table of contents; nothing is unpacked.
 
-    Of files that are not called as pictures are the first bytes are read.
+    Of files that are not called as pictures are the first bytes are read, and all of a labels file,
+    which decides as in a folder.
 
     Raises:
         ArchiveError: It is no ZIP, cut off, encrypted, too large, holds a link, a special file or
             a name that leads outside, or no picture.
+        DatasetError: The labels file at its top cannot be used.
     """
     found: dict[str, tuple[str, ...]] = {}
     others: list[SkippedFile] = []
+    by_path: dict[str, str] = {}
     with _opened(source) as archive:
         entries = [entry for entry in archive.infolist() if not entry.is_dir()]
         _refuse_size(entries)
@@ -84,6 +91,7 @@ def inspect_archive(source: Source) -> ArchivePlan:
             reason = _no_picture(archive, entry, parts)
             if reason:
                 others.append(SkippedFile("/".join(parts), reason))
+                by_path["/".join(parts)] = entry.filename
             else:
                 found[entry.filename] = parts
     if not found:
@@ -95,18 +103,27 @@ def inspect_archive(source: Source) -> ArchivePlan:
     pictures = {name: "/".join(parts) for name, parts in found.items()}
     _refuse_doubles(pictures)
     sizes = {entry.filename: entry.file_size for entry in entries}
-    name = PurePosixPath(str(getattr(source, "name", ""))).stem
+    paths = tuple(pictures.values())
+    classes = classes_by_folder(paths, name=PurePosixPath(str(getattr(source, "name", ""))).stem)
+    labels: dict[str, str] = {}
+    if own := labels_file_among(by_path, paths):
+        said, doubt = classes_by_own(own, _labels(source, by_path[own]), paths, name=own)
+        labels = {by_path[own]: own} if said else {}
+        classes = said or replace(classes, doubts=(doubt, *classes.doubts))
     return ArchivePlan(
         pictures,
-        classes_by_folder(tuple(pictures.values()), name=name),
-        left_out(others),
-        sum(sizes[name] for name in pictures),
+        classes,
+        left_out(one for one in others if one.path not in labels.values()),
+        sum(sizes[name] for name in (*pictures, *labels)),
         names_read_as,
+        labels,
     )
 
 
 def unpack(source: Source, target: Path, *, on_progress: Progress = silent) -> int:
-    """Unpack the pictures into the new folder `target`, which appears only when it is whole.
+    """Unpack the pictures, and their labels file, into the new folder `target`.
+
+    It appears only when it is whole.
 
     Args:
         on_progress: Stage `UNPACK`, in pictures; if it stops the work, nothing is left behind.
@@ -125,6 +142,8 @@ def unpack(source: Source, target: Path, *, on_progress: Progress = silent) -> i
         part.mkdir(parents=True)
         _refuse_full_disk(part, plan.size)
         with _opened(source) as archive:
+            for name, path in plan.labels.items():
+                _write(archive, name, part / path)
             for done, (name, path) in enumerate(plan.pictures.items(), start=1):
                 _write(archive, name, part / path)
                 on_progress(Stage.UNPACK, done, len(plan.pictures))
@@ -159,6 +178,15 @@ def read_member(source: Source, name: str) -> bytes:
     if len(content) > _MAX_LOOK:
         raise ImageError(f"{name!r} is too large to be shown before it is unpacked.")
     return content
+
+
+def _labels(source: Source, name: str) -> bytes:
+    try:
+        return read_member(source, name)
+    except ImageError as error:
+        raise ArchiveError(
+            f"the labels file in the archive cannot be used: {error} Make it again or leave it out."
+        ) from error
 
 
 def _opened(source: Source) -> zipfile.ZipFile:

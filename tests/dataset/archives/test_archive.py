@@ -13,7 +13,7 @@ import pytest
 from core.dataset.archives import archive as archives
 from core.dataset.archives.archive import inspect_archive, read_member, unpack
 from core.dataset.listing import list_dataset
-from core.errors import ArchiveError, ImageError
+from core.errors import ArchiveError, DatasetError, ImageError
 from tests.conftest import damaged_zip, picture_bytes
 
 PICTURE = picture_bytes(1)
@@ -275,3 +275,57 @@ def test_thumbnails_of_a_drive_are_not_unpacked() -> None:
         {"apple": 1},
         {"thumbnails of a Synology drive": 1},
     )
+
+
+def with_labels(table: str, *names: str, at: str = "labels.csv") -> io.BytesIO:
+    source = zipped(*names)
+    with zipfile.ZipFile(source, "a") as archive:
+        archive.writestr(at, table)
+    return source
+
+
+@pytest.mark.parametrize(
+    ("at", "folder"),
+    [("labels.csv", ""), ("fruit/labels.csv", "fruit/"), ("a/b/labels.csv", "a/b/")],
+)
+def test_the_labels_file_of_an_archive_decides_as_in_a_folder(
+    tmp_path: Path, at: str, folder: str
+) -> None:
+    table = "path,class,variety\nx/1.png,kiwi,Hayward\ny/2.png,lemon,\n"
+    names = [f"{folder}x/1.png", f"{folder}y/2.png", f"{folder}y/3.png"]
+    source = with_labels(table, *names, at=at)
+    plan = inspect_archive(source)
+    assert plan.classes.counts == {"": 1, "kiwi": 1, "lemon": 1}
+    assert plan.classes.found_by == "labels.csv"
+    assert plan.classes.further_of(f"{folder}x/1.png") == (("variety", "Hayward"),)
+    assert plan.left_out.count == 0
+    assert plan.size == 3 * len(PICTURE) + len(table)
+    # It counts as no picture, and says the same once it is unpacked.
+    assert unpack(source, tmp_path / "new") == 3
+    listing = list_dataset(tmp_path / "new")
+    assert (listing.classes.by_path, listing.classes.further) == (
+        plan.classes.by_path,
+        plan.classes.further,
+    )
+
+
+def test_a_labels_file_at_the_top_of_an_archive_that_cannot_be_used_is_told() -> None:
+    with pytest.raises(DatasetError, match=r"'labels\.csv' has no column 'path'"):
+        inspect_archive(with_labels("a,b\n", "x/1.png"))
+
+
+def test_in_the_folder_of_an_archive_it_may_be_any_file(tmp_path: Path) -> None:
+    source = with_labels("a,b\n", "apple/1.png", at="apple/labels.csv")
+    plan = inspect_archive(source)
+    assert plan.classes.counts == {"apple": 1}
+    assert plan.classes.doubts[0].startswith("Not used: 'apple/labels.csv' has no column")
+    assert (plan.left_out.count, unpack(source, tmp_path / "new")) == (1, 1)
+    assert not (tmp_path / "new" / "apple" / "labels.csv").exists()
+
+
+def test_a_labels_file_that_is_too_large_or_damaged_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(archives, "_MAX_LOOK", 10)
+    with pytest.raises(ArchiveError, match="labels file in the archive cannot be used"):
+        inspect_archive(with_labels("path,class\n1.png,kiwi\n", "1.png"))
