@@ -4,7 +4,10 @@ import json
 import sys
 import threading
 from collections import Counter
+from collections.abc import Callable
+from functools import cache, wraps
 from pathlib import Path
+from typing import Any
 
 from core.errors import StoreError, StoreUnavailableError
 
@@ -24,6 +27,7 @@ def acquire(path: Path) -> Path:
         place = _place(path)
         if not _users[place]:
             check_openable(path.expanduser())
+            _hush_single_lists()
         _users[place] += 1
         return place
 
@@ -38,6 +42,30 @@ def release(path: Path) -> None:
             from milvus_lite import server_manager_instance
 
             server_manager_instance.release_server(str(place))
+
+
+@cache
+def _hush_single_lists() -> None:
+    """Let FAISS build an index of one list without a warning.
+
+    Below 39 rows a list it writes past Python that there are too few to learn the lists from; where
+    one list holds all rows, as in every small collection, there is nothing to learn. Which rows are
+    found does not change: the number is for the warning alone.
+    """
+    import faiss
+
+    for kind in (faiss.IndexIVFFlat, faiss.IndexIVFScalarQuantizer):
+        kind.train = _hushed(kind.train)  # type: ignore[method-assign]
+
+
+def _hushed(train: Callable[..., None]) -> Callable[..., None]:
+    @wraps(train)
+    def hushed(index: Any, *rows: Any) -> None:  # noqa: ANN401 - FAISS's own
+        if index.nlist == 1:
+            index.cp.min_points_per_centroid = 1
+        train(index, *rows)
+
+    return hushed
 
 
 def check_openable(path: Path) -> None:

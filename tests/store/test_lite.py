@@ -198,3 +198,47 @@ def test_home_folder_is_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert lite.acquire(Path("~/x.db")) == tmp_path / "x.db"
     lite.release(Path("~/x.db"))
     assert not (tmp_path / "~").exists()
+
+
+# The store is given by its file, so that what FAISS writes past Python can be seen.
+BUILD = """
+import sys
+import numpy as np
+from core.collection.index_choice import IndexChoice, IndexType
+from core.metric import Metric
+from core.records import EncoderIdentity, ImageRecord
+from core.store.vector_store import VectorStore
+store = VectorStore(sys.argv[1])
+rows = np.random.default_rng(0).normal(size=(30, 8)).astype(np.float32)
+records = [ImageRecord(n, f"{n}.jpg", "", "") for n in range(30)]
+for metric, index in (
+    (Metric.L2, IndexChoice()),
+    (Metric.IP, IndexChoice(IndexType.IVF_SQ8)),
+    (Metric.COSINE, IndexChoice(nlist=3)),
+)[: int(sys.argv[2])]:
+    store.create("few", metric, encoder=EncoderIdentity("a", "b", "c", 8), dataset="/photos",
+                 index=index, expected_rows=30)
+    store.upsert("few", metric, records, rows)
+    store.finish("few", metric)
+    info = store.info("few", metric)
+    found = store.search(info, rows[4], k=1, nprobe=info.nlist)
+    print(info.nlist, found[0][0].id if metric is not Metric.IP else "")
+store.close()
+"""
+
+
+def test_an_index_of_one_list_is_built_without_a_warning_and_others_with_theirs(
+    tmp_path: Path,
+) -> None:
+    def built(name: str, kinds: int) -> tuple[list[str], str]:
+        done = subprocess.run(
+            [sys.executable, "-c", BUILD, str(tmp_path / name), str(kinds)],
+            cwd=PROJECT, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        return done.stdout.split(), done.stderr
+
+    said, warned = built("one.db", 2)
+    assert (said, "clustering" in warned) == (["1", "4", "1"], False)
+    said, warned = built("three.db", 3)
+    # Three lists that a person has asked for are learned from ten rows each.
+    assert said[-2:] == ["3", "4"] and "clustering 30 points to 3 centroids" in warned
