@@ -75,6 +75,27 @@ def test_only_the_control_that_pages_share_binds_elsewhere() -> None:
     assert [module(f) for f in files if [*bindings(f.read_text())]] == ["core/ui/controls.py"]
 
 
+def literal_keys(file: Path) -> set[str]:
+    """The texts that are given as `key=` in a file."""
+    return {
+        word.value.value
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Call)
+        for word in node.keywords
+        if word.arg == "key"
+        and isinstance(word.value, ast.Constant)
+        and isinstance(word.value.value, str)
+    }
+
+
+def test_what_the_frame_draws_has_no_key_that_a_page_has() -> None:
+    # It stands on every page, where two elements of one key are an error.
+    own = literal_keys(ROOT / "core" / "ui" / "frame.py")
+    pages = set().union(*(literal_keys(file) for page in PAGES for file in sources(page)))
+    assert own and own.isdisjoint(pages)
+    assert own.isdisjoint(str(key) for page in PAGES for key in keys(page, "Key"))
+
+
 def test_the_reading_of_keys_finds_what_breaks_the_rules() -> None:
     source = (
         "st.slider('k', key='k', bind='query-params')\n"
