@@ -85,8 +85,8 @@ def test_no_page_makes_a_picture_a_file_that_streamlit_may_forget() -> None:
         for call in re.findall(r"\.image\(\s*(\w+)", file.read_text())
     ]
     # The tile, the query, the cut-out, the details of any picture, those of a hit and the query
-    # beside them.
-    assert calls == ["data_url"] * 6
+    # beside them, a picture of one's own on the map.
+    assert calls == ["data_url"] * 7
 
 
 def test_a_file_that_is_gone_is_told_by_its_path_though_its_thumbnail_is_cached(
