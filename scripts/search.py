@@ -85,7 +85,7 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     if arguments.json:
         print(json.dumps(found, indent=2, ensure_ascii=False))
     else:
-        print(_as_text(found, query=digest_of(content)))
+        print(_as_text(found, image=arguments.image, digest=digest_of(content)))
     return 0
 
 
@@ -193,12 +193,20 @@ def _read(path: Path) -> bytes:
         ) from error
 
 
-def _as_text(found: Mapping[str, Any], *, query: str) -> str:
+def _same(hit: Mapping[str, Any], image: Path, digest: str) -> str:
+    """Say of a hit with the query's bytes whether it is the same file or another one."""
+    if hit["digest"] != digest:
+        return ""
+    is_itself = f"/{image.resolve().as_posix()}".endswith(f"/{hit['path']}")
+    return "  (the query itself)" if is_itself else "  (same bytes as the query)"
+
+
+def _as_text(found: Mapping[str, Any], *, image: Path, digest: str) -> str:
     metric, spent = Metric(found["metric"]), found["milliseconds"]
     lines = [f"{'rank':>4}  {metric.noun:>13}  {'class':<16}  path   ({metric.direction})"]
     lines += [
         f"{hit['rank']:>4}  {metric.formatted(hit['score']):>13}  {visible(hit['label']):<16}  "
-        f"{visible(hit['path'])}{'  (the query itself)' if hit['digest'] == query else ''}"
+        f"{visible(hit['path'])}{_same(hit, image, digest)}"
         for hit in found["hits"]
     ]
     lines.append(

@@ -7,7 +7,7 @@ import numpy as np
 from core.csv_table import csv_text
 from core.evaluation.report import Report, Variant
 from core.measures.findings import Hubs, causes
-from core.measures.judgement import NO_CLASS, Judgement
+from core.measures.judgement import Judgement
 from core.measures.slices import Slice
 from core.measures.summary import Summary, measures_of
 
@@ -163,12 +163,11 @@ def confused_pairs(
 ) -> list[tuple[int, int]]:
     """Return (query, rank from 0) of the hits of class `got` for queries of class `asked`.
 
-    Best ranks first.
+    Best ranks first; those that `core.measures.summary.confusion` counts.
     """
     usable = (judged.relevant > 0) & (judged.classes == rows.index(asked))
-    confused = (
-        usable[:, None] & (judged.hits[:, :k] == rows.index(got)) & (judged.hits[:, :k] != NO_CLASS)
-    )
+    counted = (judged.right | judged.faults)[:, :k]
+    confused = usable[:, None] & counted & (judged.hits[:, :k] == rows.index(got))
     queries, ranks = np.nonzero(confused)
     order = np.lexsort((queries, ranks))
     return [(int(queries[i]), int(ranks[i])) for i in order]

@@ -11,7 +11,7 @@ from core.embeddings.index_errors import exact_too
 from core.embeddings.neighbour_table import NEIGHBOURS
 from core.embeddings.neighbours import Neighbours, occurrences
 from core.embeddings.suspects import Suspect, suspected_labels
-from core.measures.judgement import NO_CLASS, Judgement, LabelledRows
+from core.measures.judgement import Judgement, LabelledRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,8 @@ class Hubs:
 
     Attributes:
         occurrences: (N,) int64, N_k(x).
-        bad: (N,) int64, those of them with a query of another class.
+        bad: (N,) int64, those of them with a query of another class that had one of its own still
+            to be found, see `Judgement.faults`.
         skew: Third standardised moment of N_k over the gallery; 0 is symmetric, above 1 a few
             pictures answer many queries. NaN when every picture occurs equally often.
         never: Pictures of the gallery that no query retrieves.
@@ -63,7 +64,7 @@ def find_hubs(
     """
     positions = neighbours.positions[:, :k]
     counts = occurrences(positions, rows=len(gallery))
-    wrong = ~judged.right[:, :k] & (judged.classes != NO_CLASS)[:, None]
+    wrong = judged.faults[:, :k]
     of_gallery = counts[gallery].astype(np.float64)
     spread = of_gallery.std()
     deviations = of_gallery - of_gallery.mean()

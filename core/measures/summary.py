@@ -28,7 +28,8 @@ class ClassSummary:
         measures: By name, such as `precision@10`.
         ceilings: By k, the largest precision@k there can be for so few pictures.
         chance: Share of the class among what could be found: precision of a random ranking.
-        confused_with: The other class met most often among the first max(k) hits; empty if none.
+        confused_with: The other class met most often among the first max(k) hits, as far as a
+            picture of its own class was still to be found; empty if none.
         confused_share: Share of hits that are of that class.
     """
 
@@ -150,13 +151,14 @@ def confusion(judged: Judgement, rows: LabelledRows, *, k: int) -> NDArray[np.fl
     """Return the share of the first `k` hits by class: (C, C), rows are the query's class.
 
     The denominator is k, so that the diagonal is precision@k; rows of classes without a usable
-    query are NaN.
+    query are NaN. Hits behind all that could be right are no confusions, see `Judgement.faults`.
     """
     size = len(rows.classes)
     usable = judged.relevant > 0
+    counted = (judged.right | judged.faults)[usable, :k] & (judged.hits[usable, :k] >= 0)
     hits = judged.hits[usable, :k]
-    asked = np.broadcast_to(judged.classes[usable][:, None], hits.shape)[hits >= 0]
-    counts = np.bincount(asked * size + hits[hits >= 0], minlength=size * size)
+    asked = np.broadcast_to(judged.classes[usable][:, None], hits.shape)[counted]
+    counts = np.bincount(asked * size + hits[counted], minlength=size * size)
     totals = np.bincount(judged.classes[usable], minlength=size) * float(k)
     with np.errstate(invalid="ignore"):
         shares: NDArray[np.float64] = counts.reshape(size, size) / totals[:, None]
@@ -172,8 +174,8 @@ def _class_summary(
 ) -> ClassSummary:
     number = int(judged.classes[members[0]])
     hits = judged.hits[members, : max(ks)]
-    counts = np.bincount(hits[hits >= 0], minlength=len(rows.classes))
-    counts[number] = 0
+    wrong = judged.faults[members, : max(ks)] & (hits >= 0)
+    counts = np.bincount(hits[wrong], minlength=len(rows.classes))
     other = int(counts.argmax())
     return ClassSummary(
         label=rows.classes[number],

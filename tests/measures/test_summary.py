@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from core.embeddings.neighbours import Neighbours, exact_neighbours
+from core.evaluation.tables import confused_pairs
 from core.measures.bootstrap import (
     Estimate,
     borrowed_means,
@@ -93,6 +94,21 @@ def test_confused_with_the_class_met_most() -> None:
     shares = confusion(judged, rows, k=3)
     assert shares[0].tolist() == pytest.approx([7 / 12, 5 / 12, 0])
     assert np.isnan(shares[2]).all()
+
+
+def test_hits_behind_all_that_could_be_right_are_no_confusions() -> None:
+    # One other of class a, and it comes first: what follows could not be right.
+    rows = make_rows(["a", "a", "b", "b", "b"], list("01234"))
+    lists = Neighbours(
+        np.array([[1, 2, 3], [2, 0, 3]], dtype=np.int32),
+        np.array([[3, 2, 1], [3, 2, 1]], dtype=np.float32),
+    )
+    judged = judge(lists, rows, np.arange(2))
+    # Of six places two are right, and one b stands before the a that was still to be found.
+    assert confusion(judged, rows, k=3)[0].tolist() == pytest.approx([2 / 6, 1 / 6])
+    [only] = summarise(judged, rows, ks=[3], seed=0).classes
+    assert (only.confused_with, only.confused_share) == ("b", pytest.approx(1 / 6))
+    assert confused_pairs(judged, rows.classes, asked="a", got="b", k=3) == [(1, 0)]
 
 
 def test_copies_of_the_query_are_taken_out_of_hits_and_of_what_counts() -> None:

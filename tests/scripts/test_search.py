@@ -194,6 +194,16 @@ def test_table_for_people_says_what_the_numbers_mean(
     assert lines[-1].endswith("nprobe 4 of 4")
 
 
+def test_another_file_with_the_same_bytes_is_not_the_query_itself(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = shutil.copy(photos / "apple" / "0.jpg", tmp_path / "mine.jpg")
+    assert search.main([str(copy), "-k", "2"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].endswith("apple/0.jpg  (same bytes as the query)")
+    assert "(" not in lines[2]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
