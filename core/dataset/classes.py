@@ -76,6 +76,11 @@ class Classes:
         return self.further.get(path, ())
 
     @property
+    def columns(self) -> list[str]:
+        """Names of the further columns, in order."""
+        return sorted({name for told in self.further.values() for name, _ in told})
+
+    @property
     def counts(self) -> dict[str, int]:
         """Pictures a class, in order of the classes; those without one under an empty name."""
         return dict(sorted(Counter(self.by_path.values()).items()))
@@ -93,8 +98,8 @@ class Classes:
         if without:
             said.append(f"{counted(without, 'picture')} without a class")
         said.append(f"by {self.found_by}")
-        if columns := sorted({name for told in self.further.values() for name, _ in told}):
-            said.append(f"further columns: {', '.join(columns)}")
+        if self.columns:
+            said.append(f"further columns: {', '.join(self.columns)}")
         return "; ".join(said)
 
 

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from core.csv_table import csv_text
+from core.evaluation.figures import slices_of
 from core.evaluation.report import Report, Variant
 from core.measures.findings import Hubs, causes
 from core.measures.judgement import Judgement
-from core.measures.slices import Slice
 from core.measures.summary import Summary, measures_of
 
 
@@ -35,12 +35,17 @@ def class_rows(summary: Summary) -> list[dict[str, object]]:
     return rows
 
 
-def slice_rows(column: str, slices: Sequence[Slice], *, k: int) -> list[dict[str, object]]:
-    """Return one row per value of a column: queries and precision@k, and those of all others."""
+def slice_rows(report: Report, judged: Judgement, *, k: int) -> list[dict[str, object]]:
+    """Return one row per value of every column: queries and precision@k, and those of all others.
+
+    Args:
+        judged: The hits, as they are or of a variant.
+    """
     name = f"precision@{k}"
     return [
         {
-            column: one.value,
+            "column": column.name,
+            "value": one.value,
             "queries": one.queries,
             name: one.measure.value,
             f"{name} low": one.measure.low,
@@ -50,7 +55,8 @@ def slice_rows(column: str, slices: Sequence[Slice], *, k: int) -> list[dict[str
             f"others {name} low": one.others.low,
             f"others {name} high": one.others.high,
         }
-        for one in slices
+        for column in report.columns.values()
+        for one in slices_of(report, column, judged=judged, k=k)
     ]
 
 

@@ -31,7 +31,7 @@ from core.evaluation.files import (
 from core.evaluation.notes import in_words, notes, share_of, short
 from core.evaluation.report import QuerySet, Report, Request, Variant
 from core.evaluation.sweep import SweepPoint, recommended, sweep, swept
-from core.evaluation.tables import query_rows
+from core.evaluation.tables import query_rows, slice_rows
 from core.measures.bootstrap import Estimate
 from core.measures.findings import Causes, causes, total
 from core.metric import Metric
@@ -91,6 +91,9 @@ def test_precision_is_told_by_what_is_wrong_with_the_pictures(
     assert found["dark"].queries == len(dark) == found["good"].other_queries
     assert found["dark"].measure.value == pytest.approx(right[dark].mean())
     assert found["blurred"].measure.value == found["dark"].measure.value
+    table = {row["value"]: row for row in slice_rows(report, report.judged, k=5)}
+    assert {row["column"] for row in table.values()} == {QUALITY} and set(table) == set(found)
+    assert table["dark"]["precision@5"] == found["good"].others.value
     # Only the first two pictures are nearly the same.
     assert found[NEAR_COPY].queries == 2
     assert found[NEAR_COPY].measure.value == pytest.approx(right[:2].mean())

@@ -23,6 +23,8 @@ def show_preview(source: Source) -> None:
         f"{counted(source.pictures, 'picture')} in {classes(named)}, by "
         + plain(source.known.found_by)
     )
+    if source.known.columns:
+        st.caption(plain(f"Kept besides: {', '.join(source.known.columns)}"))
     for doubt in source.known.doubts:
         st.warning(plain(doubt), icon=":material/help:")
     if source.read:

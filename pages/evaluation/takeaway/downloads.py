@@ -8,13 +8,15 @@ import streamlit as st
 from core.collection.info import CollectionInfo
 from core.evaluation.files import read_json_text
 from core.evaluation.report import Hits, Report, Variant
-from core.evaluation.tables import as_csv, class_rows, picture_rows, query_rows
+from core.evaluation.tables import as_csv, class_rows, picture_rows, query_rows, slice_rows
 from core.measures.findings import find_hubs
 from core.ui import resources
 from pages.evaluation.cache import Figures, reports_folder
 from pages.evaluation.takeaway.html_report import html_report
 from pages.evaluation.takeaway.made import made
 
+# What it is called, its name, its kind, what it holds, and what makes it.
+_File = tuple[str, str, str, str, Callable[[], str | bytes]]
 _SHOWN = "for this k, without what is left out"
 
 
@@ -51,7 +53,12 @@ def downloads(
         hubs = find_hubs(report.exact, report.judged, gallery=report.gallery)
         return as_csv(picture_rows(report, hubs))
 
-    files: tuple[tuple[str, str, str, str, Callable[[], str | bytes]], ...] = (
+    columns: tuple[_File, ...] = ()
+    if report.columns:
+        told = f"A row a value of a further column, {_SHOWN}"
+        sliced = partial(slice_rows, report, figures.judged, k=k)
+        columns = (("Columns (CSV)", "columns.csv", "text/csv", told, lambda: as_csv(sliced())),)
+    files: tuple[_File, ...] = (
         ("Report (HTML)", "report.html", "text/html", f"What is shown, {_SHOWN}", page),
         (
             "Classes (CSV)",
@@ -60,6 +67,7 @@ def downloads(
             f"A row a class, {_SHOWN}",
             lambda: as_csv(class_rows(figures.shown)),
         ),
+        *columns,
         (
             "Queries (CSV)",
             "queries.csv",

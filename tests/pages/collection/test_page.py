@@ -128,6 +128,13 @@ def choose_folder(at: AppTest, folder: str) -> AppTest:
     return at.run()
 
 
+def test_what_a_labels_file_says_is_told_before_a_build(photos: Path) -> None:
+    (photos / "labels.csv").write_text("path,class,variety,day\napple/0.png,kiwi,a*b*,1\n")
+    at = choose_folder(page(part="Build"), str(photos))
+    assert "12 pictures in 1 class, by labels.csv" in texts(at).replace("\\", "")
+    assert "Kept besides: day, variety" in texts(at).replace("\\", "")
+
+
 def test_empty_page_offers_to_build_and_a_build_is_one_press_away(photos: Path) -> None:
     at = page()
     assert "Nothing is indexed yet" in texts(at)

@@ -281,12 +281,13 @@ def test_files_are_behind_one_button_and_none_is_made_before_it_is_asked_for(
     def never(*_: object, **__: object) -> None:
         raise AssertionError("made before anybody asked")
 
-    for name in ("html_report", "class_rows", "query_rows", "picture_rows", "read_json_text"):
+    makers = ("html_report", "class_rows", "slice_rows", "query_rows", "picture_rows")
+    for name in (*makers, "read_json_text"):
         monkeypatch.setattr(f"pages.evaluation.takeaway.downloads.{name}", never)
     at = page().run()
     assert not at.exception and not at.error
-    kinds = ["Report (HTML)", "Classes (CSV)", "Queries (CSV)", "Pictures (CSV)", "Report (JSON)"]
-    assert exports(at) == [kinds]
+    tables = ["Classes (CSV)", "Columns (CSV)", "Queries (CSV)", "Pictures (CSV)"]
+    assert exports(at) == [["Report (HTML)", *tables, "Report (JSON)"]]
 
 
 def test_columns_that_tell_nothing_are_left_out(data_dir: Path) -> None:
