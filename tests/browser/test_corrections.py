@@ -1,8 +1,11 @@
 """Corrections in a real browser: from the menu of a tile, with the way back at hand."""
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.browser import serious_findings, settled
+
+pytestmark = pytest.mark.browser
 
 
 def test_a_picture_gets_another_class_from_its_menu_and_has_its_own_again(

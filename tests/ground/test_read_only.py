@@ -62,7 +62,8 @@ def test_every_change_is_refused_and_nothing_changes(read_only: VectorStore, nam
 
 
 def test_no_method_that_writes_is_left_out_here() -> None:
-    writing = {name for name in vars(Writer) if not name.startswith("_")}
+    asking = {"index_types", "require_buildable"}
+    writing = {name for name in vars(Writer) if not name.startswith("_")} - asking
     assert writing <= set(CHANGES)
     assert len(writing) >= 7
 

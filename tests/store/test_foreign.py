@@ -86,7 +86,9 @@ def test_collection_is_described_by_its_schema(either_store: VectorStore) -> Non
     info = either_store.info(FAMILY, Metric.L2)
     assert (info.name, info.metric, info.dimension, info.rows) == (FAMILY, Metric.L2, D, ROWS)
     assert (info.index_type, info.nlist, info.complete) == ("IVF_FLAT", 1024, True)
-    assert info.schema == Schema("m_id", "embeding", "path", "", "", prefix="/data/fruit/")
+    assert info.schema == Schema(
+        "m_id", "embeding", "path", "", "", prefix="/data/fruit/", dynamic=""
+    )
     assert info.is_foreign
     assert not info.encoder.is_known
     assert info.dataset == ""  # nobody has allowed a folder
@@ -283,7 +285,7 @@ def test_path_and_label_are_chosen_by_their_names() -> None:
         field("v", DataType.FLOAT_VECTOR),
     ]
     found = schema_of({"collection_name": "x", "fields": fields})
-    assert found == Schema("pk", "v", "Image_Path", "class_name", "")
+    assert found == Schema("pk", "v", "Image_Path", "class_name", "", dynamic="")
     # a single text is the path, whatever its name; two without a known name are a riddle
     assert schema_of({"collection_name": "x", "fields": [*fields[:2], fields[4]]}).path == "owner"
     riddle = [*fields[:2], field("city", DataType.VARCHAR), fields[4]]

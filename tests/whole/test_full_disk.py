@@ -15,6 +15,7 @@ from PIL import Image
 
 from core.collection.index_choice import IndexChoice
 from core.config import Settings
+from core.corrections.correction import NONE
 from core.dataset.archives.uploads import keep_upload
 from core.dataset.files import image_id
 from core.dataset.thumbnails import cached_thumbnail
@@ -277,8 +278,11 @@ def read(folder: str) -> None:
         info=lambda *_: SimpleNamespace(
             name="fruit_l2", dimension=512, encoder="e", metric=Metric.L2
         ),
-        records=lambda *_: iter(records),
-        rows_with_embeddings=lambda *_: iter([(records, embeddings)]),
+        corrections=lambda *_: NONE,
+        stored=SimpleNamespace(
+            records=lambda *_: iter(records),
+            rows_with_embeddings=lambda *_: iter([(records, embeddings)]),
+        ),
     )
     try:
         load_matrix(store, "fruit", Metric.L2, Path(folder))

@@ -750,7 +750,7 @@ def test_what_a_labels_file_says_besides_the_class_is_a_filter_as_soon_as_it_is_
     # Flat squares: what is measured of pictures is there at once.
     [box] = [box for box in page().multiselect if box.label == "Only where"]
     assert "picture quality: low information" in box.options
-    cache.get_runner().start(Build("fruit_vector", folder=str(built), metrics=tuple(Metric)))
+    resources.get_runner().start(Build("fruit_vector", folder=str(built), metrics=tuple(Metric)))
     assert ended().status is RunStatus.DONE
     at = page()
     [box] = [box for box in at.multiselect if box.label == "Only where"]
@@ -776,7 +776,7 @@ def test_pictures_that_were_never_measured_are_counted(built: Path) -> None:
             store.upsert(family, metric, old, embeddings[:5])
     clear()
     assert "5 not measured" in texts(page())
-    cache.get_runner().start(Build(family, folder=str(built), metrics=tuple(Metric)))
+    resources.get_runner().start(Build(family, folder=str(built), metrics=tuple(Metric)))
     assert ended().status is RunStatus.DONE
     assert "not measured" not in texts(page())
 
