@@ -27,7 +27,7 @@ def column_section(report: Report, figures: Figures, *, k: int) -> None:
         st.info(f"Of no query the {plain(column.title)} is known.", icon=":material/info:")
         return
     lowest = sorted(found, key=lambda one: (math.isnan(one.measure.value), one.measure.value))
-    for sentence in _notes(report, column):
+    for sentence in _notes(report, column, values=len(lowest)):
         st.caption(plain(sentence))
     st.plotly_chart(
         charts.slice_bars(lowest[:_BARS], k=k, dark=is_dark()),
@@ -46,10 +46,12 @@ def _column_control(report: Report) -> Column:
     return by_title[chosen or next(iter(by_title))]
 
 
-def _notes(report: Report, column: Column) -> list[str]:
+def _notes(report: Report, column: Column, *, values: int) -> list[str]:
     said = []
     if len(column.rows) > MOST_VALUES:
         said.append(f"The {MOST_VALUES} most frequent of {len(column.rows):,} values.")
+    if values > _BARS:
+        said.append(f"The {_BARS} lowest have bars; the table has all {values}.")
     asked = sum(column.mask(*column.rows)[report.queries].tolist())
     if missing := len(report.queries) - asked:
         said.append(f"Of {missing:,} of {len(report.queries):,} queries nothing is known.")
@@ -57,12 +59,13 @@ def _notes(report: Report, column: Column) -> list[str]:
 
 
 def _table(name: str, found: list[Slice], *, k: int) -> None:
+    all_few = all(one.few for one in found)
     rows = [
         {
             name: one.value,
             "n": one.queries,
             f"P@{k}": _number(one.measure.value),
-            "95 % interval": one.measure.interval + (" *" if one.few else ""),
+            "95 % interval": one.measure.interval + (" *" if one.few and not all_few else ""),
             "Others": _number(one.others.value),
             "of n": one.other_queries,
             "Interval of others": one.others.interval if one.other_queries else "",
@@ -80,7 +83,11 @@ def _table(name: str, found: list[Slice], *, k: int) -> None:
                 "Others": number(format="%.2f", help="The same of all queries without the value."),
             },
         )
-        st.caption("A star: below 30 queries, where the interval is itself uncertain.")
+        st.caption(
+            "Every value has below 30 queries: the intervals are themselves uncertain."
+            if all_few
+            else "A star: below 30 queries, where the interval is itself uncertain."
+        )
 
 
 def _number(value: float) -> float | None:
