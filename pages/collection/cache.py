@@ -130,9 +130,14 @@ def get_collections_health() -> list[CollectionHealth]:
 
 
 @st.cache_data(show_spinner="Counting files", ttl=120)
-def get_files(folder: str, collection: str) -> FilesHealth:
-    """Count the files of a dataset folder that a collection was built from."""
-    return files_health(Path(folder), unreadable=unreadable(get_history().runs, collection))
+def get_files(folder: str, collection: str, accepted: frozenset[str]) -> FilesHealth:
+    """Count the files of a dataset folder that a collection was built from.
+
+    Args:
+        accepted: Paths without a row that corrections leave out.
+    """
+    skipped = unreadable(get_history().runs, collection)
+    return files_health(Path(folder), unreadable=skipped | accepted)
 
 
 @st.cache_data(show_spinner="Looking for the files", ttl=30)

@@ -35,12 +35,14 @@ def show_verification() -> None:
         sign = Sign.LOOK
         said = f"{counted(len(report.findings), 'finding')}, {_moment(past)}."
     else:
-        sign, said = Sign.GOOD, f"Collections and files agree, {_moment(past)}."
+        left = f"; {counted(len(report.accepted), 'file')} left out" if report.accepted else ""
+        sign, said = Sign.GOOD, f"Collections and files agree{left}, {_moment(past)}."
     with card("Files against rows", sign, said, icon="rule"):
         _start_button("Verify", Verify(_family()), icon="rule", key="verify")
         run_panel(TaskKind.VERIFY)
-        if report and report.findings:
-            with st.expander("Findings", type="compact"):
+        if report and (report.findings or report.accepted):
+            title = "Findings" if report.findings else "Left out"
+            with st.expander(title, type="compact"):
                 show_findings(report)
 
 

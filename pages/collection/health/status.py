@@ -60,7 +60,9 @@ def _count_files(info: CollectionInfo) -> FilesHealth:
         folder = resources.dataset_folder(info)
     except ImageError as error:
         return FilesHealth("", None, error=str(error))
-    return cache.get_files(str(folder), info.name)
+    left_out = resources.get_corrections().excluded
+    accepted = left_out.difference(record.path for record in resources.get_stored())
+    return cache.get_files(str(folder), info.name, accepted)
 
 
 def _show_concerns(
