@@ -41,6 +41,8 @@ class Dashboard:
         self._session = requests.Session()
         # A proxy that is set for the internet has no way to this machine.
         self._session.trust_env = False
+        # A line that is kept may be closed by its other end in the moment it is used again.
+        self._session.headers["Connection"] = "close"
         self._session.headers["Authorization"] = f"Bearer {served.key}"
 
     @property

@@ -109,10 +109,11 @@ def test_verify_and_a_build_are_runs_of_the_collection_page(
 
 def test_ctrl_c_at_the_script_stops_the_run(pictures: Path, tmp_path: Path) -> None:
     many = dashboard.draw_pictures(tmp_path / "many")
-    for number in range(40):
+    # So many that it cannot come to its end before it is stopped.
+    for number in range(500):
         for label in ("lime", "plum"):
             (many / label / f"c{number}.jpg").write_bytes(
-                (many / label / f"{number % 6}.jpg").read_bytes() + bytes([number])
+                (many / label / f"{number % 6}.jpg").read_bytes() + number.to_bytes(2)
             )
     command = [sys.executable, "-m", "scripts.build_index", str(many), "--collection"]
     script = subprocess.Popen(
