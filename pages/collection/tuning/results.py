@@ -38,7 +38,7 @@ def show_results(tuning: Tuning, info: CollectionInfo) -> None:
             help="Against exact search, as a mean over classes.",
         )
         upwards = st.segmented_control(
-            "Upwards", [_LOSS, _RECALL], default=_LOSS, required=True, key="tune_upwards"
+            "Vertical axis", [_LOSS, _RECALL], default=_LOSS, required=True, key="tune_upwards"
         )
     limits = Limits.of(milliseconds=milliseconds, loss=loss)
     chosen = recommended(tuning, limits)
