@@ -107,34 +107,6 @@ def test_verify_and_a_build_are_runs_of_the_collection_page(
     assert titles.count("Verify: fruit_vector") == 1
 
 
-def test_ctrl_c_at_the_script_stops_the_run(pictures: Path, tmp_path: Path) -> None:
-    many = dashboard.draw_pictures(tmp_path / "many")
-    # So many that it cannot come to its end before it is stopped.
-    for number in range(500):
-        for label in ("lime", "plum"):
-            (many / label / f"c{number}.jpg").write_bytes(
-                (many / label / f"{number % 6}.jpg").read_bytes() + number.to_bytes(2)
-            )
-    command = [sys.executable, "-m", "scripts.build_index", str(many), "--collection"]
-    script = subprocess.Popen(
-        [*command, "fruit_vector", "--recreate"], stderr=subprocess.PIPE, text=True
-    )
-    found = find_dashboard(load_settings())
-    assert found and script.stderr
-    name = ""
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and not name:
-        files = load_settings().data.runs.glob("run-*.json")
-        name = max((file.stem for file in files if "running" in file.read_text()), default="")
-        time.sleep(0.02)
-    assert name
-    os.kill(script.pid, signal.SIGINT)
-    said = script.communicate(timeout=120)[1]
-    assert script.returncode == 130 and "what was encoded is kept" in said
-    state = json.loads((load_settings().data.runs / f"{name}.json").read_text())
-    assert state["status"] == RunStatus.CANCELLED
-
-
 def test_the_note_is_this_users_alone_and_void_once_the_dashboard_has_ended(
     indexed: dashboard.Indexed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,3 +145,35 @@ def test_pictures_are_corrected_beside_it_and_the_next_search_knows(
     finally:
         assert corrections.main(["--undo"]) == 0
         assert corrections.main(["--undo"]) == 0
+
+
+# The last one: it begins to replace the rows.
+def test_ctrl_c_at_the_script_stops_the_run(pictures: Path, tmp_path: Path) -> None:
+    many = dashboard.draw_pictures(tmp_path / "many")
+    # So many that it cannot come to its end before it is stopped.
+    for number in range(500):
+        for label in ("lime", "plum"):
+            (many / label / f"c{number}.jpg").write_bytes(
+                (many / label / f"{number % 6}.jpg").read_bytes() + number.to_bytes(2)
+            )
+    # What a shell has started in the background would ignore Ctrl-C, and so would its children.
+    code = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from scripts.build_index import main; raise SystemExit(main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", code, str(many), "--collection", "fruit_vector"]
+    script = subprocess.Popen([*command, "--recreate"], stderr=subprocess.PIPE, text=True)
+    found = find_dashboard(load_settings())
+    assert found and script.stderr
+    name = ""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and not name:
+        files = load_settings().data.runs.glob("run-*.json")
+        name = max((file.stem for file in files if "running" in file.read_text()), default="")
+        time.sleep(0.02)
+    assert name
+    os.kill(script.pid, signal.SIGINT)
+    said = script.communicate(timeout=120)[1]
+    assert script.returncode == 130 and "what was encoded is kept" in said
+    state = json.loads((load_settings().data.runs / f"{name}.json").read_text())
+    assert state["status"] == RunStatus.CANCELLED
