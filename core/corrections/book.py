@@ -210,6 +210,8 @@ class Book:
             found = file.stat()
         except FileNotFoundError:
             return Page(), NONE
+        except OSError as error:
+            raise _unreadable(file, error.strerror or str(error)) from error
         # A file that is replaced is another one, however short a moment ago that was.
         mark = (found.st_ino, found.st_mtime_ns, found.st_size)
         with self._guard:
@@ -243,8 +245,12 @@ def _parsed(file: Path) -> Page:
         reason = f"format {version}, a newer Orchard wrote it"
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
+    raise _unreadable(file, reason)
+
+
+def _unreadable(file: Path, reason: str) -> CorrectionError:
     # Not taken for no corrections: figures would change without a word.
-    raise CorrectionError(
+    return CorrectionError(
         f"the corrections {str(file)!r} cannot be read ({reason}). Restore the file from a copy, "
         "or move it away to go on without corrections."
     )

@@ -179,3 +179,11 @@ def test_old_steps_are_forgotten_and_what_they_said_stays(
         book.change("fruit", [path], OUT)
     assert [step.number for step in book.steps("fruit")] == [3, 2]
     assert book.of("fruit").excluded == {"a", "b", "c"}
+
+
+def test_corrections_that_the_system_does_not_let_us_see_are_not_taken_for_none(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "corrections").write_text("a file where the folder should be")
+    with pytest.raises(CorrectionError, match="cannot be read"):
+        Book(tmp_path / "corrections").of("fruit_vector")
