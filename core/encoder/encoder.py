@@ -9,21 +9,21 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
-from torchvision.transforms import v2
 
 from core.config import Precision
 from core.encoder.batch_pace import BatchPace
 from core.encoder.checkpoint import load_state, sha256_prefix
 from core.encoder.fusion import fused
 from core.encoder.network import (
-    build_model,
     drop_classifier,
+    empty_model,
     fold_batch_norms,
     load_into,
     normalise_alone,
 )
 from core.encoder.precision import best_device, choose_type, in_half, probes
 from core.encoder.published import preprocessing_for
+from core.encoder.vision import center_crop, pil_to_tensor, resize
 from core.encoder.weights import Checkpoint
 from core.errors import DeviceMemoryError
 from core.records import EncoderIdentity
@@ -62,8 +62,7 @@ class Encoder:
             WeightsError: The file is damaged or does not fit the architecture.
         """
         path, architecture = checkpoint.path, checkpoint.architecture
-        with torch.device("meta"):
-            model = build_model(architecture)
+        model = empty_model(architecture)
         load_into(model, load_state(path), path=path, architecture=architecture)
         dimension = drop_classifier(model)
         weights = sha256_prefix(path)
@@ -71,8 +70,8 @@ class Encoder:
         self.short_side, crop, colours = how.resize, how.crop, how.colours
         self.identity = EncoderIdentity(architecture, weights, how.name, dimension)
         self._is_squashed = how.is_squashed
-        square = [crop, crop] if how.is_squashed else self.short_side
-        self._prepare = v2.Compose([v2.Resize(square), v2.CenterCrop(crop), v2.PILToTensor()])
+        self._crop = crop
+        self._resized = [crop, crop] if how.is_squashed else [self.short_side]
         self._device = best_device()
         self._mean = torch.tensor(colours.mean, device=self._device).view(1, 3, 1, 1)
         self._std = torch.tensor(colours.deviation, device=self._device).view(1, 3, 1, 1)
@@ -105,7 +104,8 @@ class Encoder:
 
     def prepare(self, image: Image.Image) -> Tensor:
         """Return the square that the network sees; (3, crop, crop) uint8. Safe in threads."""
-        tensor: Tensor = self._prepare(image if self._is_squashed else _middle(image))
+        whole = image if self._is_squashed else _middle(image)
+        tensor: Tensor = pil_to_tensor(center_crop(resize(whole, self._resized), [self._crop]))
         return tensor
 
     def encode(self, images: Sequence[Image.Image | Tensor]) -> NDArray[np.float32]:

@@ -7,15 +7,13 @@ user's machine and half a minute at every start.
 """
 
 import logging
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from core.encoder.precision import agrees
-
-if TYPE_CHECKING:
-    from torchvision.models.resnet import ResNet
+from core.encoder.vision import ResNet
 
 logger = logging.getLogger(__name__)
 
@@ -33,12 +31,10 @@ def fused(model: nn.Module, pixels: Tensor, *, name: str) -> nn.Module:
             agree on them.
         name: Of the network, for the log.
     """
-    from torchvision.models.resnet import ResNet
-
     is_resnet = isinstance(model, ResNet)
     if not is_resnet or not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return model
-    network = _Fused(cast("ResNet", model))
+    network = _Fused(model)
     try:
         found = network(pixels)
     except (AttributeError, RuntimeError):
@@ -53,7 +49,7 @@ def fused(model: nn.Module, pixels: Tensor, *, name: str) -> nn.Module:
 
 
 class _Fused(nn.Module):
-    def __init__(self, model: "ResNet") -> None:
+    def __init__(self, model: ResNet) -> None:
         super().__init__()
         self.stem, self.pool = model.conv1, model.maxpool
         layers = (model.layer1, model.layer2, model.layer3, model.layer4)

@@ -1,15 +1,17 @@
 """A network by name: built, given a state dict that fits it in full, made lighter for inference."""
 
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch.overrides import TorchFunctionMode
 
 from core.config import IMAGENET_ARCHITECTURE, OFFLINE_ARCHITECTURE
 from core.encoder.checkpoint import without_classifier
 from core.encoder.efficientnet import build_efficientnet, fold_efficientnet
+from core.encoder.vision import Bottleneck, ResNet, get_model
 from core.errors import WeightsError
 
 
@@ -19,9 +21,6 @@ def build_model(architecture: str) -> nn.Module:
     Raises:
         WeightsError: It needs a package that is not installed.
     """
-    from torchvision.models import get_model
-    from torchvision.models.resnet import Bottleneck, ResNet
-
     if architecture == IMAGENET_ARCHITECTURE:
         return build_efficientnet()
     if architecture == OFFLINE_ARCHITECTURE:
@@ -29,10 +28,30 @@ def build_model(architecture: str) -> nn.Module:
     return cast("nn.Module", get_model(architecture, weights=None))
 
 
+def empty_model(architecture: str) -> nn.Module:
+    """Return a network on the `meta` device: shapes without numbers; raises as `build_model`."""
+    with torch.device("meta"), _Unfilled():
+        return build_model(architecture)
+
+
+class _Unfilled(TorchFunctionMode):
+    """Leaves out random numbers, for which PyTorch would load its compiler on the meta device."""
+
+    def __torch_function__(
+        self,
+        func: Any,  # noqa: ANN401
+        types: Any,  # noqa: ANN401
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401
+        if func in (Tensor.normal_, Tensor.uniform_):
+            return args[0]
+        return func(*args, **(kwargs or {}))
+
+
 def features_of(architecture: str) -> int:
     """Return how many numbers an embedding of a network has; no weights are made."""
-    with torch.device("meta"):
-        return drop_classifier(build_model(architecture))
+    return drop_classifier(empty_model(architecture))
 
 
 def drop_classifier(model: nn.Module) -> int:

@@ -100,7 +100,7 @@ def official_url(architecture: str, weight_set: str = DEFAULT_WEIGHT_SET) -> str
     Raises:
         WeightsError: torchvision has no such set for this network.
     """
-    from torchvision.models import get_model_weights
+    from core.encoder.vision import get_model_weights
 
     sets = get_model_weights(architecture)
     group, _, name = weight_set.rpartition(".")
@@ -116,7 +116,7 @@ def official_urls(architecture: str) -> dict[str, str]:
     """Return the address of every published weight set by the SHA-256 prefix in its name."""
     if architecture in (IMAGENET_ARCHITECTURE, OFFLINE_ARCHITECTURE):
         return {}
-    from torchvision.models import get_model_weights
+    from core.encoder.vision import get_model_weights
 
     return {_prefix(str(known.url)): str(known.url) for known in get_model_weights(architecture)}
 
@@ -131,7 +131,7 @@ def sides_for(architecture: str, weights: str) -> tuple[int, int]:
     own = {IMAGENET_ARCHITECTURE: LITE2_SIDES, OFFLINE_ARCHITECTURE: OFFLINE_SIDES}
     if architecture in own:
         return own[architecture]
-    from torchvision.models import get_model_weights
+    from core.encoder.vision import get_model_weights
 
     for known in get_model_weights(architecture):
         if _prefix(str(known.url)) == weights:

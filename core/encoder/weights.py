@@ -14,7 +14,7 @@ from core.config import (
 )
 from core.encoder.checkpoint import hash_in_name, sha256_prefix
 from core.encoder.download import download
-from core.encoder.imagenet_package import installed_weights, is_installed, required_weights
+from core.encoder.efficientnet import installed_weights, is_installed, required_weights
 from core.encoder.published import FOREIGN_PREPROCESSINGS, official_url, official_urls
 from core.errors import EncoderMismatchError, WeightsDownloadError, WeightsError
 from core.progress import Progress, silent

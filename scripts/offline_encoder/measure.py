@@ -34,7 +34,7 @@ from core.config import IMAGENET_ARCHITECTURE, OFFLINE_ARCHITECTURE, load_settin
 from core.dataset.decoding import decode
 from core.dataset.files import read_picture
 from core.dataset.listing import list_dataset
-from core.encoder.imagenet_package import installed_weights, is_installed
+from core.encoder.efficientnet import installed_weights, is_installed
 from core.encoder.weights import Checkpoint, offline_weights
 from core.errors import DatasetError
 from core.progress import Stage

