@@ -1,5 +1,6 @@
 """Frozen records that cross module borders."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -148,6 +149,12 @@ class EncoderIdentity:
     def unknown(cls, dimension: int) -> "EncoderIdentity":
         """Return what stands for the encoder of a collection that does not name it."""
         return cls(_UNKNOWN, _UNKNOWN, _UNKNOWN, dimension)
+
+    @property
+    def short_side(self) -> int | None:
+        """Pixels a picture's shorter side is resized to; None where the whole is used as it is."""
+        resized = re.match(r"resize(\d+)-", self.preprocessing)
+        return int(resized[1]) if resized else None
 
     @property
     def is_known(self) -> bool:

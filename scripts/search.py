@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from core.collection.columns import columns_of, parse_having, require_known
 from core.collection.index_types.kinds import SEARCH_PARAMETERS
 from core.collection.index_types.parameters import Effort
@@ -28,7 +26,7 @@ from core.metric import Metric
 from core.search.hits import SearchResult
 from core.search.hits_json import hits_json
 from core.search.index_search import DEFAULT_K, MAX_K, search
-from core.search.query_picture import encode_query
+from core.search.query_picture import QueryPicture, encode_query, open_query
 from core.store.vector_store import VectorStore, open_store
 from core.wording import visible
 from scripts.beside import Dashboard, find_dashboard
@@ -77,11 +75,12 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     if not 1 <= arguments.k <= MAX_K:
         raise QueryError(f"-k is {arguments.k}, allowed are 1 to {MAX_K}.")
     content = _read(arguments.image)
-    image = decode(content, name=str(arguments.image))
+    # What is no picture is refused before a database is opened or a model loaded.
+    decode(content, name=str(arguments.image), short_side=1)
     if dashboard := find_dashboard(settings):
         found = _asked(dashboard, content, arguments)
     else:
-        found = _found(image, arguments, settings)
+        found = _found(content, arguments, settings)
     if arguments.json:
         print(json.dumps(found, indent=2, ensure_ascii=False))
     else:
@@ -102,14 +101,14 @@ def _asked(dashboard: Dashboard, content: bytes, arguments: argparse.Namespace) 
     )
 
 
-def _found(image: Image.Image, arguments: argparse.Namespace, settings: Settings) -> dict[str, Any]:
+def _found(content: bytes, arguments: argparse.Namespace, settings: Settings) -> dict[str, Any]:
     with contextlib.closing(open_store(settings)) as store:
         info = store.info(settings.collection, arguments.metric)
         # A wrong value should not cost the loading of a model first; too few candidates are raised.
         search_parameters(info, k=1, effort=_effort(arguments))
         if not info.complete:
             print(_unfinished(info), file=sys.stderr)
-        result, encode_ms = _search(image, arguments, settings, store, info)
+        result, encode_ms = _search(content, arguments, settings, store, info)
     milliseconds = {"encode": encode_ms, "search": result.search_ms}
     return hits_json(
         result.hits,
@@ -121,7 +120,7 @@ def _found(image: Image.Image, arguments: argparse.Namespace, settings: Settings
 
 
 def _search(
-    image: Image.Image,
+    content: bytes,
     arguments: argparse.Namespace,
     settings: Settings,
     store: VectorStore,
@@ -135,7 +134,9 @@ def _search(
     from core.encoder.encoder import Encoder
 
     encoder = Encoder(checkpoint, precision=settings.precision)
-    embedding, encode_ms = encode_query(image, encoder=encoder, info=info)
+    picture = QueryPicture(str(arguments.image), digest_of(content), None, content)
+    decoded = open_query(picture, root=settings.data_dir, encoder=info.encoder)
+    embedding, encode_ms = encode_query(decoded.image, encoder=encoder, info=info)
     result = search(
         embedding,
         store=store,

@@ -161,7 +161,7 @@ def _query(services: Services, info: CollectionInfo, asked: _Asked) -> _Query:
         return _Query(stored, record, frozenset(own))
     digest = digest_of(asked.content)
     uploaded = QueryPicture(asked.name, digest, None, asked.content)
-    decoded = open_query(uploaded, root=services.get_settings().data_dir)
+    decoded = open_query(uploaded, root=services.get_settings().data_dir, encoder=info.encoder)
     encoder = services.get_encoder(info.encoder)
     embedding, encode_ms = encode_query(decoded.image, encoder=encoder, info=info)
     own = set(catalogue.by_digest.get(digest, ()))

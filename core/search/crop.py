@@ -73,6 +73,11 @@ class Crop:
         """Whether nothing is cut off."""
         return (self.left, self.top, self.right, self.bottom) == (0, 0, SCALE, SCALE)
 
+    @property
+    def least_share(self) -> float:
+        """Of width or height, whichever more is cut off, what is left: 0.02 to 1."""
+        return min(self.right - self.left, self.bottom - self.top) / SCALE
+
 
 WHOLE = Crop(0, 0, SCALE, SCALE)
 

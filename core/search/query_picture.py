@@ -1,6 +1,7 @@
 """A picture that is searched with: an upload in memory, or a row of the collection."""
 
 import io
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from core.dataset.decoding import decode
 from core.dataset.files import read_picture
 from core.dataset.thumbnails import THUMBNAIL_SIDE, small_jpeg
 from core.errors import EncoderMismatchError, ImageError
-from core.records import ImageRecord
+from core.records import EncoderIdentity, ImageRecord
 from core.search.crop import WHOLE, Crop, cut
 from core.search.instruments import DECODE_SECONDS, ENCODE_SECONDS
 from core.wording import REPLACE_IT, counted
@@ -62,43 +63,49 @@ class QueryPicture:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """The part of a picture that is searched with, in full, and the milliseconds it took."""
+    """The part of a picture that is searched with, and the milliseconds it took."""
 
     image: Image.Image
     milliseconds: float
 
 
-def open_query(picture: QueryPicture, *, root: Path, side: int | None = None) -> Decoded:
-    """Decode what is searched with: an upload from memory, a row from below `root` only.
+def open_query(picture: QueryPicture, *, root: Path, encoder: EncoderIdentity) -> Decoded:
+    """Decode what is searched with, at the scale that pictures are indexed at by this encoder.
+
+    A picture of the collection that is uploaded again thus finds itself, to the last digit.
 
     Args:
-        side: Pixels of the shorter side that are enough; None decodes in full.
+        root: A row is read from below it only; an upload is in memory.
 
     Raises:
         ImageError: It is no picture, damaged, too large, gone, or outside the dataset folder.
     """
     started = time.perf_counter()
+    image = _opened(picture, root, encoder.short_side)
+    seconds = time.perf_counter() - started
+    DECODE_SECONDS.observe(seconds)
+    return Decoded(image, 1000 * seconds)
+
+
+def _opened(picture: QueryPicture, root: Path, side: int | None) -> Image.Image:
+    """Decode the part that is searched with; its shorter side has `side` pixels or twice more."""
     content = picture.content
     if picture.record:
         _, content = read_picture(root, picture.record.path)
-    image = cut(decode(content, name=picture.name, short_side=side), picture.crop)
-    seconds = time.perf_counter() - started
-    if side is None:  # else it is for looking at
-        DECODE_SECONDS.observe(seconds)
-    return Decoded(image, 1000 * seconds)
+    if side is not None:
+        side = math.ceil(side / picture.crop.least_share)
+    return cut(decode(content, name=picture.name, short_side=side), picture.crop)
 
 
 def preview(picture: QueryPicture, *, root: Path) -> bytes:
     """Return the part that is searched with as a small JPEG; raises as `open_query`."""
-    # A small part of a picture needs more of it than the whole does.
-    side = THUMBNAIL_SIDE if picture.crop.is_whole else None
-    return small_jpeg(open_query(picture, root=root, side=side).image)
+    return small_jpeg(_opened(picture, root, THUMBNAIL_SIDE))
 
 
 def stage(picture: QueryPicture, *, root: Path) -> bytes:
     """Return the whole picture as a JPEG to draw a crop on; raises as `open_query`."""
     whole = QueryPicture(picture.name, picture.digest, picture.record, picture.content)
-    return _jpeg(open_query(whole, root=root, side=STAGE_SIDE).image, STAGE_SIDE)
+    return _jpeg(_opened(whole, root, STAGE_SIDE), STAGE_SIDE)
 
 
 def full_picture(record: ImageRecord, *, root: Path) -> bytes:

@@ -19,7 +19,6 @@ from core.collection.catalogue import Catalogue, catalogue_of
 from core.collection.info import CollectionInfo
 from core.config import Settings, load_settings
 from core.corrections.correction import Corrections, applied_to
-from core.dataset.decoding import decode
 from core.dataset.files import digest_of, present_inside
 from core.dataset.thumbnails import cached_thumbnail
 from core.embeddings.matrix import fingerprint
@@ -32,7 +31,7 @@ from core.records import EncoderIdentity, ImageRecord
 from core.runs.runner import Runner
 from core.runs.workshop import perform
 from core.search.exact_index import ExactIndex, load_reference
-from core.search.query_picture import encode_query
+from core.search.query_picture import QueryPicture, encode_query, open_query
 from core.store.served import announce
 from core.store.vector_store import VectorStore, open_store
 
@@ -234,9 +233,10 @@ def _encode_upload(
     _content: bytes,
     _name: str,
 ) -> tuple[NDArray[np.float32], float]:
-    info = next(iter(get_collections().values()))
-    image = decode(_content, name=_name)
-    return encode_query(image, encoder=get_encoder(EncoderIdentity.parse(encoder)), info=info)
+    info, identity = next(iter(get_collections().values())), EncoderIdentity.parse(encoder)
+    picture = QueryPicture(_name, digest, None, _content)
+    decoded = open_query(picture, root=get_settings().data_dir, encoder=identity)
+    return encode_query(decoded.image, encoder=get_encoder(identity), info=info)
 
 
 def prepare() -> Preparation:

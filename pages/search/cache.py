@@ -84,7 +84,7 @@ def embed(picture: QueryPicture, info: CollectionInfo) -> Embedded | None:
 def _encoded(key: str, encoder: str, *, _picture: QueryPicture) -> tuple[Embedded, float]:
     """Return an embedding, and when it was made by `time.perf_counter`."""
     info = next(iter(resources.get_collections().values()))
-    decoded = open_query(_picture, root=resources.dataset_folder(info))
+    decoded = open_query(_picture, root=resources.dataset_folder(info), encoder=info.encoder)
     embedding, encode_ms = encode_query(
         decoded.image, encoder=resources.get_encoder(info.encoder), info=info
     )

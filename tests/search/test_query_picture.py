@@ -4,12 +4,14 @@ import io
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from core.dataset.decoding import decode
 from core.dataset.files import digest_of
 from core.errors import ImageError
-from core.records import ImageRecord
+from core.records import EncoderIdentity, ImageRecord
 from core.search.crop import Crop
 from core.search.query_picture import (
     MAX_QUERIES,
@@ -21,6 +23,8 @@ from core.search.query_picture import (
     stage,
 )
 from tests.conftest import picture_bytes
+
+ENCODER = EncoderIdentity("resnet50", "0676ba61", "resize256-crop224-imagenet", 2048)
 
 
 def halves(width: int = 2000, height: int = 1000) -> bytes:
@@ -44,11 +48,30 @@ def colour(jpeg: bytes) -> str:
 
 def test_an_upload_is_decoded_from_memory_whole_or_in_part(tmp_path: Path) -> None:
     picture = uploaded(halves())
-    whole = open_query(picture, root=tmp_path)
+    whole = open_query(picture, root=tmp_path, encoder=ENCODER)
     assert whole.image.size == (2000, 1000) and whole.milliseconds > 0
-    part = open_query(replace(picture, crop=Crop(600, 0, 1000, 1000)), root=tmp_path)
+    part = open_query(
+        replace(picture, crop=Crop(600, 0, 1000, 1000)), root=tmp_path, encoder=ENCODER
+    )
     assert part.image.size == (800, 1000)
     assert part.image.getpixel((0, 0)) == (0, 0, 255)
+
+
+def test_a_large_photo_is_decoded_as_it_was_indexed(tmp_path: Path) -> None:
+    grain = np.random.default_rng(0).integers(0, 256, (2400, 3200, 3), dtype=np.uint8)
+    out = io.BytesIO()
+    Image.fromarray(grain).save(out, "JPEG")
+    picture = uploaded(out.getvalue())
+    whole = open_query(picture, root=tmp_path, encoder=ENCODER).image
+    # A quarter: 600 pixels are at least twice 256, an eighth would be 300.
+    assert whole.size == (800, 600)
+    assert whole == decode(out.getvalue(), name="x", short_side=256)
+    # Of a quarter of the width, 2,048 pixels of the whole are needed to have twice 256 of it.
+    part = open_query(replace(picture, crop=Crop(0, 0, 250, 1000)), root=tmp_path, encoder=ENCODER)
+    assert part.image.size == (800, 2400)
+    # One whose preparation is not known is given all there is.
+    other = open_query(picture, root=tmp_path, encoder=EncoderIdentity.unknown(2048))
+    assert other.image.size == (3200, 2400)
 
 
 def test_a_preview_shows_the_part_the_stage_shows_the_whole(tmp_path: Path) -> None:
@@ -64,7 +87,8 @@ def test_a_row_is_read_from_inside_the_dataset_folder_only(tmp_path: Path) -> No
     (tmp_path / "secret.png").write_bytes(halves())
     (root / "own.png").write_bytes(halves())
     own = ImageRecord(1, "own.png", "", "")
-    assert open_query(QueryPicture("own.png", "", own), root=root).image.size == (2000, 1000)
+    opened = open_query(QueryPicture("own.png", "", own), root=root, encoder=ENCODER)
+    assert opened.image.size == (2000, 1000)
     assert Image.open(io.BytesIO(full_picture(own, root=root))).size == (1600, 800)
     for path, words in {
         "../secret.png": "outside the dataset folder",
@@ -72,7 +96,9 @@ def test_a_row_is_read_from_inside_the_dataset_folder_only(tmp_path: Path) -> No
     }.items():
         record = ImageRecord(2, path, "", "")
         for opened in (
-            lambda record=record, path=path: open_query(QueryPicture(path, "", record), root=root),
+            lambda record=record, path=path: open_query(
+                QueryPicture(path, "", record), root=root, encoder=ENCODER
+            ),
             lambda record=record: full_picture(record, root=root),
         ):
             with pytest.raises(ImageError, match=words):
