@@ -83,9 +83,9 @@ def test_a_picture_that_was_replaced_by_a_broken_file_has_an_end(
 
 
 def test_an_unreadable_file_without_a_row_has_an_end(
-    either_store: VectorStore, dataset: Path, book: Book
+    store: VectorStore, dataset: Path, tmp_path: Path
 ) -> None:
-    store = either_store
+    book = store.book = Book(tmp_path / "corrections")
     (dataset / "pear" / "note.jpg").write_bytes(b"\xff\xd8\xff\xe0 no picture")
     build(store, dataset)
     assert found(store) == {Problem.UNREADABLE: ("pear/note.jpg",)}
@@ -155,9 +155,10 @@ def test_a_file_that_has_changed_and_can_be_read_is_a_changed_one(
 
 
 def test_another_class_or_a_picture_left_out_is_no_finding_and_encodes_nothing(
-    either_store: VectorStore, dataset: Path, book: Book
+    store: VectorStore, dataset: Path, tmp_path: Path
 ) -> None:
-    store, encoder = either_store, ColourEncoder()
+    encoder = ColourEncoder()
+    book = store.book = Book(tmp_path / "corrections")
     build(store, dataset)
     book.change(FAMILY, ["apple/0.png"], Edit(label="pear"))
     book.change(FAMILY, ["apple/2.png"], Edit(excluded=True))

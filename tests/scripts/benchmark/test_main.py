@@ -60,10 +60,10 @@ def test_service(
 
 @pytest.mark.slow
 def test_index(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["index", "--rows", "400", "--dimension", "16", "--no-memory", "--json"]) == 0
+    assert main(["index", "--rows", "160", "--dimension", "16", "--no-memory", "--json"]) == 0
     figures = json.loads(capsys.readouterr().out)
-    # 400 // 39 = 10 lists, searched 1, 4, 8 and 10 at a time; 16, 32, 64, 128 and 256 candidates.
-    assert figures["settings"] == 1 + 2 * 4 + 2 * 5
+    # 160 // 39 = 4 lists, searched 1 and 4 at a time; 16, 32, 64, 128 and 256 candidates.
+    assert figures["settings"] == 1 + 2 * 2 + 2 * 5
     ratio = figures["tuner_seconds"] / figures["bare_seconds"]
     assert figures["times_the_bare"] == pytest.approx(ratio)
     # The same lists from the same rows and seeds.
