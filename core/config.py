@@ -1,13 +1,16 @@
 """Settings: read once from the environment and `.env`, checked, frozen, passed on."""
 
+import contextlib
 import os
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+import pydantic_settings
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.data_folder import DataFolder
@@ -46,6 +49,66 @@ class Precision(StrEnum):
 
 # Milvus allows letters, digits and underscores; 200 leaves room for the metric's suffix.
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
+_NAMES_ALLOWED = (
+    "allowed are letters, digits and underscores, not starting with a digit, at most 200 characters"
+)
+
+
+def require_name(name: str) -> str:
+    """Return the name of a collection as it is.
+
+    Raises:
+        SettingsError: Milvus takes no such name.
+    """
+    if not _NAME.fullmatch(name):
+        raise SettingsError(
+            f"the name {name[:60]!r} is not allowed for a collection: {_NAMES_ALLOWED}."
+        )
+    return name
+
+
+def _known_identity(value: str) -> str:
+    try:
+        known = not value or EncoderIdentity.parse(value).architecture in ARCHITECTURES
+    except ValueError:
+        known = False
+    if not known:
+        raise ValueError(
+            "allowed is an encoder as scripts.build_index reports it, such as "
+            "resnet50/0676ba61/resize256-crop224-imagenet/2048"
+        )
+    return value
+
+
+def _at_home(value: Path | None) -> Path | None:
+    # Neither `.env` nor a service manager expands `~`.
+    try:
+        return value.expanduser() if value else None
+    except RuntimeError as error:
+        raise ValueError("there is no such home folder; write the path out") from error
+
+
+class CollectionSettings(BaseModel):
+    """What is said of one collection; each as `Settings` has it for that of `collection`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dataset: Path | None = None
+    labels: Path | None = None
+    path_prefix: str = ""
+    assumed_encoder: str = ""
+
+    _identity = field_validator("assumed_encoder")(_known_identity)
+    _expanded = field_validator("dataset", "labels")(_at_home)
+
+    @property
+    def assumed_identity(self) -> EncoderIdentity | None:
+        """`assumed_encoder`, read; None where it is not set."""
+        return EncoderIdentity.parse(self.assumed_encoder) if self.assumed_encoder else None
+
+
+# What of the settings is about one collection.
+_OF_ONE = tuple(CollectionSettings.model_fields)
 
 
 class Settings(BaseSettings):
@@ -91,6 +154,13 @@ class Settings(BaseSettings):
     assumed_encoder: Annotated[
         str, Field(description="what made a collection that does not name its encoder")
     ] = ""
+    collections: Annotated[
+        Mapping[str, CollectionSettings],
+        Field(
+            description="dataset, labels, path_prefix and assumed_encoder of other collections, as "
+            "JSON by their names"
+        ),
+    ] = {}
     architecture: str = DEFAULT_ARCHITECTURE
     weights: Annotated[Path | None, Field(description="a checkpoint file")] = None
     query_paths: Annotated[
@@ -138,25 +208,20 @@ class Settings(BaseSettings):
     @classmethod
     def _milvus_name(cls, value: str) -> str:
         if not _NAME.fullmatch(value):
-            raise ValueError(
-                "allowed are letters, digits and underscores, not starting with a digit, at most "
-                "200 characters"
-            )
+            raise ValueError(_NAMES_ALLOWED)
         return value
 
-    @field_validator("assumed_encoder")
+    @field_validator("collections")
     @classmethod
-    def _identity(cls, value: str) -> str:
-        try:
-            known = not value or EncoderIdentity.parse(value).architecture in ARCHITECTURES
-        except ValueError:
-            known = False
-        if not known:
-            raise ValueError(
-                "allowed is an encoder as scripts.build_index reports it, such as "
-                "resnet50/0676ba61/resize256-crop224-imagenet/2048"
-            )
+    def _milvus_names(
+        cls, value: Mapping[str, CollectionSettings]
+    ) -> Mapping[str, CollectionSettings]:
+        for name in value:
+            if not _NAME.fullmatch(name):
+                raise ValueError(f"{name!r} names no collection: {_NAMES_ALLOWED}")
         return value
+
+    _identity = field_validator("assumed_encoder")(_known_identity)
 
     @field_validator("api_token")
     @classmethod
@@ -185,14 +250,7 @@ class Settings(BaseSettings):
             raise ValueError(f"give absolute folders, separated by {os.pathsep!r}")
         return os.pathsep.join(map(str, folders))
 
-    @field_validator("data_dir", "dataset", "labels", "weights")
-    @classmethod
-    def _home_expanded(cls, value: Path | None) -> Path | None:
-        # Neither `.env` nor a service manager expands `~`.
-        try:
-            return value.expanduser() if value else None
-        except RuntimeError as error:
-            raise ValueError("there is no such home folder; write the path out") from error
+    _expanded = field_validator("data_dir", "dataset", "labels", "weights")(_at_home)
 
     @field_validator("weights")
     @classmethod
@@ -215,10 +273,30 @@ class Settings(BaseSettings):
         """What lies where below `data_dir`."""
         return DataFolder(self.data_dir)
 
+    def of(self, name: str) -> CollectionSettings:
+        """Return what is said of a collection.
+
+        That of `collection` has settings of its own; they go before what `collections` says of it.
+        """
+        beside = self.collections.get(name, CollectionSettings())
+        if name != self.collection:
+            return beside
+        said = {one: getattr(self, one) or getattr(beside, one) for one in _OF_ONE}
+        return CollectionSettings.model_construct(None, **said)
+
+    def labels_of(self, root: Path) -> Path | None:
+        """Return the labels file that is named for a dataset folder; None where none is."""
+        there = root.resolve()
+        for one in self.collections.values():
+            if one.labels and one.dataset and one.dataset.resolve() == there:
+                return one.labels
+        return self.labels
+
     @property
-    def assumed_identity(self) -> EncoderIdentity | None:
-        """`assumed_encoder`, read; None where it is not set."""
-        return EncoderIdentity.parse(self.assumed_encoder) if self.assumed_encoder else None
+    def datasets(self) -> tuple[Path, ...]:
+        """The dataset folders that are named, of whichever collection."""
+        named = [self.dataset, *(one.dataset for one in self.collections.values())]
+        return tuple(folder for folder in named if folder)
 
     @property
     def root_folders(self) -> tuple[Path, ...]:
@@ -239,20 +317,41 @@ class Settings(BaseSettings):
 def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401
     """Read the settings; `overrides` that are not None win over environment and `.env`.
 
+    Where `collection` is among them and ORCHARD_COLLECTION names another one, the dataset, labels,
+    prefix and encoder that are set beside it are those of the other one, and left out.
+
     Raises:
         SettingsError: A value is not allowed; the message names the variable, the value and
             what is allowed. Or `.env` is not UTF-8.
     """
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
-        return Settings(**given)
+        return Settings(**_of_others(given), **given)
     except ValidationError as error:
         raise SettingsError("\n".join(_described(item) for item in error.errors())) from None
+    except pydantic_settings.SettingsError:
+        # From None: as below. Of all settings this one alone is read as JSON.
+        raise SettingsError(
+            "ORCHARD_COLLECTIONS: the value is not allowed: it is no JSON. Write it as in "
+            '{"veg": {"dataset": "/data/veg"}}.'
+        ) from None
     except UnicodeDecodeError:
         # From None: the exception holds the content of the file, which may be a token.
         raise SettingsError(
             "the file .env is not valid UTF-8. Save it as UTF-8, or remove it."
         ) from None
+
+
+def _of_others(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what leaves out settings of the collection that is not the one that was asked for."""
+    if "collection" not in given:
+        return {}
+    with contextlib.suppress(ValidationError):
+        told = Settings(**{name: value for name, value in given.items() if name != "collection"})
+        if "collection" in told.model_fields_set and told.collection != given["collection"]:
+            defaults = CollectionSettings()
+            return {name: getattr(defaults, name) for name in _OF_ONE if name not in given}
+    return {}
 
 
 def _folders(text: str) -> tuple[Path, ...]:
@@ -261,7 +360,8 @@ def _folders(text: str) -> tuple[Path, ...]:
 
 def _described(item: Any) -> str:  # noqa: ANN401
     name = str(item["loc"][0]) if item["loc"] else "settings"
+    within = "".join(f" ({place})" for place in [".".join(map(str, item["loc"][1:]))] if place)
     reason = str(item["msg"]).removeprefix("Value error, ")
     # A token is never echoed.
     value = "the value" if "token" in name else repr(str(item["input"]))
-    return f"ORCHARD_{name.upper()}: {value} is not allowed: {reason}."
+    return f"ORCHARD_{name.upper()}{within}: {value} is not allowed: {reason}."

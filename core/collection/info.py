@@ -92,7 +92,8 @@ def dataset_folder(info: CollectionInfo, *, setting: Path | None) -> Path:
     if not folder:
         prefix = info.schema.prefix
         raise ImageError(
-            "no file is opened before ORCHARD_DATASET names the folder that holds the pictures of "
+            "no file is opened before ORCHARD_DATASET (of a collection beside that of "
+            "ORCHARD_COLLECTION: ORCHARD_COLLECTIONS) names the folder that holds the pictures of "
             f"{info.name}{f' (their paths begin with {prefix!r})' if prefix else ''}. Set it and "
             "start again."
         )
@@ -210,6 +211,20 @@ def foreign_info(
 def is_ours(described: Mapping[str, Any]) -> bool:
     """Whether Orchard built a collection, from Milvus's description of it."""
     return _ENCODER in (described.get("properties") or {})
+
+
+def encoder_of(described: Mapping[str, Any]) -> EncoderIdentity:
+    """Return what made the embeddings of a collection of our own; unknown where that is damaged."""
+    try:
+        return EncoderIdentity.parse(str(described["properties"][_ENCODER]))
+    except ValueError:
+        return EncoderIdentity.unknown(dimension_of(described))
+
+
+def what_made(described: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the encoder of a collection of our own and the folder it was built from."""
+    properties = described["properties"]
+    return str(properties[_ENCODER]), str(properties.get(_DATASET, ""))
 
 
 def own_schema(described: Mapping[str, Any]) -> Schema:

@@ -159,6 +159,43 @@ class Book:
             )
         return step
 
+    @contextlib.contextmanager
+    def moved(self, family: str, name: str) -> Iterator[None]:
+        """Let what is said of a family hold for it under another name, while it is renamed.
+
+        What is said is there under both names in between; in the end it stays under the new one,
+        or, where the renaming fails, under the old one.
+
+        Raises:
+            CorrectionError: Something is said of a collection of the new name already, or a file is
+                damaged.
+            ReadOnlyError, BusyError, FileError: As `change`.
+        """
+        if family == name:
+            yield
+            return
+        with self._changing(family) as page, self._changing(name) as there:
+            if there.pictures and there != page:
+                raise CorrectionError(
+                    f"corrections of an earlier collection {name!r} lie in "
+                    f"{str(self._file(name))!r}; those of {family!r} would be mixed with them. "
+                    "Choose another name, or move that file away."
+                )
+            if page != Page():
+                self._save(name, page)
+            try:
+                yield
+            except BaseException:
+                self._forget(name)
+                raise
+            self._forget(family)
+
+    def _forget(self, family: str) -> None:
+        try:
+            self._file(family).unlink(missing_ok=True)
+        except OSError as error:
+            raise unwritable(self._file(family), error) from error
+
     def _write(
         self,
         family: str,

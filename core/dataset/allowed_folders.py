@@ -15,14 +15,14 @@ _MOST_SUGGESTIONS = 200
 def allowed_roots(settings: Settings, *, indexed: str = "") -> tuple[Path, ...]:
     """Return the folders below which a visitor may choose, links resolved, each once.
 
-    Those of ORCHARD_ROOTS, the one of ORCHARD_DATASET, the folder that is indexed already, and
-    the sample and the uploads below the data folder. Not the home folder: who can reach the
-    dashboard would see whatever pictures lie there.
+    Those of ORCHARD_ROOTS, those of ORCHARD_DATASET and ORCHARD_COLLECTIONS, the folder that is
+    indexed already, and the sample and the uploads below the data folder. Not the home folder: who
+    can reach the dashboard would see whatever pictures lie there.
 
     Args:
         indexed: The dataset folder of the collection; empty if there is none.
     """
-    named = [*settings.root_folders, settings.dataset, Path(indexed) if indexed else None]
+    named = [*settings.root_folders, *settings.datasets, Path(indexed) if indexed else None]
     named += [settings.data.sample, settings.data.uploads]
     return tuple(dict.fromkeys(folder.resolve() for folder in named if folder))
 

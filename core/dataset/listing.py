@@ -145,7 +145,7 @@ def _labels_file(
 
 def _classes_elsewhere(root: Path, paths: tuple[str, ...]) -> Classes:
     by_folder = classes_by_folder(paths, name=root.resolve().name)
-    labels = load_settings().labels
+    labels = load_settings().labels_of(root)
     if labels is None:
         return by_folder
     try:

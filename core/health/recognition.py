@@ -67,7 +67,7 @@ def recognise(
 def _photos(
     store: VectorStore, info: CollectionInfo, family: str, settings: Settings
 ) -> tuple[list[Image.Image], NDArray[np.float32]]:
-    root = dataset_folder(info, setting=settings.dataset)
+    root = dataset_folder(info, setting=settings.of(family).dataset)
     photos: list[Image.Image] = []
     ids: list[int] = []
     for record in islice(store.records(family, info.metric), _LOOKED_AT):

@@ -20,6 +20,21 @@ def slot_names(name: str) -> tuple[str, str]:
     return f"{name}__a", f"{name}__b"
 
 
+def candidate_name(name: str) -> str:
+    """Return the name of the copy beside a collection, over which indexes are measured."""
+    return f"{name}__tuning"
+
+
+def is_candidate(physical: str) -> bool:
+    """Whether a collection is such a copy."""
+    return physical.endswith(candidate_name(""))
+
+
+def name_of_slot(physical: str) -> str:
+    """Return the alias that a collection may stand behind; one that is no slot has its own name."""
+    return physical.removesuffix("__a").removesuffix("__b")
+
+
 def free_slot(name: str, taken: str) -> str:
     """Return the slot of `name` that is not `taken`."""
     first, second = slot_names(name)
@@ -55,6 +70,23 @@ def drop_collection(client: Client, name: str) -> None:
     if physical != name:
         client.drop_alias(name)
     client.drop_collection(physical)
+
+
+def rename(client: Client, name: str, new: str) -> None:
+    """Give a collection another name, under which it is found at every moment or both are.
+
+    Begun anew after it was stopped it goes on.
+    """
+    physical = str(client.describe_collection(name)["collection_name"])
+    if not client.has_collection(new):
+        drop_leftovers(client, new)
+        client.create_alias(physical, new)
+    slot, _ = slot_names(new)
+    if physical not in slot_names(new):
+        client.rename_collection(physical, slot)
+    # One that was no alias has been found by its own name, which is gone.
+    if name != physical:
+        client.drop_alias(name)
 
 
 def copy_rows(

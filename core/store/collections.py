@@ -3,22 +3,25 @@
 A collection that others made is found under the family's own name and read by its schema.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from core.collection.info import (
     CollectionInfo,
     collection_info,
+    encoder_of,
     foreign_info,
     is_ours,
     own_schema,
 )
+from core.collection.listed import Listed
 from core.collection.recognition import SAMPLE_ROWS, common_prefix, folder_prefix, schema_of
 from core.collection.schema import Schema
-from core.errors import CollectionNotFoundError, StoreError
+from core.config import CollectionSettings
+from core.errors import CollectionNotFoundError, StoreError, StoreUnavailableError
 from core.metric import Metric
-from core.records import EncoderIdentity
-from core.store import indexes
+from core.store import alias, indexes
 from core.store.connection import Client, Connection
 from core.wording import BUILD_IT
 
@@ -28,26 +31,49 @@ def collection_name(family: str, metric: Metric) -> str:
     return f"{family}_{metric.lower()}"
 
 
+def nothing_said(_: str) -> CollectionSettings:
+    """Say nothing of any collection."""
+    return CollectionSettings()
+
+
 class CollectionReader:
     """Which collections there are, by family and metric, and how each is made."""
 
     def __init__(
-        self,
-        connection: Connection,
-        *,
-        path_prefix: str = "",
-        assumed_encoder: EncoderIdentity | None = None,
+        self, connection: Connection, *, said: Callable[[str], CollectionSettings] = nothing_said
     ) -> None:
         """Read through a connection.
 
         Args:
-            path_prefix: The folder in the stored paths of a collection that others made, such as
-                `/data/fruit`; empty to find it out.
-            assumed_encoder: What is said to have made a collection that does not name its encoder.
+            said: What a person says of a collection that others made, by its name: the folder in
+                its stored paths, such as `/data/fruit`, which is found out where it is empty, and
+                what made it.
         """
-        self._connection = connection
-        self._path_prefix, self._assumed_encoder = path_prefix, assumed_encoder
+        self._connection, self._said = connection, said
         self._prefixes: dict[tuple[str, Schema], str] = {}
+
+    def families(self) -> list[Listed]:
+        """List what can be searched, in order of the names; nothing is loaded for it.
+
+        What others made is there if it is recognised and has an index. Half-built slots, and copies
+        over which indexes are measured, are not.
+
+        Raises:
+            StoreError: The database failed.
+        """
+        names: list[str] = self._connection.run(
+            "list the collections", lambda client: list(client.list_collections())
+        )
+        found: dict[str, Listed] = {}
+        for one in filter(None, map(self._listed, sorted(names))):
+            other = found.get(one.name)
+            # As in `metrics`: beside a family of our own, one of that very name is not seen.
+            if other is None or other.is_foreign:
+                found[one.name] = one
+            elif not one.is_foreign:
+                metrics = tuple(m for m in Metric if m in (*other.metrics, *one.metrics))
+                found[one.name] = replace(one, metrics=metrics, rows=max(one.rows, other.rows))
+        return [found[name] for name in sorted(found)]
 
     def metrics(self, family: str) -> list[Metric]:
         """Return the metrics for which the family has a collection.
@@ -56,8 +82,8 @@ class CollectionReader:
             StoreError: A collection that others made has this name, and cannot be searched.
         """
         # Not `list_collections`, which leaves out aliases.
-        ours = [metric for metric in Metric if self._exists(collection_name(family, metric))]
-        if ours or not self._exists(family):
+        ours = [metric for metric in Metric if self.exists(collection_name(family, metric))]
+        if ours or not self.exists(family):
             return ours
         described, index = self.describe_with_index(family)
         # One of our own by its full name is no family.
@@ -83,8 +109,8 @@ class CollectionReader:
             index,
             rows=live,
             schema=self._foreign_schema(name, described),
-            dataset=self._path_prefix,
-            assumed=self._assumed_encoder,
+            dataset=self._said(name).path_prefix,
+            assumed=self._said(name).assumed_identity,
         )
 
     def count(self, family: str, metric: Metric) -> int:
@@ -106,7 +132,7 @@ class CollectionReader:
             CollectionNotFoundError: There is none; the message says which metrics there are.
         """
         name = collection_name(family, metric)
-        if self._exists(name):
+        if self.exists(name):
             return name
         existing = self.metrics(family)
         if metric in existing:
@@ -155,8 +181,8 @@ class CollectionReader:
 
     def _foreign_schema(self, name: str, described: dict[str, Any]) -> Schema:
         schema = schema_of(described)
-        if self._path_prefix:
-            return replace(schema, prefix=folder_prefix(self._path_prefix))
+        if prefix := self._said(name).path_prefix:
+            return replace(schema, prefix=folder_prefix(prefix))
         if (name, schema) not in self._prefixes:
             rows = self._connection.read(
                 name,
@@ -169,7 +195,54 @@ class CollectionReader:
             )
         return replace(schema, prefix=self._prefixes[name, schema])
 
-    def _exists(self, name: str) -> bool:
+    def _listed(self, physical: str) -> Listed | None:
+        """Describe a collection by its own name; None for one that is not to be listed."""
+        if alias.is_candidate(physical):
+            return None
+        try:
+            described, index = self.describe_with_index(physical)
+            if not is_ours(described):
+                return self._listed_foreign(physical, described, index)
+            name = alias.name_of_slot(physical)
+            if name != physical and not self._leads_to(name, physical):
+                return None
+            for metric in Metric:
+                family = name.removesuffix(collection_name("", metric))
+                if family not in ("", name):
+                    rows = self._rows_by_statistics(physical)
+                    return Listed(family, (metric,), rows, encoder_of(described))
+        except StoreUnavailableError:
+            raise
+        except StoreError:
+            # Dropped since the names were read, or nothing that could be searched.
+            return None
+        return None
+
+    def _listed_foreign(
+        self, name: str, described: dict[str, Any], index: dict[str, Any]
+    ) -> Listed:
+        schema, metric = schema_of(described), _metric_of(name, index)
+        info = foreign_info(
+            described,
+            index,
+            rows=self._rows_by_statistics(name),
+            schema=schema,
+            dataset="",
+            assumed=self._said(name).assumed_identity,
+        )
+        return Listed(name, (metric,), info.rows, info.encoder, is_foreign=True)
+
+    def _leads_to(self, name: str, physical: str) -> bool:
+        return self.exists(name) and self.describe(name)["collection_name"] == physical
+
+    def _rows_by_statistics(self, name: str) -> int:
+        told = self._connection.run(
+            f"describe {name}", lambda client: client.get_collection_stats(name)
+        )
+        return int(told["row_count"])
+
+    def exists(self, name: str) -> bool:
+        """Whether there is a collection, or an alias, of this name."""
         return bool(
             self._connection.run(f"look for {name}", lambda client: client.has_collection(name))
         )

@@ -10,14 +10,15 @@ from core.collection.columns import Having
 from core.collection.index_choice import IndexChoice, IndexType
 from core.collection.index_types.parameters import Effort
 from core.collection.info import CollectionInfo
+from core.collection.listed import Listed
 from core.collection.rows import BATCH_ROWS
-from core.config import Settings
+from core.config import CollectionSettings, Settings
 from core.corrections.book import Book
 from core.corrections.correction import NONE, Corrections
 from core.metric import Metric
 from core.progress import Progress, silent
 from core.records import EncoderIdentity, ImageRecord
-from core.store.collections import CollectionReader, collection_name
+from core.store.collections import CollectionReader, collection_name, nothing_said
 from core.store.connection import PATIENCE, Connection, Options
 from core.store.row_reader import RowBatch, RowReader
 from core.store.searcher import Searcher
@@ -42,8 +43,7 @@ def open_store(
         patience=patience,
         on_retry=on_retry,
         read_only=settings.read_only,
-        path_prefix=settings.path_prefix,
-        assumed_encoder=settings.assumed_identity,
+        said=settings.of,
         book=Book(settings.data.corrections, read_only=settings.read_only),
     )
 
@@ -68,8 +68,7 @@ class VectorStore:
         self,
         uri: str,
         *,
-        path_prefix: str = "",
-        assumed_encoder: EncoderIdentity | None = None,
+        said: Callable[[str], CollectionSettings] = nothing_said,
         book: Book | None = None,
         **options: Unpack[Options],
     ) -> None:
@@ -80,9 +79,7 @@ class VectorStore:
             StoreError: The file cannot be used, or the server refused.
         """
         self.connection = Connection(uri, **options)
-        self.collections = CollectionReader(
-            self.connection, path_prefix=path_prefix, assumed_encoder=assumed_encoder
-        )
+        self.collections = CollectionReader(self.connection, said=said)
         self.book = book
         self.rows = RowReader(self.connection, self.collections, self.corrections)
         self.stored = RowReader(self.connection, self.collections)
@@ -116,6 +113,10 @@ class VectorStore:
     def metrics(self, family: str) -> list[Metric]:
         """Return the metrics for which the family has a collection."""
         return self.collections.metrics(family)
+
+    def families(self) -> list[Listed]:
+        """List what can be searched, in order of the names; nothing is loaded for it."""
+        return self.collections.families()
 
     def info(self, family: str, metric: Metric) -> CollectionInfo:
         """Describe one collection of a family."""
@@ -250,6 +251,14 @@ class VectorStore:
     ) -> None:
         """Flush, wait until the index covers every row, load; `rows` is for `on_progress` alone."""
         self.writer.finish(family, metric, rows=rows, on_progress=on_progress)
+
+    def rename(self, family: str, name: str) -> None:
+        """Give a family another name, and what was said of its pictures with it."""
+        if self.book is None:
+            self.writer.rename(family, name)
+            return
+        with self.book.moved(family, name):
+            self.writer.rename(family, name)
 
     def drop(self, family: str, metric: Metric) -> None:
         """Delete a collection with all its rows."""

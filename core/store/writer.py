@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -13,9 +13,11 @@ from core.collection.index_choice import IndexChoice, IndexType
 from core.collection.info import (
     dimension_of,
     index_properties,
+    is_ours,
     new_properties,
     require_ours,
     state_properties,
+    what_made,
 )
 from core.collection.rows import BATCH_ROWS, as_row, checked_embeddings
 from core.collection.schema import Schema
@@ -257,6 +259,58 @@ class Writer:
             alias.drop_collection(client, name)
             alias.drop_leftovers(client, name)
             self._connection.forget(name)
+
+    def rename(self, family: str, name: str) -> None:
+        """Give the collections of a family another name; stopped, the same again goes on.
+
+        Args:
+            name: As `core.config.require_name` takes it.
+
+        Raises:
+            CollectionNotFoundError: There is no such family.
+            StoreError: Others made it, something has the new name already, or the database failed.
+        """
+        reader = self._collections
+        metrics = reader.metrics(family)
+        if not metrics:
+            reader.name_of(family, Metric.COSINE)  # says what there is
+        described = {
+            metric: self._describe_ours(reader.name_of(family, metric)) for metric in metrics
+        }
+        with self.lock:
+            self._require_free(family, name, described)
+            for metric in metrics:
+                old, new = collection_name(family, metric), collection_name(name, metric)
+                connection = self._connection
+                with connection.load_lock, connection.once(f"rename {old} to {new}") as client:
+                    connection.forget(old)
+                    alias.rename(client, old, new)
+
+    def _require_free(
+        self, family: str, name: str, described: Mapping[Metric, Mapping[str, Any]]
+    ) -> None:
+        """Refuse a name that leads somewhere, unless it is where a stopped renaming has led it."""
+        reader = self._collections
+        about = next(iter(described.values()))
+        for metric in Metric:
+            new = collection_name(name, metric)
+            if not reader.exists(new):
+                continue
+            there = reader.describe(new)
+            if metric in described:
+                is_own = there["collection_name"] == described[metric]["collection_name"]
+            else:
+                is_own = is_ours(there) and what_made(there) == what_made(about)
+            if family == name or not is_own:
+                raise StoreError(
+                    f"{family} cannot be renamed to {name}: there is {new} already. Choose another "
+                    "name, or drop that one first."
+                )
+        if reader.exists(name) and not is_ours(reader.describe(name)):
+            raise StoreError(
+                f"{family} cannot be renamed to {name}: there is a collection of that name, which "
+                "others made. Choose another name."
+            )
 
     def _describe_ours(self, name: str) -> dict[str, Any]:
         """Return Milvus's description of a collection, refusing one that others made."""

@@ -1,11 +1,12 @@
 """Settings: where each value comes from, and what a person is told about a wrong one."""
 
+import json
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
-from core.config import ARCHITECTURES, Settings, load_settings
+from core.config import ARCHITECTURES, CollectionSettings, Settings, load_settings
 from core.errors import SettingsError
 
 SECRET = "root:Milvus-secret-1234"
@@ -75,6 +76,7 @@ def test_every_setting_is_read_from_its_variable(
         "roots": "/photos",
         "follow_links": "/mnt/annex",
         "labels": "/mnt/labels.csv",
+        "collections": '{"veg": {"dataset": "/veg"}}',
         "read_only": "True",
         "sign_in": "True",
         "api_token": SECRET,
@@ -85,6 +87,8 @@ def test_every_setting_is_read_from_its_variable(
     settings = load_settings()
     assert settings.milvus_token.get_secret_value() == values.pop("milvus_token")
     assert settings.api_token.get_secret_value() == values.pop("api_token")
+    assert settings.collections["veg"].dataset == Path("/veg")
+    values.pop("collections")
     for name, value in values.items():
         assert str(getattr(settings, name)) == value
 
@@ -177,6 +181,55 @@ def test_a_tilde_means_the_home_folder(monkeypatch: pytest.MonkeyPatch, checkpoi
     assert settings.data_dir == checkpoint.parent / "d"
     assert settings.dataset == checkpoint.parent / "p"
     assert settings.weights == checkpoint
+
+
+def test_what_is_said_of_a_collection_is_never_said_of_another(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ORCHARD_COLLECTION", "fruit")
+    monkeypatch.setenv("ORCHARD_DATASET", "/fruit")
+    monkeypatch.setenv("ORCHARD_LABELS", "/fruit.csv")
+    said = {"veg": {"dataset": str(tmp_path), "labels": "/veg.csv", "path_prefix": "/old"}}
+    monkeypatch.setenv("ORCHARD_COLLECTIONS", json.dumps(said))
+    settings = load_settings()
+    assert settings.of("fruit").dataset == Path("/fruit")
+    assert settings.of("veg").path_prefix == "/old" and settings.of("veg").dataset == tmp_path
+    assert settings.of("other") == CollectionSettings()
+    assert settings.datasets == (Path("/fruit"), tmp_path)
+    # A table of classes holds for its folder.
+    assert settings.labels_of(tmp_path) == Path("/veg.csv")
+    assert settings.labels_of(tmp_path / "elsewhere") == Path("/fruit.csv")
+
+
+def test_an_option_that_names_another_collection_leaves_the_settings_of_the_first_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ORCHARD_DATASET", "/fruit")
+    # Without ORCHARD_COLLECTION it is the option that says what the dataset is of.
+    assert load_settings(collection="veg").of("veg").dataset == Path("/fruit")
+    monkeypatch.setenv("ORCHARD_COLLECTION", "fruit")
+    monkeypatch.setenv("ORCHARD_COLLECTIONS", '{"veg": {"path_prefix": "/old"}}')
+    veg = load_settings(collection="veg").of("veg")
+    assert (veg.dataset, veg.path_prefix) == (None, "/old")
+    given = load_settings(collection="veg", dataset=Path("/veg"))
+    assert given.of("veg").dataset == Path("/veg")
+    assert load_settings(collection="fruit").of("fruit").dataset == Path("/fruit")
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("veg", "ORCHARD_COLLECTIONS: the value is not allowed: it is no JSON"),
+        ('{"my-veg": {}}', "'my-veg' names no collection"),
+        ('{"veg": {"datset": "/x"}}', "ORCHARD_COLLECTIONS (veg.datset)"),
+        ('{"veg": {"assumed_encoder": "mine"}}', "ORCHARD_COLLECTIONS (veg.assumed_encoder)"),
+    ],
+)
+def test_what_is_said_of_collections_is_checked(
+    monkeypatch: pytest.MonkeyPatch, value: str, said: str
+) -> None:
+    monkeypatch.setenv("ORCHARD_COLLECTIONS", value)
+    assert said in refused()
 
 
 def test_settings_are_frozen() -> None:

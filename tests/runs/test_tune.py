@@ -9,7 +9,7 @@ from core.runs.history import load_history
 from core.runs.result_text import result_text
 from core.runs.run_record import RunStatus
 from core.runs.task import Reindex, Tune
-from core.store.trials.candidates import candidate_name
+from core.store.alias import candidate_name
 from core.store.vector_store import VectorStore
 from core.tuning.tuning import Tuning, load_tuning
 from tests.runs.test_workshop import FAMILY, Run, built, quick, run, settings, store

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from core.collection.index_choice import IndexChoice
 from core.collection.recognition import common_prefix, folder_prefix, schema_of
 from core.collection.schema import Schema
+from core.config import CollectionSettings
 from core.embeddings.matrix import load_matrix
 from core.errors import (
     CollectionNotFoundError,
@@ -217,13 +218,15 @@ def test_prefix_and_encoder_as_a_person_says(database: Path) -> None:
     first = VectorStore(str(database))
     make(first)
     first.close()
-    store = VectorStore(str(database), path_prefix="/data/", assumed_encoder=encoder)
+    said = CollectionSettings(path_prefix="/data/", assumed_encoder=str(encoder))
+    store = VectorStore(str(database), said={FAMILY: said}.__getitem__)
     info = store.info(FAMILY, Metric.L2)
     assert (info.dataset, info.schema.prefix, info.encoder) == ("/data/", "/data/", encoder)
     assert next(store.records(FAMILY, Metric.L2)).path == "fruit/apple/0.jpg"
     store.close()
     other = EncoderIdentity("resnet18", "12345678", "x", 512)
-    store = VectorStore(str(database), assumed_encoder=other)
+    said = CollectionSettings(assumed_encoder=str(other))
+    store = VectorStore(str(database), said={FAMILY: said}.__getitem__)
     # embeddings of another size were certainly not made by it
     assert store.info(FAMILY, Metric.L2).encoder == EncoderIdentity.unknown(D)
     store.close()

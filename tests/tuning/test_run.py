@@ -24,7 +24,8 @@ from core.errors import (
 from core.metric import Metric
 from core.progress import Stage
 from core.records import EncoderIdentity, ImageRecord
-from core.store.trials.candidates import Bench, candidate_name
+from core.store.alias import candidate_name
+from core.store.trials.candidates import Bench
 from core.store.vector_store import VectorStore
 from core.tuning.run import tune
 from core.tuning.tuning import load_tuning, save_tuning, tuning_file

@@ -48,7 +48,7 @@ class Bench:
 
     def __init__(self, connection: Connection, writer: Writer, info: CollectionInfo) -> None:
         self._connection, self._writer, self._info = connection, writer, info
-        self.name = candidate_name(info.name)
+        self.name = alias.candidate_name(info.name)
 
     def build(self, choice: IndexChoice, *, on_progress: Progress = silent) -> Candidate:
         """Build an index in the place of the one before.
@@ -135,7 +135,7 @@ class Candidates:
 
     def drop(self, name: str) -> None:
         """Drop the copy beside a collection, if there is one: what a killed process has left."""
-        copy = candidate_name(name)
+        copy = alias.candidate_name(name)
         connection = self._connection
         with (
             self._writer.lock,
@@ -176,11 +176,6 @@ class Candidates:
         on_progress(Stage.COPY, len(ids), len(ids))
         with self._writer.lock:
             connection.at_length(action, lambda client: client.flush(copy), seconds=_FLUSH_SECONDS)
-
-
-def candidate_name(name: str) -> str:
-    """Return the name of the copy beside a collection."""
-    return f"{name}__tuning"
 
 
 def _described(info: CollectionInfo, name: str, built: IndexChoice) -> CollectionInfo:
