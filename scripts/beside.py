@@ -35,9 +35,13 @@ class RefusedError(OrchardError):
 class Dashboard:
     """A dashboard of this user on this machine."""
 
-    def __init__(self, served: Served) -> None:
-        """Ask nothing yet."""
-        self._served = served
+    def __init__(self, served: Served, collection: str) -> None:
+        """Ask nothing yet.
+
+        Args:
+            collection: What it is asked about.
+        """
+        self._served, self._collection = served, collection
         self._session = requests.Session()
         # A proxy that is set for the internet has no way to this machine.
         self._session.trust_env = False
@@ -70,19 +74,23 @@ class Dashboard:
             StoreUnavailableError: The dashboard has gone.
         """
         given = {key: value for key, value in asked.items() if value is not None}
+        given["collection"] = self._collection
         return self._asked("POST", "search", files={"picture": (name, content)}, data=given)
 
-    def paths(self, family: str) -> set[str]:
+    def paths(self) -> set[str]:
         """Return the paths of all pictures that are not left out.
 
         Raises:
-            RefusedError: It serves another collection.
+            RefusedError: There is no such collection.
             StoreUnavailableError: The dashboard has gone.
         """
-        self._asked("GET", f"collections/{family}")
         found: set[str] = set()
         while True:
-            asked = {"offset": len(found), "limit": MOST_LISTED}
+            asked = {
+                "collection": self._collection,
+                "offset": len(found),
+                "limit": MOST_LISTED,
+            }
             page = self._asked("GET", "pictures", params=asked)
             found.update(picture["path"] for picture in page["pictures"])
             if not page["pictures"] or len(found) >= page["total"]:
@@ -101,7 +109,7 @@ class Dashboard:
             RefusedError: It was refused, or failed.
             StoreUnavailableError: The dashboard has gone.
         """
-        begun = self._asked("POST", "evaluations", json=asked)
+        begun = self._asked("POST", "evaluations", json={**asked, "collection": self._collection})
         stages = {stage.text: stage for stage in Stage}
         with ProgressBar() as bar:
             for state in self._watched(f"evaluations/{begun['id']}"):
@@ -165,22 +173,22 @@ def find_dashboard(settings: Settings) -> Dashboard | None:
 
     It is said that it is asked, so that nobody wonders whose settings hold.
 
-    Raises:
-        StoreUnavailableError: It serves another collection.
     """
-    if not settings.is_lite:
-        return None
-    served = find_served(Path(settings.uri))
+    served = _served(settings)
     if served is None:
         return None
-    if served.collection != settings.collection:
-        raise StoreUnavailableError(
-            f"the dashboard at {served.address} has the database open and serves "
-            f"{served.collection!r}, not {settings.collection!r}. Stop it (Ctrl-C in its "
-            "terminal), then repeat this command."
-        )
     tell(f"the dashboard at {served.address} has the database open and does this")
-    return Dashboard(served)
+    return Dashboard(served, settings.collection)
+
+
+def held_by(settings: Settings) -> str:
+    """Return the address of the dashboard that holds the database; empty without one."""
+    served = _served(settings)
+    return served.address if served else ""
+
+
+def _served(settings: Settings) -> Served | None:
+    return find_served(Path(settings.uri)) if settings.is_lite else None
 
 
 def refuse_beside(dashboard: Dashboard, **given: bool) -> None:

@@ -126,7 +126,7 @@ def _known(
     """
     folder = settings.dataset
     if dashboard:
-        known = dashboard.paths(family)
+        known = dashboard.paths()
     else:
         with contextlib.closing(open_store(settings)) as store:
             metrics = store.metrics(family)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from core.config import Settings
 from core.embeddings.matrix import load_matrix
-from core.errors import OrchardError
+from core.errors import OrchardError, StoreUnavailableError
 from core.metric import Metric
 from core.projection.cache import (
     load_projection,
@@ -22,6 +22,7 @@ from core.projection.rows import MapRows, choose_rows
 from core.projection.worker import compute
 from core.store.vector_store import open_store
 from core.wording import counted
+from scripts.beside import held_by
 from scripts.terminal import ProgressBar, configured, parse_metric
 
 
@@ -38,6 +39,13 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     wanted = _wanted(arguments)
+    if address := held_by(settings):
+        raise StoreUnavailableError(
+            f"the dashboard at {address} has the database open, and maps are computed beside "
+            "no other process. Open its Embedding map page, which computes them in the background "
+            f"({address}/embedding_map?collection={settings.collection}), or stop the dashboard "
+            "(Ctrl-C in its terminal) and repeat this command."
+        )
     rows = _rows(settings)
     folder = state_folder(
         settings.data.projections,

@@ -4,22 +4,25 @@
     python -m scripts.transfer data/orchard.db rows.parquet
     python -m scripts.transfer rows.parquet http://localhost:19530
 
-The source stays as it is. Stopped in the middle, the same command continues.
+The source stays as it is. Stopped in the middle, the same command continues. Where a dashboard has
+one of the two open, it does this.
 """
 
 import argparse
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from core.config import Settings, load_settings
 from core.errors import SettingsError
 from core.metric import Metric
+from core.runs.reports import Transferred
+from core.runs.task import Export, Import, Task
 from core.store.connection import RUN_PATIENCE
-from core.store.transfer import Moved, export_rows, import_rows, transfer
+from core.store.transfer import Moved, export_rows, import_rows, is_parquet, transfer
 from core.store.vector_store import VectorStore, open_store
+from scripts.beside import find_dashboard, refuse_beside
 from scripts.terminal import ProgressBar, configured, parse_metric, tell
-
-_PARQUET = ".parquet"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -56,15 +59,18 @@ def _parser() -> argparse.ArgumentParser:
 def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     if arguments.source == arguments.target:
         raise SettingsError(f"source and target are both {arguments.source!r}; give two.")
-    if arguments.source.endswith(_PARQUET) and arguments.target.endswith(_PARQUET):
+    if is_parquet(arguments.source) and is_parquet(arguments.target):
         raise SettingsError("source and target are both files; one must be a database.")
     family = settings.collection
+    if moved := _moved_beside(arguments, settings):
+        print("\n".join(map(_described, moved)))
+        return 0
     with contextlib.ExitStack() as stack:
         bar = stack.enter_context(ProgressBar())
-        if arguments.target.endswith(_PARQUET):
+        if is_parquet(arguments.target):
             source = _opened(arguments.source, settings, stack, read_only=True)
             moved = [export_rows(source, Path(arguments.target), family=family, on_progress=bar)]
-        elif arguments.source.endswith(_PARQUET):
+        elif is_parquet(arguments.source):
             target = _opened(arguments.target, settings, stack)
             moved = import_rows(
                 Path(arguments.source),
@@ -79,6 +85,29 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
             moved = transfer(source, target, family=family, on_progress=bar)
     print("\n".join(map(_described, moved)))
     return 0
+
+
+def _moved_beside(arguments: argparse.Namespace, settings: Settings) -> Sequence[Moved]:
+    """Have it done by a dashboard that holds one of the two databases; nothing without one."""
+    source, target = _whole(arguments.source), _whole(arguments.target)
+    sides: dict[str, Task] = {
+        arguments.source: Export(settings.collection, target),
+        arguments.target: Import(settings.collection, source, tuple(arguments.metrics)),
+    }
+    for uri, task in sides.items():
+        if is_parquet(uri):
+            continue
+        if dashboard := find_dashboard(load_settings(milvus_uri=uri, collection=task.family)):
+            refuse_beside(dashboard, database=arguments.database is not None)
+            report = dashboard.run(task).report
+            assert isinstance(report, Transferred)  # as the kind of the task
+            return report.moved
+    return ()
+
+
+def _whole(place: str) -> str:
+    """Return the whole path of a file: the dashboard runs in a folder of its own."""
+    return place if "://" in place else str(Path(place).expanduser().absolute())
 
 
 def _opened(

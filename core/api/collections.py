@@ -4,23 +4,27 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from core.api.problems import NotFoundError
-from core.api.services import Answer, Services, Shared, at_work
+from core.api.services import Answer, Services, Shared, at_work, family_of
 from core.collection.info import CollectionInfo
-from core.errors import CollectionNotFoundError
+from core.collection.listed import Listed
 
 router = APIRouter()
 
 
 @router.get("/collections", summary="List collections")
 async def get_collections(services: Shared) -> Answer:
-    """Return the collections, each with its metrics; none where nothing is indexed yet."""
+    """Return the collections of the database; none where nothing is indexed yet.
+
+    `rows` are those of the database's statistics; one of them has them counted.
+    """
 
     def work() -> dict[str, Any]:
-        try:
-            return {"collections": [_described(services)]}
-        except CollectionNotFoundError:
-            return {"collections": []}
+        usual = services.get_settings().collection
+        return {
+            "collections": [
+                {**_named(one), "is_default": one.name == usual} for one in services.get_families()
+            ]
+        }
 
     return Answer(await at_work(work))
 
@@ -30,26 +34,32 @@ async def get_collection(services: Shared, name: str) -> Answer:
     """Return metrics, index, encoder, rows and classes of a collection."""
 
     def work() -> dict[str, Any]:
-        known = services.get_settings().collection
-        if name != known:
-            raise NotFoundError(
-                f"there is no collection {name!r} here. This Orchard serves {known!r}; "
-                "ORCHARD_COLLECTION names another one."
-            )
-        classes = services.get_catalogue().by_class
+        family = family_of(services, name)
+        classes = services.get_catalogue(family).by_class
         return {
-            **_described(services),
+            **_described(services, family),
             "classes": {label: len(records) for label, records in classes.items()},
         }
 
     return Answer(await at_work(work))
 
 
-def _described(services: Services) -> dict[str, Any]:
-    infos = services.get_collections()
+def _named(one: Listed) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "rows": one.rows,
+        "encoder": str(one.encoder),
+        "dimension": one.encoder.dimension,
+        "metrics": list(one.metrics),
+        "is_foreign": one.is_foreign,
+    }
+
+
+def _described(services: Services, family: str) -> dict[str, Any]:
+    infos = services.get_collections(family)
     first = next(iter(infos.values()))
     return {
-        "name": services.get_settings().collection,
+        "name": family,
         "rows": first.rows,
         "encoder": str(first.encoder),
         "dimension": first.dimension,

@@ -13,7 +13,17 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.api.problems import NotFoundError
-from core.api.services import CHANGES, Answer, Services, Shared, at_work, collection_of
+from core.api.services import (
+    ABOUT_COLLECTION,
+    CHANGES,
+    Answer,
+    Named,
+    Services,
+    Shared,
+    at_work,
+    collection_of,
+    family_of,
+)
 from core.config import Settings
 from core.dataset.classes import usual_paths
 from core.embeddings.matrix import load_matrix
@@ -169,6 +179,7 @@ class EvaluationRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
+    collection: Annotated[str | None, Field(max_length=255, description=ABOUT_COLLECTION)] = None
     metric: Metric = Metric.COSINE
     ks: Annotated[list[_K], Field(min_length=1, max_length=20)] = [1, 5, 10]
     nprobe: Annotated[
@@ -212,12 +223,15 @@ router = APIRouter()
 
 @router.post("/evaluations", status_code=202, summary="Measure accuracy", dependencies=CHANGES)
 async def post_evaluation(
-    services: Shared, request: Request, asked: EvaluationRequest | None = None
+    services: Shared,
+    request: Request,
+    named: Named = None,
+    asked: EvaluationRequest | None = None,
 ) -> Answer:
     """Start an evaluation; its `id` leads to its progress, and in the end to a report."""
     evaluations: Evaluations = request.app.state.evaluations
     wanted = asked or EvaluationRequest()
-    evaluation = await at_work(lambda: evaluations.start(_measure(services, wanted)))
+    evaluation = await at_work(lambda: evaluations.start(_measure(services, wanted, named)))
     return Answer(_plain(evaluation), 202)
 
 
@@ -233,21 +247,24 @@ async def delete_evaluation(request: Request, id: str) -> Answer:
     return Answer(_plain(request.app.state.evaluations.cancel(id)))
 
 
-def _measure(services: Services, asked: EvaluationRequest) -> Callable[[Progress], str]:
+def _measure(
+    services: Services, asked: EvaluationRequest, named: str | None
+) -> Callable[[Progress], str]:
     """Return what makes the report; raises what can be said at once."""
     settings, store = services.get_settings(), services.get_store()
-    collection_of(services, asked.metric)
+    family = family_of(services, named, asked.collection)
+    collection_of(services, family, asked.metric)
 
     def measure(show: Progress) -> str:
-        info = store.info(settings.collection, asked.metric)
+        info = store.info(family, asked.metric)
         matrix = load_matrix(
-            store, settings.collection, asked.metric, settings.data.embeddings, on_progress=show
+            store, family, asked.metric, settings.data.embeddings, on_progress=show
         )
         report = evaluate(
             matrix,
             store=store,
             info=info,
-            collection=settings.collection,
+            collection=family,
             request=asked.wanted(matrix.paths, settings, nlist=info.nlist),
             on_progress=show,
         )

@@ -41,7 +41,7 @@ class Operations:
     def _not_ready(self) -> str:
         try:
             self._services.get_store().ping()
-            self._services.get_collections()
+            self._services.get_collections(self._services.get_settings().collection)
         except CollectionNotFoundError:
             return "nothing is indexed yet"
         except OrchardError:
@@ -67,14 +67,26 @@ class _Rows(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Give both gauges; none while the database is away."""
-        rows = GaugeMetricFamily("orchard_rows", "Rows of a collection", labels=["metric"])
+        labels = ["collection", "metric"]
+        rows = GaugeMetricFamily("orchard_rows", "Rows of a collection", labels=labels)
         pending = GaugeMetricFamily(
-            "orchard_pending_rows", "Rows its index does not cover yet", labels=["metric"]
+            "orchard_pending_rows",
+            "Rows its index does not cover yet, of the collection of the settings",
+            labels=labels,
         )
+        services = self._services
+        usual = services.get_settings().collection
         try:
-            for metric, info in self._services.get_collections().items():
-                rows.add_metric([metric], info.rows)
-                pending.add_metric([metric], info.pending_rows)
+            for one in services.get_families():
+                for metric in one.metrics:
+                    if one.name != usual:
+                        rows.add_metric([one.name, metric], one.rows)
+            # Counted, which needs it in memory.
+            for metric, info in services.get_collections(usual).items():
+                rows.add_metric([usual, metric], info.rows)
+                pending.add_metric([usual, metric], info.pending_rows)
+        except CollectionNotFoundError:
+            pass
         except OrchardError:
             return
         yield rows

@@ -1,4 +1,4 @@
-"""GET /pictures: the rows of the collection, their thumbnails and files."""
+"""GET /pictures: the rows of a collection, their thumbnails and files."""
 
 from typing import Annotated, Any
 
@@ -6,7 +6,15 @@ from fastapi import APIRouter, Query
 from fastapi.responses import FileResponse, Response
 
 from core.api.problems import NotFoundError
-from core.api.services import Answer, Shared, at_work, collection_of, record_of
+from core.api.services import (
+    Answer,
+    Named,
+    Shared,
+    at_work,
+    collection_of,
+    family_of,
+    record_of,
+)
 from core.dataset.files import present_inside
 from core.dataset.formats.kinds import HEAD_BYTES, kind_of
 from core.dataset.names import composed
@@ -38,7 +46,9 @@ _MEDIA = {
 
 @router.get("/pictures", summary="List pictures")
 async def get_pictures(
+    *,
     services: Shared,
+    named: Named = None,
     words: Annotated[str, Query(max_length=200, description="in the path")] = "",
     label: Annotated[str | None, Query(description="only this class")] = None,
     offset: Annotated[int, Query(ge=0)] = 0,
@@ -47,7 +57,7 @@ async def get_pictures(
     """Return pictures in order of their paths, `limit` of them from `offset` on."""
 
     def work() -> dict[str, Any]:
-        catalogue = services.get_catalogue()
+        catalogue = services.get_catalogue(family_of(services, named))
         found = catalogue.matching(words, label=None if label is None else composed(label))
         return {
             "total": len(found),
@@ -59,19 +69,24 @@ async def get_pictures(
 
 
 @router.get("/pictures/{id}", summary="Describe a picture")
-async def get_picture(services: Shared, id: int) -> Answer:
+async def get_picture(services: Shared, id: int, named: Named = None) -> Answer:
     """Return path, class and digest of a picture."""
-    return Answer(_plain(await at_work(lambda: record_of(services, id))))
+
+    def work() -> ImageRecord:
+        return record_of(services, family_of(services, named), id)
+
+    return Answer(_plain(await at_work(work)))
 
 
 @router.get("/pictures/{id}/thumbnail", summary="Return a small JPEG", response_class=Response)
-async def get_thumbnail(services: Shared, id: int) -> Response:
+async def get_thumbnail(services: Shared, id: int, named: Named = None) -> Response:
     """Return the middle of a picture as a square JPEG."""
 
     def work() -> bytes:
-        record = record_of(services, id)
+        family = family_of(services, named)
+        record = record_of(services, family, id)
         try:
-            return services.get_thumbnail(record, info=collection_of(services, None))
+            return services.get_thumbnail(record, info=collection_of(services, family, None))
         except ImageError as error:
             raise NotFoundError(str(error)) from error
 
@@ -79,12 +94,13 @@ async def get_thumbnail(services: Shared, id: int) -> Response:
 
 
 @router.get("/pictures/{id}/file", summary="Return the file", response_class=FileResponse)
-async def get_file(services: Shared, id: int) -> FileResponse:
+async def get_file(services: Shared, id: int, named: Named = None) -> FileResponse:
     """Return the file as it lies in the dataset folder, and nothing outside that folder."""
 
     def work() -> FileResponse:
-        record = record_of(services, id)
-        folder = services.dataset_folder(collection_of(services, None))
+        family = family_of(services, named)
+        record = record_of(services, family, id)
+        folder = services.dataset_folder(collection_of(services, family, None))
         try:
             file, _ = present_inside(folder, record.path)
             with file.open("rb") as opened:

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from core.api.problems import NotFoundError
-from core.api.services import Answer, Shared, at_work
+from core.api.services import Answer, Named, Shared, at_work
 from core.errors import ReportError
 from core.evaluation.files import ListedReport, list_reports, read_json_text
 
@@ -14,13 +14,20 @@ router = APIRouter()
 
 
 @router.get("/reports", summary="List reports")
-async def get_reports(services: Shared) -> Answer:
-    """Return the saved reports, newest first, and what is wrong with those that cannot be read."""
+async def get_reports(services: Shared, named: Named = None) -> Answer:
+    """Return the saved reports, newest first, and how many files cannot be read.
+
+    With `collection` those that were made of it, also where it is gone.
+    """
 
     def work() -> dict[str, Any]:
         listing = list_reports(services.get_settings().data.reports)
         return {
-            "reports": [_plain(report) for report in listing.reports],
+            "reports": [
+                _plain(report)
+                for report in listing.reports
+                if named in (None, report.configuration.collection)
+            ],
             "unreadable": len(listing.unreadable),
         }
 

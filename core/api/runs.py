@@ -6,14 +6,15 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Request
 
-from core.api.problems import NotFoundError
-from core.api.services import CHANGES, Answer, Services, Shared, at_work
+from core.api.problems import NotFoundError, TokenNeededError
+from core.api.services import CHANGES, Answer, Services, Shared, at_work, family_of
+from core.config import require_name
 from core.dataset.allowed_folders import allowed_roots, folder_inside
-from core.errors import CollectionNotFoundError, QueryError
+from core.errors import CollectionNotFoundError, QueryError, SettingsError
 from core.evaluation.figures import as_plain
 from core.read_only import require_writable
 from core.runs.run_record import RunState, load_states
-from core.runs.task import Build, Task, parse_task
+from core.runs.task import Build, Export, Import, Task, parse_task
 
 router = APIRouter()
 
@@ -63,17 +64,25 @@ def _task(services: Services, given: dict[str, Any], *, is_of_this_user: bool) -
             f"the task {str(given)[:200]!r} is none: {str(error).splitlines()[0]}. "
             "See openapi.json for the fields."
         ) from error
-    if task.family != settings.collection:
-        raise NotFoundError(
-            f"the dashboard serves the collection {settings.collection!r}, not {task.family!r}. "
-            "Start it with ORCHARD_COLLECTION set to that one."
+    if not isinstance(task, Build | Import):
+        family_of(services, task.family)
+    else:
+        # It may be the first under its name.
+        try:
+            require_name(task.family)
+        except SettingsError as error:
+            raise QueryError(str(error)) from error
+    if isinstance(task, Export | Import) and not is_of_this_user:
+        raise TokenNeededError(
+            "files and databases are written and read so for programs of the same user on this "
+            "machine alone. Run python -m scripts.transfer there."
         )
     if isinstance(task, Build) and task.archive:
         raise QueryError("an archive cannot be sent so. Unpack it, or upload it on the page.")
     # One who may read the key may read the folder too, as this process could.
     if isinstance(task, Build) and not is_of_this_user:
         try:
-            indexed = next(iter(services.get_collections().values())).dataset
+            indexed = next(iter(services.get_collections(task.family).values())).dataset
         except CollectionNotFoundError:
             indexed = ""
         folder_inside(task.folder, allowed_roots(settings, indexed=indexed))

@@ -9,7 +9,18 @@ from fastapi import APIRouter, File, Form, UploadFile
 from numpy.typing import NDArray
 
 from core.api.problems import NotReadyError
-from core.api.services import Answer, Services, Shared, at_work, collection_of, record_of
+from core.api.services import (
+    ABOUT_COLLECTION,
+    Answer,
+    Named,
+    Services,
+    Shared,
+    at_work,
+    collection_of,
+    family_of,
+    record_of,
+)
+from core.collection.catalogue import Catalogue
 from core.collection.columns import parse_having, require_known
 from core.collection.index_types.kinds import EF, REFINE, REORDER, SEARCH_LIST
 from core.collection.index_types.parameters import Effort
@@ -32,6 +43,7 @@ router = APIRouter()
 _ID = {"ge": -(2**63), "lt": 2**63}
 Picture = Annotated[UploadFile | None, File(description="a picture file")]
 Id = Annotated[int | None, Form(**_ID, description="a stored picture instead of a file")]
+InBody = Annotated[str | None, Form(max_length=255, description=ABOUT_COLLECTION)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +70,10 @@ class _Query:
 async def post_search(
     *,
     services: Shared,
+    named: Named = None,
     picture: Picture = None,
     id: Id = None,
+    collection: InBody = None,
     metric: Annotated[Metric, Form()] = Metric.COSINE,
     k: Annotated[int, Form(ge=1, le=MAX_K, description="hits wanted")] = DEFAULT_K,
     nprobe: Annotated[int | None, Form(ge=1, description="lists to search")] = None,
@@ -92,7 +106,7 @@ async def post_search(
     asked = await _asked(picture, id)
 
     def work() -> dict[str, Any]:
-        info = collection_of(services, metric)
+        info = collection_of(services, family_of(services, named, collection), metric)
         # Before the picture is encoded; too few candidates are raised to k.
         effort = Effort(
             nprobe=nprobe,
@@ -118,12 +132,18 @@ async def post_search(
 
 
 @router.post("/embeddings", summary="Return the embedding of a picture")
-async def post_embedding(services: Shared, picture: Picture = None, id: Id = None) -> Answer:
+async def post_embedding(
+    services: Shared,
+    named: Named = None,
+    picture: Picture = None,
+    id: Id = None,
+    collection: InBody = None,
+) -> Answer:
     """Encode a picture with the encoder of the collection, or return what is stored."""
     asked = await _asked(picture, id)
 
     def work() -> dict[str, Any]:
-        info = collection_of(services, None)
+        info = collection_of(services, family_of(services, named, collection), None)
         query = _query(services, info, asked)
         return {
             "embedding": query.embedding.tolist(),
@@ -149,10 +169,10 @@ async def _asked(picture: UploadFile | None, number: int | None) -> _Asked:
 
 
 def _query(services: Services, info: CollectionInfo, asked: _Asked) -> _Query:
-    catalogue = services.get_catalogue()
+    catalogue = services.get_catalogue(info.family)
     if asked.id is not None:
-        record = record_of(services, asked.id)
-        stored = services.get_stored_embedding(info.name, record.id)
+        record = record_of(services, info.family, asked.id)
+        stored = services.get_stored_embedding(info, record.id)
         if stored is None:
             raise NotReadyError(
                 f"picture {asked.id} was removed a moment ago. Ask with another one."
@@ -171,14 +191,15 @@ def _query(services: Services, info: CollectionInfo, asked: _Asked) -> _Query:
 def _answered(
     services: Services, info: CollectionInfo, query: _Query, question: Question
 ) -> dict[str, Any]:
-    reference = services.exact_index_at_hand()
+    reference = services.exact_index_at_hand(info.family)
     if question.exact and reference is None:
         raise NotReadyError(
             "the embeddings are being read into memory for exact search. Ask again in a few "
             "seconds, or leave `exact` out."
         )
-    _require_classes(services, question)
-    require_known(question.having, services.get_catalogue().columns)
+    catalogue = services.get_catalogue(info.family)
+    _require_classes(catalogue, question)
+    require_known(question.having, catalogue.columns)
     started = time.perf_counter()
     found = ask(
         query.embedding, question, store=services.get_store(), info=info, reference=reference
@@ -210,9 +231,9 @@ def _recall(found: Found, question: Question) -> float | None:
     return compare_with_exact(found.hits, found.exact, expected=None, others=0).recall
 
 
-def _require_classes(services: Services, question: Question) -> None:
+def _require_classes(catalogue: Catalogue, question: Question) -> None:
     """Refuse a class that no row has: a misspelt one must not go unseen."""
-    there = services.get_catalogue().by_class
+    there = catalogue.by_class
     known = {composed(label) for label in there}
     if missing := [label for label in question.labels if label not in known]:
         some = ", ".join([*there][:20])

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Protocol, TypeVar
 import anyio
 import anyio.to_thread
 import numpy as np
-from fastapi import Depends, Request
+from fastapi import Depends, Query, Request
 from fastapi.responses import JSONResponse
 from numpy.typing import NDArray
 
 from core.api.problems import NotFoundError, TokenNeededError
 from core.collection.catalogue import Catalogue
 from core.collection.info import CollectionInfo
+from core.collection.listed import Listed
 from core.config import Settings
+from core.errors import QueryError
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
 from core.runs.runner import Runner
@@ -41,11 +43,14 @@ class Services(Protocol):
     def get_store(self) -> VectorStore:
         """Return the one connection of the process."""
 
-    def get_collections(self) -> dict[Metric, CollectionInfo]:
-        """Describe the collections of the family; raises CollectionNotFoundError."""
+    def get_families(self) -> list[Listed]:
+        """List the collections that the database holds."""
 
-    def get_catalogue(self) -> Catalogue:
-        """Return the pictures of the collection."""
+    def get_collections(self, family: str) -> dict[Metric, CollectionInfo]:
+        """Describe the collections of a family; raises CollectionNotFoundError."""
+
+    def get_catalogue(self, family: str) -> Catalogue:
+        """Return the pictures of a collection."""
 
     def get_runner(self) -> Runner:
         """Return the one runner of the process."""
@@ -53,7 +58,9 @@ class Services(Protocol):
     def get_encoder(self, identity: EncoderIdentity) -> "Encoder":
         """Return the encoder a collection was built with, waiting until it is loaded."""
 
-    def get_stored_embedding(self, name: str, picture: int) -> NDArray[np.float32] | None:
+    def get_stored_embedding(
+        self, info: CollectionInfo, picture: int
+    ) -> NDArray[np.float32] | None:
         """Return the embedding (D,) of a row; None if it is gone."""
 
     def get_thumbnail(self, record: ImageRecord, *, info: CollectionInfo) -> bytes:
@@ -62,7 +69,7 @@ class Services(Protocol):
     def dataset_folder(self, info: CollectionInfo) -> Path:
         """Return the folder that paths are relative to; raises ImageError."""
 
-    def exact_index_at_hand(self) -> ExactIndex | None:
+    def exact_index_at_hand(self, family: str) -> ExactIndex | None:
         """Return the embeddings if they are in memory; starts to read them if not."""
 
 
@@ -94,37 +101,70 @@ def _require_token(request: Request) -> None:
 
 CHANGES = [Depends(_require_token)]
 Shared = Annotated[Services, Depends(_services)]
+# In the address of every request; those that have a body may have it there.
+ABOUT_COLLECTION = "its name; without one, that of ORCHARD_COLLECTION"
+Named = Annotated[
+    str | None, Query(alias="collection", max_length=255, description=ABOUT_COLLECTION)
+]
 
 
-def collection_of(services: Services, metric: Metric | None) -> CollectionInfo:
-    """Return the collection of a metric, or the first one.
+def family_of(services: Services, *named: str | None) -> str:
+    """Return the collection that a request is about.
+
+    Args:
+        named: In its address and in its body, as far as they name one.
+
+    Raises:
+        QueryError: Two different ones are named.
+        NotFoundError: There is none of this name.
+        OrchardError: The database failed.
+    """
+    names = {name for name in named if name}
+    if len(names) > 1:
+        raise QueryError(
+            f"the request names {' and '.join(map(repr, sorted(names)))}. Name one collection, in "
+            "the address or in the body."
+        )
+    usual = services.get_settings().collection
+    family = next(iter(names), usual)
+    # Of that of the settings it is said in its own words that nothing is indexed yet.
+    if family != usual and family not in (known := [one.name for one in services.get_families()]):
+        raise NotFoundError(
+            f"there is no collection {family[:60]!r} here. There is "
+            f"{', '.join(known[:20]) or 'none yet'}; GET /api/v1/collections lists them."
+        )
+    return family
+
+
+def collection_of(services: Services, family: str, metric: Metric | None) -> CollectionInfo:
+    """Return the collection of a family for a metric, or its first one.
 
     Raises:
         NotFoundError: The family has none for it.
         OrchardError: The database failed, or there is no collection at all.
     """
-    infos = services.get_collections()
+    infos = services.get_collections(family)
     if metric is None:
         return next(iter(infos.values()))
     if metric not in infos:
         raise NotFoundError(
-            f"{services.get_settings().collection!r} has no index for {metric}. Ask with "
+            f"{family!r} has no index for {metric}. Ask with "
             f"{' or '.join(infos)}, or add the metric on the Collection page."
         )
     return infos[metric]
 
 
-def record_of(services: Services, picture: int) -> ImageRecord:
-    """Return a row of the collection.
+def record_of(services: Services, family: str, picture: int) -> ImageRecord:
+    """Return a row of a collection.
 
     Raises:
         NotFoundError: There is none of this id.
         OrchardError: As `collection_of`.
     """
-    record = services.get_catalogue().by_id.get(picture)
+    record = services.get_catalogue(family).by_id.get(picture)
     if record is None:
         raise NotFoundError(
-            f"{services.get_settings().collection!r} has no picture {picture}. "
-            "GET /api/v1/pictures lists the ids there are."
+            f"{family!r} has no picture {picture}. GET /api/v1/pictures?collection={family} lists "
+            "the ids there are."
         )
     return record

@@ -28,6 +28,7 @@ class PastRun:
         notes: What a person was told while it ran.
         error: Why it failed; empty otherwise.
         report: What it did; None unless it is done.
+        family: What it was about; empty where the report does not say.
     """
 
     title: str
@@ -39,6 +40,7 @@ class PastRun:
     notes: tuple[str, ...]
     error: str
     report: Report | None
+    family: str = ""
 
     @property
     def rows(self) -> int:
@@ -130,6 +132,7 @@ def _of_state(state: RunState) -> PastRun:
         notes=state.notes,
         error=state.error,
         report=state.report,
+        family=state.task.family,
     )
 
 
@@ -155,4 +158,5 @@ def _of_scripts(folder: Path, on_damaged: Callable[[Path], None]) -> Iterator[Pa
             notes=(),
             error="",
             report=report,
+            family=next((info.family for info in report.collections), ""),
         )

@@ -13,6 +13,7 @@ from core.health.verify import Verification
 from core.indexing.report import IndexReport
 from core.metric import Metric
 from core.runs.task import TaskKind
+from core.store.transfer import Moved
 from core.tuning.tuning import Tuning
 
 
@@ -58,16 +59,38 @@ class Dropped:
     dropped: tuple[Metric, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Renamed:
+    """A family that has another name.
+
+    Attributes:
+        rows: Of its largest collection.
+        name: The new one.
+    """
+
+    rows: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Transferred:
+    """Rows that were moved with their embeddings, by collection or file."""
+
+    moved: tuple[Moved, ...]
+
+
 Report = (
     IndexReport
     | Reindexed
     | Verification
     | Repaired
     | Removed
+    | Renamed
     | Dropped
     | SelfTest
     | Inspection
     | Tuning
+    | Transferred
 )
 _SAVED: dict[TaskKind, TypeAdapter[Any]] = {
     TaskKind.BUILD: TypeAdapter(IndexReport),
@@ -77,10 +100,13 @@ _SAVED: dict[TaskKind, TypeAdapter[Any]] = {
     TaskKind.REPAIR: TypeAdapter(Repaired),
     TaskKind.PRUNE: TypeAdapter(Removed),
     TaskKind.REMOVE_CLASS: TypeAdapter(Removed),
+    TaskKind.RENAME: TypeAdapter(Renamed),
     TaskKind.DROP: TypeAdapter(Dropped),
     TaskKind.SELF_TEST: TypeAdapter(SelfTest),
     TaskKind.INSPECT: TypeAdapter(Inspection),
     TaskKind.TUNE: TypeAdapter(Tuning),
+    TaskKind.EXPORT: TypeAdapter(Transferred),
+    TaskKind.IMPORT: TypeAdapter(Transferred),
 }
 
 
@@ -95,6 +121,8 @@ def rows_of(report: Report) -> int:
             return rows_of(report.verification)
         case Inspection():
             return report.pictures
+        case Transferred():
+            return max((one.rows for one in report.moved), default=0)
         case _:
             return report.rows
 

@@ -4,7 +4,7 @@ from core.health.inspection import Inspection
 from core.health.self_test import SelfTest
 from core.health.verify import Verification
 from core.indexing.report import IndexReport
-from core.runs.reports import Dropped, Reindexed, Removed, Repaired, Report
+from core.runs.reports import Dropped, Reindexed, Removed, Renamed, Repaired, Report, Transferred
 from core.runs.run_record import RunState
 from core.runs.task import TaskKind
 from core.tuning.tuning import Tuning
@@ -33,6 +33,8 @@ def _said(report: Report, kind: TaskKind) -> list[str]:
             said = [f"{counted(report.written, 'row')} written", found]
         case Removed():
             said = [f"{counted(report.removed, 'picture')} removed"]
+        case Renamed():
+            said = [f"it is called {report.name} now"]
         case Dropped():
             said = [f"dropped {', '.join(report.dropped) or 'nothing'}"]
         case SelfTest():
@@ -41,6 +43,9 @@ def _said(report: Report, kind: TaskKind) -> list[str]:
             said = [f"{counted(len(report.measured), 'setting')} measured"]
             if report.refused:
                 said.append(f"{counted(len(report.refused), 'index', 'indexes')} refused")
+        case Transferred():
+            written = sum(one.written for one in report.moved)
+            said = [f"{counted(written, 'row')} written"]
         case Inspection():
             said = [
                 f"{counted(len(report.damaged), 'file')} damaged or gone",

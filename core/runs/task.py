@@ -22,21 +22,25 @@ class TaskKind(StrEnum):
     REPAIR = "Repair"
     PRUNE = "Prune"
     REMOVE_CLASS = "Remove a class"
+    RENAME = "Rename"
     DROP = "Drop"
     SELF_TEST = "Self-test"
     INSPECT = "Inspect the pictures"
     TUNE = "Measure indexes"
+    EXPORT = "Copy elsewhere"
+    IMPORT = "Bring in"
 
     @property
     def changes(self) -> bool:
         """Whether it changes the collections."""
         looking = (TaskKind.VERIFY, TaskKind.SELF_TEST, TaskKind.INSPECT, TaskKind.TUNE)
-        return self not in looking
+        return self not in (*looking, TaskKind.EXPORT)
 
     @property
     def is_resumable(self) -> bool:
         """Whether the same task again goes on where the last run stopped."""
-        return self is TaskKind.TUNE or (self.changes and self is not TaskKind.DROP)
+        at_once = (TaskKind.DROP, TaskKind.RENAME)
+        return self is TaskKind.TUNE or (self.changes and self not in at_once)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +132,15 @@ class RemoveClass:
 
 
 @dataclass(frozen=True, slots=True)
+class Rename:
+    """Give the family another name."""
+
+    family: str
+    name: str
+    kind: Literal[TaskKind.RENAME] = TaskKind.RENAME
+
+
+@dataclass(frozen=True, slots=True)
 class Drop:
     """Delete the collections of some metrics."""
 
@@ -169,6 +182,34 @@ class Tune:
     kind: Literal[TaskKind.TUNE] = TaskKind.TUNE
 
 
+@dataclass(frozen=True, slots=True)
+class Export:
+    """Copy the rows with their embeddings to another database, or into a Parquet file.
+
+    Attributes:
+        target: A Milvus Lite file or a Parquet file by its whole path, or a server's address.
+    """
+
+    family: str
+    target: str
+    kind: Literal[TaskKind.EXPORT] = TaskKind.EXPORT
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """Fill the family with rows of another database, or of a Parquet file.
+
+    Attributes:
+        source: As `target` of `Export`.
+        metrics: To make from a Parquet file; another database has its own.
+    """
+
+    family: str
+    source: str
+    metrics: tuple[Metric, ...] = tuple(Metric)
+    kind: Literal[TaskKind.IMPORT] = TaskKind.IMPORT
+
+
 Task = (
     Build
     | AddMetric
@@ -177,27 +218,36 @@ Task = (
     | Repair
     | Prune
     | RemoveClass
+    | Rename
     | Drop
     | RunSelfTest
     | InspectPictures
     | Tune
+    | Export
+    | Import
 )
 _SAVED: TypeAdapter[Task] = TypeAdapter(Annotated[Task, Field(discriminator="kind")])
 
 
 def title_of(task: Task) -> str:
     """Return a task in one line."""
+    title = f"{task.kind}: {task.family}"
     match task:
         case Build():
-            return f"Build {task.family} from {task.folder}"
+            title = f"Build {task.family} from {task.folder}"
         case RemoveClass():
-            return f"Remove the class {task.label or 'no class'} from {task.family}"
+            title = f"Remove the class {task.label or 'no class'} from {task.family}"
+        case Rename():
+            title = f"Rename {task.family} to {task.name}"
+        case Export():
+            title = f"Copy {task.family} to {task.target}"
+        case Import():
+            title = f"Bring {task.family} from {task.source}"
         case AddMetric() | Tune():
-            return f"{task.kind}: {task.family} ({task.metric})"
+            title = f"{task.kind}: {task.family} ({task.metric})"
         case Reindex() | Drop():
-            return f"{task.kind}: {task.family} ({', '.join(task.metrics)})"
-        case _:
-            return f"{task.kind}: {task.family}"
+            title = f"{task.kind}: {task.family} ({', '.join(task.metrics)})"
+    return title
 
 
 def parse_task(saved: Mapping[str, Any]) -> Task:

@@ -2,13 +2,13 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import singledispatchmethod
 from pathlib import Path
 
 from core.collection.info import dataset_folder
-from core.config import Settings
+from core.config import Settings, load_settings, require_name
 from core.dataset.archives.archive import unpack
 from core.dataset.listing import list_dataset
 from core.errors import ArchiveError, CollectionNotFoundError, DatasetError, OrchardError
@@ -23,16 +23,27 @@ from core.progress import Stage
 from core.read_only import require_writable
 from core.records import ImageRecord
 from core.runs.build_encoder import load_encoder
-from core.runs.reports import Dropped, Reindexed, Removed, Repaired, Report
+from core.runs.reports import (
+    Dropped,
+    Reindexed,
+    Removed,
+    Renamed,
+    Repaired,
+    Report,
+    Transferred,
+)
 from core.runs.runner import RunProgress
 from core.runs.task import (
     AddMetric,
     Build,
     Drop,
+    Export,
+    Import,
     InspectPictures,
     Prune,
     Reindex,
     RemoveClass,
+    Rename,
     Repair,
     RunSelfTest,
     Task,
@@ -41,9 +52,10 @@ from core.runs.task import (
 )
 from core.sample.drawing import draw_sample
 from core.store.connection import RUN_PATIENCE
+from core.store.transfer import export_rows, import_rows, is_parquet, transfer
 from core.store.vector_store import VectorStore, collection_name, open_store
 from core.tuning.run import tune
-from core.tuning.tuning import Tuning
+from core.tuning.tuning import Tuning, load_tuning, save_tuning, tuning_file
 from core.wording import counted
 
 
@@ -155,7 +167,7 @@ class Workshop:
         written = repair(
             self._store,
             family=task.family,
-            dataset=self._settings.dataset,
+            dataset=self._settings.of(task.family).dataset,
             on_progress=self._progress,
         )
         return Repaired(written, self._verified(task.family))
@@ -164,7 +176,7 @@ class Workshop:
     def _prune(self, task: Prune) -> Removed:
         metrics = self._metrics(task.family)
         info = self._store.info(task.family, metrics[0])
-        root = dataset_folder(info, setting=self._settings.dataset)
+        root = dataset_folder(info, setting=self._settings.of(task.family).dataset)
         self._progress(Stage.VERIFY, 0, 0)
         gone = find_gone(self._store, family=task.family, root=root)
         if len(gone.paths) > task.agreed:
@@ -182,6 +194,28 @@ class Workshop:
         return self._delete(
             task.family, lambda record: given.get(record.path, record.label) == task.label
         )
+
+    @do.register
+    def _rename(self, task: Rename) -> Renamed:
+        require_name(task.name)
+        self._progress(Stage.START, 0, 0)
+        rows, metrics = self._rows(task.family), self._metrics(task.family)
+        self._store.rename(task.family, task.name)
+        self._take_along(task, metrics)
+        return Renamed(rows, task.name)
+
+    def _take_along(self, task: Rename, metrics: Sequence[Metric]) -> None:
+        """Give what was computed of a family its new name; what cannot be is computed again."""
+        maps, tunings = self._settings.data.projections, self._settings.data.tunings
+        with contextlib.suppress(OSError):
+            (maps / task.family).rename(maps / task.name)
+        for metric in metrics:
+            name = collection_name(task.family, metric)
+            with contextlib.suppress(OrchardError, OSError):
+                if tuning := load_tuning(tunings, name):
+                    asked = replace(tuning.asked, collection=collection_name(task.name, metric))
+                    save_tuning(replace(tuning, asked=asked), tunings)
+                    tuning_file(tunings, name, begun=not tuning.is_complete).unlink()
 
     @do.register
     def _drop(self, task: Drop) -> Dropped:
@@ -207,7 +241,7 @@ class Workshop:
         return inspect_pictures(
             self._store,
             family=task.family,
-            dataset=self._settings.dataset,
+            dataset=self._settings.of(task.family).dataset,
             cache_dir=self._settings.data.embeddings,
             on_progress=self._progress,
         )
@@ -227,6 +261,40 @@ class Workshop:
             on_progress=self._progress,
         )
 
+    @do.register
+    def _export(self, task: Export) -> Transferred:
+        if is_parquet(task.target):
+            target = Path(task.target)
+            one = export_rows(self._store, target, family=task.family, on_progress=self._progress)
+            return Transferred((one,))
+        with self._elsewhere(task.target) as there:
+            moved = transfer(self._store, there, family=task.family, on_progress=self._progress)
+        return Transferred(tuple(moved))
+
+    @do.register
+    def _import(self, task: Import) -> Transferred:
+        if is_parquet(task.source):
+            moved = import_rows(
+                Path(task.source),
+                self._store,
+                family=task.family,
+                metrics=task.metrics,
+                on_progress=self._progress,
+            )
+            return Transferred(tuple(moved))
+        with self._elsewhere(task.source, read_only=True) as there:
+            moved = transfer(there, self._store, family=task.family, on_progress=self._progress)
+        return Transferred(tuple(moved))
+
+    @contextlib.contextmanager
+    def _elsewhere(self, uri: str, *, read_only: bool = False) -> Iterator[VectorStore]:
+        there = load_settings(
+            milvus_uri=uri, milvus_database=self._settings.milvus_database, read_only=read_only
+        )
+        opened = open_store(there, patience=RUN_PATIENCE, on_retry=self._progress.note)
+        with contextlib.closing(opened) as store:
+            yield store
+
     def _unpack(self, archive: Path, folder: Path) -> None:
         if not folder.is_dir():
             if not archive.is_file():
@@ -242,7 +310,7 @@ class Workshop:
         return verify(
             self._store,
             family=family,
-            dataset=self._settings.dataset,
+            dataset=self._settings.of(family).dataset,
             on_progress=self._progress,
         )
 

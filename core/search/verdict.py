@@ -129,6 +129,26 @@ def overlap(hits: Sequence[Hit], others: Sequence[Hit]) -> float:
     return len(common) / longer if longer else float("nan")
 
 
+def in_both(hits: Sequence[Hit], others: Sequence[Hit]) -> dict[int, int]:
+    """Return the hits that are among those of another collection, by id, with their rank there.
+
+    The same picture is a file with the same bytes, whatever it is called; where nobody knows the
+    bytes, as of what other programs indexed, it is one of the same path.
+    """
+    # The better rank of two files with the same bytes.
+    best_last = others[::-1]
+    by_digest = {hit.record.digest: hit.rank for hit in best_last if hit.record.digest}
+    by_path = {hit.record.path: hit.rank for hit in best_last}
+    undigested = {hit.record.path: hit.rank for hit in best_last if not hit.record.digest}
+    found: dict[int, int] = {}
+    for hit in hits:
+        digest, path = hit.record.digest, hit.record.path
+        rank = by_digest.get(digest) or undigested.get(path) if digest else by_path.get(path)
+        if rank:
+            found[hit.record.id] = rank
+    return found
+
+
 def _as_neighbours(hits: Sequence[Hit], numbers: Mapping[int, int], depth: int) -> Neighbours:
     listed = [(numbers[hit.record.id], hit.score) for hit in hits]
     return Neighbours.from_hits([listed], depth=depth)

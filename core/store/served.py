@@ -25,26 +25,24 @@ class Served:
         address: Such as `http://127.0.0.1:8501`.
         key: Admits as the token does.
         data_dir: Its data folder, absolute.
-        collection: The family that it serves.
     """
 
     process: int
     address: str
     key: str
     data_dir: str
-    collection: str
 
 
 _SAVED = TypeAdapter(Served)
 
 
-def announce(database: Path, address: str, *, data_dir: Path, collection: str) -> None:
+def announce(database: Path, address: str, *, data_dir: Path) -> None:
     """Leave a note that only this user can read.
 
     Raises:
         FileError: It cannot be written.
     """
-    note = Served(os.getpid(), address, KEY, str(data_dir.absolute()), collection)
+    note = Served(os.getpid(), address, KEY, str(data_dir.absolute()))
     content = json.dumps(asdict(note)).encode()
 
     def write(file: BinaryIO) -> None:

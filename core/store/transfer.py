@@ -38,6 +38,11 @@ class Moved:
     rows: int
 
 
+def is_parquet(name: str) -> bool:
+    """Whether rows are moved into or from a file, by what it is called."""
+    return name.endswith(".parquet")
+
+
 def transfer(
     source: VectorStore,
     target: VectorStore,

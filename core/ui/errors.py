@@ -9,6 +9,7 @@ import streamlit as st
 
 from core.errors import CollectionNotFoundError, OrchardError, StoreUnavailableError
 from core.ui import links, resources
+from core.ui.choosing import looked_at
 from core.ui.text import plain
 from core.wording import sentence
 
@@ -48,14 +49,22 @@ def _nothing_indexed() -> None:
     _go_on_once_indexed(time.monotonic())
     with st.container(border=True):
         st.markdown(
-            ":material/inbox: Nothing is indexed yet. While a collection is being built, its first "
-            "pictures can be searched before the last are encoded."
+            f":material/inbox: Nothing is indexed yet{_named()}. While a collection is being "
+            "built, its first pictures can be searched before the last are encoded."
         )
         if resources.get_settings().read_only:
             return
         # Not a link: it would be refused where the page runs without the others, in a test.
         if st.button("Build a collection", icon=":material/database:", type="primary"):
             st.switch_page(links.COLLECTION_PAGE)
+
+
+def _named() -> str:
+    """Say of which collection nothing is indexed, where there are others."""
+    with contextlib.suppress(OrchardError):
+        if looked_at.offered():
+            return f" under the name {plain(looked_at.family())}"
+    return ""
 
 
 @st.fragment(run_every=_LOOK_AGAIN_SECONDS)
@@ -66,5 +75,5 @@ def _go_on_once_indexed(since: float) -> None:
         return
     with contextlib.suppress(OrchardError):
         # Not with the first row of any: a page starts from the first collection.
-        if next(iter(resources.get_collections().values())).rows:
+        if next(iter(resources.get_collections(looked_at.family()).values())).rows:
             st.rerun()

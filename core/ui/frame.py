@@ -12,10 +12,12 @@ from core.config import Settings
 from core.encoder.weights import is_offline
 from core.errors import CollectionNotFoundError, OrchardError
 from core.ui import resources, tiles
+from core.ui.choosing import looked_at
+from core.ui.choosing.picker import collection_picker
 from core.ui.controls import is_dark
 from core.ui.correcting import dialogs
 from core.ui.text import plain
-from core.wording import counted
+from core.wording import counted, sentence
 
 logger = logging.getLogger(__name__)
 
@@ -68,10 +70,16 @@ def name() -> None:
 
 def frame() -> None:
     """Draw what every page has: one line about the collection, its notices, the last correction."""
+    looked_at.follow()
     dialogs.follow()
-    settings = resources.get_settings()
+    if said := looked_at.notice():
+        st.warning(plain(sentence(said)), icon=":material/link_off:")
+        st.button("Dismiss", icon=":material/close:", key="no_such", on_click=looked_at.dismiss)
+    with st.sidebar.container(key="collections"):
+        collection_picker()
+    settings, family = resources.get_settings(), looked_at.family()
     try:
-        info = next(iter(resources.get_collections().values()))
+        info = next(iter(resources.get_collections(family).values()))
     except OrchardError as error:
         logger.info("no collection to show: %s", error)
         missing = isinstance(error, CollectionNotFoundError)
@@ -79,7 +87,7 @@ def frame() -> None:
             st.caption("No collection yet" if missing else "Database not available")
         return
     with st.sidebar.container(key="status", gap=None):
-        _about(info, settings)
+        _about(info, family, settings)
         if is_offline(info.encoder):
             _offline_badge(read_only=settings.read_only)
     if not info.complete:
@@ -97,9 +105,9 @@ def _logo(*, dark: bool) -> str:
     )
 
 
-def _about(info: CollectionInfo, settings: Settings) -> None:
+def _about(info: CollectionInfo, family: str, settings: Settings) -> None:
     state = "" if info.complete else " (incomplete)"
-    label = f"{settings.collection}, {counted(info.rows, 'picture')}{state}"
+    label = f"{family}, {counted(info.rows, 'picture')}{state}"
     where = "Milvus Lite" if settings.is_lite else "Milvus server"
     facts = {
         "Dataset": info.dataset or "unknown",
@@ -109,7 +117,7 @@ def _about(info: CollectionInfo, settings: Settings) -> None:
     }
     # Of a damaged file the page itself tells.
     with contextlib.suppress(OrchardError):
-        if said := str(resources.get_catalogue().applied):
+        if said := str(resources.get_catalogue(family).applied):
             facts["Corrections"] = said
     with st.popover(plain(label), icon=":material/database:", type="tertiary"):
         for fact, value in facts.items():

@@ -2,7 +2,8 @@
 
 Controls that more than one page must know, since a way leads to them, are `Handed`; every other key
 belongs to the one page whose `keys.py` names it, as a key that two pages bind to the address would
-carry the choice of one into the other.
+carry the choice of one into the other. Only the collection that is looked at is meant for all of
+them: every way carries it, see `core.ui.choosing.looked_at`.
 
 `to_*` build where a way leads; a button takes it by `on_click=leave`, `link_search` draws a link.
 What no address can hold is `Carried`.
@@ -23,6 +24,7 @@ from core.metric import Metric
 from core.records import ImageRecord
 from core.search.link import read_ids
 from core.search.query_picture import MAX_QUERIES
+from core.ui.choosing import looked_at
 
 # Absolute, since Streamlit looks for a relative path beside the router.
 _PAGES = Path(__file__).resolve().parents[2] / "pages"
@@ -45,7 +47,8 @@ class Handed(StrEnum):
 
     The Search page is opened with pictures, and as the map and the evaluation compare them: by
     their metric, with the k and the effort that was looked at. The map is opened with a picture or
-    some that are ringed, by the metric they came with; the evaluation with a pair of classes.
+    some that are ringed, by the metric they came with; the evaluation with a pair of classes, or
+    with a report.
     """
 
     QUERIES = "queries"
@@ -61,6 +64,7 @@ class Handed(StrEnum):
     MAP_METRIC = "map_metric"
     RING = "ring"
     VIEW = "view"
+    REPORT = "report"
     ASKED = "asked"
     GOT = "got"
 
@@ -128,13 +132,22 @@ def to_search(
     return Destination(SEARCH_PAGE, _filled(given), TO_SEARCH)
 
 
+def to_search_in(family: str, picture: int) -> Destination:
+    """Lead from the Search page to a picture of another collection; the controls stay as they are.
+
+    Streamlit lets no page set what its own controls are bound to.
+    """
+    given = {looked_at.PARAMETER: family, Handed.QUERIES.value: str(picture)}
+    return Destination(SEARCH_PAGE, given, ())
+
+
 def to_map(record: ImageRecord, *, metric: Metric | None = None) -> Destination:
     """Lead to the map with a picture picked.
 
     Args:
         metric: Of the map. IP is left to the page: no map can be drawn by it.
     """
-    given = {**place_on_map(record), **_map_metric(metric)}
+    given = {**looked_at.parameters(), **place_on_map(record), **_map_metric(metric)}
     return Destination(MAP_PAGE, given, TO_MAP)
 
 
@@ -153,7 +166,7 @@ def to_ring(
     """
     ringed = {Handed.RING: ",".join(str(number) for number in ids[:MAX_RINGED])}
     one = place_on_map(picked) if picked else {}
-    given = {**one, **_filled(ringed), **_map_metric(metric)}
+    given = {**_filled(ringed), **one, **_map_metric(metric)}
     return Destination(MAP_PAGE, given, TO_MAP, carried)
 
 
@@ -179,24 +192,34 @@ def to_confusions(asked: str, got: str = "") -> Destination:
 
 def to_comparison() -> Destination:
     """Lead to the comparison of reports."""
-    return Destination(EVALUATION_PAGE, {Handed.VIEW.value: COMPARE_VIEW}, ())
+    return Destination(EVALUATION_PAGE, _filled({Handed.VIEW: COMPARE_VIEW}), ())
+
+
+def to_report(name: str, *, family: str) -> Destination:
+    """Lead to a saved report, with the collection that it is about."""
+    given = {Handed.REPORT.value: name, looked_at.PARAMETER: family}
+    return Destination(EVALUATION_PAGE, given, ())
 
 
 def leave(destination: Destination) -> None:
     """Go there in the run that follows; a callback, which itself cannot change the page."""
     st.session_state[LEAVING] = destination
-    st.session_state[CARRIED] = destination.carried
+    st.session_state[CARRIED] = (looked_at.family(), destination.carried)
 
 
 def carried() -> Carried | None:
-    """Return what this session took along when it last changed the page by `leave`."""
-    found: Carried | None = st.session_state.get(CARRIED)
-    return found
+    """Return what this session took along when it last changed the page by `leave`.
+
+    Not where another collection is looked at by now: what its embedding is near there says nothing.
+    """
+    found: tuple[str, Carried | None] = st.session_state.get(CARRIED, ("", None))
+    family, carried = found
+    return carried if family == looked_at.family() else None
 
 
 def put_down() -> None:
     """Forget what was taken along."""
-    st.session_state[CARRIED] = None
+    st.session_state[CARRIED] = ("", None)
 
 
 def follow() -> None:
@@ -255,4 +278,5 @@ def _map_metric(metric: Metric | None) -> dict[str, str]:
 
 
 def _filled(given: Mapping[Handed, str]) -> dict[str, str]:
-    return {name.value: value for name, value in given.items() if value}
+    told = {name.value: value for name, value in given.items() if value}
+    return looked_at.parameters() | told

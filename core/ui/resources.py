@@ -1,7 +1,12 @@
-"""What sessions share, through Streamlit's caches: settings, database, encoder, data."""
+"""What sessions share, through Streamlit's caches: settings, database, encoders, data.
+
+What belongs to a collection is asked for by its family, and cached under it: two collections share
+nothing. Which of them a session looks at, `core.ui.choosing.chosen` says.
+"""
 
 import logging
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -17,6 +22,7 @@ from streamlit.runtime import Runtime
 from core.collection import info as collection_info
 from core.collection.catalogue import Catalogue, catalogue_of
 from core.collection.info import CollectionInfo
+from core.collection.listed import Listed
 from core.config import Settings, load_settings
 from core.corrections.correction import Corrections, applied_to
 from core.dataset.files import digest_of, present_inside
@@ -48,10 +54,17 @@ _PATIENCE = 0.3
 # An error may go on, and every attempt may read the whole collection.
 _RETRY_SECONDS = 60.0
 
+# Of so many collections at a time: two are compared, and a few sessions may look at others.
+_CATALOGUES = 6
+# The embeddings themselves, which a file maps into memory, with what is worked out from them.
+_IN_MEMORY = 2
+# As many encoders: two collections are compared that others made.
+_ENCODERS = 2
+
 _after_runs: list[Callable[[], None]] = []
 
-# The encoder that was loaded last, for whoever wants to know without loading one.
-_running: list[EncoderIdentity] = []
+# The encoders that were loaded last, for whoever wants to know without loading one.
+_running: deque[EncoderIdentity] = deque(maxlen=_ENCODERS)
 
 
 @dataclass
@@ -86,12 +99,7 @@ def get_store() -> VectorStore:
     store = open_store(settings)
     if settings.is_lite and Runtime.exists():
         try:
-            announce(
-                Path(settings.uri),
-                _address(),
-                data_dir=settings.data_dir,
-                collection=settings.collection,
-            )
+            announce(Path(settings.uri), _address(), data_dir=settings.data_dir)
         except FileError:
             logger.warning("scripts will not find this process", exc_info=True)
     return store
@@ -127,16 +135,16 @@ def get_encoder(identity: EncoderIdentity) -> "Encoder":
         with st.spinner("Loading the encoder", show_time=True):
             return future.result()
     except Exception:
-        _loading.clear()
+        _loading.clear(identity)
         raise
 
 
-def loaded_encoder() -> EncoderIdentity | None:
-    """Return the encoder that is loaded; None while there is none. Loads nothing."""
-    return _running[0] if _running else None
+def loaded_encoders() -> tuple[EncoderIdentity, ...]:
+    """Return the encoders that are loaded, the last one first. Loads nothing."""
+    return tuple(_running)
 
 
-@st.cache_resource(show_spinner=False, max_entries=1)
+@st.cache_resource(show_spinner=False, max_entries=_ENCODERS)
 def _loading(identity: EncoderIdentity) -> "Future[Encoder]":
     settings = get_settings()
 
@@ -144,7 +152,7 @@ def _loading(identity: EncoderIdentity) -> "Future[Encoder]":
         from core.encoder.encoder import Encoder
 
         encoder = Encoder(checkpoint_for(identity, settings), precision=settings.precision)
-        _running[:] = [encoder.identity]
+        _running.appendleft(encoder.identity)
         return encoder
 
     pool = ThreadPoolExecutor(1, thread_name_prefix="encoder")
@@ -154,40 +162,50 @@ def _loading(identity: EncoderIdentity) -> "Future[Encoder]":
 
 
 @st.cache_data(show_spinner=False, ttl=_STALE_SECONDS)
-def get_collections() -> dict[Metric, CollectionInfo]:
-    """Describe the collections of the family, in the order of the metrics.
+def get_families() -> list[Listed]:
+    """List the collections that the database holds, in order of their names.
+
+    Raises:
+        StoreError: The database failed.
+    """
+    return get_store().families()
+
+
+@st.cache_data(show_spinner=False, ttl=_STALE_SECONDS)
+def get_collections(family: str) -> dict[Metric, CollectionInfo]:
+    """Describe the collections of a family, in the order of the metrics.
 
     Raises:
         CollectionNotFoundError: There is none.
     """
-    store, family = get_store(), get_settings().collection
+    store = get_store()
     found = {metric: store.info(family, metric) for metric in store.metrics(family)}
     if not any(info.rows for info in found.values()):
         raise CollectionNotFoundError(f"the collection {family!r} is empty.")
     return found
 
 
-def get_corrections() -> Corrections:
-    """Return what people have said of single pictures of the collection, as of this moment."""
-    return get_store().corrections(get_settings().collection)
+def get_corrections(family: str) -> Corrections:
+    """Return what people have said of single pictures of a collection, as of this moment."""
+    return get_store().corrections(family)
 
 
-def get_stored() -> tuple[ImageRecord, ...]:
-    """Return the rows of the collection as they are stored, those that are left out included."""
-    first = next(iter(get_collections().values()))
-    return _stored(first.name, first.rows)
+def get_stored(family: str) -> tuple[ImageRecord, ...]:
+    """Return the rows of a collection as they are stored, those that are left out included."""
+    first = next(iter(get_collections(family).values()))
+    return _stored(family, first.name, first.rows)
 
 
-def get_catalogue() -> Catalogue:
-    """Return the pictures of the collection; shared by all sessions and not copied."""
-    first = next(iter(get_collections().values()))
-    return _catalogue(first.name, first.rows, get_corrections().mark)
+def get_catalogue(family: str) -> Catalogue:
+    """Return the pictures of a collection; shared by all sessions and not copied."""
+    first = next(iter(get_collections(family).values()))
+    return _catalogue(family, first.name, first.rows, get_corrections(family).mark)
 
 
-@st.cache_resource(show_spinner=False, ttl=600, max_entries=2)
-def _catalogue(name: str, rows: int, corrections: str) -> Catalogue:
-    info = next(info for info in get_collections().values() if info.name == name)
-    stored, said = _stored(name, rows), get_corrections()
+@st.cache_resource(show_spinner=False, ttl=600, max_entries=_CATALOGUES)
+def _catalogue(family: str, name: str, rows: int, corrections: str) -> Catalogue:
+    info = next(info for info in get_collections(family).values() if info.name == name)
+    stored, said = _stored(family, name, rows), get_corrections(family)
     records = said.all_seen(stored)
     return catalogue_of(
         records,
@@ -198,18 +216,22 @@ def _catalogue(name: str, rows: int, corrections: str) -> Catalogue:
     )
 
 
-@st.cache_resource(show_spinner="Reading the collection", ttl=600, max_entries=2)
-def _stored(name: str, rows: int) -> tuple[ImageRecord, ...]:
+@st.cache_resource(show_spinner="Reading the collection", ttl=600, max_entries=_CATALOGUES)
+def _stored(family: str, name: str, rows: int) -> tuple[ImageRecord, ...]:
     """Return the rows as they are stored: a correction has none of them read again."""
-    metric = next(metric for metric, info in get_collections().items() if info.name == name)
-    return tuple(get_store().stored.records(get_settings().collection, metric))
+    infos = get_collections(family)
+    metric = next(metric for metric, info in infos.items() if info.name == name)
+    return tuple(get_store().stored.records(family, metric))
+
+
+def get_stored_embedding(info: CollectionInfo, picture: int) -> NDArray[np.float32] | None:
+    """Return the embedding (D,) of a picture of a collection; None if the row is gone."""
+    return _stored_embedding(info.family, info.metric, picture)
 
 
 @st.cache_data(show_spinner=False, ttl=3600, max_entries=256)
-def get_stored_embedding(name: str, picture: int) -> NDArray[np.float32] | None:
-    """Return the embedding (D,) of a picture of the collection; None if the row is gone."""
-    metric = next(metric for metric, info in get_collections().items() if info.name == name)
-    return get_store().embeddings(get_settings().collection, metric, [picture]).get(picture)
+def _stored_embedding(family: str, metric: Metric, picture: int) -> NDArray[np.float32] | None:
+    return get_store().embeddings(family, metric, [picture]).get(picture)
 
 
 def get_upload_embedding(
@@ -222,7 +244,8 @@ def get_upload_embedding(
     Raises:
         ImageError: The file is no picture.
     """
-    return _encode_upload(digest_of(content), str(info.encoder), _content=content, _name=name)
+    digest, encoder = digest_of(content), str(info.encoder)
+    return _encode_upload(digest, encoder, _content=content, _name=name, _info=info)
 
 
 @st.cache_data(show_spinner=False, ttl=3600, max_entries=256)
@@ -232,56 +255,59 @@ def _encode_upload(
     *,
     _content: bytes,
     _name: str,
+    _info: CollectionInfo,
 ) -> tuple[NDArray[np.float32], float]:
-    info, identity = next(iter(get_collections().values())), EncoderIdentity.parse(encoder)
+    identity = EncoderIdentity.parse(encoder)
     picture = QueryPicture(_name, digest, None, _content)
     decoded = open_query(picture, root=get_settings().data_dir, encoder=identity)
-    return encode_query(decoded.image, encoder=get_encoder(identity), info=info)
+    return encode_query(decoded.image, encoder=get_encoder(identity), info=_info)
 
 
-def prepare() -> Preparation:
+def prepare(family: str) -> Preparation:
     """Start to read the embeddings in the background, unless that was done before."""
-    catalogue = get_catalogue()
-    return _preparing(catalogue.fingerprint, catalogue.told)
+    catalogue = get_catalogue(family)
+    return _preparing(family, catalogue.fingerprint, catalogue.told)
 
 
-def get_reference() -> ExactIndex | Preparation:
-    """Return the embeddings of the collection, or how far they are while they are read.
+def get_reference(family: str) -> ExactIndex | Preparation:
+    """Return the embeddings of a collection, or how far they are while they are read.
 
     Raises:
         StoreUnavailableError: The database is away; the next call tries again.
         OrchardError: Reading them failed. So does every call of the next minute, without reading;
             the first one after it tries again.
     """
-    preparation = prepare()
+    catalogue = get_catalogue(family)
+    key = (family, catalogue.fingerprint, catalogue.told)
+    preparation = _preparing(*key)
     wait([preparation.future], timeout=_PATIENCE)
     if not preparation.future.done():
         return preparation
     try:
         return preparation.future.result()
     except StoreUnavailableError:
-        _preparing.clear()
+        _preparing.clear(*key)
         raise
     except Exception:
         if time.monotonic() - preparation.ended > _RETRY_SECONDS:
-            _preparing.clear()
+            _preparing.clear(*key)
         raise
 
 
-def exact_index_at_hand() -> ExactIndex | None:
+def exact_index_at_hand(family: str) -> ExactIndex | None:
     """Return the embeddings if they are in memory; else start to read them, and wait for nothing.
 
     Raises:
         OrchardError: The collection cannot be described.
     """
-    future = prepare().future
+    future = prepare(family).future
     return future.result() if future.done() and future.exception() is None else None
 
 
-@st.cache_resource(show_spinner=False, max_entries=1)
-def _preparing(fingerprint: str, told: int) -> Preparation:
+@st.cache_resource(show_spinner=False, max_entries=_IN_MEMORY)
+def _preparing(family: str, fingerprint: str, told: int) -> Preparation:
     store, settings = get_store(), get_settings()
-    metrics = list(get_collections())
+    metrics = list(get_collections(family))
     preparation = Preparation(Future())
 
     def show(stage: Stage, done: int, total: int) -> None:
@@ -289,9 +315,7 @@ def _preparing(fingerprint: str, told: int) -> Preparation:
 
     def read() -> ExactIndex:
         try:
-            return load_reference(
-                store, settings.collection, metrics, settings.data.embeddings, show
-            )
+            return load_reference(store, family, metrics, settings.data.embeddings, show)
         finally:
             preparation.ended = time.monotonic()
 
@@ -302,7 +326,7 @@ def _preparing(fingerprint: str, told: int) -> Preparation:
 
 
 def get_thumbnail(record: ImageRecord, *, info: CollectionInfo) -> bytes:
-    """Return the JPEG thumbnail of a picture of the collection.
+    """Return the JPEG thumbnail of a picture of a collection.
 
     Raises:
         ImageError: The file is gone, is no picture, or lies outside the dataset folder.
@@ -319,7 +343,8 @@ def dataset_folder(info: CollectionInfo) -> Path:
     Raises:
         ImageError: Others made the collection, and nobody has said which folder may be opened.
     """
-    return collection_info.dataset_folder(info, setting=get_settings().dataset)
+    said = get_settings().of(info.family)
+    return collection_info.dataset_folder(info, setting=said.dataset)
 
 
 @st.cache_resource(show_spinner=False)
@@ -343,12 +368,14 @@ def _run_has_ended() -> None:
 
 def forget_collections() -> None:
     """Drop what is known about the collections and their rows: a run has changed them."""
+    get_families.clear()
     get_collections.clear()
-    get_stored_embedding.clear()
+    _stored_embedding.clear()
     _catalogue.clear()
     _stored.clear()
 
 
 def forget_failures() -> None:
     """Drop what may be out of date after the database was away."""
+    get_families.clear()
     get_collections.clear()

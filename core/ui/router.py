@@ -6,6 +6,7 @@ import streamlit as st
 def main() -> None:
     """Set up the page, admit or refuse the visitor, draw."""
     from core.ui import frame, links, sign_in
+    from core.ui.choosing import looked_at
 
     st.set_page_config(page_title="Orchard", page_icon=frame.ICON_URL, layout="wide")
     search = st.Page(
@@ -43,6 +44,9 @@ def main() -> None:
     )
     if is_admitted:
         links.follow()
+        if there := looked_at.turned_to():
+            # The rest of the address is about the collection of before.
+            st.switch_page(page, query_params=there)
         frame.frame()
         page.run()
 

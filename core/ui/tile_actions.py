@@ -13,6 +13,7 @@ from core.metric import Metric
 from core.records import ImageRecord
 from core.search.query_picture import full_picture
 from core.ui import links, resources
+from core.ui.choosing import looked_at
 from core.ui.correcting import actions
 from core.ui.text import plain
 from core.ui.tiles import data_url, with_path
@@ -137,7 +138,7 @@ def _follow_menu(key: str, record: ImageRecord, metric: Metric | None) -> None:
 @st.dialog("Details", width="large", icon=":material/info:")
 def details_dialog(record: ImageRecord, *, metric: Metric | None) -> None:
     """Show a picture in full and what is known of it, and lead to a search with it."""
-    info = next(iter(resources.get_collections().values()))
+    info = next(iter(resources.get_collections(looked_at.family()).values()))
     shown, known = st.columns(2)
     facts = {
         "Class": plain(record.label or "no class"),
@@ -169,6 +170,6 @@ def details_dialog(record: ImageRecord, *, metric: Metric | None) -> None:
 
 def corrected_facts(record: ImageRecord) -> dict[str, str]:
     """Return what is said of a picture by corrections, for a table; text of data is escaped."""
-    said = resources.get_corrections().of(record.path)
+    said = resources.get_corrections(looked_at.family()).of(record.path)
     facts = {"Class given": plain(said.label)} if said.label else {}
     return facts | ({"Tags": plain(", ".join(said.tags))} if said.tags else {})

@@ -28,11 +28,12 @@ from core.health.status import (
 from core.indexing.missing_files import GoneRows, find_gone
 from core.metric import Metric
 from core.read_only import require_writable
-from core.runs.history import History, load_history, unreadable
+from core.runs.history import History, PastRun, load_history, unreadable
 from core.runs.run_record import RunState
 from core.runs.task import Build, Task
 from core.tuning.tuning import Tuning, load_tuning
 from core.ui import resources
+from core.ui.choosing import looked_at
 from pages.collection.state import current, refuse
 
 
@@ -56,7 +57,7 @@ resources.call_when_a_run_has_ended(forget)
 
 
 def start(task: Task) -> None:
-    """Start a run; what stands in its way is shown when the page is drawn.
+    """Start a run, and look at its collection; what stands in its way is shown by the page.
 
     An archive that no run needs any more is deleted: of a task that is refused, or of a stopped run
     that this one takes the place of.
@@ -72,9 +73,11 @@ def start(task: Task) -> None:
     except OrchardError as error:
         refuse(error)
         _discard_archive(task)
-    else:
-        if before:
-            _discard_archive(before.task)
+        return
+    if before:
+        _discard_archive(before.task)
+    if task.family != looked_at.family():
+        looked_at.choose(task.family)
 
 
 def dismiss(state: RunState) -> None:
@@ -105,14 +108,17 @@ def _archive_of(task: Task) -> str:
     return task.archive if isinstance(task, Build) else ""
 
 
-def find_infos() -> dict[Metric, CollectionInfo]:
-    """Describe the collections of the family; empty when there are none.
+def find_infos(family: str = "") -> dict[Metric, CollectionInfo]:
+    """Describe the collections of a family; empty when there are none.
+
+    Args:
+        family: That which is looked at if not given.
 
     Raises:
         StoreError: The database failed.
     """
     try:
-        return resources.get_collections()
+        return resources.get_collections(family or looked_at.family())
     except CollectionNotFoundError:
         return {}
 
@@ -124,9 +130,9 @@ def get_database() -> DatabaseHealth:
 
 
 @st.cache_data(show_spinner=False, ttl=5)
-def get_collections_health() -> list[CollectionHealth]:
-    """Describe every collection of the family, empty ones as well."""
-    return collections_health(resources.get_store(), resources.get_settings().collection)
+def get_collections_health(family: str) -> list[CollectionHealth]:
+    """Describe every collection of a family, empty ones as well."""
+    return collections_health(resources.get_store(), family)
 
 
 @st.cache_data(show_spinner="Counting files", ttl=120)
@@ -151,18 +157,18 @@ def get_gone(family: str, folder: str) -> GoneRows:
 
 
 @st.cache_resource(show_spinner="Looking at the files", ttl=600, max_entries=2)
-def get_changed(name: str, rows: int) -> dict[int, int]:
+def get_changed(family: str, name: str, rows: int) -> dict[int, int]:
     """Return when every picture was changed, in nanoseconds since 1970, by id; shared.
 
     What is gone is left out.
 
     Args:
-        name: Of the collection; with `rows` it decides whether what is cached still holds.
+        name: Of the family's collection; with `rows` it decides whether what is cached still holds.
     """
-    info = next(one for one in find_infos().values() if one.name == name)
+    info = next(one for one in resources.get_collections(family).values() if one.name == name)
     root = resources.dataset_folder(info)
     changed = {}
-    for number, record in resources.get_catalogue().by_id.items():
+    for number, record in resources.get_catalogue(family).by_id.items():
         with contextlib.suppress(ImageError):
             changed[number] = present_inside(root, record.path)[1]
     return changed
@@ -184,6 +190,12 @@ def get_free() -> int:
 def get_history() -> History:
     """Return every run that has ended."""
     return load_history(resources.get_settings().data)
+
+
+def get_own_runs() -> tuple[PastRun, ...]:
+    """Return the runs of the collection that is looked at, newest first."""
+    family = looked_at.family()
+    return tuple(run for run in get_history().runs if run.family == family)
 
 
 @st.cache_resource(show_spinner="Asking the database which indexes it has")

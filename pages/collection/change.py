@@ -7,7 +7,8 @@ from typing import Literal
 import streamlit as st
 
 from core.collection.info import CollectionInfo
-from core.errors import DatasetError
+from core.config import require_name
+from core.errors import DatasetError, SettingsError
 from core.metric import Metric
 from core.runs.history import how_long
 from core.runs.task import (
@@ -16,15 +17,17 @@ from core.runs.task import (
     Prune,
     Reindex,
     RemoveClass,
+    Rename,
     Repair,
     Task,
     TaskKind,
     Verify,
 )
 from core.ui import resources
+from core.ui.choosing import looked_at
 from core.ui.controls import is_dark
 from core.ui.text import plain
-from core.wording import counted
+from core.wording import counted, sentence
 from pages.collection import cache, state
 from pages.collection.health.checks import last_verification, show_findings
 from pages.collection.index_controls import index_control
@@ -87,7 +90,7 @@ def _redden() -> None:
 def _show_empty() -> None:
     """Without a row there is nothing to change but the collections themselves, to be dropped."""
     st.markdown("Nothing is indexed yet, so there is nothing to change.")
-    empty = [one.info for one in cache.get_collections_health()]
+    empty = [one.info for one in cache.get_collections_health(_family())]
     if empty and not any(info.is_foreign for info in empty):
         names = ", ".join(info.name for info in empty)
         st.markdown(plain(f"Empty collections: {names}. They can be dropped."))
@@ -155,7 +158,7 @@ def _start(task: Task) -> None:
 
 
 def _family() -> str:
-    return resources.get_settings().collection
+    return looked_at.family()
 
 
 def _ask_metric(infos: Infos) -> Task | None:
@@ -208,7 +211,7 @@ def _ask_prune(infos: Infos) -> Task | None:
 
 
 def _ask_class(infos: Infos) -> Task | None:
-    records = resources.get_catalogue().by_class
+    records = resources.get_catalogue(looked_at.family()).by_class
     label = st.selectbox(
         "Class",
         list(records),
@@ -227,6 +230,27 @@ def _ask_class(infos: Infos) -> Task | None:
         icon=":material/warning:",
     )
     return RemoveClass(_family(), label)
+
+
+def _ask_name(_: Infos) -> Task | None:
+    family = _family()
+    name = st.text_input("New name", key=f"change_name_{family}").strip()
+    if not name:
+        return None
+    try:
+        require_name(name)
+    except SettingsError as error:
+        st.error(plain(sentence(str(error))), icon=":material/error:")
+        return None
+    if name in {one.name for one in looked_at.offered()}:
+        st.error(plain(f"There is a collection {name} already."), icon=":material/error:")
+        return None
+    if family == looked_at.usual():
+        st.caption(
+            f"ORCHARD\\_COLLECTION is {plain(family)}: set it to {plain(name)}, or visitors and "
+            "scripts that name no collection find nothing."
+        )
+    return Rename(family, name)
 
 
 def _ask_drop(infos: Infos) -> Task | None:
@@ -265,7 +289,7 @@ def _key(name: str, infos: Infos) -> str:
 
 
 def _show_findings() -> None:
-    past, report = last_verification(cache.get_history().runs)
+    past, report = last_verification(cache.get_own_runs())
     if past and report:
         found = counted(len(report.findings), "finding")
         title = f"Last comparison, {past.started:%Y-%m-%d %H:%M} UTC: {found}"
@@ -314,6 +338,14 @@ CHANGES = (
         "Builds another index over the same rows; the old one answers until it is loaded.",
         _ask_index,
         more="Meanwhile the rows take twice the space.",
+    ),
+    Change(
+        TaskKind.RENAME,
+        "edit",
+        "Gives the collection another name, at once. Corrections, maps and measured indexes go "
+        "along.",
+        _ask_name,
+        more="Saved reports keep the name they were made under. Rename it back to undo this.",
     ),
     Change(
         TaskKind.REMOVE_CLASS,

@@ -13,6 +13,7 @@ from core.dataset.listing import list_dataset
 from core.errors import OrchardError
 from core.records import ImageRecord
 from core.ui import resources
+from core.ui.choosing import looked_at
 from core.ui.correcting import actions
 from core.ui.text import plain
 from core.ui.tile_actions import icon_row
@@ -31,7 +32,7 @@ def show_corrections() -> None:
     if not infos:
         st.markdown("Nothing is indexed yet, so there is nothing to correct.")
         return
-    info, said = next(iter(infos.values())), resources.get_corrections()
+    info, said = next(iter(infos.values())), resources.get_corrections(looked_at.family())
     read_only = resources.get_settings().read_only
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(_summary(said), width="stretch")
@@ -65,7 +66,7 @@ def _show_pictures(said: Corrections, info: CollectionInfo, *, read_only: bool) 
     paths = sorted(said.by_path)
     pages = -(-len(paths) // PAGE_SIZE)
     page = st.pagination(pages, key="corrections_page") if pages > 1 else 1
-    stored = {record.path: record for record in resources.get_stored()}
+    stored = {record.path: record for record in resources.get_stored(looked_at.family())}
     shown = paths[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
     read = partial(resources.get_thumbnail, info=info)
     with st.container(horizontal=True, gap="small", key="corrected_pictures"):
@@ -130,7 +131,7 @@ def _icons(record: ImageRecord, one: Correction, *, key: str, name: str) -> None
 
 def _show_steps(*, read_only: bool) -> None:
     book = resources.get_store().book
-    steps = book.steps(resources.get_settings().collection) if book else ()
+    steps = book.steps(looked_at.family()) if book else ()
     if not steps:
         return
     st.markdown("**Changes**")
@@ -150,7 +151,7 @@ def _show_steps(*, read_only: bool) -> None:
                     type="secondary" if number == 0 else "tertiary",
                     key=f"undo_{step.number}",
                     on_click=actions.undo,
-                    args=(step.number,),
+                    args=(step.number, looked_at.family()),
                 )
     if len(steps) > _SHOWN_STEPS:
         st.caption(f"and {len(steps) - _SHOWN_STEPS:,} earlier changes.")
@@ -167,7 +168,11 @@ def _import(info: CollectionInfo) -> None:
     if file is None:
         return
     try:
-        read = import_table(file.getvalue(), known=_known(info), before=resources.get_corrections())
+        read = import_table(
+            file.getvalue(),
+            known=_known(info),
+            before=resources.get_corrections(looked_at.family()),
+        )
     except OrchardError as error:
         st.error(plain(sentence(str(error))), icon=":material/error:")
         return
@@ -186,8 +191,8 @@ def _import(info: CollectionInfo) -> None:
 
 def _known(info: CollectionInfo) -> set[str]:
     """Return the paths that may be corrected: of rows, and of files that have none."""
-    known = {record.path for record in resources.get_stored()}
-    known.update(resources.get_corrections().by_path)
+    known = {record.path for record in resources.get_stored(looked_at.family())}
+    known.update(resources.get_corrections(looked_at.family()).by_path)
     # Where the folder is away its rows are known all the same.
     with contextlib.suppress(OrchardError):
         known.update(list_dataset(resources.dataset_folder(info)).paths)

@@ -9,7 +9,7 @@ from core.runs.task import TaskKind
 from core.ui import resources
 from core.ui.controls import segmented
 from core.ui.errors import page_errors
-from pages.collection import cache
+from pages.collection import cache, state
 from pages.collection.browse.browsing import show_browse
 from pages.collection.build.building import show_build
 from pages.collection.change import CHANGING, show_change
@@ -58,6 +58,7 @@ _STYLE = """
 
 def main() -> None:
     """The parts to choose from, news of a run, then one part."""
+    state.come_back()
     read_only = resources.get_settings().read_only
     names = [name for name, part in PARTS.items() if not (read_only and part.changes)]
     first = BUILD if BUILD in names and not cache.find_infos() else names[0]

@@ -12,6 +12,7 @@ from core.runs.result_text import result_text
 from core.runs.run_record import RunState, RunStatus
 from core.runs.task import Build, TaskKind
 from core.ui import resources
+from core.ui.choosing import looked_at
 from core.ui.text import plain
 from core.wording import duration, sentence
 from pages.collection import cache
@@ -159,7 +160,7 @@ def _close(state: RunState) -> None:
 def _offer_to_continue() -> None:
     runner = resources.get_runner()
     settings = resources.get_settings()
-    state = runner.unfinished(settings.collection)
+    state = runner.unfinished(looked_at.family())
     if state is None or _is_settled(state):
         return
     why = {

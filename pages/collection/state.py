@@ -9,6 +9,7 @@ import streamlit as st
 from core.dataset.archives.archive import ArchivePlan
 from core.errors import OrchardError
 from core.runs.task import TaskKind
+from core.ui.choosing import looked_at
 from pages.collection.keys import Address, Key
 
 BUILD = "Build"
@@ -37,8 +38,16 @@ class Session:
 
 def current() -> Session:
     """Return the state of this session."""
-    state: Session = st.session_state.setdefault(Key.SESSION, Session())
-    return state
+    return looked_at.kept(Key.SESSION, Session)
+
+
+def come_back() -> None:
+    """Browse all of a collection that was not looked at when the page was drawn last."""
+    current()
+    if looked_at.left(Key.SESSION):
+        for key in (Address.BROWSE_CLASS, Address.BROWSE_WHERE, Address.BROWSE_WORDS):
+            st.session_state.pop(key, None)
+        forget_confirmation()
 
 
 def refuse(error: OrchardError) -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from core.collection.catalogue import Catalogue
 from core.collection.columns import Column
+from core.collection.info import CollectionInfo
 from core.embeddings.matrix import Matrix, load_matrix
 from core.embeddings.near_duplicates import near_duplicates
 from core.embeddings.neighbour_table import Neighbourhoods, purity, survival
@@ -41,9 +42,12 @@ from core.projection.projection import Projection, ProjectionSettings, project
 from core.projection.rows import MapRows, choose_rows
 from core.projection.stability import Repeated, compare_maps
 from core.ui import resources
+from core.ui.choosing import looked_at
 from core.ui.progress import progress_bar
 from pages.embedding_map.chart import hover_texts
 
+# Collections whose rows are in memory.
+_IN_MEMORY = 2
 # As late as a collection that another process changes may show.
 _STALE_SECONDS = 600
 
@@ -69,40 +73,42 @@ def map_folder() -> Path:
     return resources.get_settings().data.projections
 
 
-def get_rows(name: str, rows: int) -> MapRows:
-    """Return the rows on the map, reading the embeddings from the database at most once.
+def get_rows(info: CollectionInfo) -> MapRows:
+    """Return the rows on the map of a collection, reading its embeddings at most once.
 
     Args:
-        name: Of the collection; with `rows` it decides whether what is cached still holds.
+        info: Its name and rows decide whether what is cached still holds.
     """
     settings = resources.get_settings()
-    corrections = resources.get_corrections().fingerprint
-    key = (name, rows, settings.map_limit, corrections)
+    corrections = resources.get_corrections(info.family).fingerprint
+    key = (info.name, info.rows, settings.map_limit, corrections)
     shelf = _shelf()
     found, since = shelf.get(key, (None, 0.0))
     if found is None or time.monotonic() - since > _STALE_SECONDS:
-        found = _read_rows(name)
-        # One collection at a time: embeddings are mapped, but labels and paths take memory.
-        shelf.clear()
+        found = _read_rows(info)
+        # Two collections at a time: embeddings are mapped, but labels and paths take memory. Nor
+        # is one kept twice, before and after a correction.
+        others = [other for other in list(shelf) if other[0] != info.name][1 - _IN_MEMORY :]
+        for old in set(shelf).difference(others):
+            shelf.pop(old, None)
         shelf[key] = (found, time.monotonic())
     return found
 
 
-def _read_rows(name: str) -> MapRows:
+def _read_rows(info: CollectionInfo) -> MapRows:
     settings = resources.get_settings()
-    infos = resources.get_collections()
-    metric = next(metric for metric, info in infos.items() if info.name == name)
-    folder = settings.data.embeddings
+    store, folder = resources.get_store(), settings.data.embeddings
     with progress_bar() as show:
-        matrix = load_matrix(resources.get_store(), settings.collection, metric, folder, show)
+        matrix = load_matrix(store, info.family, info.metric, folder, show)
     with contextlib.suppress(StoreError):  # what there is cannot be told then: nothing is deleted
-        remove_unused(map_folder(), is_current=partial(_is_current, matrix))
+        is_current = partial(_is_current, matrix, info.family)
+        remove_unused(map_folder(), is_current=is_current)
     return choose_rows(matrix, limit=settings.map_limit)
 
 
-def _is_current(own: Matrix, family: str, fingerprint: str) -> bool:
+def _is_current(own: Matrix, here: str, family: str, fingerprint: str) -> bool:
     """Whether a collection has these rows; of others than the own it is not known, so all stay."""
-    if family == resources.get_settings().collection:
+    if family == here:
         # Those of all rows are wanted again once nothing is left out any more.
         return fingerprint in {own.embedded, own.stored}
     return bool(resources.get_store().metrics(family))
@@ -240,7 +246,7 @@ def get_columns(rows: MapRows) -> Mapping[str, Column]:
 
     They may have changed since the embeddings were read.
     """
-    catalogue = resources.get_catalogue()
+    catalogue = resources.get_catalogue(looked_at.family())
     if not catalogue.columns:
         return {}
     return _columns(f"{rows.fingerprint} {catalogue.told}", _rows=rows, _catalogue=catalogue)
@@ -259,7 +265,7 @@ def get_places(rows: MapRows) -> Mapping[int, int]:
     return _places(rows.fingerprint, _rows=rows)
 
 
-@st.cache_resource(show_spinner=False, max_entries=1)
+@st.cache_resource(show_spinner=False, max_entries=_IN_MEMORY)
 def _places(fingerprint: str, *, _rows: MapRows) -> Mapping[int, int]:
     return {number: row for row, number in enumerate(_rows.ids.tolist())}
 
@@ -317,7 +323,7 @@ def _neighbours_place(rows: MapRows, metric: Metric) -> CachePlace:
 
 
 def _folder(rows: MapRows) -> Path:
-    family = resources.get_settings().collection
+    family = looked_at.family()
     return state_folder(map_folder(), family=family, fingerprint=rows.matrix.embedded)
 
 

@@ -16,6 +16,7 @@ from core.projection.projection import Method, ProjectionSettings
 from core.projection.rows import MapRows
 from core.projection.stability import Repeated
 from core.ui import resources
+from core.ui.choosing import looked_at
 from core.ui.controls import is_dark
 from core.ui.errors import page_errors
 from core.ui.text import plain
@@ -42,14 +43,14 @@ _FORMATS = ("PNG", "SVG")
 
 def main() -> None:
     """Inputs, the map as far as it is computed, the pictures behind it."""
-    infos = resources.get_collections()
+    infos = resources.get_collections(looked_at.family())
     info = next(iter(infos.values()))
     st.subheader("Embedding map")
     # What comes and goes has a place of its own: in a shifted one the browser would draw the map
     # anew, and its view would be lost.
     notices, results = st.container(), st.container()
     with notices:
-        rows = cache.get_rows(info.name, info.rows)
+        rows = cache.get_rows(info)
     state.follow_address(rows, cache.get_places(rows))
     with st.sidebar:
         settings = settings_control()

@@ -12,6 +12,7 @@ import streamlit as st
 from core.projection.rows import MapRows
 from core.records import ImageRecord
 from core.ui import links
+from core.ui.choosing import looked_at
 from core.wording import counted
 from pages.embedding_map.component.mount import new_token
 from pages.embedding_map.keys import Address, Key
@@ -57,8 +58,7 @@ class Session:
 
 def current() -> Session:
     """Return the state of this session."""
-    state: Session = st.session_state.setdefault(Key.SESSION, Session())
-    return state
+    return looked_at.kept(Key.SESSION, Session)
 
 
 def follow_address(rows: MapRows, places: Collection[int]) -> None:
@@ -70,6 +70,10 @@ def follow_address(rows: MapRows, places: Collection[int]) -> None:
         places: Ids on the map.
     """
     session = current()
+    if looked_at.left(Key.SESSION):
+        # What was picked in another collection, or is known of its pictures alone.
+        for key in (Address.CLASS, Address.PICTURE):
+            st.session_state.pop(key, None)
     asked = st.query_params.get(Address.RING, "")
     if asked and asked != session.written:
         ids, session.lost = links.read_ring(asked, frozenset(rows.matrix.ids.tolist()))

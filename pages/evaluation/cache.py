@@ -13,7 +13,13 @@ from core.encoder.training_list import training_list
 from core.evaluation import files
 from core.evaluation.comparison import Comparison, compare
 from core.evaluation.figures import index_summary, summary_of
-from core.evaluation.files import Listing, list_reports, load_report, save_report
+from core.evaluation.files import (
+    ListedReport,
+    Listing,
+    list_reports,
+    load_report,
+    save_report,
+)
 from core.evaluation.report import Hits, Report, Request, Variant
 from core.evaluation.run import evaluate
 from core.evaluation.sweep import SweepPoint, sweep
@@ -24,6 +30,7 @@ from core.progress import Progress, silent
 from core.read_only import require_writable
 from core.runs.turn import is_taken, seconds_since, turn
 from core.ui import resources
+from core.ui.choosing import looked_at
 
 # For so long after a measurement, whether it was cancelled may not be known yet: the session that
 # pressed Cancel says so in its next run.
@@ -62,6 +69,20 @@ def get_report_list() -> Listing:
     folder = reports_folder()
     changed = folder.stat().st_mtime_ns if folder.is_dir() else 0
     return _report_list(str(folder), changed)
+
+
+def own_reports() -> list[ListedReport]:
+    """Return the reports about the collection that is looked at, newest first.
+
+    Also those over the same pictures that were made when it had another name.
+    """
+    family = looked_at.family()
+    stored = resources.get_catalogue(family).stored
+    return [
+        report
+        for report in get_report_list().reports
+        if report.configuration.collection == family or report.configuration.stored == stored
+    ]
 
 
 @st.cache_data(show_spinner=False, max_entries=1)
@@ -115,7 +136,7 @@ def make_first_report(request: Request, metric: Metric, *, on_progress: Progress
         OrchardError: As `core.evaluation.run.evaluate`.
     """
     with turn():
-        for other in get_report_list().reports:
+        for other in own_reports():
             return other.name
         return _made(request, metric, on_progress)
 
@@ -140,7 +161,7 @@ def delete_report(name: str) -> None:
     files.delete_report(name, reports_folder())
     for cached in (get_report, get_figures, get_comparison):
         cached.clear()
-    if not get_report_list().reports:
+    if not own_reports():
         # Who deletes the last one does not want it made anew.
         decline_first_report()
 
@@ -167,7 +188,7 @@ def get_fingerprint() -> str:
 
     Reports over the same pictures have the same.
     """
-    return resources.get_catalogue().fingerprint
+    return resources.get_catalogue(looked_at.family()).fingerprint
 
 
 def run_sweep(
@@ -203,14 +224,16 @@ def get_comparison(before: str, after: str, measure: str, *, index: bool) -> Com
 def has_held_out(info: CollectionInfo) -> bool:
     """Whether the collection holds pictures that its encoder is known not to have seen."""
     known = training_list(info.encoder)
-    return bool(known and known.held_out & resources.get_catalogue().by_digest.keys())
+    return bool(
+        known and known.held_out & resources.get_catalogue(looked_at.family()).by_digest.keys()
+    )
 
 
 def get_usual_paths() -> tuple[str, str]:
     """Return the patterns of queries and gallery that a new report starts with."""
     settings = resources.get_settings()
     return usual_paths(
-        [record.path for record in resources.get_catalogue().by_id.values()],
+        [record.path for record in resources.get_catalogue(looked_at.family()).by_id.values()],
         query_paths=settings.query_paths,
         gallery_paths=settings.gallery_paths,
     )
@@ -221,7 +244,7 @@ def get_matrix(info: CollectionInfo, *, on_progress: Progress = silent) -> Matri
     settings = resources.get_settings()
     return load_matrix(
         resources.get_store(),
-        settings.collection,
+        info.family,
         info.metric,
         settings.data.embeddings,
         on_progress=on_progress,
@@ -229,7 +252,7 @@ def get_matrix(info: CollectionInfo, *, on_progress: Progress = silent) -> Matri
 
 
 def _made(request: Request, metric: Metric, on_progress: Progress) -> str:
-    family = resources.get_settings().collection
+    family = looked_at.family()
     info = resources.get_store().info(family, metric)
     report = evaluate(
         get_matrix(info, on_progress=on_progress),

@@ -6,6 +6,7 @@ from core.embeddings.near_duplicates import NEAR_DUPLICATE
 from core.errors import ReportError
 from core.evaluation.files import Listing, read_json_text
 from core.evaluation.report import Report, Variant
+from core.ui.choosing import looked_at
 from core.ui.text import plain
 from core.wording import counted, sentence
 from pages.evaluation import cache as shared
@@ -20,15 +21,24 @@ _TARGET = 0.8
 
 def report_control(listing: Listing) -> str | None:
     """Choose a saved report; None when there is none. A link may name one."""
-    called = labels(listing.reports, zone=browser_zone())
+    own = shared.own_reports()
+    # Those of other collections last: they can be opened and compared, and are never the newest.
+    others = [report for report in listing.reports if report not in own]
+    called = labels([*own, *others], zone=browser_zone(), here=looked_at.family())
     wanted = state.open_report(called)
     if wanted and wanted not in called:
         _missing(wanted, is_last=not called)
     name = None
     if called:
         name = st.selectbox(
-            "Report", list(called), format_func=called.__getitem__, key=Address.REPORT
+            "Report",
+            list(called),
+            index=0 if own else None,
+            format_func=called.__getitem__,
+            placeholder="None of this collection yet",
+            key=Address.REPORT,
         )
+    if name:
         state.write_report(name)
         edit_buttons()
     if listing.unreadable:

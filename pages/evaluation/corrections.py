@@ -6,17 +6,19 @@ from core.errors import ReportError
 from core.evaluation.report import Report
 from core.evaluation.what_if import WhatIf, labels_now, what_if
 from core.ui import resources
+from core.ui.choosing import looked_at
 from core.ui.text import plain
 
 
 def corrected_since(report: Report, *, k: int) -> None:
     """Say what corrections there are since, and what the precision would be with them."""
-    catalogue = resources.get_catalogue()
+    catalogue = resources.get_catalogue(looked_at.family())
     then, now = report.configuration.corrections, catalogue.applied
     if now.fingerprint == then.fingerprint:
         return
     try:
-        found = _what_if(report.name, k, catalogue.fingerprint, _report=report)
+        family = looked_at.family()
+        found = _what_if(report.name, k, family, catalogue.fingerprint, _report=report)
         told = f"{found.said(f'precision@{k}')} (exact search, the same queries)"
     except ReportError as error:
         told = str(error).removesuffix(".")
@@ -35,7 +37,7 @@ def if_as_suggested(name: str, suggested: dict[int, str], *, k: int, _report: Re
 
 
 @st.cache_data(show_spinner=False, max_entries=16)
-def _what_if(name: str, k: int, fingerprint: str, *, _report: Report) -> WhatIf:
-    seen = resources.get_catalogue().by_id
-    labels = labels_now(_report, seen, given=resources.get_corrections().labels)
+def _what_if(name: str, k: int, family: str, fingerprint: str, *, _report: Report) -> WhatIf:
+    seen = resources.get_catalogue(family).by_id
+    labels = labels_now(_report, seen, given=resources.get_corrections(family).labels)
     return what_if(_report, labels, ks=tuple(sorted({1, k})))

@@ -12,7 +12,7 @@ class Address(StrEnum):
     """Controls whose choice the address carries."""
 
     # The page writes it, see `state.open_report`.
-    REPORT = "report"
+    REPORT = Handed.REPORT
     K = "at"
     COPIES = "copies"
     NEAR = "near"

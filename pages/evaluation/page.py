@@ -11,6 +11,7 @@ from core.evaluation.report import Report, Variant
 from core.metric import Metric
 from core.records import EncoderIdentity
 from core.ui import links, progress, resources
+from core.ui.choosing import looked_at
 from core.ui.errors import page_errors
 from core.ui.text import plain
 from pages.evaluation import cache as shared
@@ -62,7 +63,7 @@ class Looked:
 def main() -> None:
     """A report, chosen or made; what of it to show; the figures."""
     state.come_back()
-    infos = resources.get_collections()
+    infos = resources.get_collections(looked_at.family())
     listing = shared.get_report_list()
     results = st.container()
     with results:
@@ -217,7 +218,7 @@ def _section(
         lists.hubs_section(report, info, focus=looked.focus)
     else:
         listed = shared.get_report_list().reports
-        section.compare_section(report, listed, resources.get_collections(), k=k)
+        section.compare_section(report, listed, resources.get_collections(looked_at.family()), k=k)
 
 
 def _overview(
@@ -234,6 +235,8 @@ def _overview(
 def _changes(report: Report, info: CollectionInfo | None, *, k: int) -> None:
     """Say so when the collection is no longer the one that was evaluated."""
     configuration = report.configuration
+    if _is_elsewhere(report):
+        return
     # Reports of before there were corrections.
     stored = configuration.stored or configuration.fingerprint
     if info is None:
@@ -241,7 +244,7 @@ def _changes(report: Report, info: CollectionInfo | None, *, k: int) -> None:
     elif str(info.encoder) != configuration.encoder:
         other = EncoderIdentity.parse(configuration.encoder)
         reason = f"it was made with {other.architecture} ({other.weights}), another encoder"
-    elif resources.get_catalogue().stored != stored:
+    elif resources.get_catalogue(looked_at.family()).stored != stored:
         reason = f"its pictures have changed (then {configuration.rows:,} rows, now {info.rows:,})"
     else:
         corrections.corrected_since(report, k=k)
@@ -251,6 +254,28 @@ def _changes(report: Report, info: CollectionInfo | None, *, k: int) -> None:
         "The figures are those of then; run a new report for those of now.",
         icon=":material/history:",
     )
+
+
+def _is_elsewhere(report: Report) -> bool:
+    """Whether a report is about another collection there is; say so, with the way there."""
+    there = report.configuration.collection
+    if report.name in {one.name for one in shared.own_reports()}:
+        return False
+    if there not in {one.name for one in looked_at.offered()}:
+        return False
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.warning(
+            f"This report is about the collection {plain(there)}: pictures that are not in "
+            f"{plain(looked_at.family())} cannot be shown here.",
+            icon=":material/database:",
+        )
+        st.button(
+            "Look at it there",
+            key="report_there",
+            on_click=links.leave,
+            args=(links.to_report(report.name, family=there),),
+        )
+    return True
 
 
 with page_errors():

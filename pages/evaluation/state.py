@@ -9,6 +9,7 @@ import streamlit as st
 from core.evaluation.report import Request
 from core.evaluation.sweep import SweepPoint
 from core.metric import Metric
+from core.ui.choosing import looked_at
 from pages.evaluation.keys import Address, Key
 
 _PAIR = (Address.ASKED, Address.GOT)
@@ -55,8 +56,7 @@ class Session:
 
 def current() -> Session:
     """Return the state of this session."""
-    state: Session = st.session_state.setdefault(Key.SESSION, Session())
-    return state
+    return looked_at.kept(Key.SESSION, Session)
 
 
 def come_back() -> None:
@@ -66,6 +66,10 @@ def come_back() -> None:
     step back from a page that a button led to.
     """
     pair = current().pair
+    if looked_at.left(Key.SESSION):
+        # What was chosen of the reports of another collection.
+        for key in (Address.REPORT, Address.CLASS, Address.CURVE_CLASSES, *_PAIR, *_COMPARED):
+            st.session_state.pop(key, None)
     if _has_just_come() and Address.VIEW not in st.query_params and any(pair):
         st.query_params.update({k.value: v for k, v in zip(_PAIR, pair, strict=True) if v})
 

@@ -71,22 +71,26 @@ def embed(picture: QueryPicture, info: CollectionInfo) -> Embedded | None:
         EncoderMismatchError: The encoder of the collection is not at hand.
     """
     if not picture.needs_encoder and picture.record:
-        stored = resources.get_stored_embedding(info.name, picture.record.id)
+        stored = resources.get_stored_embedding(info, picture.record.id)
         return None if stored is None else Embedded(stored, 0.0, 0.0, cached=True)
     asked = time.perf_counter()
     # Rows of other programs have no digest.
-    content = picture.digest or picture.name
-    found, made = _encoded(f"{content} {picture.crop}", str(info.encoder), _picture=picture)
+    content = picture.digest or f"{info.name} {picture.name}"
+    key = f"{content} {picture.crop}"
+    found, made = _encoded(key, str(info.encoder), _picture=picture, _info=info)
     return replace(found, cached=made < asked)
 
 
 @st.cache_data(show_spinner="Encoding the picture", ttl=3600, max_entries=256)
-def _encoded(key: str, encoder: str, *, _picture: QueryPicture) -> tuple[Embedded, float]:
+def _encoded(
+    key: str, encoder: str, *, _picture: QueryPicture, _info: CollectionInfo
+) -> tuple[Embedded, float]:
     """Return an embedding, and when it was made by `time.perf_counter`."""
-    info = next(iter(resources.get_collections().values()))
-    decoded = open_query(_picture, root=resources.dataset_folder(info), encoder=info.encoder)
+    # The folder of an upload is asked for by nobody, and need not be known.
+    root = resources.dataset_folder(_info) if _picture.record else Path()
+    decoded = open_query(_picture, root=root, encoder=_info.encoder)
     embedding, encode_ms = encode_query(
-        decoded.image, encoder=resources.get_encoder(info.encoder), info=info
+        decoded.image, encoder=resources.get_encoder(_info.encoder), info=_info
     )
     made = Embedded(embedding, decoded.milliseconds, encode_ms, cached=False)
     return made, time.perf_counter()

@@ -34,6 +34,8 @@ class Address(StrEnum):
     WEIGHT_MORE = "weight_more"
     WEIGHT_LESS = "weight_less"
     SHOW = "show"
+    # The page writes it, see `state.open_beside`.
+    BESIDE = "beside"
     PAGE = "page"
 
 

@@ -10,11 +10,21 @@ from core.search.answer import Answer
 from core.search.exact_index import ExactIndex
 from core.search.verdict import compare_with_exact
 from core.ui import resources
+from core.ui.choosing import looked_at
 from core.ui.errors import page_errors
 from core.ui.resources import Preparation
 from core.ui.text import plain
 from pages.search import state
-from pages.search.answer import details, duel, grid, measures, no_hits, on_map, takeaway
+from pages.search.answer import (
+    beside,
+    details,
+    duel,
+    grid,
+    measures,
+    no_hits,
+    on_map,
+    takeaway,
+)
 from pages.search.cache import Thumbnails
 from pages.search.query import class_of, own_ids, query_of
 from pages.search.question import controls as question_controls
@@ -27,16 +37,16 @@ from pages.search.question.pictures import (
     starters,
 )
 from pages.search.state import Session
-from pages.search.view import DUEL, HITS, View, answer_of, answers_by_metric, view_control
+from pages.search.view import BESIDE, DUEL, HITS, View, answer_of, answers_by_metric, view_control
 
 logger = logging.getLogger(__name__)
 
 
 def main() -> None:
     """Inputs, one question, the answer and what it is worth."""
-    infos = resources.get_collections()
+    infos = resources.get_collections(looked_at.family())
     first = next(iter(infos.values()))
-    catalogue = resources.get_catalogue()
+    catalogue = resources.get_catalogue(looked_at.family())
     resources.warm_encoder(first.encoder)
     session = state.follow_address(catalogue)
     question_controls.note_bad_values(session, infos, catalogue)
@@ -96,7 +106,7 @@ def _notices(session: Session) -> None:
 def _reference() -> ExactIndex | Preparation | None:
     """Return the embeddings, or how far they are read; None, with a message, where that failed."""
     try:
-        return resources.get_reference()
+        return resources.get_reference(looked_at.family())
     except StoreUnavailableError:
         raise
     except OrchardError as error:
@@ -126,12 +136,13 @@ def _show(view: View, under_way: Preparation | None) -> None:
         votes = st.container()
     if under_way:
         measures.preparing(under_way)
-    shown = HITS
-    if len(view.infos) > 1:
-        with line:
-            shown = view_control()
+    ways = [HITS, *([DUEL] if len(view.infos) > 1 else []), *([BESIDE] if beside.others() else [])]
+    with line:
+        shown = view_control(ways)
     if shown == DUEL:
         duel.duel(view, answers_by_metric(view, answer), thumbnails)
+    elif shown == BESIDE:
+        beside.beside(view, answer.hits, thumbnails)
     elif not answer.hits:
         no_hits.no_hits(view, answer)
     else:

@@ -98,6 +98,6 @@ def _embedded(picture: QueryPicture, info: CollectionInfo) -> Embedded | None:
 
 
 def _marked(ids: list[int], info: CollectionInfo) -> NDArray[np.float32]:
-    found = [resources.get_stored_embedding(info.name, number) for number in ids]
+    found = [resources.get_stored_embedding(info, number) for number in ids]
     there = [embedding for embedding in found if embedding is not None]
     return np.stack(there) if there else np.empty((0, info.dimension), dtype=np.float32)

@@ -11,11 +11,14 @@ import streamlit as st
 
 from core.collection.catalogue import Catalogue
 from core.dataset.files import digest_of
+from core.errors import OrchardError
 from core.metric import Metric
 from core.records import ImageRecord
 from core.search.crop import SCALE, Crop
 from core.search.link import NAMES, Link, read_link, write_link
 from core.search.query_picture import MAX_QUERIES, QueryPicture, choose_uploads
+from core.ui.choosing import looked_at
+from pages.search.elsewhere import picture_there
 from pages.search.keys import Address, Key, limit_of, menu_of
 
 # A crop counts in parts of `SCALE`, people in hundredths.
@@ -41,6 +44,7 @@ class Session:
         details: Hit whose details are open.
         cropping: Key of the picture whose crop is to be opened in this run.
         written: What this session wrote into the address.
+        beside: The collection that was compared with last.
     """
 
     pictures: list[QueryPicture] = field(default_factory=list)
@@ -55,18 +59,23 @@ class Session:
     details: int | None = None
     cropping: str | None = None
     written: dict[str, str] = field(default_factory=dict)
+    beside: str = ""
 
 
 def current() -> Session:
     """Return the state of this session."""
-    state: Session = st.session_state.setdefault(Key.SESSION, Session())
-    return state
+    return looked_at.kept(Key.SESSION, Session)
 
 
 def follow_address(catalogue: Catalogue) -> Session:
-    """Take over the address where it is not what this session wrote; then write it."""
+    """Take over the address where it is not what this session wrote; then write it.
+
+    Where another collection was looked at before, its query is searched with here too.
+    """
     session = current()
     asked = {name: st.query_params[name] for name in NAMES if name in st.query_params}
+    if left := looked_at.left(Key.SESSION):
+        asked = _come_from(*left, asked, session, catalogue)
     if asked and asked != session.written:
         link = read_link(asked, known=catalogue.by_id.keys(), limit=MAX_QUERIES)
         crops = link.crops or {}
@@ -78,6 +87,31 @@ def follow_address(catalogue: Catalogue) -> Session:
     session.pictures = _still_there(session.pictures, catalogue)
     _write_address(session)
     return session
+
+
+def _come_from(
+    family: str,
+    before: Session | None,
+    asked: dict[str, str],
+    session: Session,
+    catalogue: Catalogue,
+) -> dict[str, str]:
+    """Take the query of another collection along, unless a link has one; return what it asks."""
+    if before is None or (asked and asked != before.written):
+        return asked
+    taken: list[QueryPicture] = []
+    for picture in before.pictures:
+        try:
+            taken.append(picture_there(picture, here=family, there=catalogue))
+        except OrchardError as error:
+            session.notices.append(f"{picture.name} was not taken along: {error}")
+    if taken:
+        _replace(session, taken)
+        session.more, session.less = [], []
+    # Filters by what the other collection knows.
+    for key in (Address.CLASSES, Address.WHERE, Key.START_CLASS, Key.QUERY_CLASS):
+        st.session_state.pop(key, None)
+    return {}
 
 
 def link_of(session: Session) -> Link:
@@ -238,6 +272,32 @@ def keep_page_within(pages: int) -> None:
 def old_view() -> str:
     """Return how the hits are to be shown by a link from before the key had a page to itself."""
     return st.query_params.get("view", "")
+
+
+def offer_ways(ways: Sequence[str]) -> None:
+    """Show the hits in another way where the one that was chosen is no longer offered."""
+    if st.session_state.get(Address.SHOW, ways[0]) not in ways:
+        del st.session_state[Address.SHOW]
+
+
+def open_beside(names: Sequence[str]) -> None:
+    """Set the control of the collection to compare with before it is drawn, as the address says.
+
+    It is not bound: a bound one leaves its default, the first, out of the address, so that a link
+    would lead to another one as soon as there is another first.
+    """
+    session, asked = current(), st.query_params.get(Address.BESIDE, "")
+    if asked != session.beside and asked in names:
+        st.session_state[Address.BESIDE] = asked
+    if st.session_state.get(Address.BESIDE, names[0]) not in names:
+        del st.session_state[Address.BESIDE]
+
+
+def write_beside(name: str) -> None:
+    """Tell the address which collection is compared with."""
+    current().beside = name
+    if st.query_params.get(Address.BESIDE) != name:
+        st.query_params[Address.BESIDE] = name
 
 
 class Edges:

@@ -19,8 +19,8 @@ from pages.search.query import Query
 from pages.search.state import Session
 
 # Ways to show the hits.
-HITS, DUEL = "Hits", "Metric duel"
-WAYS = (HITS, DUEL)
+HITS, DUEL, BESIDE = "Hits", "Metric duel", "Two collections"
+WAYS = (HITS, DUEL, BESIDE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +72,14 @@ class View:
         return beyond(hits, expected=self.judged, others=self.others)
 
 
-def view_control() -> str:
-    """Ask how the hits are to be shown."""
+def view_control(ways: Sequence[str]) -> str:
+    """Ask how the hits are to be shown; there is nothing to ask where there is one way."""
+    if len(ways) == 1:
+        return ways[0]
     # The usual way for whoever came by a link of before the control was named anew.
-    usual = DUEL if state.old_view() == DUEL else HITS
-    return controls.segmented("View", WAYS, key=Address.SHOW, default=usual, inline=True)
+    usual = DUEL if DUEL in ways and state.old_view() == DUEL else HITS
+    state.offer_ways(ways)
+    return controls.segmented("View", ways, key=Address.SHOW, default=usual, inline=True)
 
 
 def takes() -> Takes:

@@ -70,7 +70,7 @@ def time_visits(picture: int) -> dict[str, float]:
     """
     try:
         first = seconds(lambda: _visit(picture))
-        prepared = seconds(resources.prepare().future.result)
+        prepared = seconds(resources.prepare(_family()).future.result)
         again = seconds(lambda: _visit(picture))
     finally:
         resources.get_store().close()
@@ -80,6 +80,10 @@ def time_visits(picture: int) -> dict[str, float]:
         "exact_search_ready_after_seconds": prepared,
         "open_page_again_seconds": again,
     }
+
+
+def _family() -> str:
+    return resources.get_settings().collection
 
 
 def _visit(picture: int) -> None:
@@ -93,7 +97,7 @@ def _visit(picture: int) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    info = next(iter(resources.get_collections().values()))
+    info = next(iter(resources.get_collections(_family()).values()))
     steps = nprobe_steps(info.nlist)[-3:-1]
     if len(steps) < 2:
         raise StoreError(
@@ -127,13 +131,13 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _opened(k: int) -> tuple[AppTest, float]:
     """Return a session that shows hits, all caches filled, and the seconds of its first run."""
-    picture = next(iter(resources.get_catalogue().by_id))
+    picture = next(iter(resources.get_catalogue(_family()).by_id))
     session = AppTest.from_function(timed_page, args=(str(PAGE), _TIMES), default_timeout=300)
     session.query_params["queries"] = str(picture)
     session.query_params["k"] = str(k)
     session.run()
     first = session.session_state[_TIMES][0]
-    resources.prepare().future.result()
+    resources.prepare(_family()).future.result()
     session.run()
     if session.error or session.exception:
         shown = [error.value for error in session.error]
@@ -143,8 +147,8 @@ def _opened(k: int) -> tuple[AppTest, float]:
 
 def _bare_search(info: CollectionInfo, k: int, steps: list[int]) -> Callable[[], object]:
     store = resources.get_store()
-    picture = next(iter(resources.get_catalogue().by_id))
-    query = resources.get_stored_embedding(info.name, picture)
+    picture = next(iter(resources.get_catalogue(_family()).by_id))
+    query = resources.get_stored_embedding(info, picture)
     if query is None:
         raise StoreError(
             f"{info.name} no longer has the picture {picture}. Run the benchmark again."

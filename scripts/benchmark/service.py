@@ -107,10 +107,11 @@ def _hits(session: requests.Session, address: str, number: int) -> list[int]:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    info = resources.get_collections().get(Metric.COSINE)
+    family = resources.get_settings().collection
+    info = resources.get_collections(family).get(Metric.COSINE)
     if info is None:
         raise StoreError("the collection has no metric COSINE. Add it on the Collection page.")
-    resources.prepare().future.result()
+    resources.prepare(family).future.result()
     with _serving(arguments.port) as address:
         figures = _one_search(info, address, arguments.rounds)
         figures |= _one_picture(info, arguments.rounds // 5 or 1)
@@ -139,13 +140,13 @@ def _serving(port: int) -> Iterator[str]:
 
 
 def _one_search(info: CollectionInfo, address: str, rounds: int) -> dict[str, object]:
-    store, reference = resources.get_store(), resources.exact_index_at_hand()
-    pictures = itertools.cycle(list(resources.get_catalogue().by_id)[:50])
+    store, reference = resources.get_store(), resources.exact_index_at_hand(info.family)
+    pictures = itertools.cycle(list(resources.get_catalogue(info.family).by_id)[:50])
     session = requests.Session()
 
     def inside() -> None:
         number = next(pictures)
-        embedding = resources.get_stored_embedding(info.name, number)
+        embedding = resources.get_stored_embedding(info, number)
         if embedding is None:
             raise StoreError(f"picture {number} is gone. Run the benchmark again.")
         question = Question(k=_K, nprobe=min(16, info.nlist), exclude=frozenset({number}))
@@ -167,7 +168,7 @@ def _one_search(info: CollectionInfo, address: str, rounds: int) -> dict[str, ob
 def _one_picture(info: CollectionInfo, rounds: int) -> dict[str, object]:
     """Return what a picture costs from bytes to embedding, and the share of each step."""
     encoder = resources.get_encoder(info.encoder)
-    record = next(iter(resources.get_catalogue().by_id.values()))
+    record = next(iter(resources.get_catalogue(info.family).by_id.values()))
     _, content = read_picture(resources.dataset_folder(info), record.path)
     image = decode(content, name=record.path)
     medians = median_seconds(

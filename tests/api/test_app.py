@@ -21,13 +21,13 @@ from tests.support.dashboard import COLOURS, PER_CLASS
 def test_the_collection_is_described(client: api.Client) -> None:
     (found,) = client.get("collections").json()["collections"]
     assert found["name"] == "fruit_vector" and found["rows"] == len(COLOURS) * PER_CLASS
-    assert list(found["metrics"]) == ["COSINE", "L2", "IP"]
-    assert found["metrics"]["L2"]["index_type"] == "IVF_FLAT"
-    assert found["metrics"]["L2"]["nlist"] == 2
+    assert found["metrics"] == ["COSINE", "L2", "IP"] and found["is_default"]
     whole = client.get("collections/fruit_vector").json()
+    assert whole["metrics"]["L2"]["index_type"] == "IVF_FLAT"
+    assert whole["metrics"]["L2"]["nlist"] == 2
     assert whole["classes"] == dict.fromkeys(sorted(COLOURS), PER_CLASS)
     other = client.get("collections/other")
-    assert other.status_code == 404 and "serves 'fruit_vector'" in api.problem(other)
+    assert other.status_code == 404 and "There is fruit_vector" in api.problem(other)
 
 
 def test_pictures_are_listed_by_path_and_class_in_pages(client: api.Client) -> None:
@@ -169,18 +169,18 @@ def test_an_error_of_ours_is_json_without_a_traceback(
 ) -> None:
     from core.ui import resources
 
-    def away() -> None:
+    def away(_: str) -> None:
         raise StoreUnavailableError("the database does not answer. Start it.")
 
-    def broken() -> None:
+    def broken(_: str) -> None:
         raise ZeroDivisionError("secret")
 
     monkeypatch.setattr(resources, "get_collections", away)
-    answer = client.get("collections")
+    answer = client.get("collections/fruit_vector")
     assert answer.status_code == 503 and "Start it" in api.problem(answer)
     assert client.ask("GET", "/readyz").status_code == 503
     monkeypatch.setattr(resources, "get_collections", broken)
-    answer = client.get("collections")
+    answer = client.get("collections/fruit_vector")
     assert answer.status_code == 500 and "ZeroDivisionError" in api.problem(answer)
     assert "secret" not in answer.text and "Traceback" not in answer.text
 
@@ -216,8 +216,8 @@ def test_what_searches_took_and_how_many_rows_there_are_is_measured(
     assert value(searches) == before[searches] + 1
     assert value("orchard_encode_seconds_count") == before["orchard_encode_seconds_count"] + 1
     assert value(errors) == before[errors] + 1
-    assert value('orchard_rows{metric="L2"}') == len(COLOURS) * PER_CLASS
-    assert value('orchard_pending_rows{metric="L2"}') >= 0
+    assert value('orchard_rows{collection="fruit_vector",metric="L2"}') == len(COLOURS) * PER_CLASS
+    assert value('orchard_pending_rows{collection="fruit_vector",metric="L2"}') >= 0
 
 
 def test_a_picture_whose_file_is_gone_is_not_found(

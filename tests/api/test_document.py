@@ -43,9 +43,10 @@ def test_the_examples_for_the_shell(client: api.Client, folder: Path) -> None:
         for line in lines.splitlines():
             ended = subprocess.run(["sh", "-ec", line], capture_output=True, check=True)
             answers.append(json.loads(ended.stdout))
-    sent, listed, stored, begun = answers
+    sent, listed, stored, collections, named, begun = answers
     assert len(sent["hits"]) == 5 and sent["hits"][0]["label"] == "lime"
-    assert len(listed["pictures"]) == 1
+    assert len(listed["pictures"]) == 1 and named["pictures"] != []
+    assert [one["name"] for one in collections["collections"]] == ["fruit_vector"]
     assert {hit["label"] for hit in stored["hits"]} <= {"lime", "plum"}
     assert begun["status"] in ("running", "done")
     # It must not go on beside the tests that follow.

@@ -37,12 +37,23 @@ def test_a_run_tells_how_far_it_is_and_what_it_found(client: api.Client) -> None
     assert client.get("runs/run-none", headers=api.with_token()).status_code == 404
 
 
+def test_rows_leave_for_files_only_by_the_key_of_the_same_user(
+    client: api.Client, tmp_path: Path
+) -> None:
+    file = tmp_path / "rows.parquet"
+    for kind, where in (("Copy elsewhere", "target"), ("Bring in", "source")):
+        task = {"kind": kind, "family": "fruit_vector", where: str(file)}
+        answer = client.post("runs", json=task, headers=api.with_token())
+        assert answer.status_code == 401 and "of the same user" in api.problem(answer)
+    assert not file.exists()
+
+
 @pytest.mark.parametrize(
     ("task", "status", "said"),
     [
         ({}, 400, "is none"),
         ({"kind": "Format the disk", "family": "fruit_vector"}, 400, "is none"),
-        ({"kind": "Verify", "family": "other"}, 404, "serves the collection 'fruit_vector'"),
+        ({"kind": "Verify", "family": "other"}, 404, "There is fruit_vector;"),
         ({**build(Path("relative"))}, 400, "relative"),
         ({**build(Path("/x")), "archive": "/etc/passwd"}, 400, "archive"),
     ],

@@ -60,7 +60,7 @@ def test_the_answer_is_that_of_the_script(
 
 
 def test_exact_search_and_recall_come_once_the_embeddings_are_read(client: api.Client) -> None:
-    resources.prepare().future.result()
+    resources.prepare("fruit_vector").future.result()
     asked = {"id": image_id("lime/2.jpg"), "k": 10}
     exact = client.search(data={**asked, "exact": True})
     every_list = client.search(data={**asked, "nprobe": 2})
@@ -84,8 +84,8 @@ def test_an_embedding_is_the_one_that_is_stored(client: api.Client, pictures: Pa
     number = image_id("lime/2.jpg")
     stored = client.post("embeddings", data={"id": number}).json()
     sent = client.post("embeddings", files=picture(pictures)).json()
-    info = next(iter(resources.get_collections().values()))
-    kept = resources.get_stored_embedding(info.name, number)
+    info = next(iter(resources.get_collections("fruit_vector").values()))
+    kept = resources.get_stored_embedding(info, number)
     assert kept is not None and stored["encoder"] == str(info.encoder)
     np.testing.assert_array_equal(np.array(stored["embedding"], dtype=np.float32), kept)
     np.testing.assert_allclose(sent["embedding"], stored["embedding"], atol=0.05)

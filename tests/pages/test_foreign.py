@@ -75,7 +75,7 @@ def test_page_opens(photos: Path, name: str) -> None:
 def test_files_are_opened_only_where_a_person_has_said(
     photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    info = next(iter(resources.get_collections().values()))
+    info = next(iter(resources.get_collections("fruit_vector").values()))
     assert resources.dataset_folder(info) == photos
     assert info.rows == ROWS
     monkeypatch.setattr(resources, "get_settings", lambda: load_settings(dataset=None))

@@ -55,7 +55,8 @@ def test_what_links_hand_over_is_bound_by_exactly_one_page() -> None:
     owners = {key: tuple(page for page in PAGES if key in parameters(page)) for key in Handed}
     to_search = dict.fromkeys([Handed.QUERIES, *TO_SEARCH], ("search",))
     to_map = dict.fromkeys([*TO_MAP, Handed.RING], ("embedding_map",))
-    to_evaluation = dict.fromkeys([Handed.VIEW, *TO_EVALUATION], ("evaluation",))
+    reports = [Handed.VIEW, Handed.REPORT, *TO_EVALUATION]
+    to_evaluation = dict.fromkeys(reports, ("evaluation",))
     assert owners == to_search | to_map | to_evaluation
 
 

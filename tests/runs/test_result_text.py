@@ -8,22 +8,33 @@ from core.health.self_test import Check, Outcome, SelfTest
 from core.health.verify import Finding, Problem, Verification
 from core.metric import Metric
 from core.records import SkippedFile
-from core.runs.reports import Dropped, Reindexed, Removed, Repaired, Report
+from core.runs.reports import (
+    Dropped,
+    Reindexed,
+    Removed,
+    Renamed,
+    Repaired,
+    Report,
+    Transferred,
+)
 from core.runs.result_text import result_text
 from core.runs.run_record import RunState, RunStatus
 from core.runs.task import (
     AddMetric,
     Build,
     Drop,
+    Export,
     InspectPictures,
     Prune,
     Reindex,
     RemoveClass,
+    Rename,
     Repair,
     RunSelfTest,
     Task,
     Verify,
 )
+from core.store.transfer import Moved
 from tests.support.reports import collection, index_report
 
 BUILD = Build("fruit", "/photos", (Metric.L2,))
@@ -55,6 +66,12 @@ FAILED = Check(Metric.L2, "nprobe has an effect", Outcome.FAILED, "it has none")
         (Verify("fruit"), WHOLE, "0 findings"),
         (Drop("fruit", (Metric.L2,)), Dropped(12, (Metric.L2,)), "dropped L2"),
         (RunSelfTest("fruit"), SelfTest((FAILED,), 12, 12), "a check failed"),
+        (Rename("fruit", "obst"), Renamed(12, "obst"), "it is called obst now"),
+        (
+            Export("fruit", "/x.parquet"),
+            Transferred((Moved("/x.parquet", 3, 3),)),
+            "3 rows written",
+        ),
         (
             Reindex("fruit", (Metric.L2, Metric.IP), IndexChoice()),
             Reindexed((HNSW, IVF)),

@@ -17,24 +17,31 @@ from core.health.verify import Problem
 from core.metric import Metric
 from core.runs import build_encoder, workshop
 from core.runs.history import load_history
+from core.runs.reports import Renamed, Transferred
 from core.runs.run_record import RunState, RunStatus
 from core.runs.runner import Runner
 from core.runs.task import (
     AddMetric,
     Build,
     Drop,
+    Export,
+    Import,
     Prune,
     Reindex,
     RemoveClass,
+    Rename,
     Repair,
     RunSelfTest,
     Task,
     TaskKind,
+    Tune,
     Verify,
     title_of,
 )
 from core.runs.workshop import perform
+from core.store.transfer import Moved
 from core.store.vector_store import VectorStore, open_store
+from core.tuning.tuning import load_tuning
 from tests.conftest import ColourEncoder, damaged_zip, draw_dataset
 from tests.support.tasks import one_of_each
 
@@ -296,8 +303,38 @@ def test_drop_takes_the_metrics_asked_for(built: RunState, run: Run, store: Vect
     assert rows(store) == {}
 
 
+def test_rows_are_copied_into_a_file_and_brought_in_under_another_name(
+    built: RunState, run: Run, store: VectorStore, tmp_path: Path
+) -> None:
+    file = str(tmp_path / "rows.parquet")
+    assert run(Export(FAMILY, file)).report == Transferred((Moved(file, 12, 12),))
+    state = run(Import("brought", file, (Metric.IP,)))
+    assert state.report == Transferred((Moved("brought_ip", 12, 12),))
+    assert store.count("brought", Metric.IP) == 12
+    # Into a database that nobody has open, and from it.
+    other = str(tmp_path / "other.db")
+    assert {one.written for one in run(Export(FAMILY, other)).report.moved} == {12}
+    assert {one.written for one in run(Import(FAMILY, other)).report.moved} == {0}
+
+
+def test_a_renamed_collection_takes_its_maps_and_measured_indexes_along(
+    built: RunState, run: Run, settings: Settings
+) -> None:
+    folder = settings.data.projections / FAMILY / "print"
+    folder.mkdir(parents=True)
+    (folder / "map").write_text("x")
+    run(Tune(FAMILY, Metric.L2, (IndexType.FLAT,), sample=2))
+    assert run(Rename(FAMILY, "obst")).report == Renamed(12, "obst")
+    assert (settings.data.projections / "obst" / "print" / "map").read_text() == "x"
+    tuning = load_tuning(settings.data.tunings, "obst_l2")
+    assert tuning and tuning.asked.collection == "obst_l2"
+    assert load_tuning(settings.data.tunings, f"{FAMILY}_l2") is None
+
+
 @pytest.mark.parametrize(
-    "task", [task for task in one_of_each(FAMILY) if not isinstance(task, Build)], ids=title_of
+    "task",
+    [t for t in one_of_each(FAMILY) if not isinstance(t, Build | Export | Import)],
+    ids=title_of,
 )
 def test_every_run_tells_over_how_many_rows_it_went(
     task: Task, built: RunState, run: Run, dataset: Path, settings: Settings

@@ -18,7 +18,15 @@ from core.dataset.files import image_id
 from core.runs.history import load_history
 from core.runs.run_record import RunStatus
 from core.store.served import find_served
-from scripts import build_index, corrections, evaluate, search, verify
+from scripts import (
+    build_index,
+    corrections,
+    evaluate,
+    project_embeddings,
+    search,
+    transfer,
+    verify,
+)
 from scripts.beside import find_dashboard
 from tests.support import browser as browsers
 from tests.support import dashboard
@@ -72,10 +80,12 @@ def test_what_it_refuses_is_said_in_its_words(
     # A condition that did not reach it would widen the answer without a word.
     assert search.main([picture, "--where", "variety=Gala"]) == 2
     assert "variety" in capsys.readouterr().err
-    # Nor is another collection answered for.
+    # Nor is one collection taken for another.
     for script in (lambda: search.main([picture, *other]), lambda: evaluate.main(other)):
         assert script() == 2
-        assert "serves 'fruit_vector', not 'other'" in capsys.readouterr().err
+        assert "there is no collection 'other' here. There is fruit_vector" in (
+            capsys.readouterr().err
+        )
     assert build_index.main([str(pictures), "--prune"]) == 2
     assert "--prune cannot be given" in capsys.readouterr().err
 
@@ -145,6 +155,25 @@ def test_pictures_are_corrected_beside_it_and_the_next_search_knows(
     finally:
         assert corrections.main(["--undo"]) == 0
         assert corrections.main(["--undo"]) == 0
+
+
+def test_rows_are_moved_by_the_dashboard_and_any_collection_is_asked(
+    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database, file = load_settings().uri, str(tmp_path / "rows.parquet")
+    assert transfer.main([database, file]) == 0
+    assert f"{file}: 18 rows written" in capsys.readouterr().out
+    brought = ["--collection", "brought"]
+    assert transfer.main([file, database, *brought, "--metrics", "L2"]) == 0
+    assert "brought_l2: 18 rows written, 18 there" in capsys.readouterr().out
+    picture = str(pictures / "lime" / "2.jpg")
+    assert search.main([picture, "-k", "1", "--metric", "L2", "--json", *brought]) == 0
+    assert printed(capsys)[0]["hits"][0]["id"] == image_id("lime/2.jpg")
+    assert verify.main(["--json", *brought]) == 0
+    assert set(printed(capsys)[0]["rows"]) == {"brought_l2"}
+    # What it cannot do is said, with the way that leads there.
+    assert project_embeddings.main(brought) == 2
+    assert "embedding_map?collection=brought" in capsys.readouterr().err
 
 
 # The last one: it begins to replace the rows.

@@ -50,7 +50,7 @@ def from_collection(label: str = "lime", name: str = "2.jpg", **parameters: str)
 def compared(at: AppTest) -> AppTest:
     """Run again when exact search is ready, as the page itself would in a browser."""
     deadline = time.monotonic() + 30
-    while not resources.prepare().future.done() and time.monotonic() < deadline:
+    while not resources.prepare("fruit_vector").future.done() and time.monotonic() < deadline:
         time.sleep(0.05)
     return at.run()
 

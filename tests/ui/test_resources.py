@@ -27,10 +27,10 @@ def reading(monkeypatch: pytest.MonkeyPatch) -> Iterator[Reading]:
     settings = SimpleNamespace(collection="set", data=SimpleNamespace(embeddings=None))
     monkeypatch.setattr(resources, "load_reference", reading)
     catalogue = SimpleNamespace(fingerprint="f", told=0)
-    monkeypatch.setattr(resources, "get_catalogue", lambda: catalogue)
+    monkeypatch.setattr(resources, "get_catalogue", lambda _: catalogue)
     monkeypatch.setattr(resources, "get_store", lambda: None)
     monkeypatch.setattr(resources, "get_settings", lambda: settings)
-    monkeypatch.setattr(resources, "get_collections", dict)
+    monkeypatch.setattr(resources, "get_collections", lambda _: {})
     resources._preparing.clear()
     yield reading
     resources._preparing.clear()
@@ -38,7 +38,7 @@ def reading(monkeypatch: pytest.MonkeyPatch) -> Iterator[Reading]:
 
 def fail(error: type[Exception]) -> None:
     with pytest.raises(error):
-        resources.get_reference()
+        resources.get_reference("set")
 
 
 # A `TimeoutError` of the work itself is not one of waiting for it.

@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from core.dataset.thumbnails import thumbnail
 from core.ui import resources
 from tests.conftest import picture_bytes
+from tests.support.reports import collection
 
 ROOT = Path(__file__).parents[2]
 AWKWARD = "pear/**ripe** <b>.png"
@@ -27,6 +28,7 @@ def photos(no_settings: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     folder = tmp_path / "photos"
     (folder / "pear").mkdir(parents=True)
     (folder / AWKWARD).write_bytes(picture_bytes(0))
+    monkeypatch.setenv("ORCHARD_COLLECTION", collection().family)
     monkeypatch.setenv("ORCHARD_DATASET", str(folder))
     resources.get_settings.clear()
     yield folder

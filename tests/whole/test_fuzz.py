@@ -35,6 +35,7 @@ from core.projection.cache import (
 from core.projection.projection import Method, ProjectionSettings, project
 from core.store.served import KEY
 from core.store.vector_store import VectorStore
+from core.ui.choosing import looked_at
 from tests.pages.search.test_page import clear_caches, close_store
 from tests.support import addresses, api, dashboard
 from tests.support.made_up import fill
@@ -198,8 +199,11 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         close_store()
 
 
-# And one that no page knows.
-PARAMETERS = {page: [*sorted(addresses.parameters(page)), "unknown"] for page in addresses.PAGES}
+# And the one that all pages have, and one that no page knows.
+PARAMETERS = {
+    page: [*sorted(addresses.parameters(page)), looked_at.PARAMETER, "unknown"]
+    for page in addresses.PAGES
+}
 # What pages are opened with: behind each of these lies a part of its own.
 USUAL = [
     *("Build", "Change", "Browse", "History", "Confusion", "Worst queries", "nprobe", "Compare"),
@@ -247,7 +251,7 @@ def client(pictures: Path) -> Iterator[api.Client]:
 # Of forms and queries alike.
 ASKED = [
     *("id", "metric", "k", "nprobe", "ef", "exact", "classes", "limit", "include_query", "words"),
-    *("label", "offset", "unknown"),
+    *("label", "offset", "collection", "unknown"),
 ]
 
 

@@ -12,6 +12,7 @@ from core.corrections.correction import Correction, Edit
 from core.errors import OrchardError
 from core.records import ImageRecord
 from core.ui import resources
+from core.ui.choosing import looked_at
 from core.wording import sentence
 
 logger = logging.getLogger(__name__)
@@ -33,18 +34,24 @@ _ASKED, _DONE = "correcting", "corrected"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is to be said of pictures, and has to be asked for."""
+    """What is to be said of pictures of a collection, and has to be asked for."""
 
     way: Way
     records: tuple[ImageRecord, ...]
+    family: str
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What came of the last change: a step that can be undone, or why there is none."""
+    """What came of the last change: a step that can be undone, or why there is none.
+
+    Attributes:
+        family: The collection that was changed; empty where nothing can be undone.
+    """
 
     said: str
     number: int | None = None
+    family: str = ""
 
 
 def ways() -> list[Way]:
@@ -95,7 +102,7 @@ def take(way: Way, records: Sequence[ImageRecord]) -> None:
     if way is Way.EXCLUDE:
         change([record.path for record in records], Edit(excluded=True))
     else:
-        st.session_state[_ASKED] = Asked(way, tuple(records))
+        st.session_state[_ASKED] = Asked(way, tuple(records), looked_at.family())
 
 
 def change(paths: Sequence[str], edit: Edit) -> None:
@@ -108,10 +115,10 @@ def put(corrections: Mapping[str, Correction], *, said: str) -> None:
     _try(lambda book, family: book.put(family, corrections, said=said))
 
 
-def undo(number: int) -> None:
-    """Take back a step; a callback."""
+def undo(number: int, family: str) -> None:
+    """Take back a step of a collection; a callback."""
     try:
-        step = _book().undo(_family(), number)
+        step = _book().undo(family, number)
         st.session_state[_DONE] = Done(f"Undone: {step.said}")
     except OrchardError as error:
         _failed(error)
@@ -119,12 +126,13 @@ def undo(number: int) -> None:
 
 def _try(work: Callable[[Book, str], Step | None]) -> None:
     """Change something, and keep what came of it until it is told."""
+    family = looked_at.family()
     try:
-        step = work(_book(), _family())
+        step = work(_book(), family)
     except OrchardError as error:
         _failed(error)
     else:
-        done = Done(sentence(step.said), step.number) if step else Done("It was so already")
+        done = Done(sentence(step.said), step.number, family) if step else Done("It was so already")
         st.session_state[_DONE] = done
 
 
@@ -147,16 +155,14 @@ def close() -> None:
 def asked() -> Asked | None:
     """Return what is to be asked for."""
     found = st.session_state.get(_ASKED)
-    return found if isinstance(found, Asked) else None
+    # Another collection may have been chosen meanwhile, by a step back.
+    is_here = isinstance(found, Asked) and found.family == looked_at.family()
+    return found if is_here else None
 
 
 def forget() -> None:
     """Ask no longer."""
     st.session_state.pop(_ASKED, None)
-
-
-def _family() -> str:
-    return resources.get_settings().collection
 
 
 def _book() -> Book:

@@ -7,6 +7,7 @@ import streamlit as st
 from core.corrections.correction import Edit
 from core.records import ImageRecord
 from core.ui import resources
+from core.ui.choosing import looked_at
 from core.ui.correcting import actions
 from core.ui.correcting.actions import Way
 from core.ui.text import plain
@@ -42,7 +43,7 @@ def follow() -> None:
                     type="tertiary",
                     key="correction_undo",
                     on_click=actions.undo,
-                    args=(done.number,),
+                    args=(done.number, done.family),
                 )
             with st.container(key="icons_correction", width="content"):
                 st.button(
@@ -58,7 +59,7 @@ def follow() -> None:
 
 @st.dialog("Tags", icon=":material/sell:", on_dismiss=actions.forget)
 def _tag_dialog(records: tuple[ImageRecord, ...]) -> None:
-    said = resources.get_corrections()
+    said = resources.get_corrections(looked_at.family())
     st.caption(_whom(records))
     own = [set(said.of(record.path).tags) for record in records]
     common = sorted(set.intersection(*own))
@@ -90,11 +91,11 @@ def _tag_dialog(records: tuple[ImageRecord, ...]) -> None:
 
 @st.dialog("Another class", icon=":material/drive_file_move:", on_dismiss=actions.forget)
 def _class_dialog(records: tuple[ImageRecord, ...]) -> None:
-    said = resources.get_corrections()
+    said = resources.get_corrections(looked_at.family())
     st.caption(_whom(records))
     label = st.selectbox(
         "Class",
-        [label for label in resources.get_catalogue().by_class if label],
+        [label for label in resources.get_catalogue(looked_at.family()).by_class if label],
         index=None,
         accept_new_options=True,
         placeholder="Choose a class, or type a new one",

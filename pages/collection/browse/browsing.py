@@ -12,6 +12,7 @@ from core.dataset.quality import QUALITY
 from core.errors import ImageError
 from core.records import ImageRecord
 from core.ui import resources
+from core.ui.choosing import looked_at
 from core.ui.controls import where_control
 from core.wording import counted
 from pages.collection import cache
@@ -40,7 +41,7 @@ def show_browse() -> None:
         st.markdown("Nothing is indexed yet, so there is nothing to browse.")
         return
     info = next(iter(infos.values()))
-    catalogue = resources.get_catalogue()
+    catalogue = resources.get_catalogue(looked_at.family())
     left, right = st.columns([1, 4], gap="medium")
     with left:
         label = class_filter({name: len(found) for name, found in catalogue.by_class.items()})
@@ -58,7 +59,7 @@ def sorted_by(
     if order is Order.CLASS:
         return sorted(records, key=lambda record: record.label)
     if order is Order.NEWEST:
-        changed = cache.get_changed(info.name, info.rows)
+        changed = cache.get_changed(info.family, info.name, info.rows)
         return sorted(records, key=lambda record: -changed.get(record.id, 0))
     return list(records)
 

@@ -11,6 +11,7 @@ from core.records import ImageRecord
 from core.runs.history import PastRun
 from core.runs.task import InspectPictures, TaskKind
 from core.ui import resources
+from core.ui.choosing import looked_at
 from core.ui.controls import is_dark
 from core.ui.text import plain
 from core.wording import counted
@@ -24,7 +25,7 @@ _SHOWN_GROUPS = 10
 
 def show_inspection(catalogue: Catalogue, info: CollectionInfo) -> None:
     """The last inspection in one line, a button for the next one, and on request the details."""
-    runs = cache.get_history().runs
+    runs = cache.get_own_runs()
     past = next((run for run in runs if isinstance(run.report, Inspection)), None)
     with st.container(border=True, key="inspection"):
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -45,7 +46,7 @@ def _inspect_button() -> None:
         "Inspect the pictures",
         icon=":material/troubleshoot:",
         on_click=cache.start,
-        args=(InspectPictures(resources.get_settings().collection),),
+        args=(InspectPictures(looked_at.family()),),
         disabled=bool(state and state.is_open),
         help="Decodes every file and compares every picture with every other.",
         key="inspect",

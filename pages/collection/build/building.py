@@ -15,7 +15,12 @@ from core.ui import resources
 from core.ui.text import plain
 from core.wording import counted, duration, sentence
 from pages.collection import cache
-from pages.collection.build.options import Infos, options_control, replace_control
+from pages.collection.build.options import (
+    Infos,
+    name_control,
+    options_control,
+    replace_control,
+)
 from pages.collection.build.preview import show_preview
 from pages.collection.build.source import Source, source_control
 from pages.collection.run import is_busy, run_panel
@@ -24,16 +29,22 @@ from pages.collection.state import refuse
 
 def show_build() -> None:
     """Which pictures, what is there, options; then what will be done, and the button."""
-    infos = cache.find_infos()
+    family = name_control()
+    if family is None:
+        return
+    infos = cache.find_infos(family)
     if any(info.is_foreign for info in infos.values()):
         st.info(
-            "Others made this collection, so it is only read. To build one of your own, choose "
-            "another name with ORCHARD\\_COLLECTION and start again.",
+            f"Others made {plain(family)}, so it is only read. To build one of your own, give it "
+            "another name.",
             icon=":material/info:",
         )
         return
     if not infos:
-        st.markdown("Nothing is indexed yet. Choose pictures, then build: they become searchable.")
+        st.markdown(
+            f"Nothing is indexed yet under the name {plain(family)}. Choose pictures, then build: "
+            "they become searchable."
+        )
     st.markdown("##### :material/looks_one: Which pictures?")
     with st.container(width=640):
         source = source_control()
@@ -49,7 +60,7 @@ def show_build() -> None:
         _button(None, None, reason="Choose pictures first.")
     else:
         task = Build(
-            resources.get_settings().collection,
+            family,
             folder=source.folder,
             draw=source.draw,
             architecture=choice.architecture,
@@ -63,7 +74,7 @@ def show_build() -> None:
 
 def _offer(task: Build, source: Source, infos: Infos) -> None:
     """Say what the run will do, or why it cannot be; then the button."""
-    refusal = _refusal(source, {} if task.recreate else infos)
+    refusal = _refusal(source, task.family, {} if task.recreate else infos)
     reason = ""
     if refusal:
         st.warning(plain(sentence(refusal)), icon=":material/block:")
@@ -93,12 +104,12 @@ def _button(task: Build | None, upload: UploadedFile | None, *, reason: str) -> 
             st.caption(reason, width="content")
 
 
-def _refusal(source: Source, kept: Infos) -> str:
+def _refusal(source: Source, family: str, kept: Infos) -> str:
     """Return why the pictures cannot be added to the collections; empty if they can."""
     if not kept:
         return ""
     infos = list(kept.values())
-    stored = resources.get_catalogue().by_id.keys()
+    stored = resources.get_catalogue(family).by_id.keys()
     try:
         refuse_to_add(infos, folder=source.folder, paths=source.paths, stored=stored)
     except OrchardError as error:

@@ -6,10 +6,14 @@ import streamlit as st
 
 from core.collection.index_choice import IndexChoice
 from core.collection.info import CollectionInfo
-from core.config import ARCHITECTURES
+from core.config import ARCHITECTURES, require_name
+from core.errors import SettingsError
 from core.indexing.plan import index_to_build
 from core.metric import Metric
 from core.ui import resources
+from core.ui.choosing import looked_at
+from core.ui.text import plain
+from core.wording import sentence
 from pages.collection.index_controls import index_control, index_or_old
 
 Infos = dict[Metric, CollectionInfo]
@@ -23,6 +27,25 @@ class Choice:
     metrics: tuple[Metric, ...]
     index: IndexChoice
     recreate: bool
+
+
+def name_control() -> str | None:
+    """Ask under which name to build; None, with a message, for one that cannot be."""
+    here = looked_at.family()
+    with st.container(width=640):
+        # Another control for another collection: it begins with that one's name.
+        name = st.text_input(
+            "Collection",
+            here,
+            key=f"build_name_{here}",
+            help="A name that is not there yet builds a collection beside the others. Letters, "
+            "digits and underscores.",
+        ).strip()
+    try:
+        return require_name(name or here)
+    except SettingsError as error:
+        st.error(plain(sentence(str(error))), icon=":material/error:")
+        return None
 
 
 def replace_control(infos: Infos) -> bool:

@@ -11,6 +11,7 @@ from core.runs.history import PastRun, how_long
 from core.runs.reports import Repaired
 from core.runs.task import RunSelfTest, Task, TaskKind, Verify
 from core.ui import resources
+from core.ui.choosing import looked_at
 from core.ui.correcting import actions
 from core.ui.text import plain
 from core.wording import counted
@@ -28,7 +29,7 @@ _VERDICTS = {
 
 def show_verification() -> None:
     """The last comparison of files and rows, and a button for the next one."""
-    past, report = last_verification(cache.get_history().runs)
+    past, report = last_verification(cache.get_own_runs())
     if past is None or report is None:
         sign, said = Sign.UNKNOWN, "Never checked."
     elif report.findings:
@@ -48,7 +49,7 @@ def show_verification() -> None:
 
 def show_self_test() -> None:
     """The last self-test with its checks, and a button for the next one."""
-    runs = cache.get_history().runs
+    runs = cache.get_own_runs()
     past = next((run for run in runs if isinstance(run.report, SelfTest)), None)
     report = past.report if past and isinstance(past.report, SelfTest) else None
     if past is None or report is None:
@@ -91,7 +92,7 @@ def show_findings(report: Verification) -> None:
                 f"({', '.join(report.accepted[:_SHOWN])})"
             )
         )
-    said = resources.get_corrections()
+    said = resources.get_corrections(looked_at.family())
     unreadable = [path for path in report.unreadable if path not in said.excluded]
     if unreadable and not resources.get_settings().read_only:
         st.button(
@@ -141,4 +142,4 @@ def _moment(run: PastRun) -> str:
 
 
 def _family() -> str:
-    return resources.get_settings().collection
+    return looked_at.family()

@@ -10,6 +10,7 @@ from core.health.status import CollectionHealth, DatabaseHealth, FilesHealth, co
 from core.runs.run_record import RunState
 from core.runs.task import TaskKind
 from core.ui import resources
+from core.ui.choosing import looked_at
 from core.ui.text import plain
 from core.wording import counted, sentence
 from pages.collection import cache
@@ -27,7 +28,7 @@ _LATER = (Sign.UNKNOWN, "Compared when the run has ended.")
 def show_health() -> None:
     """Say at a glance whether all is well, then what that rests on."""
     database = cache.get_database()
-    collections = [] if database.error else cache.get_collections_health()
+    collections = [] if database.error else cache.get_collections_health(looked_at.family())
     files = _count_files(collections[0].info) if collections else None
     has_rows = any(one.info.rows for one in collections)
     changing = _change_going_on()
@@ -52,7 +53,8 @@ def show_health() -> None:
 
 def _change_going_on() -> RunState | None:
     state = resources.get_runner().state()
-    return state if state and state.is_open and state.task.kind.changes else None
+    changes = bool(state and state.is_open and state.task.kind.changes)
+    return state if state and changes and state.task.family == looked_at.family() else None
 
 
 def _count_files(info: CollectionInfo) -> FilesHealth:
@@ -60,8 +62,10 @@ def _count_files(info: CollectionInfo) -> FilesHealth:
         folder = resources.dataset_folder(info)
     except ImageError as error:
         return FilesHealth("", None, error=str(error))
-    left_out = resources.get_corrections().excluded
-    accepted = left_out.difference(record.path for record in resources.get_stored())
+    left_out = resources.get_corrections(looked_at.family()).excluded
+    accepted = left_out.difference(
+        record.path for record in resources.get_stored(looked_at.family())
+    )
     return cache.get_files(str(folder), info.name, accepted)
 
 
@@ -156,7 +160,9 @@ def _index_facts(one: CollectionHealth) -> str:
 
 
 def _encoder_card(info: CollectionInfo) -> None:
-    wanted, running = info.encoder, resources.loaded_encoder()
+    wanted, loaded = info.encoder, resources.loaded_encoders()
+    # Another collection may be looked at beside this one.
+    running = wanted if wanted in loaded else next(iter(loaded), None)
     if not wanted.is_known:
         sign, said = Sign.UNKNOWN, "Others made the embeddings: uploads cannot be searched with."
     elif running is None:
@@ -179,7 +185,9 @@ def _encoder_card(info: CollectionInfo) -> None:
 
 def _load_encoder() -> None:
     try:
-        resources.get_encoder(next(iter(resources.get_collections().values())).encoder)
+        resources.get_encoder(
+            next(iter(resources.get_collections(looked_at.family()).values())).encoder
+        )
     except OrchardError as error:
         refuse(error)
 

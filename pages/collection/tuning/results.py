@@ -10,7 +10,8 @@ from core.collection.info import CollectionInfo
 from core.runs.task import Reindex
 from core.tuning.limits import Limits, advice, recommended, signed
 from core.tuning.tuning import Measured, Tuning
-from core.ui import links, resources
+from core.ui import links
+from core.ui.choosing import looked_at
 from core.ui.controls import is_dark
 from core.ui.text import plain
 from pages.collection import cache
@@ -104,7 +105,7 @@ def _build_button(
         if busy
         else f"{index}, over the same rows; the old index answers until it is loaded.",
         on_click=cache.start,
-        args=(Reindex(resources.get_settings().collection, (info.metric,), index),),
+        args=(Reindex(looked_at.family(), (info.metric,), index),),
     )
 
 

@@ -10,6 +10,7 @@ from core.runs.history import how_long
 from core.runs.task import TaskKind, Tune
 from core.tuning.tuning import Tuning
 from core.ui import resources
+from core.ui.choosing import looked_at
 from core.ui.text import plain
 from pages.collection import cache
 from pages.collection.run import is_busy, run_panel
@@ -61,7 +62,7 @@ def _last(info: CollectionInfo) -> Tuning | None:
 
 
 def _say_what_changed(tuning: Tuning) -> None:
-    if tuning.asked.fingerprint != resources.get_catalogue().fingerprint:
+    if tuning.asked.fingerprint != resources.get_catalogue(looked_at.family()).fingerprint:
         st.warning(
             f"The pictures have changed since this was measured (then {tuning.rows:,}). Measure "
             "again for figures of those of now.",
@@ -109,7 +110,7 @@ def _form(info: CollectionInfo) -> None:
         on_click=cache.start,
         args=(
             Tune(
-                resources.get_settings().collection,
+                looked_at.family(),
                 info.metric,
                 tuple(types),
                 k=int(k),

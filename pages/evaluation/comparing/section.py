@@ -10,6 +10,7 @@ from core.evaluation.comparison import ClassDifference, Comparison, common_measu
 from core.evaluation.files import ListedReport
 from core.evaluation.report import Report
 from core.metric import Metric
+from core.ui.choosing import looked_at
 from core.ui.controls import is_dark
 from core.ui.progress import errors_in_place
 from core.ui.text import plain
@@ -34,7 +35,7 @@ def compare_section(
     k: int,
 ) -> None:
     """Compare two reports, and show all of them in a table."""
-    called = labels(listed, zone=browser_zone())
+    called = labels(listed, zone=browser_zone(), here=looked_at.family())
     if len(called) > 1:
         with errors_in_place():
             _two(report, listed, called, k=k)

@@ -126,7 +126,7 @@ def _outline(*, shown: bool) -> Iterator[None]:
 @st.fragment(run_every=_LOOK_AGAIN_SECONDS)
 def _wait_for_another() -> None:
     """Wait for the report of another visitor, and go on once it is there or was given up."""
-    if shared.get_report_list().reports or not shared.is_measuring():
+    if shared.own_reports() or not shared.is_measuring():
         st.rerun()
     st.info(
         "The first report is being made for somebody else. It appears here too.",

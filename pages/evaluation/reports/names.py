@@ -30,16 +30,30 @@ def describe(
     return f"{_what(configuration)}, {_when(configuration, zone, now or datetime.now(zone))}"
 
 
-def labels(reports: Iterable[ListedReport], *, zone: tzinfo = UTC) -> dict[str, str]:
-    """Return what each report is called, by its name; no two are called the same."""
+def labels(
+    reports: Iterable[ListedReport], *, zone: tzinfo = UTC, here: str = ""
+) -> dict[str, str]:
+    """Return what each report is called, by its name; no two are called the same.
+
+    Args:
+        here: The collection of which it need not be said; empty where it is said of none.
+    """
     reports = list(reports)
-    called = {r.name: r.title or describe(r.configuration, zone=zone) for r in reports}
+    called = {
+        r.name: (r.title or describe(r.configuration, zone=zone)) + _where(r.configuration, here)
+        for r in reports
+    }
     often = Counter(called.values())
     return {
         # The name of a report ends with letters of its own.
         name: text if often[text] == 1 else f"{text} ({name[-6:]})"
         for name, text in called.items()
     }
+
+
+def _where(configuration: Configuration, here: str) -> str:
+    there = configuration.collection
+    return f", {there}" if here and there != here else ""
 
 
 def _what(configuration: Configuration) -> str:

@@ -104,7 +104,7 @@ def _leave(destination: links.Destination) -> None:
 def _neighbours(view: View, hit: Hit) -> None:
     st.markdown("**Its own nearest neighbours**, by exact search")
     reference, metric = view.reference, view.info.metric
-    embedding = resources.get_stored_embedding(view.info.name, hit.record.id)
+    embedding = resources.get_stored_embedding(view.info, hit.record.id)
     if reference is None or embedding is None:
         st.caption("They can be shown as soon as the embeddings have been read.")
         return

@@ -1,6 +1,7 @@
 """The same query under every metric of the collection: which is right more often, rank by rank."""
 
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import streamlit as st
 
@@ -17,6 +18,8 @@ from pages.search.answer.grid import frame_of
 from pages.search.answer.slope_chart import slope_chart
 from pages.search.cache import Thumbnails
 from pages.search.view import View
+
+T = TypeVar("T", bound=str)
 
 _SHOWN = 20
 # Three columns beside each other on a phone.
@@ -57,17 +60,18 @@ def duel(view: View, answers: Mapping[Metric, Sequence[Hit]], thumbnails: Thumbn
         )
 
 
-def winner(found: Mapping[Metric, float], *, k: int) -> str:
-    """Return in words which metric is right most often.
+def winner(found: Mapping[T, float], *, k: int, noun: str = "metric") -> str:
+    """Return in words which of several is right most often.
 
     Args:
-        found: precision@k by metric, each in [0, 1].
+        found: precision@k by name, each in [0, 1].
+        noun: What is compared.
     """
     best = max(found.values())
-    ahead = [metric for metric, value in found.items() if value == best]
+    ahead = [name for name, value in found.items() if value == best]
     if len(ahead) == len(found):
-        return f"**No metric is right more often** here: precision@{k} {best:.2f} under each."
-    behind = [f"{metric} {value:.2f}" for metric, value in found.items() if value < best]
+        return f"**No {noun} is right more often** here: precision@{k} {best:.2f} under each."
+    behind = [f"{name} {value:.2f}" for name, value in found.items() if value < best]
     verb = "is" if len(ahead) == 1 else "are"
     return (
         f"**{listed(ahead)} {verb} right more often** here: precision@{k} {best:.2f}; "

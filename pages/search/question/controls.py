@@ -15,7 +15,7 @@ from core.search.link import is_whole_number, unusable
 from core.ui import controls
 from core.wording import counted
 from pages.search import view
-from pages.search.answer import grid
+from pages.search.answer import beside, grid
 from pages.search.keys import Address, Takes, effort_of
 from pages.search.question import filters, marks, pictures
 from pages.search.state import Session
@@ -47,6 +47,7 @@ def note_bad_values(
         **marks.takes(),
         **pictures.takes(),
         **view.takes(),
+        **beside.takes(),
         **grid.takes(int(k) if _takes_k(k) else DEFAULT_K),
     }
     found = unusable(asked, {key.value: usable for key, usable in takes.items()})

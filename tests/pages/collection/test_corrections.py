@@ -48,7 +48,7 @@ def texts(at: AppTest) -> str:
 
 
 def said() -> dict[str, Correction]:
-    return dict(resources.get_corrections().by_path)
+    return dict(resources.get_corrections("fruit_vector").by_path)
 
 
 def test_where_nothing_is_corrected_it_says_how() -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,16 +21,17 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core.collection.index_choice import IndexChoice, IndexType
+from core.corrections.correction import Edit
 from core.dataset.files import digest_of
 from core.encoder import weights
 from core.errors import StoreError, StoreUnavailableError, WeightsDownloadError
 from core.metric import Metric
 from core.progress import Stage
 from core.runs import workshop
-from core.runs.reports import Dropped, Report
+from core.runs.reports import Dropped, Renamed, Report
 from core.runs.run_record import RunState, RunStatus, save_state
 from core.runs.runner import RunProgress
-from core.runs.task import Build, Drop, Prune, RunSelfTest, Task, TaskKind
+from core.runs.task import Build, Drop, Prune, Rename, RunSelfTest, Task, TaskKind
 from core.ui import frame, links, resources
 from core.ui.text import plain
 from pages.collection import cache, history, run
@@ -64,7 +66,7 @@ def fresh(
     monkeypatch.setenv("ORCHARD_ARCHITECTURE", "resnet14")
     monkeypatch.setenv("ORCHARD_ROOTS", str(tmp_path))
     # Another test of this process may have loaded one.
-    monkeypatch.setattr(resources, "_running", [])
+    monkeypatch.setattr(resources, "_running", deque(maxlen=2))
     clear()
     yield
     resources.get_runner().cancel()
@@ -184,13 +186,13 @@ def test_index_of_a_collection_stays_until_another_is_chosen(photos: Path) -> No
     assert "COSINE and IP are added" in texts(at)
     at.button(key="build").click().run()
     ended()
-    kinds = {info.index_type for info in resources.get_collections().values()}
+    kinds = {info.index_type for info in resources.get_collections("fruit_vector").values()}
     assert kinds == {"HNSW"}
     at.run().segmented_control(key="build_known_index").set_value(IndexType.IVF_FLAT).run()
     assert "is rebuilt as IVF\\_FLAT" in texts(at)
     at.button(key="build").click().run()
     ended()
-    kinds = {info.index_type for info in resources.get_collections().values()}
+    kinds = {info.index_type for info in resources.get_collections("fruit_vector").values()}
     assert kinds == {"IVF_FLAT"}
 
 
@@ -202,7 +204,7 @@ def test_nlist_that_is_left_open_is_worked_out_for_the_source(tmp_path: Path) ->
     assert at.number_input(key="build_nlist").placeholder == "2, for 80 rows"
     at.button(key="build").click().run()
     ended()
-    assert {info.nlist for info in resources.get_collections().values()} == {2}
+    assert {info.nlist for info in resources.get_collections("fruit_vector").values()} == {2}
     at = changing(TaskKind.REINDEX)
     assert at.number_input(key="change_index_nlist").placeholder == "2, for 80 rows"
 
@@ -213,7 +215,7 @@ def test_index_is_rebuilt_with_the_parameters_that_were_typed(built: Path) -> No
     at.number_input(key="change_index_nlist").set_value(3).run()
     at.button(key="change_start").click().run()
     assert ended().status is RunStatus.DONE
-    infos = resources.get_collections()
+    infos = resources.get_collections("fruit_vector")
     assert (infos[Metric.L2].nlist, infos[Metric.COSINE].nlist) == (3, 1)
 
 
@@ -432,7 +434,7 @@ def test_zip_is_built_from() -> None:
     assert "3 pictures in 2 classes" in texts(at)
     at.button(key="build").click().run()
     assert ended().report.added == 3
-    folder = Path(resources.get_collections()[Metric.COSINE].dataset)
+    folder = Path(resources.get_collections("fruit_vector")[Metric.COSINE].dataset)
     assert sorted(p.name for p in folder.iterdir()) == ["apple", "pear"]
     assert [p for p in folder.parent.iterdir() if p != folder] == []
 
@@ -585,7 +587,7 @@ def test_changes_are_cards_the_dangerous_two_last_and_one_form_open_at_a_time(
     at = page(part="Change")
     keys = [b.key for b in at.button if (b.key or "").startswith("change_")]
     assert keys[-2:] == ["change_remove_class", "change_drop"]
-    assert len(keys) == 7
+    assert len(keys) == 8
     at.button(key="change_drop").click().run()
     at.text_input(key="change_confirm").input("fruit_vector").run()
     assert not at.button(key="change_start").disabled
@@ -600,6 +602,52 @@ def test_changes_are_cards_the_dangerous_two_last_and_one_form_open_at_a_time(
     at.button(key="change_verify").click().run()
     assert ended().status is RunStatus.DONE
     assert "Collections and files agree" in texts(at.run())
+
+
+def test_a_build_under_a_name_of_its_own_stands_beside_what_is_there(built: Path) -> None:
+    at = page(part="Build")
+    at.text_input(key="build_name_fruit_vector").input("my-veg").run()
+    assert "'my\\-veg' is not allowed" in texts(at) or "my-veg" in texts(at).replace("\\", "")
+    assert not [button for button in at.button if button.key == "build"]
+    at.text_input(key="build_name_fruit_vector").input("veg").run()
+    assert "Nothing is indexed yet under the name veg" in texts(at)
+    at = choose_folder(at, str(built))
+    at.button(key="build").click().run()
+    assert ended().report.added == 12
+    at.run()
+    # The session looks at what it has built.
+    assert at.text_input(key="build_name_veg").value == "veg"
+    assert "Build veg" in texts(at)
+    assert resources.get_store().metrics("veg") == list(Metric)
+    assert resources.get_store().count("fruit_vector", Metric.L2) == 12
+
+
+def test_a_collection_is_renamed_and_back(built: Path) -> None:
+    book = resources.get_store().book
+    assert book is not None
+    book.change("fruit_vector", ["apple/1.png"], Edit(excluded=True))
+    at = changing(TaskKind.RENAME)
+    field = "change_name_fruit_vector"
+    for name, said in (
+        ("my-veg", "is not allowed for a collection"),
+        ("1veg", "not starting with a digit"),
+        ("fruit_vector", "There is a collection fruit_vector already"),
+    ):
+        at.text_input(key=field).input(name).run()
+        assert said in texts(at).replace("\\", "") and at.button(key="change_start").disabled
+    at.text_input(key=field).input("veg").run()
+    # What a start without a choice opens is said.
+    assert "ORCHARD_COLLECTION is fruit_vector: set it to veg" in texts(at).replace("\\", "")
+    at.button(key="change_start").click().run()
+    assert ended().report == Renamed(12, "veg")
+    assert resources.get_store().metrics("veg") == [Metric.COSINE, Metric.L2]
+    assert book.of("veg").excluded == {"apple/1.png"}
+    resources.get_runner().start(Rename("veg", "fruit_vector"))
+    assert ended().status is RunStatus.DONE
+    assert book.of("fruit_vector").excluded == {"apple/1.png"}
+    # To one that is gone there is nothing to rename.
+    resources.get_runner().start(Rename("veg", "obst"))
+    assert "there is no collection 'veg' any more" in ended().error
 
 
 def test_one_metric_is_dropped_and_the_form_begins_anew(built: Path) -> None:

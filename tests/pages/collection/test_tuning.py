@@ -59,7 +59,7 @@ def test_indexes_are_measured_and_the_recommended_one_is_built_and_taken_back() 
     assert "IVF_SQ8, nlist 1, nprobe 1: 0.0 MB" in said(at)
     at.button(key="tune_build").click().run()
     assert ended().status is RunStatus.DONE
-    infos = resources.get_collections()
+    infos = resources.get_collections("fruit_vector")
     assert (infos[Metric.COSINE].index_type, infos[Metric.L2].index_type) == ("IVF_SQ8", "IVF_FLAT")
     at = page(part="Tune")
     at.number_input(key="tune_loss").set_value(1.0)
@@ -69,7 +69,7 @@ def test_indexes_are_measured_and_the_recommended_one_is_built_and_taken_back() 
     ]
     at.button(key="tune_back").click().run()
     assert ended().status is RunStatus.DONE
-    assert resources.get_collections()[Metric.COSINE].index_type == "IVF_FLAT"
+    assert resources.get_collections("fruit_vector")[Metric.COSINE].index_type == "IVF_FLAT"
 
 
 @pytest.mark.usefixtures("built")

@@ -51,6 +51,10 @@ page.run()
 ROWS = 3 * PER_CLASS
 
 
+def map_rows() -> MapRows:
+    return cache.get_rows(next(iter(resources.get_collections("fruit_vector").values())))
+
+
 def set_environment(patch: pytest.MonkeyPatch, data_dir: Path) -> None:
     patch.setitem(Settings.model_config, "env_file", None)
     for name in ("MILVUS_URI", "COLLECTION", "DATASET", "WEIGHTS", "MAP_LIMIT", "ARCHITECTURE"):
@@ -287,7 +291,7 @@ def test_a_picture_that_comes_from_another_page_is_looked_at_by_its_metric(
 def test_pictures_of_a_link_are_ringed_and_those_that_are_not_there_are_named(
     pictures: Path,
 ) -> None:
-    rows = cache.get_rows("fruit_vector_cosine", ROWS)
+    rows = map_rows()
     known = of_class(rows, "plum", 3)
     at = settle(ring=",".join(map(str, [*known, 12345, 678])))
     assert at.session_state["map"].ringed == known
@@ -305,7 +309,7 @@ def test_pictures_of_a_link_are_ringed_and_those_that_are_not_there_are_named(
 
 
 def test_rings_of_before_do_not_stay_when_a_link_brings_one_picture(pictures: Path) -> None:
-    rows = cache.get_rows("fruit_vector_cosine", ROWS)
+    rows = map_rows()
     at = settle(ring=",".join(map(str, of_class(rows, "plum", 3))))
     # As a link of another page does it: the session stays, the address is another.
     at.query_params.clear()
@@ -317,7 +321,7 @@ def test_rings_of_before_do_not_stay_when_a_link_brings_one_picture(pictures: Pa
 
 def test_a_selection_shows_pictures_counts_and_what_is_gone(pictures: Path) -> None:
     at = settle()
-    rows = cache.get_rows("fruit_vector_cosine", ROWS)
+    rows = map_rows()
     wanted = [row for row in range(ROWS) if rows.labels[row] == AWKWARD][:3]
     at.session_state["map"].selected = [*(int(rows.ids[row]) for row in wanted), 12345]
     at.run()
@@ -339,7 +343,7 @@ def test_a_selection_shows_pictures_counts_and_what_is_gone(pictures: Path) -> N
 
 def test_up_to_five_of_a_selection_are_handed_to_the_search_page(pictures: Path) -> None:
     at = settle(map_metric="L2")
-    rows = cache.get_rows("fruit_vector_cosine", ROWS)
+    rows = map_rows()
     for count, label in ((3, "these"), (7, "the first 5")):
         at.session_state["map"].selected = rows.ids[:count].tolist()
         at.run()
@@ -352,7 +356,7 @@ def test_up_to_five_of_a_selection_are_handed_to_the_search_page(pictures: Path)
 
 def test_a_selection_leads_to_the_confusions_of_its_most_frequent_class(pictures: Path) -> None:
     at = settle()
-    rows = cache.get_rows("fruit_vector_cosine", ROWS)
+    rows = map_rows()
     at.session_state["map"].selected = of_class(rows, "lime", 1) + of_class(rows, "plum", 2)
     at.run()
     assert "plum" in at.button(key="confusions_selected").help
@@ -365,7 +369,7 @@ def test_a_link_finds_a_picture_of_a_dataset_that_is_split_above_its_classes(
 ) -> None:
     rows = random_rows(6, label="train/a") | random_rows(3, label="test/a")
     fresh(rows)
-    shown = cache.get_rows("fruit_vector_cosine", len(rows))
+    shown = map_rows()
     row = shown.paths.index("test/a/01.jpg")
     params = links.place_on_map(shown.record(row))
     at = settle(method="PCA", colour="Query or gallery", **params)
@@ -427,7 +431,7 @@ def uploaded(pictures: Path, monkeypatch: pytest.MonkeyPatch, *, name: str) -> A
 
 
 def test_what_was_searched_with_is_placed_and_its_hits_are_ringed(pictures: Path) -> None:
-    rows = cache.get_rows("fruit_vector_cosine", ROWS)
+    rows = map_rows()
     hits = of_class(rows, "plum", 3)
     query = links.Carried(
         "mine *x*.jpg", None, map_collection.embedding_of("plum", 5), b"a small jpeg"
@@ -436,7 +440,7 @@ def test_what_was_searched_with_is_placed_and_its_hits_are_ringed(pictures: Path
     settle(map_metric="L2")  # so that the map is there
     at = AppTest.from_string(MAP_FIRST, default_timeout=120)
     at.session_state[links.LEAVING] = way
-    at.session_state[links.CARRIED] = query
+    at.session_state[links.CARRIED] = ("fruit_vector", query)
     at.run()
     assert not at.exception and not at.error
     assert at.segmented_control(key="map_metric").value == "L2"
@@ -453,14 +457,14 @@ def test_what_was_searched_with_is_placed_and_its_hits_are_ringed(pictures: Path
 
 
 def test_a_picture_of_the_map_that_was_searched_with_is_picked_not_placed(pictures: Path) -> None:
-    rows = cache.get_rows("fruit_vector_cosine", ROWS)
+    rows = map_rows()
     lime = rows.record(rows.paths.index("lime/00.jpg"))
     query = links.Carried(lime.path, lime.id, map_collection.embedding_of("lime", 0), b"")
     at = AppTest.from_string(MAP_FIRST, default_timeout=120)
     at.session_state[links.LEAVING] = links.to_ring(
         of_class(rows, "plum", 2), metric=Metric.COSINE, picked=lime, carried=query
     )
-    at.session_state[links.CARRIED] = query
+    at.session_state[links.CARRIED] = ("fruit_vector", query)
     at.run()
     marks = told(at)["marks"]
     assert marks["query"] is None
@@ -657,7 +661,7 @@ def test_an_empty_collection_invites_to_build_one(
 def test_a_large_collection_is_sampled_and_says_so(fresh: Callable[..., Path]) -> None:
     rows = random_rows(30) | random_rows(10, label="b")
     fresh(rows, ORCHARD_MAP_LIMIT="20")
-    shown = cache.get_rows("fruit_vector_cosine", len(rows))
+    shown = map_rows()
     everyone = shown.matrix.ids.tolist()
     at = settle(method="PCA", list="Outliers", ring=",".join(map(str, everyone)))
     assert rings(at) == 20
@@ -746,26 +750,21 @@ def test_another_class_recolours_the_map_without_a_job_and_fewer_pictures_are_la
 ) -> None:
     book = resources.get_store().book
     assert book
-    first, second = list(resources.get_catalogue().by_id.values())[:2]
-    before = cache.get_rows(*name_and_rows())
+    first, second = list(resources.get_catalogue("fruit_vector").by_id.values())[:2]
+    before = map_rows()
     book.change("fruit_vector", [first.path], Edit(label="another"))
     try:
         at = page(method="PCA")
         assert not cancel_buttons(at)
-        after = cache.get_rows(*name_and_rows())
+        after = map_rows()
         assert "another" in after.labels
         assert (after.fingerprint, after.seen != before.seen) == (before.fingerprint, True)
         book.change("fruit_vector", [second.path], Edit(excluded=True))
-        assert len(cache.get_rows(*name_and_rows())) == ROWS - 1
+        assert len(map_rows()) == ROWS - 1
     finally:
         for _ in book.steps("fruit_vector"):
             book.undo("fruit_vector")
-    assert cache.get_rows(*name_and_rows()).seen == before.seen
-
-
-def name_and_rows() -> tuple[str, int]:
-    info = next(iter(resources.get_collections().values()))
-    return info.name, info.rows
+    assert map_rows().seen == before.seen
 
 
 @pytest.mark.slow

@@ -71,3 +71,6 @@ def test_reports_of_one_minute_are_told_apart_and_a_given_name_goes_before() -> 
     called = list(labels([first, second, named]).values())
     assert called[0].endswith(" (aaaaaa)") and called[1].endswith(" (bbbbbb)")
     assert called[2] == "Before the move"
+    # Of which collection is said of another one's alone.
+    assert list(labels([named], here="fruit_vector").values()) == ["Before the move"]
+    assert list(labels([named], here="veg").values()) == ["Before the move, fruit_vector"]

@@ -228,7 +228,7 @@ def test_details_tell_path_id_digest_and_raw_score(dataset: Path) -> None:
     at = choose(from_collection(metric="L2"), "lime/5.jpg", "Details")
     assert not at.exception
     table = str(at.table[0].value)
-    record = resources.get_catalogue().by_id[image_id("lime/5.jpg")]
+    record = resources.get_catalogue("fruit_vector").by_id[image_id("lime/5.jpg")]
     assert record.digest in table and str(record.id) in table
     assert "squared" in table
     assert any("nearest neighbours" in m.value for m in at.markdown)
@@ -318,14 +318,14 @@ def test_a_picture_unlike_anything_indexed_is_warned_about(
 ) -> None:
     at = from_collection()
     assert not any("Unlike anything indexed" in m.value for m in at.markdown)
-    reference = resources.get_reference()
+    reference = resources.get_reference("fruit_vector")
     assert reference is not None
     st.cache_data.clear()
     usual = dict.fromkeys(reference.farthest_usual, 0.9999)
     monkeypatch.setattr(
         resources,
         "get_reference",
-        lambda: type(reference)(reference.matrix, reference.labels, usual),
+        lambda _: type(reference)(reference.matrix, reference.labels, usual),
     )
     assert any("Unlike anything indexed" in m.value for m in at.run().markdown)
 

@@ -141,7 +141,8 @@ def test_an_upload_goes_to_the_map_with_its_picture_and_what_it_was_compared_by(
     assert (way.carried.name, way.carried.id) == ("3.jpg", None)
     assert Image.open(io.BytesIO(way.carried.picture)).format == "JPEG"
     # The bytes are those of a stored picture, and so is the embedding, as far as a batch goes.
-    stored = resources.get_stored_embedding("fruit_vector_cosine", image_id("plum/3.jpg"))
+    info = next(iter(resources.get_collections("fruit_vector").values()))
+    stored = resources.get_stored_embedding(info, image_id("plum/3.jpg"))
     assert way.carried.embedding == pytest.approx(stored, abs=1e-3)
 
 

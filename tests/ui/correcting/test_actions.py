@@ -47,9 +47,11 @@ def script(way: str, count: int) -> None:
     from core.ui.correcting import actions, dialogs
 
     dialogs.follow()
-    records = list(resources.get_catalogue().by_class["apple"])[:count]
+    records = list(resources.get_catalogue("fruit_vector").by_class["apple"])[:count]
     st.button("go", on_click=actions.take, args=(actions.Way(way), records))
-    st.caption(str({c: len(r) for c, r in resources.get_catalogue().by_class.items()}))
+    st.caption(
+        str({c: len(r) for c, r in resources.get_catalogue("fruit_vector").by_class.items()})
+    )
 
 
 def asked(way: Way, count: int = 1) -> AppTest:
@@ -67,7 +69,7 @@ def told(at: AppTest) -> list[str]:
 
 
 def said() -> dict[str, Correction]:
-    return dict(resources.get_corrections().by_path)
+    return dict(resources.get_corrections("fruit_vector").by_path)
 
 
 def test_leaving_out_takes_one_press_and_so_does_the_way_back() -> None:
@@ -95,7 +97,7 @@ def test_another_class_is_chosen_among_those_there_are_or_a_new_one() -> None:
 
 
 def test_tags_of_several_pictures_are_those_they_share() -> None:
-    first, second = resources.get_catalogue().by_class["apple"][:2]
+    first, second = resources.get_catalogue("fruit_vector").by_class["apple"][:2]
     book = resources.get_store().book
     assert book
     book.change(FAMILY, [first.path, second.path], Edit(tagged=("round",)))
@@ -122,7 +124,7 @@ def test_what_cannot_be_done_is_told_and_nothing_is_changed(
 
 
 def test_a_read_only_dashboard_offers_no_correction(monkeypatch: pytest.MonkeyPatch) -> None:
-    [record, *_] = resources.get_catalogue().by_class["apple"]
+    [record, *_] = resources.get_catalogue("fruit_vector").by_class["apple"]
     assert choices(record) == [*Lead, *Way]
     read_only = resources.get_settings().model_copy(update={"read_only": True})
     monkeypatch.setattr(resources, "get_settings", lambda: read_only)
@@ -145,7 +147,7 @@ def test_a_damaged_file_is_told_by_the_page_and_breaks_no_frame(shared: Path) ->
 
         frame()
         with page_errors():
-            resources.get_catalogue()
+            resources.get_catalogue("fruit_vector")
 
     at = AppTest.from_function(framed).run(timeout=60)
     assert not at.exception

@@ -1,0 +1,1 @@
+"""Which collection a session looks at: the choice, and the control that makes it."""
