@@ -299,6 +299,12 @@ class Settings(BaseSettings):
         return tuple(folder for folder in named if folder)
 
     @property
+    def reductions(self) -> Path:
+        """Where lies what embeddings were made smaller with: beside a Milvus Lite file."""
+        beside = DataFolder(Path(self.uri).expanduser().parent) if self.is_lite else self.data
+        return beside.reductions
+
+    @property
     def root_folders(self) -> tuple[Path, ...]:
         """The folders of `roots`."""
         return _folders(self.roots)

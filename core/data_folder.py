@@ -48,6 +48,11 @@ class DataFolder:
         return self.root / "tunings"
 
     @property
+    def reductions(self) -> Path:
+        """What was fitted to make embeddings smaller, a file each, by their encoder's identity."""
+        return self.root / "reductions"
+
+    @property
     def runs(self) -> Path:
         """What the dashboard did in the background, a file a run."""
         return self.root / "runs"

@@ -69,6 +69,10 @@ class EncoderMismatchError(OrchardError):
     """A collection was built with another encoder than the one about to query or extend it."""
 
 
+class ReductionError(OrchardError):
+    """Embeddings cannot be made smaller as asked, or what was fitted for that is gone."""
+
+
 class QueryError(OrchardError):
     """A search was asked for with a value outside its range."""
 

@@ -52,6 +52,7 @@ class Stage(StrEnum):
     VERIFY = "verify", "Comparing collections and files"
     REPAIR = "repair", "Copying missing rows"
     TUNE = "tune", "Measuring indexes, setting"
+    FIT = "fit", "Fitting what makes embeddings smaller", "rows"
     # All embeddings at hand.
     READ = "read", "Reading embeddings", "rows"
     COMPARE = "compare", "Comparing every picture with every other", "pictures"

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol
 
 import numpy as np
@@ -112,6 +113,89 @@ def left_out(found: Iterable[SkippedFile]) -> LeftOut:
     return LeftOut(dict(kinds), tuple(ordered[:MOST_NAMED]))
 
 
+class Rounding(StrEnum):
+    """How few bits each number of an embedding has; the value is how an identity writes it."""
+
+    NONE = ""
+    FLOAT16 = "float16"
+    INT8 = "int8"
+
+
+_NORMALISED, _PCA = "normalised", "pca"
+_HASH = re.compile("[0-9a-f]{8}")
+
+
+@dataclass(frozen=True, slots=True)
+class Reduction:
+    """What is done to embeddings after the network, in this order; by default nothing.
+
+    Attributes:
+        normalised: Whether each is scaled to length 1.
+        pca: How many principal components are kept; 0 keeps all numbers as they are.
+        rounding: Of the numbers that are left, which stay float32.
+        fitted: First eight hexadecimal digits of the SHA-256 of the file with what was fitted to
+            embeddings, see `core.reduction`; empty where nothing needs to be, or was not yet.
+    """
+
+    normalised: bool = False
+    pca: int = 0
+    rounding: Rounding = Rounding.NONE
+    fitted: str = ""
+
+    def __post_init__(self) -> None:
+        # It becomes part of a file's name.
+        named = not self.fitted or (self.is_fitted and _HASH.fullmatch(self.fitted))
+        if self.pca < 0 or not named:
+            raise ValueError(f"'{self}' is no reduction")
+
+    def __str__(self) -> str:
+        """Return such as `pca256+int8-1a2b3c4d`, which `parse` reads back; empty for nothing."""
+        steps = [
+            *([_NORMALISED] if self.normalised else []),
+            *([f"{_PCA}{self.pca}"] if self.pca else []),
+            *([self.rounding.value] if self.rounding else []),
+        ]
+        return "+".join(steps) + (f"-{self.fitted}" if self.fitted else "")
+
+    @classmethod
+    def parse(cls, text: str) -> "Reduction":
+        """Read what `str` wrote.
+
+        Raises:
+            ValueError: `text` has another form.
+        """
+        steps, _, fitted = text.partition("-")
+        given = steps.split("+")
+        pca = next((step.removeprefix(_PCA) for step in given if step.startswith(_PCA)), "0")
+        rounding = next((one for one in Rounding if one and one.value in given), Rounding.NONE)
+        read = cls(_NORMALISED in given, int(pca), rounding, fitted)
+        # Another order, a step twice or one of another name would be written otherwise.
+        if str(read) != text:
+            raise ValueError(f"{text!r} is no reduction")
+        return read
+
+    @property
+    def title(self) -> str:
+        """How a person reads it, such as `PCA to 256 numbers, int8 numbers`; empty for nothing."""
+        steps = [
+            *(["normalised vectors"] if self.normalised else []),
+            *([f"PCA to {self.pca} numbers"] if self.pca else []),
+            *([f"{self.rounding} numbers"] if self.rounding else []),
+        ]
+        return ", ".join(steps)
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether embeddings stay as the network gives them."""
+        return not (self.normalised or self.pca or self.rounding)
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether it depends on the embeddings that it was found with."""
+        return bool(self.pca) or self.rounding is Rounding.INT8
+
+
+NOT_REDUCED = Reduction()
 _UNKNOWN = "unknown"
 
 
@@ -123,17 +207,21 @@ class EncoderIdentity:
         architecture: Name of the network, such as `resnet50`.
         weights: First eight hexadecimal digits of the SHA-256 of the weights file.
         preprocessing: Short text such as `resize256-crop224-imagenet`.
-        dimension: Numbers in an embedding.
+        dimension: Numbers in an embedding, after the reduction.
+        reduction: What is done to what the network gives.
     """
 
     architecture: str
     weights: str
     preprocessing: str
     dimension: int
+    reduction: Reduction = NOT_REDUCED
 
     def __str__(self) -> str:
         """Return the identity as one string; `parse` reads it back."""
-        return f"{self.architecture}/{self.weights}/{self.preprocessing}/{self.dimension}"
+        parts = (self.architecture, self.weights, self.preprocessing, self.dimension)
+        reduction = [] if self.reduction.is_nothing else [self.reduction]
+        return "/".join(map(str, [*parts, *reduction]))
 
     @classmethod
     def parse(cls, text: str) -> "EncoderIdentity":
@@ -142,8 +230,22 @@ class EncoderIdentity:
         Raises:
             ValueError: `text` has another form.
         """
-        architecture, weights, preprocessing, dimension = text.split("/")
-        return cls(architecture, weights, preprocessing, int(dimension))
+        architecture, weights, preprocessing, dimension, *more = text.split("/", maxsplit=4)
+        reduction = Reduction.parse(more[0]) if more else NOT_REDUCED
+        if more and reduction.is_nothing:
+            raise ValueError(f"the last part of {text!r} says nothing")
+        return cls(architecture, weights, preprocessing, int(dimension), reduction)
+
+    @property
+    def title(self) -> str:
+        """How a person reads it, such as `resnet50 (0676ba61), PCA to 256 numbers`."""
+        network = f"{self.architecture} ({self.weights})"
+        return ", ".join(filter(None, [network, self.reduction.title]))
+
+    def made_by_the_network_of(self, other: "EncoderIdentity") -> bool:
+        """Whether two kinds of embeddings differ in nothing but their reduction."""
+        here = (self.architecture, self.weights, self.preprocessing)
+        return here == (other.architecture, other.weights, other.preprocessing)
 
     @classmethod
     def unknown(cls, dimension: int) -> "EncoderIdentity":

@@ -26,6 +26,7 @@ from core.indexing.report import IndexReport, save_index_report
 from core.indexing.shard import WHOLE, Shard
 from core.metric import Metric
 from core.records import LeftOut
+from core.runs.build_encoder import as_small_as_stored
 from core.runs.task import AddMetric, Build, Task
 from core.store.connection import RUN_PATIENCE
 from core.store.vector_store import VectorStore, open_store
@@ -220,6 +221,8 @@ def _built(
         checkpoint = find_checkpoint(settings, on_progress=bar)
     if checkpoint.notice:
         print(f"\n*** {checkpoint.notice}\n", file=sys.stderr)
+    if not arguments.recreate:
+        checkpoint = as_small_as_stored(checkpoint, store, settings.collection, settings)
     encoder = Encoder(checkpoint, precision=settings.precision)
     load_seconds = round(time.monotonic() - started, 2)
     with ProgressBar() as bar:

@@ -27,6 +27,7 @@ from core.encoder.vision import center_crop, pil_to_tensor, resize
 from core.encoder.weights import Checkpoint
 from core.errors import DeviceMemoryError
 from core.records import EncoderIdentity
+from core.reduction.fitted import reduced
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +61,7 @@ class Encoder:
 
         Raises:
             WeightsError: The file is damaged or does not fit the architecture.
+            ReductionError: The reduction was fitted to embeddings of another size.
         """
         path, architecture = checkpoint.path, checkpoint.architecture
         model = empty_model(architecture)
@@ -68,7 +70,10 @@ class Encoder:
         weights = sha256_prefix(path)
         how = preprocessing_for(architecture, weights, named=checkpoint.preprocessing)
         self.short_side, crop, colours = how.resize, how.crop, how.colours
+        self._reduction = checkpoint.reduction
         self.identity = EncoderIdentity(architecture, weights, how.name, dimension)
+        if self._reduction:
+            self.identity = reduced(self.identity, self._reduction)
         self._is_squashed = how.is_squashed
         self._crop = crop
         self._resized = [crop, crop] if how.is_squashed else [self.short_side]
@@ -109,7 +114,9 @@ class Encoder:
         return tensor
 
     def encode(self, images: Sequence[Image.Image | Tensor]) -> NDArray[np.float32]:
-        """Return the pooled features before the classifier, not normalised: (N, D) float32.
+        """Return the pooled features before the classifier, reduced where that is asked: (N, D).
+
+        They are float32, and as the network gives them, not normalised, unless that is asked too.
 
         Args:
             images: RGB pictures, or what `prepare` made of them. A batch is taken at a time, so a
@@ -132,7 +139,7 @@ class Encoder:
             if features is None:
                 self._pace.rule_out(end - start)
                 continue
-            out[start:end] = features
+            out[start:end] = self._reduction.apply(features) if self._reduction else features
             self._pace.record(end - start, time.perf_counter() - started)
             start = end
         return out

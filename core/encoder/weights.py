@@ -1,7 +1,7 @@
 """Which checkpoint an encoder loads: the settings', the cached, the official, one at hand."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.config import (
@@ -19,6 +19,8 @@ from core.encoder.published import FOREIGN_PREPROCESSINGS, official_url, officia
 from core.errors import EncoderMismatchError, WeightsDownloadError, WeightsError
 from core.progress import Progress, silent
 from core.records import EncoderIdentity
+from core.reduction.files import load_fitted
+from core.reduction.fitted import Fitted
 from core.wording import REPLACE_IT
 
 _OFFLINE_IN_USE = "Offline encoder in use."
@@ -36,6 +38,7 @@ class Checkpoint:
 
     Attributes:
         preprocessing: What the collection says that its pictures went through; empty for the usual.
+        reduction: What is done to what the network gives; None for nothing.
         notice: What a person must be told about the choice; empty when it is what was asked for.
     """
 
@@ -43,6 +46,7 @@ class Checkpoint:
     architecture: str
     notice: str = ""
     preprocessing: str = ""
+    reduction: Fitted | None = None
 
 
 def find_checkpoint(settings: Settings, *, on_progress: Progress = silent) -> Checkpoint:
@@ -91,7 +95,32 @@ def checkpoint_for(
 
     Raises:
         EncoderMismatchError: No file at hand has the SHA-256 prefix that `identity` names.
+        ReductionError: As `reduced_as`.
     """
+    # First, as it costs no download.
+    fitted = _reduction_of(identity, settings)
+    return replace(_checkpoint_for(identity, settings, on_progress), reduction=fitted)
+
+
+def reduced_as(identity: EncoderIdentity, checkpoint: Checkpoint, settings: Settings) -> Checkpoint:
+    """Return a checkpoint that makes embeddings as small as those of a collection.
+
+    Raises:
+        ReductionError: What was fitted for them is gone, or is damaged.
+    """
+    fitted = _reduction_of(identity, settings)
+    return replace(checkpoint, reduction=fitted) if fitted else checkpoint
+
+
+def _reduction_of(identity: EncoderIdentity, settings: Settings) -> Fitted | None:
+    if identity.reduction.is_nothing:
+        return None
+    return load_fitted(identity.reduction, settings.reductions)
+
+
+def _checkpoint_for(
+    identity: EncoderIdentity, settings: Settings, on_progress: Progress
+) -> Checkpoint:
     if not identity.is_known:
         raise EncoderMismatchError(
             "nobody has said which encoder made the embeddings of this collection, so a picture "
@@ -122,13 +151,19 @@ def checkpoint_for(
     )
 
 
-def checkpoints_at_hand(dimension: int, settings: Settings) -> Iterator[Checkpoint]:
-    """Yield what may have made embeddings of so many numbers, with every known preprocessing.
+def checkpoints_at_hand(like: EncoderIdentity, settings: Settings) -> Iterator[Checkpoint]:
+    """Yield what may have made embeddings of that size, with every known preprocessing.
 
-    Nothing is downloaded. What tutorials use most comes first.
+    Nothing is downloaded. What tutorials use most comes first. Those that were made smaller are
+    made so again.
+
+    Raises:
+        ReductionError: As `reduced_as`.
     """
     from core.encoder.network import features_of
 
+    fitted = _reduction_of(like, settings)
+    dimension = (fitted and fitted.takes) or like.dimension
     for architecture in sorted(ARCHITECTURES, key=lambda one: one != DEFAULT_ARCHITECTURE):
         if architecture == IMAGENET_ARCHITECTURE and not is_installed():
             continue
@@ -137,7 +172,7 @@ def checkpoints_at_hand(dimension: int, settings: Settings) -> Iterator[Checkpoi
             continue
         for path in files:
             for named in ("", *(foreign.name for foreign in FOREIGN_PREPROCESSINGS)):
-                yield Checkpoint(path, architecture, preprocessing=named)
+                yield Checkpoint(path, architecture, preprocessing=named, reduction=fitted)
 
 
 def _files_of(architecture: str, settings: Settings) -> list[Path]:

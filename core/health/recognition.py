@@ -49,12 +49,13 @@ def recognise(
     Raises:
         EncoderMismatchError: No photo of the collection can be read, or no encoder at hand makes
             embeddings of this size.
+        ReductionError: What its embeddings were made smaller with is gone.
         StoreError: The database failed.
     """
     photos, stored = _photos(store, info, family, settings)
     fits = [
         _tried(checkpoint, photos, stored)
-        for checkpoint in checkpoints_at_hand(info.dimension, settings)
+        for checkpoint in checkpoints_at_hand(info.encoder, settings)
     ]
     if not fits:
         raise EncoderMismatchError(

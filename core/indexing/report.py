@@ -35,6 +35,8 @@ class IndexReport:
         kept_unreadable: Pictures whose rows are kept though their files can no longer be read.
         without_file: Rows whose file is no longer in the folder and that are kept.
         copied: Rows that one metric took over from another, over all metrics.
+        reduced_from: The family whose embeddings were made smaller; empty for pictures. `copied`
+            are then its rows.
         collections: As the database describes them at the end.
         seconds: From the first file to the loaded index.
         images_per_second: Encoded pictures over the time of encoding and writing.
@@ -68,6 +70,7 @@ class IndexReport:
     classes: Mapping[str, int] = field(default_factory=dict)
     classes_by: str = ""
     doubts: tuple[str, ...] = ()
+    reduced_from: str = ""
 
     @property
     def encoded(self) -> int:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from core.config import DEFAULT_WEIGHT_SET, Settings
-from core.encoder.weights import Checkpoint, checkpoint_for, find_checkpoint
+from core.encoder.weights import Checkpoint, checkpoint_for, find_checkpoint, reduced_as
 from core.progress import Stage
 from core.runs.runner import RunProgress
 from core.runs.task import Build
@@ -20,7 +20,7 @@ def load_encoder(
 
     Raises:
         WeightsError: As `find_checkpoint`.
-        EncoderMismatchError: As `checkpoint_for`.
+        EncoderMismatchError, ReductionError: As `checkpoint_for`.
     """
     progress(Stage.LOAD, 0, 0)
     checkpoint = checkpoint_of(task, store=store, settings=settings, progress=progress)
@@ -39,7 +39,7 @@ def checkpoint_of(
 
     Raises:
         WeightsError: As `find_checkpoint`.
-        EncoderMismatchError: As `checkpoint_for`.
+        EncoderMismatchError, ReductionError: As `checkpoint_for`.
     """
     metrics = store.metrics(task.family)
     if metrics and not task.recreate and not task.architecture:
@@ -49,4 +49,19 @@ def checkpoint_of(
         # The weights of the settings are those of its own architecture.
         changed = {"architecture": task.architecture, "weights": None}
         settings = settings.model_copy(update=changed | {"weight_set": DEFAULT_WEIGHT_SET})
-    return find_checkpoint(settings, on_progress=progress)
+    found = find_checkpoint(settings, on_progress=progress)
+    return found if task.recreate else as_small_as_stored(found, store, task.family, settings)
+
+
+def as_small_as_stored(
+    checkpoint: Checkpoint, store: VectorStore, family: str, settings: Settings
+) -> Checkpoint:
+    """Return a checkpoint that makes embeddings as small as those of a family are, if there is one.
+
+    Raises:
+        ReductionError: As `core.encoder.weights.reduced_as`.
+    """
+    metrics = store.metrics(family)
+    if not metrics:
+        return checkpoint
+    return reduced_as(store.info(family, metrics[0]).encoder, checkpoint, settings)

@@ -146,11 +146,9 @@ def _of_scripts(folder: Path, on_damaged: Callable[[Path], None]) -> Iterator[Pa
             )
             on_damaged(path)
             continue
-        # A report without pictures is that of `--add-metric`.
-        is_build = bool(report.images_per_second or report.skipped) or not report.copied
         yield PastRun(
-            title=f"Build from {report.dataset} at the command line",
-            kind=TaskKind.BUILD if is_build else TaskKind.ADD_METRIC,
+            title=f"Build from {report.reduced_from or report.dataset} at the command line",
+            kind=_kind_of(report),
             started=moment,
             status=RunStatus.DONE,
             seconds=report.seconds,
@@ -160,3 +158,11 @@ def _of_scripts(folder: Path, on_damaged: Callable[[Path], None]) -> Iterator[Pa
             report=report,
             family=next((info.family for info in report.collections), ""),
         )
+
+
+def _kind_of(report: IndexReport) -> TaskKind:
+    if report.reduced_from:
+        return TaskKind.REDUCE
+    # One without pictures is that of `--add-metric`.
+    is_build = bool(report.images_per_second or report.skipped) or not report.copied
+    return TaskKind.BUILD if is_build else TaskKind.ADD_METRIC

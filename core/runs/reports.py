@@ -104,6 +104,7 @@ _SAVED: dict[TaskKind, TypeAdapter[Any]] = {
     TaskKind.DROP: TypeAdapter(Dropped),
     TaskKind.SELF_TEST: TypeAdapter(SelfTest),
     TaskKind.INSPECT: TypeAdapter(Inspection),
+    TaskKind.REDUCE: TypeAdapter(IndexReport),
     TaskKind.TUNE: TypeAdapter(Tuning),
     TaskKind.EXPORT: TypeAdapter(Transferred),
     TaskKind.IMPORT: TypeAdapter(Transferred),

@@ -10,6 +10,7 @@ from pydantic import Field, TypeAdapter
 
 from core.collection.index_choice import IndexChoice, IndexType
 from core.metric import Metric
+from core.records import Reduction
 
 
 class TaskKind(StrEnum):
@@ -26,6 +27,7 @@ class TaskKind(StrEnum):
     DROP = "Drop"
     SELF_TEST = "Self-test"
     INSPECT = "Inspect the pictures"
+    REDUCE = "Build smaller vectors"
     TUNE = "Measure indexes"
     EXPORT = "Copy elsewhere"
     IMPORT = "Bring in"
@@ -166,6 +168,25 @@ class InspectPictures:
 
 
 @dataclass(frozen=True, slots=True)
+class Reduce:
+    """Build a family of its own from the embeddings of another, made smaller.
+
+    Attributes:
+        family: The one with whole embeddings.
+        name: Of the family to build, or to bring up to date.
+        metrics: To build; none given takes those of the other.
+        reduction: What to do, nothing of it fitted.
+    """
+
+    family: str
+    name: str
+    metrics: tuple[Metric, ...]
+    reduction: Reduction
+    index: IndexChoice = IndexChoice()  # noqa: RUF009 - frozen
+    kind: Literal[TaskKind.REDUCE] = TaskKind.REDUCE
+
+
+@dataclass(frozen=True, slots=True)
 class Tune:
     """Measure types of index beside the collection of a metric.
 
@@ -222,6 +243,7 @@ Task = (
     | Drop
     | RunSelfTest
     | InspectPictures
+    | Reduce
     | Tune
     | Export
     | Import
@@ -233,6 +255,8 @@ def title_of(task: Task) -> str:
     """Return a task in one line."""
     title = f"{task.kind}: {task.family}"
     match task:
+        case Reduce():
+            return f"Build {task.name} from {task.family} ({task.reduction.title})"
         case Build():
             title = f"Build {task.family} from {task.folder}"
         case RemoveClass():

@@ -17,6 +17,7 @@ from core.health.self_test import SelfTest, run_self_test
 from core.health.verify import Verification, repair, verify
 from core.indexing.build import add_metric, build_index
 from core.indexing.missing_files import find_gone
+from core.indexing.reduced import build_reduced
 from core.indexing.report import IndexReport
 from core.metric import Metric
 from core.progress import Stage
@@ -41,6 +42,7 @@ from core.runs.task import (
     Import,
     InspectPictures,
     Prune,
+    Reduce,
     Reindex,
     RemoveClass,
     Rename,
@@ -138,6 +140,19 @@ class Workshop:
             store=self._store,
             family=task.family,
             index=task.index,
+            on_progress=self._progress,
+        )
+
+    @do.register
+    def _reduce(self, task: Reduce) -> IndexReport:
+        return build_reduced(
+            self._store,
+            source=task.family,
+            family=task.name,
+            metrics=task.metrics,
+            reduction=task.reduction,
+            index=task.index,
+            cache_dir=self._settings.data.embeddings,
             on_progress=self._progress,
         )
 

@@ -4,6 +4,7 @@ Nothing is encoded. What the target has already is not written again, so that a 
 stopped continues where it was.
 """
 
+import base64
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +17,14 @@ from core.errors import EncoderMismatchError, StoreError
 from core.files import write_whole
 from core.metric import Metric
 from core.progress import Progress, Stage, silent
-from core.records import EncoderIdentity, ImageRecord
+from core.records import EncoderIdentity, ImageRecord, Reduction
+from core.reduction.files import read_content, write_content
 from core.store.row_reader import RowBatch
 from core.store.vector_store import VectorStore
 
 _FORMAT = b"orchard.rows/1"
 _FURTHER = "further"
+_FITTED = "fitted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ def transfer(
     Raises:
         CollectionNotFoundError: The source has no such family.
         EncoderMismatchError: The target holds embeddings of another encoder.
+        ReductionError: What they were made smaller with is gone or damaged.
         StoreError: The counts differ at the end, or a database failed; run it again to continue.
     """
     metrics = source.metrics(family)
@@ -63,6 +67,7 @@ def transfer(
     moved = []
     for metric in metrics:
         info = source.info(family, metric)
+        _carry_fitted(source, target, info.encoder.reduction)
         batches = source.stored.rows_with_embeddings(family, metric)
         one = _fill(
             target, family, metric, batches, encoder=info.encoder, dataset=info.dataset,
@@ -78,10 +83,12 @@ def export_rows(
 ) -> Moved:
     """Write the rows of a family into a Parquet file: id, path, label, digest, further, embedding.
 
-    All metrics hold the same rows, so those of one are enough. The file appears when it is whole.
+    All metrics hold the same rows, so those of one are enough. What was fitted to make the
+    embeddings smaller is in the file too. It appears when it is whole.
 
     Raises:
         CollectionNotFoundError: There is no such family.
+        ReductionError: What was fitted is gone or damaged.
         FileError: The file cannot be written.
         StoreError: Rows changed in the meantime, or the database failed.
     """
@@ -90,12 +97,14 @@ def export_rows(
 
     metric = next(iter(source.metrics(family)), Metric.L2)
     info = source.info(family, metric)
-    schema = _schema(info)
+    schema, fitted = _schema(info), _fitted_text(source, info.encoder.reduction)
     written = 0
 
     def write(out: BinaryIO) -> None:
         nonlocal written
         with pq.ParquetWriter(out, schema) as writer:
+            # Not with the schema, which is written twice.
+            writer.add_key_value_metadata(fitted)
             for records, embeddings in source.stored.rows_with_embeddings(family, metric):
                 flat = pa.array(embeddings.reshape(-1))
                 columns = [
@@ -130,10 +139,12 @@ def import_rows(
 
     Raises:
         StoreError: The file is missing, damaged or of another kind, or as `transfer`.
+        ReductionError: What it has of the reduction is not what its encoder names.
         EncoderMismatchError: The target holds embeddings of another encoder.
     """
     with _opened(path) as file:
         encoder, dataset, complete = _about(file, path)
+        _keep_fitted(target, file, path, encoder.reduction)
         return [
             _fill(
                 target, family, metric, _rows_in(file, path, encoder.dimension), encoder=encoder,
@@ -167,6 +178,35 @@ def _about(file: Any, path: Path) -> tuple[EncoderIdentity, str, bool]:  # noqa:
         return encoder, about[b"dataset"].decode(), about[b"complete"] == b"true"
     except (KeyError, ValueError) as error:
         raise _unreadable(path, error) from error
+
+
+def _carry_fitted(source: VectorStore, target: VectorStore, reduction: Reduction) -> None:
+    """Bring along what was fitted to make the embeddings smaller."""
+    if reduction.is_fitted:
+        content = read_content(reduction, source.reductions)
+        write_content(reduction, content, target.reductions)
+
+
+def _fitted_text(source: VectorStore, reduction: Reduction) -> dict[str, str]:
+    if not reduction.is_fitted:
+        return {}
+    content = read_content(reduction, source.reductions)
+    return {_FITTED: base64.b64encode(content).decode()}
+
+
+def _keep_fitted(
+    target: VectorStore,
+    file: Any,  # noqa: ANN401 - pyarrow has no types
+    path: Path,
+    reduction: Reduction,
+) -> None:
+    if not reduction.is_fitted:
+        return
+    try:
+        content = base64.b64decode(file.metadata.metadata[_FITTED.encode()], validate=True)
+    except (KeyError, ValueError) as error:
+        raise _unreadable(path, error) from error
+    write_content(reduction, content, target.reductions)
 
 
 def _unreadable(path: Path, error: Exception) -> StoreError:

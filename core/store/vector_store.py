@@ -1,6 +1,7 @@
 """Milvus behind one class, whose parts read collections and rows, search, and write."""
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Unpack
 
 import numpy as np
@@ -15,6 +16,7 @@ from core.collection.rows import BATCH_ROWS
 from core.config import CollectionSettings, Settings
 from core.corrections.book import Book
 from core.corrections.correction import NONE, Corrections
+from core.data_folder import DataFolder
 from core.metric import Metric
 from core.progress import Progress, silent
 from core.records import EncoderIdentity, ImageRecord
@@ -45,6 +47,7 @@ def open_store(
         read_only=settings.read_only,
         said=settings.of,
         book=Book(settings.data.corrections, read_only=settings.read_only),
+        reductions=settings.reductions,
     )
 
 
@@ -62,6 +65,8 @@ class VectorStore:
         writer: Whatever changes them.
         book: What people have said of single pictures; None corrects nothing.
         candidates: Indexes built beside them to be measured.
+        reductions: Folder with what embeddings were made smaller with; where it is not named, it is
+            beside a Milvus Lite file, and with a server in the usual data folder.
     """
 
     def __init__(
@@ -70,6 +75,7 @@ class VectorStore:
         *,
         said: Callable[[str], CollectionSettings] = nothing_said,
         book: Book | None = None,
+        reductions: Path | None = None,
         **options: Unpack[Options],
     ) -> None:
         """Connect as `Connection`, which takes the options, and read as `CollectionReader`.
@@ -81,6 +87,8 @@ class VectorStore:
         self.connection = Connection(uri, **options)
         self.collections = CollectionReader(self.connection, said=said)
         self.book = book
+        beside = Path(uri).parent if self.connection.is_lite else Path("data")
+        self.reductions = reductions or DataFolder(beside).reductions
         self.rows = RowReader(self.connection, self.collections, self.corrections)
         self.stored = RowReader(self.connection, self.collections)
         self.searcher = Searcher(self.connection, self.corrections)

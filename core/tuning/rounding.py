@@ -1,30 +1,59 @@
 """Embeddings made smaller, to see what that costs: fewer numbers, or fewer bits for each."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.metric import Metric
+from core.records import Reduction, Rounding
+from core.reduction.fitted import Fitted, fit, is_centred, principal_components
+from core.tuning.tuning import Rounded
 
 Floats = NDArray[np.float32]
 
+_PLAIN = (
+    Reduction(rounding=Rounding.FLOAT16),
+    Reduction(rounding=Rounding.INT8),
+    Reduction(normalised=True),
+)
 _DIMENSIONS = (512, 256, 128)
-_BLOCK = 4_096
+_BYTES = {Rounding.NONE: 4, Rounding.FLOAT16: 2, Rounding.INT8: 1}
 
 
 @dataclass(frozen=True, slots=True)
 class Smaller:
-    """Embeddings (N, D') float32 with what little is left in them.
+    """Embeddings (N, D') float32 with what little is left in them."""
 
-    Attributes:
-        bytes_a_row: That storing one would take.
-    """
-
-    name: str
+    reduction: Reduction
     embeddings: Floats
-    bytes_a_row: int
+
+    @property
+    def bytes_a_row(self) -> int:
+        """Bytes that storing one takes where a database has such numbers."""
+        return _BYTES[self.reduction.rounding] * int(self.embeddings.shape[1])
+
+
+def reductions(rows: int, dimension: int) -> tuple[Reduction, ...]:
+    """Return the ways in which so many embeddings are usually made smaller."""
+    usable = [count for count in _DIMENSIONS if count < min(rows, dimension)]
+    return (*_PLAIN, *(Reduction(pca=count) for count in usable))
+
+
+def fewest(ways: Sequence[Reduction], measured: Sequence[Rounded]) -> Reduction:
+    """Return the way with the fewest components that is not measurably less precise.
+
+    Where all are, or nothing was measured, it is the one with the most; without PCA the first way.
+
+    Args:
+        ways: At least one, as `reductions` returns them.
+        measured: What is known of them.
+    """
+    cut = [way for way in ways if way.pca]
+    as_precise = {one.name for one in measured if one.difference.high >= 0}
+    good = [way for way in cut if way.title in as_precise]
+    return next(iter([*good[::-1], *cut, *ways]))
 
 
 def smaller(embeddings: Floats, metric: Metric) -> Iterator[Smaller]:
@@ -34,42 +63,15 @@ def smaller(embeddings: Floats, metric: Metric) -> Iterator[Smaller]:
         embeddings: (N, D) float32, may be memory-mapped.
         metric: PCA leaves the mean in for IP and COSINE, which are about angles from zero.
     """
-    rows, dimension = embeddings.shape
-    whole = np.asarray(embeddings)
-    yield Smaller("float16 numbers", whole.astype(np.float16).astype(np.float32), 2 * dimension)
-    yield Smaller("int8 numbers", _to_bytes(whole), dimension)
-    lengths = np.sqrt(np.einsum("ij,ij->i", whole, whole))[:, None]
-    unit = np.divide(whole, lengths, out=np.zeros_like(whole), where=lengths > 0)
-    yield Smaller("normalised vectors", unit, 4 * dimension)
-    del unit
-    wanted = [d for d in _DIMENSIONS if d < min(rows, dimension)]
-    if not wanted:
-        return
-    axes = _principal_axes(whole, max(wanted), centred=metric is Metric.L2)
-    projected = whole @ axes
-    for count in wanted:
-        yield Smaller(
-            f"PCA to {count} numbers", np.ascontiguousarray(projected[:, :count]), 4 * count
-        )
-
-
-def _to_bytes(rows: Floats) -> Floats:
-    """Round every number to one of 256 steps between the least and the largest of its column."""
-    least, most = rows.min(axis=0), rows.max(axis=0)
-    step = np.where(most > least, (most - least) / 255, np.float32(1))
-    rounded: Floats = (np.rint((rows - least) / step) * step + least).astype(np.float32)
-    return rounded
-
-
-def _principal_axes(rows: Floats, count: int, *, centred: bool) -> Floats:
-    """Return the `count` directions that hold most of the rows: (D, count), most first."""
-    moment = np.zeros((rows.shape[1], rows.shape[1]))
-    for start in range(0, len(rows), _BLOCK):
-        block = rows[start : start + _BLOCK]
-        moment += block.T @ block
-    if centred:
-        mean = rows.mean(axis=0, dtype=np.float64)
-        moment -= len(rows) * np.outer(mean, mean)
-    # In ascending order.
-    _, axes = np.linalg.eigh(moment)
-    return np.asarray(axes[:, : -count - 1 : -1], dtype=np.float32)
+    centred = is_centred([metric])
+    ways = reductions(*embeddings.shape)
+    for way in ways:
+        if not way.pca:
+            yield Smaller(way, fit(embeddings, way, centred=centred).apply(embeddings))
+    # The components of fewer numbers are the first of more.
+    if most := max(way.pca for way in ways):
+        mean, components = principal_components(embeddings, most, centred=centred)
+        projected = Fitted(Reduction(pca=most), mean, components).apply(embeddings)
+        for way in ways:
+            if way.pca:
+                yield Smaller(way, np.ascontiguousarray(projected[:, : way.pca]))

@@ -304,7 +304,7 @@ def _rounded(questions: Questions, metric: Metric, on_progress: Progress) -> tup
         judged = questions.judge(exact)
         found.append(
             Rounded(
-                name=one.name,
+                name=one.reduction.title,
                 dimension=one.embeddings.shape[1],
                 bytes=one.bytes_a_row * len(matrix.ids),
                 recall=judged.recall,

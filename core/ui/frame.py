@@ -113,7 +113,7 @@ def _about(info: CollectionInfo, family: str, settings: Settings) -> None:
         "Dataset": info.dataset or "unknown",
         "Database": f"{where}, {settings.milvus_database}",
         "Index": info.index_text,
-        "Encoder": f"{info.encoder.architecture} ({info.encoder.weights})",
+        "Encoder": info.encoder.title,
     }
     # Of a damaged file the page itself tells.
     with contextlib.suppress(OrchardError):

@@ -243,7 +243,7 @@ def _changes(report: Report, info: CollectionInfo | None, *, k: int) -> None:
         reason = f"the collection has no {configuration.metric} index any more"
     elif str(info.encoder) != configuration.encoder:
         other = EncoderIdentity.parse(configuration.encoder)
-        reason = f"it was made with {other.architecture} ({other.weights}), another encoder"
+        reason = f"it was made with {other.title}, another encoder"
     elif resources.get_catalogue(looked_at.family()).stored != stored:
         reason = f"its pictures have changed (then {configuration.rows:,} rows, now {info.rows:,})"
     else:

@@ -15,11 +15,11 @@ from core.health import verify
 from core.indexing.build import build_index
 from core.metric import Metric
 from core.progress import Stage
-from core.records import EncoderIdentity
+from core.records import EncoderIdentity, Reduction
 from core.runs.reports import Report
 from core.runs.run_record import RunState, RunStatus
 from core.runs.runner import Runner, RunProgress
-from core.runs.task import AddMetric, Build, Reindex, Repair, Task, TaskKind, Verify
+from core.runs.task import AddMetric, Build, Reduce, Reindex, Repair, Task, TaskKind, Verify
 from core.runs.workshop import perform
 from core.store import alias, indexes, row_reader
 from core.store.vector_store import VectorStore, open_store
@@ -122,6 +122,21 @@ def test_copying_for_another_metric_is_cancelled_and_continued(
     # The rest alone is copied.
     again = cancelled(state.task, Stage.DRAW, 0)
     assert again.report.copied == 12 - PART
+
+
+def test_building_smaller_vectors_is_cancelled_and_continued(
+    built: None, cancelled: Cancelled, store: VectorStore, settings: Settings
+) -> None:
+    task = Reduce(FAMILY, "small", (Metric.L2,), Reduction(pca=4))
+    state = cancelled(task, Stage.COPY, PART)
+    assert state.status is RunStatus.CANCELLED
+    assert store.count("small", Metric.L2) == PART
+    # Where the whole embeddings are, somebody can go on with it.
+    unfinished = Runner(settings.data.runs, lambda *_: state.report).unfinished(FAMILY)
+    assert unfinished and unfinished.task == task
+    again = cancelled(unfinished.task, Stage.DRAW, 0)
+    assert (again.report.copied, again.report.unchanged) == (12 - PART, PART)
+    assert again.title == "Build small from fruit (PCA to 4 numbers)"
 
 
 def test_rebuilding_is_cancelled_among_the_rows_and_the_old_index_stays(

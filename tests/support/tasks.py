@@ -2,6 +2,7 @@
 
 from core.collection.index_choice import IndexChoice, IndexType
 from core.metric import Metric
+from core.records import Reduction
 from core.runs.task import (
     AddMetric,
     Build,
@@ -10,6 +11,7 @@ from core.runs.task import (
     Import,
     InspectPictures,
     Prune,
+    Reduce,
     Reindex,
     RemoveClass,
     Rename,
@@ -36,6 +38,7 @@ def one_of_each(family: str, *, folder: str = "/ä") -> list[Task]:
         Drop(family, tuple(Metric)),
         RunSelfTest(family),
         InspectPictures(family),
+        Reduce(family, f"{family}_small", (Metric.L2,), Reduction(pca=4), hnsw),
         Tune(family, Metric.COSINE, (IndexType.FLAT,), sample=20),
         Export(family, f"{folder}/rows.parquet"),
         Import(family, "http://localhost:19530"),

@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
+from core.measures.bootstrap import Estimate
 from core.metric import Metric
-from core.tuning.rounding import smaller
+from core.records import Reduction
+from core.tuning.rounding import fewest, reductions, smaller
+from core.tuning.tuning import Rounded
 
 ROWS = (np.random.default_rng(3).normal(size=(400, 300)) * np.linspace(3, 0.1, 300) + 2).astype(
     np.float32
@@ -13,7 +16,7 @@ ROWS = (np.random.default_rng(3).normal(size=(400, 300)) * np.linspace(3, 0.1, 3
 
 
 def made(metric: Metric = Metric.L2, rows: np.ndarray = ROWS) -> dict[str, tuple[np.ndarray, int]]:
-    return {one.name: (one.embeddings, one.bytes_a_row) for one in smaller(rows, metric)}
+    return {one.reduction.title: (one.embeddings, one.bytes_a_row) for one in smaller(rows, metric)}
 
 
 def test_every_way_says_its_bytes_and_pca_only_where_it_leaves_something_out() -> None:
@@ -55,3 +58,22 @@ def test_angles_from_zero_survive_where_the_mean_is_left_in(metric: Metric) -> N
     rows = plane.astype(np.float32)
     ours = made(metric, rows)["PCA to 256 numbers"][0]
     np.testing.assert_allclose(ours @ ours[0], rows @ rows[0], rtol=1e-2, atol=1)
+
+
+def test_the_fewest_components_that_lose_nothing_measurable_are_proposed() -> None:
+    ways = reductions(600, 2_048)
+    assert [str(way) for way in ways] == [
+        *("float16", "int8", "normalised"),
+        *("pca512", "pca256", "pca128"),
+    ]
+
+    def known(**loses: float) -> list[Rounded]:
+        return [
+            Rounded(Reduction.parse(way).title, 1, 1, 1.0, 0.5, Estimate(-0.01, -0.02, high))
+            for way, high in loses.items()
+        ]
+
+    assert fewest(ways, known(pca512=0.01, pca256=0.0, pca128=-0.001)) == Reduction(pca=256)
+    assert fewest(ways, known(pca512=-0.1, pca256=-0.1)) == Reduction(pca=512)
+    assert fewest(ways, []) == Reduction(pca=512)
+    assert fewest(reductions(100, 2_048), []) == ways[0]

@@ -64,7 +64,8 @@ def show_results(tuning: Tuning, info: CollectionInfo) -> None:
 def _show_advice(
     tuning: Tuning, info: CollectionInfo, limits: Limits, chosen: Measured | None
 ) -> None:
-    sentence = plain(advice(tuning, limits))
+    # No line begins with the unit of the number before.
+    sentence = plain(advice(tuning, limits)).replace(r" \%", "\N{NO-BREAK SPACE}\\%")
     if chosen is None:
         st.warning(sentence, icon=":material/rule:")
     else:
@@ -144,20 +145,20 @@ def _show_table(tuning: Tuning) -> None:
         key="tune_table",
         placeholder="",
         column_config={
-            "Setting": st.column_config.TextColumn(width=230),
+            "Setting": st.column_config.TextColumn(width=215),
             f"P@{k}": st.column_config.TextColumn(
-                width=180, help=f"precision@{k} less that of exact search, with its 95 % interval."
+                width=175, help=f"precision@{k} less that of exact search, with its 95 % interval."
             ),
-            "Recall": number(format="%.3f", width=70, help="ANN recall: of the exact hits."),
-            "p50": number(format="%.1f ms", width=80, help="Half of the searches, one at a time."),
-            "p95": number(format="%.1f ms", width=80),
-            "1 client": number(format="%.0f / s", width=80, help="Searches a second."),
-            "8 clients": number(format="%.0f / s", width=80),
-            "MB": number(format="%.1f", width=70, help="The index in memory."),
-            "On disk": number(format="%.1f", width=70, help="Megabytes of the index's files."),
-            "Build": number(format="%.1f s", width=80),
+            "Recall": number(format="%.3f", width=65, help="ANN recall: of the exact hits."),
+            "p50": number(format="%.1f ms", width=72, help="Half of the searches, one at a time."),
+            "p95": number(format="%.1f ms", width=72),
+            "1 client": number(format="%.0f / s", width=72, help="Searches a second."),
+            "8 clients": number(format="%.0f / s", width=72),
+            "MB": number(format="%.1f", width=62, help="The index in memory."),
+            "On disk": number(format="%.1f", width=66, help="Megabytes of the index's files."),
+            "Build": number(format="%.1f s", width=66),
             "Bytes": st.column_config.TextColumn(
-                width=90, help="Computed by the formula of the type where the database is silent."
+                width=84, help="Computed by the formula of the type where the database is silent."
             ),
         },
     )

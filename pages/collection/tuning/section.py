@@ -15,8 +15,9 @@ from core.ui.text import plain
 from pages.collection import cache
 from pages.collection.run import is_busy, run_panel
 from pages.collection.tuning.results import show_results
+from pages.collection.tuning.smaller import smaller_form
 
-RUNS = (TaskKind.TUNE, TaskKind.REINDEX)
+RUNS = (TaskKind.TUNE, TaskKind.REINDEX, TaskKind.REDUCE)
 
 
 def show_tuning() -> None:
@@ -43,10 +44,15 @@ def show_tuning() -> None:
     )
     info = infos[metric]
     tuning = _last(info)
-    run_panel(*RUNS)
+    run_panel(TaskKind.TUNE, TaskKind.REINDEX)
     if tuning:
         _say_what_changed(tuning)
         show_results(tuning, info)
+        with st.expander(
+            "Smaller embeddings as a collection", icon=":material/compress:", key="smaller"
+        ):
+            smaller_form(tuning, infos, info)
+    run_panel(TaskKind.REDUCE, tells_end=True)
     with st.expander(
         "Measure again" if tuning else "Measure", icon=":material/speed:", expanded=tuning is None
     ):

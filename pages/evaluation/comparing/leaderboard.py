@@ -33,7 +33,7 @@ def leaderboard(reports: Sequence[ListedReport], called: Mapping[str, str], *, k
                 "Report": called[r.name],
                 "Metric": r.configuration.metric.value,
                 "nprobe": _nprobe(r),
-                "Encoder": EncoderIdentity.parse(r.configuration.encoder).architecture,
+                "Encoder": _encoder(r),
                 f"P@{k}": r.macro.get(name),
                 "MAP@R": r.macro.get("MAP@R"),
                 f"ANN recall@{k}": r.ann_recall.get(k),
@@ -87,3 +87,8 @@ def _nprobe(report: ListedReport) -> str:
     if nprobe is None:
         return "exact"
     return str(nprobe) if report.configuration.nlist else "no lists"
+
+
+def _encoder(report: ListedReport) -> str:
+    encoder = EncoderIdentity.parse(report.configuration.encoder)
+    return ", ".join(filter(None, [encoder.architecture, encoder.reduction.title]))

@@ -73,8 +73,7 @@ def _metric(configuration: Configuration) -> str:
 
 
 def _encoder(configuration: Configuration) -> str:
-    encoder = EncoderIdentity.parse(configuration.encoder)
-    return f"{encoder.architecture} ({encoder.weights})"
+    return EncoderIdentity.parse(configuration.encoder).title
 
 
 def _nprobe(configuration: Configuration) -> str:

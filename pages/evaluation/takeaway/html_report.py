@@ -77,7 +77,7 @@ def _head(report: Report, summary: Summary, *, k: int, target: float) -> str:
         "Date": _day(configuration),
         "Dataset": f"{PurePath(configuration.dataset).name or configuration.dataset}, "
         f"{counted(configuration.rows, 'picture')}",
-        "Encoder": f"{encoder.architecture} ({encoder.weights})",
+        "Encoder": encoder.title,
         "Asked": f"{queries(len(report.queries))} ({configuration.request.queries}), "
         f"compared by {configuration.metric}",
     }

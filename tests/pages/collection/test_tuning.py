@@ -11,6 +11,7 @@ from core.collection.index_choice import IndexChoice, IndexType
 from core.metric import Metric
 from core.runs.run_record import RunStatus
 from core.store.vector_store import collection_name
+from core.tuning.limits import signed
 from core.tuning.tuning import Measured, Tuning, load_tuning, save_tuning, tuning_file
 from core.ui import resources
 from pages.collection import cache
@@ -117,6 +118,33 @@ def test_limits_that_nothing_meets_and_a_single_class_are_said() -> None:
     assert "No setting meets p95 <= 0.1" in said(at)
     assert "every hit is right" in texts(at)
     assert not [button for button in at.button if button.key == "tune_build"]
+
+
+@pytest.mark.usefixtures("built")
+def test_smaller_embeddings_are_built_as_a_collection_of_their_own() -> None:
+    at = page(part="Tune")
+    at.pills(key="tune_types").set_value([IndexType.FLAT]).run()
+    tuning = measured(at)
+    at = page(part="Tune")
+    # Twelve pictures are too few for PCA to 128 numbers.
+    assert [option.split(":")[0] for option in at.selectbox(key="smaller_way").options] == [
+        *("Float16 numbers", "Int8 numbers", "Normalised vectors"),
+    ]
+    assert signed(tuning.rounded[0].difference) in at.selectbox(key="smaller_way").options[0]
+    at.selectbox(key="smaller_way").select_index(1).run()
+    name = at.text_input(key="smaller_name_int8")
+    assert name.value == "fruit_vector_int8"
+    for wrong in ("fruit_vector", "no name"):
+        name.set_value(wrong).run()
+        assert at.button(key="smaller_start").disabled
+    at.text_input(key="smaller_name_int8").set_value("tiny").run()
+    at.button(key="smaller_start").click().run()
+    assert ended().status is RunStatus.DONE
+    store = resources.get_store()
+    assert store.metrics("tiny") == [Metric.COSINE]
+    assert store.info("tiny", Metric.COSINE).encoder.reduction.title == "int8 numbers"
+    assert "12 rows copied" in said(page(part="Tune"))
+    store.drop("tiny", Metric.COSINE)
 
 
 def test_without_a_collection_there_is_nothing_to_measure(tmp_path: Path) -> None:
