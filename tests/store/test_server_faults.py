@@ -7,14 +7,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.collection.index_choice import IndexType
 from core.errors import StoreUnavailableError
 from core.indexing import picture_run
 from core.indexing.build import build_index
 from core.metric import Metric
+from core.progress import Progress, Stage, silent
 from core.records import ImageRecord
 from core.store.vector_store import VectorStore
+from core.tuning.run import tune
+from core.tuning.tuning import Tuning, load_tuning
 from tests.conftest import ColourEncoder, draw_dataset, eventually
+from tests.support.bare_client import bare_client
 from tests.support.milvus_server import START_SECONDS, STARTS, MilvusServer
+from tests.tuning.test_run import write
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
@@ -197,3 +203,43 @@ def test_server_that_stays_away_is_a_clear_failure_and_nothing_is_half_counted(
     assert len({record.id for record, _ in rows_of(store, "away")}) == PICTURES
     assert len(rows_of(store, "away")) == PICTURES
     store.close()
+
+
+def test_a_server_that_is_killed_while_indexes_are_measured_costs_only_what_was_not_saved(
+    mortal: MilvusServer, tmp_path: Path
+) -> None:
+    def measure(store: VectorStore, on_progress: Progress = silent) -> Tuning:
+        return tune(
+            store, family="tuned", metric=Metric.COSINE, folder=tmp_path, cache_dir=tmp_path,
+            types=(IndexType.FLAT, IndexType.IVF_SQ8), sample=40, on_progress=on_progress,
+        )  # fmt: skip
+
+    patient = VectorStore(mortal.uri, database="k", timeout=10, patience=PATIENCE)
+    # It builds no index for fewer than 1,024 rows of a segment; there are two shards.
+    write(patient, "tuned", rows=2_600)
+    before = patient.info("tuned", Metric.COSINE)
+    patient.close()
+
+    def kill(stage: Stage, done: int, _: int) -> None:
+        # One setting of IVF_SQ8 is measured, and not saved before all of them are.
+        if stage is Stage.TUNE and done == 2:
+            mortal.kill()
+
+    hasty = VectorStore(mortal.uri, database="k", timeout=10, patience=2)
+    with pytest.raises(StoreUnavailableError, match=r"does not answer.*try again"):
+        measure(hasty, kill)
+    hasty.close()
+    kept = load_tuning(tmp_path, "tuned_cosine")
+    assert kept and not kept.is_complete
+    assert [one.index.index_type for one in kept.measured] == ["FLAT"]
+
+    mortal.start()
+    patient = VectorStore(mortal.uri, database="k", timeout=10, patience=PATIENCE)
+    done = measure(patient)
+    assert done.is_complete and done.measured[0] == kept.measured[0]
+    assert {one.index.index_type for one in done.measured} == {"FLAT", "IVF_SQ8"}
+    # What is searched is as it was, and nothing of the first try is left beside it.
+    assert patient.info("tuned", Metric.COSINE) == before
+    names = bare_client(patient).list_collections()
+    assert [name for name in names if name.startswith("tuned")] == ["tuned_cosine__a"]
+    patient.close()

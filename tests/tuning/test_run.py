@@ -222,17 +222,25 @@ def test_a_full_disk_or_a_dead_server_ends_a_run_and_an_odd_index_does_not(
     assert bare_client(filled).list_collections() == ["tuned_cosine__a"]
 
 
+@pytest.mark.parametrize("replaced", [False, True], ids=["a row less", "another picture"])
 def test_a_collection_that_changes_meanwhile_is_said_to_have_changed(
-    measure: Any, filled: VectorStore
+    measure: Any, filled: VectorStore, tmp_path: Path, *, replaced: bool
 ) -> None:
-    def remove(stage: Stage, done: int, _: int) -> None:
-        if stage is Stage.TUNE and done == 0:
-            filled.delete(FAMILY, Metric.COSINE, [1])
-
     record = next(r for r in filled.records(FAMILY, Metric.COSINE) if r.id == 1)
     embedding = filled.embeddings(FAMILY, Metric.COSINE, [1])[1]
+
+    def change(stage: Stage, done: int, _: int) -> None:
+        if stage is Stage.TUNE and done == 0:
+            if replaced:
+                other = replace(record, digest="f" * 32)
+                filled.upsert(FAMILY, Metric.COSINE, [other], -embedding[None])
+            else:
+                filled.delete(FAMILY, Metric.COSINE, [1])
+
     with pytest.raises(StoreError, match="tuned_cosine changed while indexes were measured"):
-        measure(types=(IndexType.FLAT,), on_progress=remove)
+        measure(types=(IndexType.FLAT,), on_progress=change)
+    kept = load_tuning(tmp_path, "tuned_cosine")
+    assert kept and not kept.is_complete
     filled.upsert(FAMILY, Metric.COSINE, [record], embedding[None])
     filled.finish(FAMILY, Metric.COSINE)
 

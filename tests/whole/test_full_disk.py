@@ -4,6 +4,7 @@ import hashlib
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.collection.index_choice import IndexChoice
+from core.collection.index_choice import IndexChoice, IndexType
 from core.config import Settings
 from core.corrections.correction import NONE
 from core.dataset.archives.uploads import keep_upload
@@ -22,7 +23,7 @@ from core.dataset.thumbnails import cached_thumbnail
 from core.embeddings.matrix import load_matrix
 from core.embeddings.neighbour_table import Neighbourhoods
 from core.encoder.download import download
-from core.errors import FileError, StoreError
+from core.errors import FileError, StoreError, StoreFullError
 from core.evaluation import files as report_files
 from core.evaluation import run as reports
 from core.evaluation.report import Request
@@ -30,15 +31,21 @@ from core.indexing.report import IndexReport, save_index_report
 from core.metric import Metric
 from core.projection.cache import CachePlace, save_neighbours, save_projection
 from core.projection.projection import Method, Projection, ProjectionSettings
-from core.records import EncoderIdentity, ImageRecord
+from core.records import EncoderIdentity, ImageRecord, Reduction
+from core.reduction.files import save_fitted
+from core.reduction.fitted import fit
 from core.runs.run_record import RunState, RunStatus, save_state
 from core.runs.task import Drop
 from core.sample.drawing import draw_sample
 from core.store.transfer import export_rows
 from core.store.vector_store import VectorStore
+from core.tuning.run import tune
+from core.tuning.tuning import save_tuning
 from tests.support import made_up
+from tests.support.bare_client import bare_client
 from tests.support.small_disk import fill_up, mounted
 from tests.support.web import running_server
+from tests.tuning.test_limits import setting, tuning
 
 DIMENSION = 2_048
 BATCH = 250
@@ -89,7 +96,9 @@ def fill(uri: str) -> None:
 
 
 @pytest.mark.slow
-def test_full_disk_is_said_and_no_acknowledged_row_is_lost(small_disk: Path) -> None:
+def test_full_disk_is_said_and_no_acknowledged_row_is_lost(
+    small_disk: Path, tmp_path: Path
+) -> None:
     filler, database = small_disk / "filler", small_disk / "x.db"
     filler.write_bytes(bytes(FILLER_MB << 20))
     done = subprocess.run(
@@ -106,6 +115,14 @@ def test_full_disk_is_said_and_no_acknowledged_row_is_lost(small_disk: Path) -> 
     written = {r.id for n in range(int(count) // BATCH) for r in batch(n)}
     store = VectorStore(str(database))
     assert {record.id for record in store.records("fruit", Metric.L2)} >= written
+    # An index measured beside it has no room either, and is not left there.
+    before = bare_client(store).list_collections()
+    with pytest.raises(StoreFullError, match="is full"):
+        tune(
+            store, family="fruit", metric=Metric.L2, folder=tmp_path, cache_dir=tmp_path,
+            types=[IndexType.FLAT], sample=10,
+        )  # fmt: skip
+    assert bare_client(store).list_collections() == before
     with pytest.raises(StoreError, match="is full"):
         store.finish("fruit", Metric.L2)
     store.close()
@@ -167,6 +184,15 @@ def write_neighbours(folder: Path, _: VectorStore) -> None:
     )
 
 
+def write_tuning(folder: Path, _: VectorStore) -> None:
+    save_tuning(replace(tuning(setting()), is_complete=True), folder)
+
+
+def write_reduction(folder: Path, _: VectorStore) -> None:
+    rows = np.random.default_rng(0).normal(size=(9, 4)).astype(np.float32)
+    save_fitted(fit(rows, Reduction(pca=2), centred=True), folder)
+
+
 def write_export(folder: Path, store: VectorStore) -> None:
     export_rows(store, folder / "rows.parquet", family="set")
 
@@ -197,6 +223,8 @@ def files_of(folder: Path) -> dict[Path, bytes]:
         write_upload,
         write_map,
         write_neighbours,
+        write_tuning,
+        write_reduction,
         write_export,
         write_sample,
     ],
