@@ -55,6 +55,7 @@ class Stage(StrEnum):
     FIT = "fit", "Fitting what makes embeddings smaller", "rows"
     # All embeddings at hand.
     READ = "read", "Reading embeddings", "rows"
+    KEEP = "keep", "Keeping embeddings for exact search", "rows"
     COMPARE = "compare", "Comparing every picture with every other", "pictures"
     EXACT = "exact", "Exact search", "queries"
     SEARCH = "search", "Index search", "queries"

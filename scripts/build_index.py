@@ -207,7 +207,11 @@ def _done_here(
         if arguments.add_metric is None:
             return _built(arguments, settings, index, store)
         return add_metric(
-            arguments.add_metric, store=store, family=settings.collection, index=index
+            arguments.add_metric,
+            store=store,
+            family=settings.collection,
+            index=index,
+            cache_dir=settings.data.embeddings,
         )
 
 
@@ -237,6 +241,7 @@ def _built(
             prune=arguments.prune,
             remove_unreadable=arguments.remove_unreadable,
             shard=Shard.parse(arguments.shard),
+            cache_dir=settings.data.embeddings,
             on_progress=bar,
         )
     return replace(report, load_seconds=load_seconds)
@@ -303,6 +308,8 @@ def _described(report: IndexReport) -> str:
             f"  {counted(report.without_file, 'row')} of files that are gone "
             "(kept; --prune removes)"
         )
+    if report.unkept:
+        lines.append(f"  embeddings not kept for exact search, which reads them: {report.unkept}")
     for info in report.collections:
         lines.append(f"  {info.name}: {info.rows:,} rows, {info.index_text}")
     for skipped in report.skipped[:_SHOWN_SKIPS]:

@@ -23,7 +23,7 @@ class Catalogue:
         told: Changes, within this process, with what the columns say.
         by_digest: The ids of pictures with the same bytes; pictures without a digest are left out.
         fingerprint: Changes with any row and with the encoder, see
-            `core.embeddings.matrix.fingerprint`.
+            `core.embeddings.fingerprint`.
         stored: The same of the rows as they are stored, before corrections.
         applied: Which corrections make the difference.
         tags: Of pictures that have some, by path.

@@ -1,13 +1,12 @@
 """All embeddings of a collection as one matrix: read from the database once, then from a file.
 
-The file is a plain `.npy`, memory-mapped. Its name carries a fingerprint of the rows and the
-encoder, so a changed collection never meets an old matrix. Corrections come on top: another class
-changes no file, and without what is left out a second file is written from the first.
+The file is a plain `.npy`, memory-mapped, one for the collections of all metrics, which hold the
+same rows. Its name carries a fingerprint of the rows and the encoder, so a changed collection never
+meets an old matrix. What a run writes is kept as it is written, and nothing is read after it.
+Corrections come on top: another class changes no file, and without what is left out a second file
+is written from the first.
 """
 
-import contextlib
-import hashlib
-import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,17 +17,16 @@ from numpy.typing import NDArray
 
 from core.collection.info import CollectionInfo
 from core.corrections.correction import Applied, applied_to
+from core.embeddings.fingerprint import fingerprint
+from core.embeddings.listing import load_listing
+from core.embeddings.matrix_file import delete_others, matrix_file, open_matrix, write_header
 from core.errors import CollectionNotFoundError, OrchardError, StoreError
 from core.files import fingerprint_of, write_whole
 from core.metric import Metric
 from core.progress import Progress, Stage, silent
-from core.records import EncoderIdentity, Further, ImageRecord, record_at
+from core.records import Further, ImageRecord, record_at
 from core.store.vector_store import VectorStore
 
-logger = logging.getLogger(__name__)
-
-# Raised whenever the meaning of the file changes.
-_VERSION = 1
 # Rows copied at once: 16 MB at 2,048 numbers.
 _BLOCK = 2_048
 
@@ -43,7 +41,7 @@ class Matrix:
         labels: (N,) classes, as corrected; empty for a row without one.
         digests: (N,) BLAKE2b of the files.
         embeddings: (N, D) float32, memory-mapped, not to be written.
-        fingerprint: 16 hexadecimal digits, see `fingerprint`.
+        fingerprint: 16 hexadecimal digits, see `core.embeddings.fingerprint`.
         stored: The same of the rows as they are stored, before corrections.
         embedded: Changes with the embeddings and which rows they are of, not with another class.
         applied: Which corrections make the difference.
@@ -82,7 +80,7 @@ def load_matrix(
     """Return the embeddings of a collection, from `cache_dir` if they are there already.
 
     Args:
-        cache_dir: Is made when missing; older matrices of the collection in it are deleted.
+        cache_dir: Is made when missing; older matrices of the family in it are deleted.
         on_progress: Stage `READ`, in rows; if it stops the work, nothing is left behind.
 
     Raises:
@@ -93,26 +91,27 @@ def load_matrix(
         OrchardError: What was written cannot be read back.
     """
     info, corrections = store.info(family, metric), store.corrections(family)
-    records = sorted(store.stored.records(family, metric), key=lambda record: record.id)
+    listing = load_listing(store, family, metric, cache_dir)
+    records, mark = listing.records, listing.fingerprint
     if not records:
         raise CollectionNotFoundError(f"the collection {info.name!r} is empty.")
-    mark = fingerprint(records, info.encoder)
-    file = cache_dir / f"{info.name}-{mark}-v{_VERSION}.npy"
+    file = matrix_file(cache_dir, family=info.family, fingerprint=mark)
     shape = (len(records), info.dimension)
-    embeddings = _open(file, shape)
+    embeddings = open_matrix(file, shape)
     if embeddings is None:
         _read(store, family, info, records, file, on_progress=on_progress)
-        embeddings = _open(file, shape)
+        embeddings = open_matrix(file, shape)
     if embeddings is None:
         raise _unreadable(file)
     applied = applied_to(records, corrections)
-    embedded, seen = mark, records
+    embedded = mark
+    seen: Sequence[ImageRecord] = records
     if applied.fingerprint:
         seen = corrections.all_seen(records)
     if applied.excluded:
         kept = np.array([corrections.seen(record) is not None for record in records])
         embedded = fingerprint_of(mark, np.packbits(kept).tobytes())[: len(mark)]
-        embeddings = _without(file, embeddings, kept, name=f"{info.name}-{mark}-{embedded}")
+        embeddings = _without(file, embeddings, kept, family=info.family, mark=f"{mark}-{embedded}")
     return Matrix(
         ids=np.array([record.id for record in seen], dtype=np.int64),
         paths=tuple(record.path for record in seen),
@@ -127,89 +126,43 @@ def load_matrix(
     )
 
 
-def fingerprint(records: Iterable[ImageRecord], encoder: EncoderIdentity) -> str:
-    """Return 16 hexadecimal digits that change with any row or with the encoder.
-
-    The metric has no part in it: the collections of a family hold the same rows. Nor has what else
-    is known of a picture: what is computed from embeddings and classes stays as it is.
-    """
-    # Not `fingerprint_of`: reports hold what this gives, and would take all pictures for changed.
-    digest = hashlib.blake2b(str(encoder).encode(), digest_size=8)
-    for record in sorted(records, key=lambda record: record.id):
-        for part in (str(record.id), record.path, record.label, record.digest):
-            content = part.encode()
-            digest.update(len(content).to_bytes(4) + content)
-    return digest.hexdigest()
-
-
-def _open(file: Path, shape: tuple[int, int]) -> NDArray[np.float32] | None:
-    try:
-        embeddings: NDArray[np.float32] = np.load(file, mmap_mode="r", allow_pickle=False)
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, EOFError) as error:
-        logger.warning("%s is damaged (%s) and is made again", file, error)
-        return None
-    if embeddings.shape != shape or embeddings.dtype != np.float32:
-        logger.warning("%s holds %s, not %s, and is made again", file, embeddings.shape, shape)
-        return None
-    return embeddings
-
-
 def _read(
     store: VectorStore,
     family: str,
     info: CollectionInfo,
-    records: list[ImageRecord],
+    records: Sequence[ImageRecord],
     file: Path,
     *,
     on_progress: Progress,
 ) -> None:
-    """Write the matrix, then delete the older ones of the collection."""
+    """Write the matrix, then delete the older ones of the family."""
     batches = store.stored.rows_with_embeddings(family, info.metric)
     shape = (len(records), info.dimension)
     write_whole(file, lambda out: _fill(out, batches, records, shape, on_progress))
-    _delete_others(file, keep=(file,))
+    delete_others(file, keep=(file,))
 
 
 def _without(
-    file: Path, embeddings: NDArray[np.float32], kept: NDArray[np.bool_], *, name: str
+    file: Path, embeddings: NDArray[np.float32], kept: NDArray[np.bool_], *, family: str, mark: str
 ) -> NDArray[np.float32]:
     """Return the marked rows of a matrix, from a file beside that of all of them."""
-    smaller = file.with_name(f"{name}-v{_VERSION}.npy")
+    smaller = matrix_file(file.parent, family=family, fingerprint=mark)
     shape = (int(kept.sum()), embeddings.shape[1])
-    found = _open(smaller, shape)
+    found = open_matrix(smaller, shape)
     if found is None:
         write_whole(smaller, lambda out: _copy(out, embeddings, kept))
-        _delete_others(file, keep=(file, smaller))
-        found = _open(smaller, shape)
+        delete_others(file, keep=(file, smaller))
+        found = open_matrix(smaller, shape)
     if found is None:
         raise _unreadable(smaller)
     return found
 
 
 def _copy(out: BinaryIO, embeddings: NDArray[np.float32], kept: NDArray[np.bool_]) -> None:
-    _write_header(out, (int(kept.sum()), embeddings.shape[1]))
+    write_header(out, (int(kept.sum()), embeddings.shape[1]))
     for start in range(0, len(embeddings), _BLOCK):
         rows = slice(start, start + _BLOCK)
         out.write(np.ascontiguousarray(embeddings[rows][kept[rows]], dtype="<f4").data)
-
-
-def _write_header(out: BinaryIO, shape: tuple[int, int]) -> None:
-    # Written, not mapped: a map on a full disk ends the process (SIGBUS) instead of raising.
-    header = {"descr": "<f4", "fortran_order": False, "shape": shape}
-    np.lib.format.write_array_header_1_0(out, header)
-
-
-def _delete_others(file: Path, *, keep: Sequence[Path]) -> None:
-    """Delete the matrices of a collection but some."""
-    # A collection's name holds no hyphen, so these are matrices of this one only.
-    name, _, _ = file.name.partition("-")
-    for old in file.parent.glob(f"{name}-*.npy"):
-        if old not in keep:
-            # Windows keeps a file that is mapped; it goes the next time.
-            with contextlib.suppress(PermissionError):
-                old.unlink(missing_ok=True)
 
 
 def _unreadable(file: Path) -> OrchardError:
@@ -219,11 +172,11 @@ def _unreadable(file: Path) -> OrchardError:
 def _fill(
     out: BinaryIO,
     batches: Iterable[tuple[list[ImageRecord], NDArray[np.float32]]],
-    records: list[ImageRecord],
+    records: Sequence[ImageRecord],
     shape: tuple[int, int],
     on_progress: Progress,
 ) -> None:
-    _write_header(out, shape)
+    write_header(out, shape)
     start, row_bytes = out.tell(), 4 * shape[1]
     place = {record: number for number, record in enumerate(records)}
     filled = np.zeros(len(records), dtype=bool)

@@ -35,6 +35,7 @@ def build_index(
     prune: bool = False,
     remove_unreadable: bool = False,
     shard: Shard = WHOLE,
+    cache_dir: Path | None = None,
     on_progress: Progress = silent,
     on_skip: Callable[[SkippedFile], None] | None = None,
 ) -> IndexReport:
@@ -60,8 +61,11 @@ def build_index(
         shard: The share of the pictures to take. The first makes the collections, the others wait
             for them. Only a run over the whole, once all are through, fits and loads the indexes,
             prunes, and marks the collections as complete.
-        on_progress: Stages `COPY` and `INDEX`, in rows, and `ENCODE`, in pictures; if it stops the
-            run, what is encoded is written.
+        cache_dir: Where the embeddings and the listing of the rows are kept as they are written,
+            so that nobody has to read them back (`core.embeddings`); None keeps nothing. What
+            cannot be kept, as on a full disk, is told in the report, and the run goes on.
+        on_progress: Stages `COPY`, `KEEP` and `INDEX`, in rows, and `ENCODE`, in pictures; if it
+            stops the run, what is encoded is written.
         on_skip: Called with each file that is left out, as it happens.
 
     Raises:
@@ -84,21 +88,25 @@ def build_index(
     collections = Family(
         store, family, tuple(metrics), encoder.identity, str(folder), index, shard, token
     )
-    collections.prepare(whole.paths, recreate=recreate)
-    copied = collections.copy_missing(on_progress)
-    run = PictureRun(folder, encoder, collections, on_skip or _ignored)
-    for skipped in listing.skipped:
-        run.on_skip(skipped)
-    run.encode_all(listing, on_progress)
-    encoded_seconds = time.monotonic() - started
-    removed = collections.prune(folder) if prune else 0
-    counts = run.counts
-    broken = collections.rows_of(counts.unreadable)
-    if remove_unreadable:
-        collections.remove_unreadable(broken)
-        _leave_out_unreadable(store, family, counts.unreadable)
-    _take_back_readable(store, family, set(listing.paths) - set(counts.unreadable))
-    collections.finish(on_progress)
+    with collections.keeping(cache_dir):
+        collections.prepare(whole.paths, recreate=recreate)
+        copied = collections.copy_missing(on_progress)
+        run = PictureRun(folder, encoder, collections, on_skip or _ignored)
+        for skipped in listing.skipped:
+            run.on_skip(skipped)
+        run.encode_all(listing, on_progress)
+        encoded_seconds = time.monotonic() - started
+        removed = collections.prune(folder) if prune else 0
+        counts = run.counts
+        broken = collections.rows_of(counts.unreadable)
+        if remove_unreadable:
+            collections.remove_unreadable(broken)
+            _leave_out_unreadable(store, family, counts.unreadable)
+        _take_back_readable(store, family, set(listing.paths) - set(counts.unreadable))
+        collections.keep_matrix(on_progress)
+        collections.finish(on_progress)
+    if cache_dir and shard == WHOLE:
+        collections.keep_listings(cache_dir)
     return IndexReport(
         dataset=str(folder),
         encoder=str(encoder.identity),
@@ -118,6 +126,7 @@ def build_index(
         without_file=collections.rows_without_file(listing.paths),
         copied=copied,
         collections=tuple(store.info(family, metric) for metric in collections.metrics),
+        unkept=collections.unkept,
         seconds=round(time.monotonic() - started, 2),
         images_per_second=round((counts.added + counts.updated) / max(encoded_seconds, 1e-3), 1),
     )
@@ -129,6 +138,7 @@ def add_metric(
     store: VectorStore,
     family: str,
     index: IndexChoice = IndexChoice(),  # noqa: B008 - frozen
+    cache_dir: Path | None = None,
     on_progress: Progress = silent,
 ) -> IndexReport:
     """Give a family a collection for one more metric; embeddings are copied, nothing is encoded.
@@ -137,7 +147,9 @@ def add_metric(
     only if all those it is copied from do.
 
     Args:
-        on_progress: Stages `COPY` and `INDEX`, in rows; if it stops the run, what is copied stays.
+        cache_dir: As for `build_index`.
+        on_progress: Stages `COPY`, `KEEP` and `INDEX`, in rows; if it stops the run, what is copied
+            stays.
 
     Raises:
         CollectionNotFoundError: The family has no collection to copy from.
@@ -151,9 +163,13 @@ def add_metric(
     source = infos[0]
     require_extendable(source)
     collections = Family(store, family, (metric,), source.encoder, source.dataset, index)
-    collections.prepare((), recreate=False)
-    copied = collections.copy_missing(on_progress)
-    collections.finish(on_progress, complete=all(info.complete for info in infos))
+    with collections.keeping(cache_dir):
+        collections.prepare((), recreate=False)
+        copied = collections.copy_missing(on_progress)
+        collections.keep_matrix(on_progress)
+        collections.finish(on_progress, complete=all(info.complete for info in infos))
+    if cache_dir:
+        collections.keep_listings(cache_dir)
     return IndexReport(
         dataset=source.dataset,
         encoder=str(source.encoder),
@@ -165,6 +181,7 @@ def add_metric(
         removed=0,
         without_file=0,
         copied=copied,
+        unkept=collections.unkept,
         collections=tuple(store.info(family, present) for present in collections.metrics),
         seconds=round(time.monotonic() - started, 2),
         images_per_second=0.0,

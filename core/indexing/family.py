@@ -1,8 +1,10 @@
 """The collections of a family, one a metric: what each holds, and how they are kept in step."""
 
+import contextlib
 import time
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +14,16 @@ from core.collection.index_choice import IndexChoice
 from core.collection.info import CollectionInfo
 from core.dataset.files import image_id
 from core.dataset.quality import measured
+from core.embeddings.kept_rows import KeptRows
+from core.embeddings.listing import keep_listing
+from core.embeddings.one_query import farthest_usual
 from core.errors import DatasetError, EncoderMismatchError, StoreError
 from core.indexing.missing_files import gone_among
 from core.indexing.shard import WHOLE, Shard
 from core.metric import Metric
-from core.progress import Progress, Stage
+from core.progress import Progress, Stage, silent
 from core.records import EncoderIdentity, ImageRecord
+from core.store.row_reader import RowBatch
 from core.store.vector_store import VectorStore
 from core.wording import ANOTHER_COLLECTION, REPLACE_IT
 
@@ -36,6 +42,7 @@ class Family:
         shard: The share of the pictures that is indexed; rows of others are left out of `stored`.
         token: Of a replacement; collections that bear it are what it has written before.
         stored: The rows of each collection by id, as far as they are written.
+        kept: Takes the embeddings that are written; None keeps none.
     """
 
     store: VectorStore
@@ -48,8 +55,28 @@ class Family:
     token: str = ""
     stored: dict[Metric, dict[int, ImageRecord]] = field(default_factory=dict)
     expected_rows: int = 0
+    kept: KeptRows | None = None
     _existing: set[Metric] = field(default_factory=set)
     _doomed: list[Metric] = field(default_factory=list)
+
+    @contextlib.contextmanager
+    def keeping(self, folder: Path | None) -> Iterator[None]:
+        """Keep the embeddings that are written inside, for exact search; see `keep_matrix`.
+
+        What stops the work does not lose them: whoever goes on with it begins from there.
+
+        Args:
+            folder: Of the matrices; None keeps nothing. Nor does a shard, which has a part alone.
+        """
+        if folder is None or self.shard != WHOLE:
+            yield
+            return
+        with KeptRows(folder, family=self.name, encoder=self.encoder) as self.kept:
+            try:
+                yield
+            except BaseException:
+                self.keep_matrix(silent, is_stopped=True)
+                raise
 
     def prepare(self, paths: Iterable[str], *, recreate: bool) -> None:
         """Refuse what does not belong together, then read which pictures are stored.
@@ -80,6 +107,9 @@ class Family:
         self.metrics = tuple(dict.fromkeys((*self.metrics, *existing)))
         self.stored = {metric: stored.get(metric, {}) for metric in self.metrics}
         self._existing = set(existing)
+        if self.kept:
+            for rows in stored.values():
+                self.kept.remember(rows.values())
         # Not only the files: rows whose file is gone stay.
         self.expected_rows = len(ids.union(*self.stored.values()))
         for metric in existing:
@@ -148,6 +178,8 @@ class Family:
             if lacking:
                 records = [record for record, _ in lacking]
                 self._upsert(metric, records, np.stack([embedding for _, embedding in lacking]))
+        if self.kept and rows:
+            self.kept.add([record for record, _ in rows], np.stack([e for _, e in rows]))
         return replaced
 
     def copy_missing(self, on_progress: Progress) -> int:
@@ -172,6 +204,8 @@ class Family:
                     done = sum(map(len, self.stored.values())) - before
                     on_progress(Stage.COPY, done, total)
                     self._upsert(metric, *rows)
+                    if self.kept:
+                        self.kept.add(*rows, if_unknown=True)
                 lacking = [i for i in lacking if i not in self.stored[metric]]
         return sum(map(len, self.stored.values())) - before
 
@@ -233,6 +267,41 @@ class Family:
                 self.store.flush(self.name, metric)
             on_progress(Stage.INDEX, rows, rows)
 
+    def keep_matrix(self, on_progress: Progress, *, is_stopped: bool = False) -> None:
+        """Make the matrix of the rows there are from what was kept of them, ready for a search.
+
+        Args:
+            on_progress: Stage `KEEP`, in rows.
+            is_stopped: Ask the database for nothing, which may be why the run has stopped.
+        """
+        if self.kept and self.metrics:
+            metric = self.metrics[0]
+            read = partial(self._read_rows, metric)
+            matrix = self.kept.make_matrix(
+                self.stored.get(metric, {}).values(),
+                read=None if is_stopped else read,
+                on_progress=on_progress,
+            )
+            if matrix is not None and not is_stopped:
+                farthest_usual(matrix, metrics=self.metrics)
+
+    def keep_listings(self, folder: Path) -> None:
+        """Keep what is known of the rows, once all is written and nobody else writes.
+
+        Args:
+            folder: Of the listings.
+        """
+        for metric, stored in self.stored.items():
+            keep_listing(self.store, self.name, metric, stored.values(), folder=folder)
+
+    @property
+    def unkept(self) -> str:
+        """Why embeddings are not kept; empty where they are, or nobody asked for that."""
+        return self.kept.failure if self.kept else ""
+
+    def _read_rows(self, metric: Metric, ids: Sequence[int]) -> Iterator[RowBatch]:
+        return self.store.stored.rows_with_embeddings(self.name, metric, ids=ids)
+
     def rows_without_file(self, paths: Iterable[str]) -> int:
         """Return how many rows belong to files that the folder no longer has."""
         ids = {image_id(path) for path in paths}
@@ -256,6 +325,8 @@ class Family:
         self.stored[metric].update((record.id, record) for record in records)
 
     def _drop_replaced(self) -> None:
+        if self.kept and self._doomed:
+            self.kept.forget()
         for metric in self._doomed:
             self.store.drop(self.name, metric)
         self._doomed = []

@@ -46,6 +46,8 @@ class IndexReport:
         classes: Pictures in the folder by class; those without one under an empty name.
         classes_by: What said so, such as `the folders`.
         doubts: Sentences about classes that may not be meant.
+        unkept: Why the embeddings were not kept for exact search, which reads them from the
+            database then; empty where they were.
         load_seconds: Before the first file, to find and load the encoder; 0 where none was loaded.
     """
 
@@ -71,6 +73,7 @@ class IndexReport:
     classes_by: str = ""
     doubts: tuple[str, ...] = ()
     reduced_from: str = ""
+    unkept: str = ""
 
     @property
     def encoded(self) -> int:

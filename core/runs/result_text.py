@@ -77,4 +77,6 @@ def _indexed(report: IndexReport, kind: TaskKind) -> list[str]:
         said.append(f"{counted(report.kept_unreadable, 'row')} of unreadable files kept")
     if report.ignored:
         said.append(f"{report.ignored:,} left out")
+    if report.unkept:
+        said.append(f"embeddings not kept for exact search ({report.unkept.rstrip('.')})")
     return said

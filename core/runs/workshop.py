@@ -18,6 +18,7 @@ from core.health.verify import Verification, repair, verify
 from core.indexing.build import add_metric, build_index
 from core.indexing.missing_files import find_gone
 from core.indexing.reduced import build_reduced
+from core.indexing.removal import remove_rows
 from core.indexing.report import IndexReport
 from core.metric import Metric
 from core.progress import Stage
@@ -128,6 +129,7 @@ class Workshop:
             recreate=task.recreate,
             remove_unreadable=task.remove_unreadable,
             token=task.token,
+            cache_dir=self._settings.data.embeddings,
             on_progress=self._progress,
             on_skip=self._progress.skip,
         )
@@ -140,6 +142,7 @@ class Workshop:
             store=self._store,
             family=task.family,
             index=task.index,
+            cache_dir=self._settings.data.embeddings,
             on_progress=self._progress,
         )
 
@@ -332,14 +335,14 @@ class Workshop:
     def _delete(self, family: str, is_doomed: Callable[[ImageRecord], bool]) -> Removed:
         """Delete the rows that `is_doomed` picks from every collection."""
         metrics, rows = self._metrics(family), self._rows(family)
-        gone: dict[int, str] = {}
-        for number, metric in enumerate(metrics):
-            self._progress(Stage.DELETE, number, len(metrics))
-            stored = self._store.stored.records(family, metric)
-            here = {r.id: r.path for r in stored if is_doomed(r)}
-            self._store.delete(family, metric, list(here))
-            self._store.finish(family, metric, rows=rows, on_progress=self._progress)
-            gone |= here
+        gone = remove_rows(
+            self._store,
+            family,
+            metrics,
+            is_doomed,
+            cache_dir=self._settings.data.embeddings,
+            on_progress=self._progress,
+        )
         return Removed(rows, len(gone), tuple(sorted(gone.values())[:5]))
 
     def _metrics(self, family: str) -> list[Metric]:

@@ -93,7 +93,5 @@ def load_reference(
         matrix=matrix,
         labels=np.array(matrix.labels, dtype=np.str_),
         columns=columns_of(matrix.further),
-        farthest_usual={
-            metric: farthest_usual(matrix.embeddings, metric=metric) for metric in metrics
-        },
+        farthest_usual=farthest_usual(matrix.embeddings, metrics=metrics),
     )

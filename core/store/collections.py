@@ -5,6 +5,7 @@ A collection that others made is found under the family's own name and read by i
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from core.collection.info import (
@@ -21,7 +22,7 @@ from core.collection.schema import Schema
 from core.config import CollectionSettings
 from core.errors import CollectionNotFoundError, StoreError, StoreUnavailableError
 from core.metric import Metric
-from core.store import alias, indexes
+from core.store import alias, indexes, lite
 from core.store.connection import Client, Connection
 from core.wording import BUILD_IT
 
@@ -116,6 +117,23 @@ class CollectionReader:
     def count(self, family: str, metric: Metric) -> int:
         """Return the number of live rows; statistics would count dead ones on a server."""
         return self.count_rows(self.name_of(family, metric))
+
+    def state(self, name: str) -> str:
+        """Return what changes with every row written to a collection or deleted, by whomever.
+
+        Together with the number of rows it says that all of them are still those of before. Empty
+        where that cannot be told without reading them: on a server, and while rows are written.
+
+        Args:
+            name: Of the collection itself, such as `CollectionInfo.name`.
+        """
+        if not self._connection.is_lite:
+            return ""
+        return lite.state_of(
+            Path(self._connection.uri),
+            database=self._connection.database,
+            collection=str(self.describe(name)["collection_name"]),
+        )
 
     def is_loaded(self, family: str, metric: Metric) -> bool:
         """Whether a collection is in memory, ready to be searched."""

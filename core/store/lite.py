@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import StoreError, StoreUnavailableError
+from core.files import fingerprint_of
 
 # Milvus Lite runs one server per database in a process; it serves until its last user has left.
 _users: Counter[Path] = Counter()
@@ -142,6 +143,39 @@ def lock_holder(path: Path) -> int | None:
     except (OSError, IndexError, ValueError):
         pass
     return None
+
+
+def state_of(path: Path, *, database: str, collection: str) -> str:
+    """Return what changes with every row that is written to a collection or deleted, by whomever.
+
+    Milvus Lite numbers all changes of a collection, and writes the last number with the files that
+    hold them; merging these files changes no row and no number. A copy that was put back numbers on
+    from where it was taken, but its files are new ones, which their time of change tells: that of
+    their contents can be copied with them. Numbers alone do not tell of a dropped partition, nor
+    does any of this look at the rows: whoever relies on it compares their count besides.
+
+    Args:
+        path: Of the database.
+        collection: Its own name, not an alias.
+
+    Returns:
+        32 hexadecimal digits; empty while rows are not put away yet, when a power cut may lose
+        them, and where the files cannot be read.
+    """
+    root = _place(path)
+    if database != "default":
+        root = root / "databases" / database
+    folder = root / "collections" / collection
+    try:
+        if any((folder / "wal").iterdir()):
+            return ""
+        schema = (folder / "schema.json").stat()
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        last, partitions = int(manifest["current_seq"]), sorted(manifest["partitions"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    made = (schema.st_ctime_ns, schema.st_mtime_ns, schema.st_size)
+    return fingerprint_of(json.dumps([made, last, partitions]))
 
 
 def _is_sqlite(path: Path) -> bool:

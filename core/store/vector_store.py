@@ -138,6 +138,10 @@ class VectorStore:
         """Return the number of live rows, also of those that are left out."""
         return self.collections.count(family, metric)
 
+    def state(self, name: str) -> str:
+        """Return what changes with every row of a collection; empty where nothing tells that."""
+        return self.collections.state(name)
+
     def is_loaded(self, family: str, metric: Metric) -> bool:
         """Whether a collection is in memory, ready to be searched."""
         return self.collections.is_loaded(family, metric)

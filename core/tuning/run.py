@@ -17,7 +17,8 @@ from core.collection.index_types.parameters import Effort
 from core.collection.info import CollectionInfo
 from core.dataset.sampling import stratified_sample
 from core.embeddings.against_exact import index_neighbours, pace_of, throughput
-from core.embeddings.matrix import Matrix, fingerprint, load_matrix
+from core.embeddings.fingerprint import fingerprint
+from core.embeddings.matrix import Matrix, load_matrix
 from core.embeddings.neighbours import Neighbours, exact_neighbours
 from core.errors import (
     CollectionNotFoundError,

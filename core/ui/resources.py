@@ -27,7 +27,7 @@ from core.config import Settings, load_settings
 from core.corrections.correction import Corrections, applied_to
 from core.dataset.files import digest_of, present_inside
 from core.dataset.thumbnails import cached_thumbnail
-from core.embeddings.matrix import fingerprint
+from core.embeddings.fingerprint import fingerprint
 from core.encoder.weights import checkpoint_for
 from core.errors import CollectionNotFoundError, FileError, StoreUnavailableError
 from core.logs import start_logging

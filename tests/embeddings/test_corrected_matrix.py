@@ -74,7 +74,7 @@ def test_matrices_of_older_corrections_do_not_pile_up(store: VectorStore, tmp_pa
         store.book.change("set", [f"apple/test_{number}.jpg"], Edit(excluded=True))
         load_matrix(store, "set", Metric.L2, tmp_path)
     # That of all rows, and the one without three.
-    assert len(list(tmp_path.glob("set_l2-*.npy"))) == 2
+    assert len(list(tmp_path.glob("set-*.npy"))) == 2
 
 
 def test_a_damaged_file_of_fewer_rows_is_made_again(store: VectorStore, tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from core.collection.index_choice import IndexChoice, IndexType
-from core.embeddings.matrix import fingerprint, load_matrix
+from core.embeddings.fingerprint import fingerprint
+from core.embeddings.matrix import load_matrix
 from core.errors import CollectionNotFoundError, QueryError, StoreError
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
@@ -81,10 +82,8 @@ def test_truncated_file_is_made_again(store: VectorStore, tmp_path: Path) -> Non
     )
 
 
-def test_older_matrices_of_the_collection_only_are_deleted(
-    store: VectorStore, tmp_path: Path
-) -> None:
-    old, other = tmp_path / "set_l2-0-v1.npy", tmp_path / "set_l2_b-0-v1.npy"
+def test_older_matrices_of_the_family_only_are_deleted(store: VectorStore, tmp_path: Path) -> None:
+    old, other = tmp_path / "set-0-v2.npy", tmp_path / "set_b-0-v2.npy"
     old.touch()
     other.touch()
     load_matrix(store, "set", Metric.L2, tmp_path)
@@ -98,7 +97,7 @@ def test_stopping_leaves_nothing_behind(store: VectorStore, tmp_path: Path) -> N
 
     with pytest.raises(KeyboardInterrupt):
         load_matrix(store, "set", Metric.L2, tmp_path, stop)
-    assert list(tmp_path.iterdir()) == []
+    assert [file.suffix for file in tmp_path.iterdir()] == [".parquet"]
 
 
 def test_rows_that_change_meanwhile_are_refused(

@@ -1,8 +1,13 @@
 """Exact search for one query, against plain NumPy in double precision."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from core.embeddings import one_query
+from core.embeddings.matrix_file import delete_others
+from core.embeddings.neighbours import exact_neighbours
 from core.embeddings.one_query import best_rows, exact_scores, farthest_usual
 from core.metric import Metric
 
@@ -63,7 +68,7 @@ def test_the_usual_distance_is_the_99th_percentile_of_the_nearest_ones() -> None
     # On a line at 0, 1, 3, 7: the nearest are 1, 1, 2, 4 away, squared 1, 1, 4, 16. The 99th
     # percentile lies at 0.99 * 3 = 2.97 steps: 4 + 0.97 * (16 - 4) = 15.64.
     rows = np.array([[0], [1], [3], [7]], dtype=np.float32)
-    assert farthest_usual(rows, metric=Metric.L2) == pytest.approx(15.64, rel=1e-5)
+    assert farthest_usual(rows, metrics=[Metric.L2])[Metric.L2] == pytest.approx(15.64, rel=1e-5)
 
 
 def test_for_similarities_it_is_the_first_percentile() -> None:
@@ -72,8 +77,41 @@ def test_for_similarities_it_is_the_first_percentile() -> None:
     angles = np.radians([0, 60, 90])
     rows = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
     expected = 0.5 + 0.02 * (np.cos(np.radians(30)) - 0.5)
-    assert farthest_usual(rows, metric=Metric.COSINE) == pytest.approx(expected, rel=1e-5)
+    assert farthest_usual(rows, metrics=[Metric.COSINE])[Metric.COSINE] == pytest.approx(
+        expected, rel=1e-5
+    )
 
 
 def test_a_single_row_has_no_nearest_one() -> None:
-    assert np.isnan(farthest_usual(ROWS[:1], metric=Metric.L2))
+    assert np.isnan(farthest_usual(ROWS[:1], metrics=[Metric.L2])[Metric.L2])
+
+
+def test_one_product_gives_the_usual_distances_of_every_metric() -> None:
+    # 1,500 rows of which 1,000 are asked: far from the origin, in two blocks, one of them zeros.
+    rows = ROWS + 30
+    rows[700] = 0
+    asked = np.sort(np.random.default_rng(0).choice(1500, 1000, replace=False))
+    found = farthest_usual(rows, metrics=tuple(Metric))
+    for metric in Metric:
+        exact = exact_neighbours(rows, queries=asked, metric=metric, k=1).scores[:, 0]
+        share = 0.01 if metric.higher_is_better else 0.99
+        expected = np.quantile(exact.astype(np.float64), share)
+        assert found[metric] == pytest.approx(expected, rel=1e-4)
+
+
+def test_usual_distances_are_kept_beside_a_mapped_matrix_until_it_is_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    np.save(tmp_path / "set-1-v2.npy", ROWS)
+    mapped = np.load(tmp_path / "set-1-v2.npy", mmap_mode="r")
+    found = farthest_usual(mapped, metrics=[Metric.L2])
+    with monkeypatch.context() as patch:
+        patch.setattr(one_query, "_nearest", lambda *_: pytest.fail("measured again"))
+        assert farthest_usual(mapped, metrics=[Metric.L2]) == found
+    # Another metric is added to what is known.
+    assert farthest_usual(mapped, metrics=[Metric.L2, Metric.IP])[Metric.L2] == found[Metric.L2]
+    [kept] = tmp_path.glob("*.json")
+    kept.write_text("no JSON")
+    assert farthest_usual(mapped, metrics=[Metric.L2]) == found
+    delete_others(tmp_path / "set-1-v2.npy", keep=(tmp_path / "set-1-v2.npy",))
+    assert not kept.exists()

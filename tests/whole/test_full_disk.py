@@ -1,6 +1,7 @@
 """A full disk: a clear error, nothing half written, and a database that still opens."""
 
 import hashlib
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from core.corrections.correction import NONE
 from core.dataset.archives.uploads import keep_upload
 from core.dataset.files import image_id
 from core.dataset.thumbnails import cached_thumbnail
+from core.embeddings.kept_rows import KeptRows
 from core.embeddings.matrix import load_matrix
 from core.embeddings.neighbour_table import Neighbourhoods
 from core.encoder.download import download
@@ -304,8 +306,9 @@ def read(folder: str) -> None:
     embeddings = np.zeros((len(records), 512), dtype=np.float32)
     store: Any = SimpleNamespace(
         info=lambda *_: SimpleNamespace(
-            name="fruit_l2", dimension=512, encoder="e", metric=Metric.L2
+            name="fruit_l2", family="fruit", dimension=512, encoder="e", metric=Metric.L2
         ),
+        state=lambda _: "",
         corrections=lambda *_: NONE,
         stored=SimpleNamespace(
             records=lambda *_: iter(records),
@@ -326,3 +329,21 @@ def test_embeddings_too_large_for_the_disk_do_not_end_the_process(tiny_disk: Pat
     )  # fmt: skip
     assert "cannot be written: the disk is full. Make room there" in done.stdout
     assert list(tiny_disk.iterdir()) == []
+
+
+def test_embeddings_of_a_run_that_the_disk_cannot_take_are_kept_no_longer(
+    tiny_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Somebody else fills the disk after its room was looked at.
+    usage = shutil.disk_usage(tiny_disk)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=10**9))
+    encoder = EncoderIdentity("e", "0", "p", 512)
+    with KeptRows(tiny_disk, family="fruit", encoder=encoder) as kept:
+        for number in range(4):
+            kept.add(batch(number), np.zeros((BATCH, 512), dtype=np.float32))
+        assert "cannot be written: the disk is full. Make room there" in kept.failure
+        kept.make_matrix(batch(0))
+        assert list(tiny_disk.iterdir()) == []
+    monkeypatch.undo()
+    # What was kept so far has given its room back.
+    assert shutil.disk_usage(tiny_disk).free == usage.free
