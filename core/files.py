@@ -1,13 +1,19 @@
 """Files that are written whole or not at all, and what to name them after."""
 
+import contextlib
 import errno
 import hashlib
+import os
+import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
 from core.errors import FileError
+
+# How exactly it is noted when a file was used.
+_NOTED_SECONDS = 3600
 
 # What is wrong -> what happened, and what to do about it.
 _ADVICE = {
@@ -47,6 +53,24 @@ def write_whole(path: Path, content: bytes | memoryview | Callable[[BinaryIO], N
             partial.unlink(missing_ok=True)
     except OSError as error:
         raise unwritable(path, error) from error
+
+
+def last_used(path: Path) -> float:
+    """Return when a file was last written or noted as used, in seconds since 1970.
+
+    Raises:
+        OSError: It is not there.
+    """
+    found = path.stat()
+    return max(found.st_atime, found.st_mtime)
+
+
+def note_use(path: Path) -> None:
+    """Note that a file is used, as exactly as an hour; a file system may note nothing by itself."""
+    with contextlib.suppress(OSError):
+        found = path.stat()
+        if time.time() - found.st_atime > _NOTED_SECONDS:
+            os.utime(path, ns=(time.time_ns(), found.st_mtime_ns))
 
 
 def unwritable(path: Path, error: OSError) -> FileError:

@@ -30,6 +30,7 @@ from core.runs.build_encoder import as_small_as_stored
 from core.runs.task import AddMetric, Build, Task
 from core.store.connection import RUN_PATIENCE
 from core.store.vector_store import VectorStore, open_store
+from core.upkeep.cleaning import clean_up
 from core.wording import counted, visible
 from scripts.beside import Dashboard, find_dashboard, refuse_beside
 from scripts.terminal import ProgressBar, configured, parse_metric, tell
@@ -205,14 +206,17 @@ def _done_here(
         # A type that the database does not have should not cost the loading of a model first.
         store.require_buildable(index)
         if arguments.add_metric is None:
-            return _built(arguments, settings, index, store)
-        return add_metric(
-            arguments.add_metric,
-            store=store,
-            family=settings.collection,
-            index=index,
-            cache_dir=settings.data.embeddings,
-        )
+            report = _built(arguments, settings, index, store)
+        else:
+            report = add_metric(
+                arguments.add_metric,
+                store=store,
+                family=settings.collection,
+                index=index,
+                cache_dir=settings.data.embeddings,
+            )
+        clean_up(settings.data, store)
+        return report
 
 
 def _built(

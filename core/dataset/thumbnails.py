@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 from core.dataset.decoding import decode
 from core.dataset.files import bytes_of
 from core.errors import FileError, ImageError
-from core.files import write_whole
+from core.files import note_use, write_whole
 
 logger = logging.getLogger(__name__)
 
@@ -18,8 +18,9 @@ logger = logging.getLogger(__name__)
 THUMBNAIL_SIDE = 320
 
 
-# Thumbnails that an earlier version cached are left alone.
+# Thumbnails that an earlier version cached are not read.
 _THUMBNAIL_VERSION = 4
+_ENDING = f"_{THUMBNAIL_SIDE}_{_THUMBNAIL_VERSION}.jpg"
 
 
 # Tells itself from the page in both themes.
@@ -71,6 +72,7 @@ def cached_thumbnail(file: Path, *, key: str, cache: Path) -> bytes:
     """
     cached = _place(cache, key)
     if cached and (small := _read_or_nothing(cached)):
+        note_use(cached)
         return small
     try:
         content = bytes_of(file, name=file.name)
@@ -103,10 +105,15 @@ def _jpeg(picture: Image.Image) -> bytes:
     return out.getvalue()
 
 
+def is_thumbnail(name: str) -> bool:
+    """Whether a file of the cache is called as this version calls a thumbnail."""
+    return name.endswith(_ENDING)
+
+
 def _place(cache: Path, key: str) -> Path | None:
     if not _DIGEST.fullmatch(key):
         return None
-    return cache / key[:2] / f"{key}_{THUMBNAIL_SIDE}_{_THUMBNAIL_VERSION}.jpg"
+    return cache / key[:2] / f"{key}{_ENDING}"
 
 
 def _read_or_nothing(path: Path) -> bytes:

@@ -21,6 +21,11 @@ def matrix_file(folder: Path, *, family: str, fingerprint: str) -> Path:
     return folder / f"{family}-{fingerprint}-v{_VERSION}.npy"
 
 
+def is_matrix_of_this_version(name: str) -> bool:
+    """Whether a file is called as this version calls a matrix, or what was measured of one."""
+    return f"-v{_VERSION}." in name
+
+
 def open_matrix(file: Path, shape: tuple[int, int]) -> NDArray[np.float32] | None:
     """Map a matrix (N, D) into memory; None where there is none, or one of another shape."""
     try:

@@ -6,7 +6,6 @@ They lie in a folder for each state of a collection, and go when nobody uses a s
 import contextlib
 import json
 import logging
-import os
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 
 from core.embeddings.neighbour_table import Neighbourhoods
 from core.errors import ProjectionError
-from core.files import fingerprint_of, write_whole
+from core.files import fingerprint_of, last_used, note_use, write_whole
 from core.metric import Metric
 from core.projection.projection import Method, Projection, ProjectionSettings
 
@@ -30,8 +29,6 @@ FORMAT = 3
 
 # What nobody has used for so long is neither on a page nor about to be written.
 UNUSED_SECONDS = 24 * 3600
-# How exactly it is noted when a file was used.
-_NOTED_SECONDS = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,12 +163,9 @@ def last_written(place: CachePlace) -> int:
     Raises:
         FileNotFoundError: There is none.
     """
-    found = place.path.stat()
-    if time.time() - found.st_atime > _NOTED_SECONDS:
-        # Not left to the file system, which may note nothing.
-        with contextlib.suppress(OSError):
-            os.utime(place.path, ns=(time.time_ns(), found.st_mtime_ns))
-    return found.st_mtime_ns
+    written = place.path.stat().st_mtime_ns
+    note_use(place.path)
+    return written
 
 
 def remove_unused(root: Path, *, is_current: Callable[[str, str], bool]) -> list[Path]:
@@ -210,8 +204,7 @@ def _is_unused(file: Path) -> bool:
     """Whether it is a file of ours that nobody has used for long; never the worker's log."""
     if file.suffix not in (".npz", ".part") or not file.is_file():
         return False
-    found = file.stat()
-    return time.time() - max(found.st_atime, found.st_mtime) > UNUSED_SECONDS
+    return time.time() - last_used(file) > UNUSED_SECONDS
 
 
 def _belongs(file: Path, is_current: Callable[[str, str], bool]) -> bool:

@@ -129,7 +129,7 @@ def test_json_report_has_every_count(
         "dataset", "classes", "classes_by", "doubts", "encoder", "added", "updated", "unchanged",
         "skipped", "ignored", "removed", "without_file", "copied", "collections", "seconds",
         "images_per_second",
-        "load_seconds", "left_out", "relabelled", "removed_unreadable", "kept_unreadable",
+        "load_seconds", "left_out", "relabelled", "removed_unreadable", "kept_unreadable", "unkept",
     }  # fmt: skip
     assert report["load_seconds"] > 0
     assert (report["added"], [s["path"] for s in report["skipped"]]) == (12, ["apple/bad.jpg"])

@@ -40,10 +40,11 @@ PACKAGES = {
         *{*STORED, "core.encoder", "core.sample", "core.indexing", "core.health"},
         "core.tuning",
     },
+    "core.upkeep": {*AT_HAND, "core.projection", "core.indexing", "core.runs"},
     "core.api": {
         *{*AT_HAND, "core.encoder", "core.measures", "core.search", "core.evaluation", "core.runs"},
     },
-    "core.ui": {*AT_HAND, "core.encoder", "core.search", "core.runs"},
+    "core.ui": {*AT_HAND, "core.encoder", "core.search", "core.runs", "core.upkeep"},
     "pages.search": {*DATA, "core.embeddings", "core.search", "core.ui"},
     "pages.evaluation": {
         *{*DATA, "core.embeddings", "core.encoder", "core.measures", "core.search"},
