@@ -78,15 +78,20 @@ def catalogue_of(
     """Arrange records; the other arguments are those of `Catalogue`."""
     ordered = sorted(records, key=lambda record: record.path)
     by_class: dict[str, list[ImageRecord]] = {}
-    by_digest: dict[str, list[int]] = {}
+    by_digest: dict[str, tuple[int, ...]] = {}
+    # Nearly all digests have one picture: a list for each takes as long as all the rest.
+    copies: dict[str, list[int]] = {}
     for record in ordered:
         by_class.setdefault(record.label, []).append(record)
-        if record.digest:
-            by_digest.setdefault(record.digest, []).append(record.id)
+        if record.digest in by_digest:
+            copies.setdefault(record.digest, [*by_digest[record.digest]]).append(record.id)
+        elif record.digest:
+            by_digest[record.digest] = (record.id,)
+    by_digest |= {digest: tuple(ids) for digest, ids in copies.items()}
     return Catalogue(
         by_id={record.id: record for record in ordered},
         by_class={label: tuple(by_class[label]) for label in sorted(by_class)},
-        by_digest={digest: tuple(ids) for digest, ids in by_digest.items()},
+        by_digest=by_digest,
         fingerprint=fingerprint,
         stored=stored,
         applied=applied,

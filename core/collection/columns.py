@@ -95,10 +95,15 @@ def columns_of(further: Sequence[Further]) -> dict[str, Column]:
         further: (N,) what is known of each row; empty as a whole where nothing is of any.
     """
     found: dict[str, dict[str, list[int]]] = {}
-    for row, (told, faults) in enumerate(zip(further, faults_of(further), strict=True)):
+    # Rows of which the same is known have the same values; whether a size is odd follows from it.
+    alike: dict[Further, list[int]] = {}
+    for row, told in enumerate(further):
+        alike.setdefault(told, []).append(row)
+    faults = faults_of(further)
+    for told, rows in alike.items():
         pairs = [pair for pair in told if pair[0] not in (QUALITY, PIXELS)]
-        for name, value in (*pairs, *((QUALITY, fault) for fault in faults)):
-            found.setdefault(name, {}).setdefault(value, []).append(row)
+        for name, value in (*pairs, *((QUALITY, fault) for fault in faults[rows[0]])):
+            found.setdefault(name, {}).setdefault(value, []).extend(rows)
     return {name: _column(name, found[name], size=len(further)) for name in sorted(found)}
 
 
@@ -172,4 +177,4 @@ def stored_texts(name: str, values: Iterable[str]) -> tuple[str, ...]:
 
 def _column(name: str, rows: Mapping[str, Sequence[int]], *, size: int) -> Column:
     ordered = sorted(rows, key=lambda value: (-len(rows[value]), value))
-    return Column(name, {v: np.array(rows[v], dtype=np.int64) for v in ordered}, size)
+    return Column(name, {v: np.sort(np.array(rows[v], dtype=np.int64)) for v in ordered}, size)

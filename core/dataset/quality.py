@@ -90,17 +90,21 @@ def faults_of(further: Sequence[Further]) -> list[tuple[str, ...]]:
     Args:
         further: (N,) what is known of each.
     """
-    known = [dict(one) for one in further]
-    odd = odd_sizes([_side(one.get(PIXELS, "")) for one in known])
-    found: list[tuple[str, ...]] = []
-    for one, is_odd in zip(known, odd, strict=True):
-        faults = tuple(one[QUALITY].split(", ")) if QUALITY in one else ()
-        # Nothing need be wrong with a picture that is much larger than the others.
-        found.append((*faults, str(Fault.SIZE)) if is_odd else faults)
-    return found
+    # Rows of which the same is known are many; each of these is looked at once.
+    places = {one: place for place, one in enumerate(dict.fromkeys(further))}
+    known = [dict(one) for one in places]
+    which = np.fromiter((places[one] for one in further), dtype=np.int64, count=len(further))
+    sides = np.array([_side(one.get(PIXELS, "")) for one in known], dtype=np.float64)
+    odd = odd_sizes(sides[which])
+    # Nothing need be wrong with a picture that is much larger than the others.
+    said = [tuple(one[QUALITY].split(", ")) if QUALITY in one else () for one in known]
+    return [
+        (*said[place], str(Fault.SIZE)) if is_odd else said[place]
+        for place, is_odd in zip(which.tolist(), odd.tolist(), strict=True)
+    ]
 
 
-def odd_sizes(sides: Sequence[float]) -> NDArray[np.bool_]:
+def odd_sizes(sides: Sequence[float] | NDArray[np.float64]) -> NDArray[np.bool_]:
     """Mark what is much larger or smaller than the others.
 
     Three times the distance between the quartiles beyond them; where half of all have one size,

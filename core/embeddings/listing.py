@@ -18,7 +18,6 @@ from core.collection.info import CollectionInfo
 from core.embeddings.fingerprint import fingerprint
 from core.errors import FileError
 from core.files import fingerprint_of, write_whole
-from core.metric import Metric
 from core.records import Further, ImageRecord
 from core.store.vector_store import VectorStore
 
@@ -44,21 +43,24 @@ class Listing:
     fingerprint: str
 
 
-def load_listing(store: VectorStore, family: str, metric: Metric, folder: Path) -> Listing:
+def load_listing(store: VectorStore, info: CollectionInfo, folder: Path) -> Listing:
     """Return the rows of a collection, from the file in `folder` if it is that of these very rows.
 
     Where they have to be read, the file is written anew; a disk that is full costs no more than
     the time to read them again.
 
+    Args:
+        info: The collection as it is now; counting its rows takes Milvus Lite time, so whoever has
+            counted them says so.
+
     Raises:
         CollectionNotFoundError: There is no such collection.
         StoreError: The database failed.
     """
-    info = store.info(family, metric)
     state = store.state(info.name)
     if state and (kept := _kept(_file(folder, info.name), _key(info, state), rows=info.rows)):
         return kept
-    listing = listing_of(store.stored.records(family, metric), info)
+    listing = listing_of(store.stored.records(info.family, info.metric), info)
     # Else rows were written in the meantime, and nobody knows which of them were read.
     if state and state == store.state(info.name) and len(listing.records) == info.rows:
         _keep(listing, _file(folder, info.name), _key(info, state))
@@ -66,23 +68,17 @@ def load_listing(store: VectorStore, family: str, metric: Metric, folder: Path) 
 
 
 def keep_listing(
-    store: VectorStore,
-    family: str,
-    metric: Metric,
-    records: Iterable[ImageRecord],
-    *,
-    folder: Path,
+    store: VectorStore, info: CollectionInfo, records: Iterable[ImageRecord], *, folder: Path
 ) -> None:
     """Write the listing of a collection that nobody else writes to and whose rows are known.
 
     Args:
-        records: All of them, as stored, in any order.
+        info: The collection as it is now.
+        records: All of its rows, as stored, in any order.
 
     Raises:
-        CollectionNotFoundError: There is no such collection.
         StoreError: The database failed.
     """
-    info = store.info(family, metric)
     state = store.state(info.name)
     listing = listing_of(records, info)
     if state and len(listing.records) == info.rows:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from core.collection.info import CollectionInfo
 from core.corrections.correction import Applied, applied_to
 from core.embeddings.fingerprint import fingerprint
-from core.embeddings.listing import load_listing
+from core.embeddings.listing import Listing, load_listing
 from core.embeddings.matrix_file import delete_others, matrix_file, open_matrix, write_header
 from core.errors import CollectionNotFoundError, OrchardError, StoreError
 from core.files import fingerprint_of, write_whole
@@ -76,12 +76,15 @@ def load_matrix(
     metric: Metric,
     cache_dir: Path,
     on_progress: Progress = silent,
+    *,
+    listing: Listing | None = None,
 ) -> Matrix:
     """Return the embeddings of a collection, from `cache_dir` if they are there already.
 
     Args:
         cache_dir: Is made when missing; older matrices of the family in it are deleted.
         on_progress: Stage `READ`, in rows; if it stops the work, nothing is left behind.
+        listing: Of the collection as it is now; None looks for it.
 
     Raises:
         CollectionNotFoundError: There is no such collection, or it is empty.
@@ -91,7 +94,7 @@ def load_matrix(
         OrchardError: What was written cannot be read back.
     """
     info, corrections = store.info(family, metric), store.corrections(family)
-    listing = load_listing(store, family, metric, cache_dir)
+    listing = listing or load_listing(store, info, cache_dir)
     records, mark = listing.records, listing.fingerprint
     if not records:
         raise CollectionNotFoundError(f"the collection {info.name!r} is empty.")

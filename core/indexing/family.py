@@ -292,7 +292,8 @@ class Family:
             folder: Of the listings.
         """
         for metric, stored in self.stored.items():
-            keep_listing(self.store, self.name, metric, stored.values(), folder=folder)
+            info = self.store.info(self.name, metric)
+            keep_listing(self.store, info, stored.values(), folder=folder)
 
     @property
     def unkept(self) -> str:

@@ -32,13 +32,14 @@ def remove_rows(
         CollectionNotFoundError: There is no such collection.
         StoreError: The database failed.
     """
-    encoder = store.info(family, metrics[0]).encoder
+    infos = {metric: store.info(family, metric) for metric in metrics}
+    encoder = infos[metrics[0]].encoder
     gone: dict[int, str] = {}
     left: dict[Metric, list[ImageRecord]] = {}
     with KeptRows(cache_dir, family=family, encoder=encoder) as kept:
         for number, metric in enumerate(metrics):
             on_progress(Stage.DELETE, number, len(metrics))
-            stored = load_listing(store, family, metric, cache_dir).records
+            stored = load_listing(store, infos[metric], cache_dir).records
             kept.remember(stored)
             here = {record.id: record.path for record in stored if is_doomed(record)}
             store.delete(family, metric, list(here))
@@ -47,5 +48,5 @@ def remove_rows(
             gone |= here
         kept.make_matrix(left[metrics[0]], on_progress=on_progress)
     for metric, rows in left.items():
-        keep_listing(store, family, metric, rows, folder=cache_dir)
+        keep_listing(store, store.info(family, metric), rows, folder=cache_dir)
     return gone

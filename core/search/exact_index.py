@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.collection.columns import Column, Having, columns_of
+from core.embeddings.listing import Listing
 from core.embeddings.matrix import Matrix, load_matrix
 from core.embeddings.one_query import best_rows, farthest_usual
 from core.metric import Metric
@@ -78,17 +79,20 @@ def load_reference(
     metrics: Sequence[Metric],
     cache_dir: Path,
     on_progress: Progress = silent,
+    *,
+    listing: Listing | None = None,
 ) -> ExactIndex:
     """Read the embeddings, from `cache_dir` if they are there, and measure how near rows lie.
 
     Args:
         metrics: Of the family, one or more; the embeddings are read from the first.
         on_progress: Stage `READ`, in rows.
+        listing: As for `load_matrix`.
 
     Raises:
         OrchardError: As `core.embeddings.matrix.load_matrix`.
     """
-    matrix = load_matrix(store, family, metrics[0], cache_dir, on_progress)
+    matrix = load_matrix(store, family, metrics[0], cache_dir, on_progress, listing=listing)
     return ExactIndex(
         matrix=matrix,
         labels=np.array(matrix.labels, dtype=np.str_),

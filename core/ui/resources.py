@@ -28,6 +28,7 @@ from core.corrections.correction import Corrections, applied_to
 from core.dataset.files import digest_of, present_inside
 from core.dataset.thumbnails import cached_thumbnail
 from core.embeddings.fingerprint import fingerprint
+from core.embeddings.listing import Listing, load_listing
 from core.encoder.weights import checkpoint_for
 from core.errors import CollectionNotFoundError, FileError, StoreUnavailableError
 from core.logs import start_logging
@@ -192,6 +193,11 @@ def get_corrections(family: str) -> Corrections:
 
 def get_stored(family: str) -> tuple[ImageRecord, ...]:
     """Return the rows of a collection as they are stored, those that are left out included."""
+    return get_listing(family).records
+
+
+def get_listing(family: str) -> Listing:
+    """Return the rows of a collection as they are stored, and their fingerprint."""
     first = next(iter(get_collections(family).values()))
     return _stored(family, first.name, first.rows)
 
@@ -206,22 +212,23 @@ def get_catalogue(family: str) -> Catalogue:
 def _catalogue(family: str, name: str, rows: int, corrections: str) -> Catalogue:
     info = next(info for info in get_collections(family).values() if info.name == name)
     stored, said = _stored(family, name, rows), get_corrections(family)
-    records = said.all_seen(stored)
+    records, applied = said.all_seen(stored.records), applied_to(stored.records, said)
     return catalogue_of(
         records,
-        fingerprint=fingerprint(records, info.encoder),
-        stored=fingerprint(stored, info.encoder),
-        applied=applied_to(stored, said),
+        fingerprint=(
+            fingerprint(records, info.encoder) if applied.fingerprint else stored.fingerprint
+        ),
+        stored=stored.fingerprint,
+        applied=applied,
         tags=said.tags,
     )
 
 
 @st.cache_resource(show_spinner="Reading the collection", ttl=600, max_entries=_CATALOGUES)
-def _stored(family: str, name: str, rows: int) -> tuple[ImageRecord, ...]:
+def _stored(family: str, name: str, rows: int) -> Listing:
     """Return the rows as they are stored: a correction has none of them read again."""
-    infos = get_collections(family)
-    metric = next(metric for metric, info in infos.items() if info.name == name)
-    return tuple(get_store().stored.records(family, metric))
+    info = next(info for info in get_collections(family).values() if info.name == name)
+    return load_listing(get_store(), info, get_settings().data.embeddings)
 
 
 def get_stored_embedding(info: CollectionInfo, picture: int) -> NDArray[np.float32] | None:
@@ -308,6 +315,7 @@ def exact_index_at_hand(family: str) -> ExactIndex | None:
 def _preparing(family: str, fingerprint: str, told: int) -> Preparation:
     store, settings = get_store(), get_settings()
     metrics = list(get_collections(family))
+    listing = get_listing(family)
     preparation = Preparation(Future())
 
     def show(stage: Stage, done: int, total: int) -> None:
@@ -315,7 +323,9 @@ def _preparing(family: str, fingerprint: str, told: int) -> Preparation:
 
     def read() -> ExactIndex:
         try:
-            return load_reference(store, family, metrics, settings.data.embeddings, show)
+            return load_reference(
+                store, family, metrics, settings.data.embeddings, show, listing=listing
+            )
         finally:
             preparation.ended = time.monotonic()
 

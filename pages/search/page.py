@@ -47,7 +47,6 @@ def main() -> None:
     infos = resources.get_collections(looked_at.family())
     first = next(iter(infos.values()))
     catalogue = resources.get_catalogue(looked_at.family())
-    resources.warm_encoder(first.encoder)
     session = state.follow_address(catalogue)
     question_controls.note_bad_values(session, infos, catalogue)
     own = own_ids(session, catalogue)
@@ -94,6 +93,9 @@ def main() -> None:
                 found if isinstance(found, Preparation) else None,
             )
     _open_crop(session, first)
+    if not session.pictures:
+        # Last, since it takes the processor; who has a query already may never upload one.
+        resources.warm_encoder(first.encoder)
 
 
 def _notices(session: Session) -> None:

@@ -66,7 +66,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def listed(store: VectorStore, folder: Path) -> list[ImageRecord]:
-    return list(load_listing(store, "set", Metric.L2, folder).records)
+    return list(load_listing(store, store.info("set", Metric.L2), folder).records)
 
 
 def as_stored(store: VectorStore) -> list[ImageRecord]:
@@ -90,8 +90,8 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_rows_are_read_once_and_come_back_as_they_are(
     store: VectorStore, folder: Path, reads: list[str]
 ) -> None:
-    first = load_listing(store, "set", Metric.L2, folder)
-    again = load_listing(store, "set", Metric.L2, folder)
+    first = load_listing(store, store.info("set", Metric.L2), folder)
+    again = load_listing(store, store.info("set", Metric.L2), folder)
     assert len(reads) == 1
     assert list(again.records) == as_stored(store) == sorted(ROWS, key=lambda row: row.id)
     assert again.fingerprint == first.fingerprint
@@ -101,7 +101,7 @@ def test_rows_are_read_once_and_come_back_as_they_are(
 def test_what_a_run_has_written_is_listed_without_reading(
     store: VectorStore, folder: Path, reads: list[str]
 ) -> None:
-    keep_listing(store, "set", Metric.L2, ROWS, folder=folder)
+    keep_listing(store, store.info("set", Metric.L2), ROWS, folder=folder)
     found = listed(store, folder)
     assert reads == []
     assert found == as_stored(store)
@@ -206,7 +206,7 @@ def test_nothing_is_kept_of_rows_that_are_being_written(store: VectorStore, fold
     store.upsert("set", Metric.L2, [record(9)], numbers(1))
     assert store.state(NAME) == ""
     assert len(listed(store, folder)) == len(ROWS) + 1
-    keep_listing(store, "set", Metric.L2, [*ROWS, record(9)], folder=folder)
+    keep_listing(store, store.info("set", Metric.L2), [*ROWS, record(9)], folder=folder)
     assert not folder.exists()
 
 

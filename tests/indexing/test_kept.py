@@ -64,7 +64,8 @@ class Kept:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(RowReader, "records", lambda *_: pytest.fail("rows were read"))
             for metric, rows in stored.items():
-                assert load_listing(self.store, FAMILY, metric, self.folder).records == rows
+                info = self.store.info(FAMILY, metric)
+                assert load_listing(self.store, info, self.folder).records == rows
         assert len(list(self.folder.glob("*.npy"))) == 1
 
 
@@ -209,5 +210,5 @@ def test_listed_record_is_the_one_that_was_written(kept: Kept) -> None:
     draw_dataset(kept.dataset, ["gru\u0308n/0.png", "gr\u00fcn/1.png"], first_seed=50)
     kept.run()
     kept.check()
-    listed = load_listing(kept.store, FAMILY, Metric.L2, kept.folder).records
+    listed = load_listing(kept.store, kept.store.info(FAMILY, Metric.L2), kept.folder).records
     assert len([record for record in listed if record.label == "gr\u00fcn"]) == 2

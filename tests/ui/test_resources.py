@@ -16,7 +16,7 @@ class Reading:
         self.calls = 0
         self.error: Exception = StoreError("a row is damaged.")
 
-    def __call__(self, *_: object) -> None:
+    def __call__(self, *_: object, **__: object) -> None:
         self.calls += 1
         raise self.error
 
@@ -28,6 +28,7 @@ def reading(monkeypatch: pytest.MonkeyPatch) -> Iterator[Reading]:
     monkeypatch.setattr(resources, "load_reference", reading)
     catalogue = SimpleNamespace(fingerprint="f", told=0)
     monkeypatch.setattr(resources, "get_catalogue", lambda _: catalogue)
+    monkeypatch.setattr(resources, "get_listing", lambda _: None)
     monkeypatch.setattr(resources, "get_store", lambda: None)
     monkeypatch.setattr(resources, "get_settings", lambda: settings)
     monkeypatch.setattr(resources, "get_collections", lambda _: {})
