@@ -1,5 +1,8 @@
 """Measure how writing, indexing, searching, memory and disk grow with the rows.
 
+Each size is written in a process of its own. In two more, what a visitor waits for when the Search
+page is opened first is measured beside what it takes to open the bare database and ask it once.
+
 python -m scripts.benchmark growth --rows 1000 10000 100000
 python -m scripts.benchmark growth --uri http://localhost:19530
 """
@@ -19,10 +22,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.collection.index_choice import IndexChoice
+from core.data_folder import DataFolder
+from core.embeddings.kept_rows import KeptRows
+from core.embeddings.listing import keep_listing
+from core.embeddings.one_query import farthest_usual
 from core.errors import OrchardError
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
-from core.store.vector_store import BATCH_ROWS, VectorStore
+from core.store import lite
+from core.store.connection import MilvusClient
+from core.store.vector_store import BATCH_ROWS, VectorStore, collection_name
 from scripts.benchmark.measuring import peak_bytes, seconds
 from scripts.terminal import guarded
 
@@ -44,93 +53,164 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--server-process", type=int, help="of a server on this machine: its id")
     parser.add_argument("--server-data", type=Path, help="of a server on this machine: its folder")
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--step", choices=_STEPS, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args(argv)
-    work = _one if arguments.one else _all
+    work = _STEPS[arguments.step] if arguments.step else _all
     return guarded(lambda: work(arguments), None, on_interrupt="stopped")
 
 
 def _all(arguments: argparse.Namespace) -> int:
-    """Measure every size in a process of its own, so that memory is that size's alone."""
+    """Measure every size and step in a process of its own, so that memory is that step's alone."""
     found = []
     for rows in arguments.rows:
-        command = [sys.executable, "-m", "scripts.benchmark", "growth", "--one"]
-        command += ["--rows", str(rows), "--dimension", str(arguments.dimension)]
-        command += ["--searches", str(arguments.searches)]
-        for option in ("uri", "server_process", "server_data"):
-            if value := getattr(arguments, option):
-                command += [f"--{option.replace('_', '-')}", str(value)]
         print(f"{rows:,} rows", file=sys.stderr, flush=True)
-        done = subprocess.run(command, stdout=subprocess.PIPE, check=False)  # noqa: S603 - our own
-        if done.returncode:
-            raise OrchardError(
-                f"the measurement with {rows:,} rows ended with status {done.returncode}; its "
-                "message stands above. Try fewer rows or a smaller --dimension."
-            )
-        found.append(json.loads(done.stdout))
+        with tempfile.TemporaryDirectory() as folder:
+            figures: dict[str, float] = {}
+            try:
+                for step in _STEPS:
+                    figures |= _figures_of(step, rows, Path(folder), arguments)
+            finally:
+                if arguments.uri:
+                    _drop(arguments.uri)
+        found.append(_compared(figures))
     print(json.dumps(found, indent=2) if arguments.json else _table(found))
     return 0
 
 
-def _one(arguments: argparse.Namespace) -> int:
+def _figures_of(
+    step: str, rows: int, folder: Path, arguments: argparse.Namespace
+) -> dict[str, float]:
+    command = [sys.executable, "-m", "scripts.benchmark", "growth", "--step", step]
+    command += ["--folder", str(folder), "--rows", str(rows)]
+    command += ["--dimension", str(arguments.dimension), "--searches", str(arguments.searches)]
+    for option in ("uri", "server_process", "server_data"):
+        if value := getattr(arguments, option):
+            command += [f"--{option.replace('_', '-')}", str(value)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=False)  # noqa: S603 - our own
+    if done.returncode:
+        raise OrchardError(
+            f"the measurement with {rows:,} rows ended with status {done.returncode}; its "
+            "message stands above. Try fewer rows or a smaller --dimension."
+        )
+    figures: dict[str, float] = json.loads(done.stdout)
+    return figures
+
+
+def _compared(figures: dict[str, float]) -> dict[str, float]:
+    """Add what the page takes to what the bare database does."""
+    pairs = {
+        "first_page_times_the_bare": ("open_page_first_seconds", "open_bare_seconds"),
+        "page_memory_times_the_bare": ("peak_memory_with_page_mb", "bare_peak_memory_mb"),
+    }
+    ratios = {
+        name: figures[ours] / figures[bare]
+        for name, (ours, bare) in pairs.items()
+        if bare in figures
+    }
+    return figures | ratios
+
+
+def _write(arguments: argparse.Namespace) -> int:
+    """Write and index the rows, and keep what is written as a run does."""
     rows, dimension = arguments.rows[0], arguments.dimension
-    with tempfile.TemporaryDirectory() as folder:
-        uri = arguments.uri or str(Path(folder) / "growth.db")
-        files = arguments.server_data or Path(folder)
-        size_before = _size_of(files)
-        try:
-            with _opened(uri) as store:
-                figures = _measured(store, rows, dimension, arguments.searches)
-            figures["peak_memory_mb"] = peak_bytes() / 1e6
-            figures |= _pages(uri, Path(folder) / "data")
-            figures["peak_memory_with_page_mb"] = peak_bytes() / 1e6
-            if arguments.server_process:
-                figures["server_peak_memory_mb"] = peak_bytes(arguments.server_process) / 1e6
-            if not arguments.uri or arguments.server_data:
-                figures["disk_mb"] = (_size_of(files) - size_before) / 1e6
-        finally:
-            with _opened(uri) as store:
-                if Metric.COSINE in store.metrics(_FAMILY):
-                    store.drop(_FAMILY, Metric.COSINE)
+    files = arguments.server_data or arguments.folder
+    size_before = _size_of(files)
+    with _opened(_uri_of(arguments)) as store:
+        figures = _measured(store, rows, dimension, arguments.searches, _data_of(arguments))
+    figures["peak_memory_mb"] = peak_bytes() / 1e6
+    if arguments.server_process:
+        figures["server_peak_memory_mb"] = peak_bytes(arguments.server_process) / 1e6
+    if not arguments.uri or arguments.server_data:
+        figures["disk_mb"] = (_size_of(files) - size_before) / 1e6
     print(json.dumps(figures))
     return 0
+
+
+def _open_bare(arguments: argparse.Namespace) -> int:
+    """Open the database with nothing but the client, load the collection, count, search once."""
+    uri, name = _uri_of(arguments), collection_name(_FAMILY, Metric.COSINE)
+    query = next(_batches(1, arguments.dimension))[1][0]
+
+    def open_and_ask() -> None:
+        client = MilvusClient(uri)
+        client.load_collection(name)
+        client.query(name, filter="", output_fields=["count(*)"])
+        client.search(name, [query], anns_field="embedding", limit=_K, output_fields=["path"])
+
+    with contextlib.ExitStack() as opened:
+        if not arguments.uri:
+            lite.acquire(Path(uri))
+            opened.callback(lite.release, Path(uri))
+        taken = seconds(open_and_ask)
+    print(json.dumps({"open_bare_seconds": taken, "bare_peak_memory_mb": peak_bytes() / 1e6}))
+    return 0
+
+
+def _open_page(arguments: argparse.Namespace) -> int:
+    """Time the Search page with one stored picture as the query; the files have no thumbnails."""
+    os.environ |= {
+        "ORCHARD_MILVUS_URI": _uri_of(arguments),
+        "ORCHARD_MILVUS_DATABASE": "default",
+        "ORCHARD_COLLECTION": _FAMILY,
+        "ORCHARD_DATA_DIR": str(_data_of(arguments)),
+        "ORCHARD_MILVUS_TIMEOUT": "60",
+    }
+    # After the settings, which the page's parts read when they are first used.
+    from scripts.benchmark.search import time_visits
+
+    figures = time_visits(0)
+    print(json.dumps(figures | {"peak_memory_with_page_mb": peak_bytes() / 1e6}))
+    return 0
+
+
+_STEPS = {"write": _write, "bare": _open_bare, "page": _open_page}
+
+
+def _uri_of(arguments: argparse.Namespace) -> str:
+    return arguments.uri or str(arguments.folder / "growth.db")
+
+
+def _data_of(arguments: argparse.Namespace) -> Path:
+    folder: Path = arguments.folder / "data"
+    return folder
+
+
+def _drop(uri: str) -> None:
+    with _opened(uri) as store:
+        if Metric.COSINE in store.metrics(_FAMILY):
+            store.drop(_FAMILY, Metric.COSINE)
 
 
 def _opened(uri: str) -> contextlib.closing[VectorStore]:
     return contextlib.closing(VectorStore(uri, database="default", timeout=60.0))
 
 
-def _pages(uri: str, data: Path) -> dict[str, float]:
-    """Time the Search page with one stored picture as the query; the files have no thumbnails."""
-    os.environ |= {
-        "ORCHARD_MILVUS_URI": uri,
-        "ORCHARD_MILVUS_DATABASE": "default",
-        "ORCHARD_COLLECTION": _FAMILY,
-        "ORCHARD_DATA_DIR": str(data),
-        "ORCHARD_MILVUS_TIMEOUT": "60",
-    }
-    # After the settings, which the page's parts read when they are first used.
-    from scripts.benchmark.search import time_visits
-
-    return time_visits(0)
-
-
-def _measured(store: VectorStore, rows: int, dimension: int, searches: int) -> dict[str, float]:
+def _measured(
+    store: VectorStore, rows: int, dimension: int, searches: int, data: Path
+) -> dict[str, float]:
+    encoder = EncoderIdentity("made-up", "00000000", "none", dimension)
     store.create(
         _FAMILY,
         Metric.COSINE,
-        encoder=EncoderIdentity("made-up", "00000000", "none", dimension),
+        encoder=encoder,
         dataset="made up",
         index=IndexChoice(),
         expected_rows=rows,
     )
-    writing = 0.0
-    for records, embeddings in _batches(rows, dimension):
-        writing += seconds(
-            functools.partial(store.upsert, _FAMILY, Metric.COSINE, records, embeddings)
-        )
+    writing, folder = 0.0, DataFolder(data).embeddings
+    written: list[ImageRecord] = []
+    with KeptRows(folder, family=_FAMILY, encoder=encoder) as kept:
+        for records, embeddings in _batches(rows, dimension):
+            writing += seconds(
+                functools.partial(store.upsert, _FAMILY, Metric.COSINE, records, embeddings)
+            )
+            kept.add(records, embeddings)
+            written += records
+        keeping = seconds(lambda: _keep(kept, written))
     indexing = seconds(lambda: store.finish(_FAMILY, Metric.COSINE))
     info = store.info(_FAMILY, Metric.COSINE)
+    keeping += seconds(lambda: keep_listing(store, info, written, folder=folder))
     query = embeddings[0]
     nprobe = min(16, info.nlist) or 1
     first = seconds(lambda: store.search(info, query, k=_K, nprobe=nprobe))
@@ -143,10 +223,18 @@ def _measured(store: VectorStore, rows: int, dimension: int, searches: int) -> d
         "nlist": info.nlist,
         "write_rows_per_second": rows / writing,
         "index_seconds": indexing,
+        "keep_seconds": keeping,
         "first_search_ms": 1000 * first,
         "search_p50_ms": 1000 * taken[len(taken) // 2],
         "search_p95_ms": 1000 * taken[int(0.95 * (len(taken) - 1))],
     }
+
+
+def _keep(kept: KeptRows, records: list[ImageRecord]) -> None:
+    matrix = kept.make_matrix(records)
+    if matrix is None:
+        raise OrchardError(f"the embeddings cannot be kept: {kept.failure}")
+    farthest_usual(matrix, metrics=[Metric.COSINE])
 
 
 def _batches(rows: int, dimension: int) -> Iterator[tuple[list[ImageRecord], NDArray[np.float32]]]:

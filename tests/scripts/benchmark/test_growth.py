@@ -3,27 +3,31 @@
 import json
 import os
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from scripts.benchmark import __main__
 from tests.pages.search.test_page import clear_caches
 
-ONE = ["growth", "--one", "--rows", "200", "--dimension", "8", "--searches", "3"]
-
 
 @pytest.mark.slow
 def test_a_size_has_all_its_figures(
-    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    # It changes the environment, since it usually runs in a process of its own.
+    # It changes the environment, since each step usually runs in a process of its own.
     monkeypatch.setattr(os, "environ", os.environ.copy())
     clear_caches()
-    assert __main__.main(ONE) == 0
-    figures = json.loads(capfd.readouterr().out)
+    figures: dict[str, float] = {}
+    size = ["--rows", "200", "--dimension", "8", "--searches", "3", "--folder", str(tmp_path)]
+    for step in ("write", "bare", "page"):
+        assert __main__.main(["growth", "--step", step, *size]) == 0
+        figures |= json.loads(capfd.readouterr().out)
     # 4 x sqrt(rows), kept below rows / 39: 200 / 39 = 5.1.
     assert (figures["rows"], figures["nlist"]) == (200, 5)
     assert all(value > 0 for value in figures.values())
+    # The run has kept both, and the page has read neither again.
+    assert len(list((tmp_path / "data" / "embeddings").iterdir())) == 3
     clear_caches()
 
 
@@ -32,13 +36,23 @@ def test_every_size_has_a_process_and_a_column(
 ) -> None:
     def measured(command: list[str], **_: object) -> subprocess.CompletedProcess[bytes]:
         rows = int(command[command.index("--rows") + 1])
-        assert "--one" in command
-        return subprocess.CompletedProcess(command, 0, json.dumps({"rows": rows, "ms": 1.5}))
+        figures = {
+            "write": {"rows": rows},
+            "bare": {"open_bare_seconds": 2.0, "bare_peak_memory_mb": 100.0},
+            "page": {"open_page_first_seconds": 3.0, "peak_memory_with_page_mb": 110.0},
+        }[command[command.index("--step") + 1]]
+        return subprocess.CompletedProcess(command, 0, json.dumps(figures))
 
     monkeypatch.setattr(subprocess, "run", measured)
+    assert __main__.main(["growth", "--rows", "100", "2000", "--json"]) == 0
+    small, large = json.loads(capsys.readouterr().out)
+    assert (small["rows"], large["rows"]) == (100, 2000)
+    # 3 of 2 s, 110 of 100 MB.
+    assert large["first_page_times_the_bare"] == 1.5
+    assert large["page_memory_times_the_bare"] == pytest.approx(1.1)
     assert __main__.main(["growth", "--rows", "100", "2000"]) == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert lines == [["rows", "100", "2,000"], ["ms", "1.5", "1.5"]]
+    assert lines[0] == ["rows", "100", "2,000"]
 
 
 def test_a_server_that_is_down_is_a_message(capfd: pytest.CaptureFixture[str]) -> None:
