@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from core.collection.columns import Column, Having, columns_of
+from core.collection.columns import Column, Having, columns_of, has_all
 from core.corrections.correction import Applied
 from core.dataset.names import folded
 from core.records import ImageRecord
@@ -55,7 +55,27 @@ class Catalogue:
             passed = self._ids_having(having)
             among = [record for record in among if record.id in passed]
         wanted = folded(words).split()
+        if not wanted:
+            return list(among)
         return [r for r in among if all(word in self._text(r.path) for word in wanted)]
+
+    def count(self, label: str, *, having: Having = (), without: Iterable[int] = ()) -> int:
+        """Return how many pictures a class has.
+
+        Args:
+            having: Only those with one of the values in each of these further columns, as stored.
+            without: Ids that do not count.
+        """
+        left_out = {
+            number
+            for number in without
+            if (record := self.by_id.get(number))
+            and record.label == label
+            and has_all(record.further, having)
+        }
+        same = self.by_class.get(label, ())
+        found = sum(has_all(record.further, having) for record in same) if having else len(same)
+        return found - len(left_out)
 
     def _text(self, path: str) -> str:
         return folded(" ".join((path, *self.tags.get(path, ()))))

@@ -66,8 +66,10 @@ def _show_pictures(said: Corrections, info: CollectionInfo, *, read_only: bool) 
     paths = sorted(said.by_path)
     pages = -(-len(paths) // PAGE_SIZE)
     page = st.pagination(pages, key="corrections_page") if pages > 1 else 1
-    stored = {record.path: record for record in resources.get_stored(looked_at.family())}
     shown = paths[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
+    wanted = frozenset(shown)
+    rows = resources.get_stored(looked_at.family())
+    stored = {record.path: record for record in rows if record.path in wanted}
     read = partial(resources.get_thumbnail, info=info)
     with st.container(horizontal=True, gap="small", key="corrected_pictures"):
         for path in shown:

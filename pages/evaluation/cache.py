@@ -232,11 +232,16 @@ def has_held_out(info: CollectionInfo) -> bool:
 def get_usual_paths() -> tuple[str, str]:
     """Return the patterns of queries and gallery that a new report starts with."""
     settings = resources.get_settings()
-    return usual_paths(
-        [record.path for record in resources.get_catalogue(looked_at.family()).by_id.values()],
-        query_paths=settings.query_paths,
-        gallery_paths=settings.gallery_paths,
-    )
+    paths = settings.query_paths, settings.gallery_paths
+    return _usual_paths(looked_at.family(), get_fingerprint(), *paths)
+
+
+@st.cache_data(show_spinner=False, max_entries=4)
+def _usual_paths(
+    family: str, fingerprint: str, query_paths: str, gallery_paths: str
+) -> tuple[str, str]:
+    paths = [record.path for record in resources.get_catalogue(family).by_id.values()]
+    return usual_paths(paths, query_paths=query_paths, gallery_paths=gallery_paths)
 
 
 def get_matrix(info: CollectionInfo, *, on_progress: Progress = silent) -> Matrix:

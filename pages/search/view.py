@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from core.collection.catalogue import Catalogue
-from core.collection.columns import has_all
 from core.collection.info import CollectionInfo
 from core.metric import Metric
 from core.search.answer import Answer, Question, ask
@@ -58,11 +57,9 @@ class View:
         """Pictures of the query's class that can be found."""
         if self.question.labels and self.expected not in self.question.labels:
             return 0
-        same = self.catalogue.by_class.get(self.expected or "", ())
         question = self.question
-        return sum(
-            record.id not in question.exclude and has_all(record.further, question.having)
-            for record in same
+        return self.catalogue.count(
+            self.expected or "", having=question.having, without=question.exclude
         )
 
     def beyond(self, hits: Sequence[Hit]) -> frozenset[int]:

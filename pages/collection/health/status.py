@@ -62,10 +62,10 @@ def _count_files(info: CollectionInfo) -> FilesHealth:
         folder = resources.dataset_folder(info)
     except ImageError as error:
         return FilesHealth("", None, error=str(error))
-    left_out = resources.get_corrections(looked_at.family()).excluded
-    accepted = left_out.difference(
-        record.path for record in resources.get_stored(looked_at.family())
-    )
+    accepted = resources.get_corrections(info.family).excluded
+    if accepted:
+        rows = resources.get_stored(info.family)
+        accepted = accepted.difference(record.path for record in rows)
     return cache.get_files(str(folder), info.name, accepted)
 
 
