@@ -124,7 +124,7 @@ def _known(
 
     Those of rows, of what is corrected, and of files that have no row, such as unreadable ones.
     """
-    folder = settings.dataset
+    folder = settings.of(family).dataset
     if dashboard:
         known = dashboard.paths()
     else:

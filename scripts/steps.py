@@ -36,10 +36,12 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     arguments = _parser().parse_args(argv)
     if arguments.step == "search":
-        return search.main([str(arguments.image), "--metric", arguments.metric.value])
+        named = ["--collection", arguments.collection] if arguments.collection else []
+        return search.main([str(arguments.image), "--metric", arguments.metric.value, *named])
     return configured(
         lambda settings: _run(arguments, settings),
         on_interrupt="stopped; what was done stays, the same step continues",
+        collection=arguments.collection,
     )
 
 
@@ -50,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--metric", type=parse_metric, default=Metric.L2, help="L2 (default), IP or COSINE"
     )
+    parser.add_argument("--collection", help="name of the collection (default: fruit_vector)")
     steps = parser.add_subparsers(dest="step", required=True, metavar="STEP")
     steps.add_parser("create-database", help="make the database that ORCHARD_MILVUS_DATABASE names")
     steps.add_parser(
@@ -87,7 +90,7 @@ def _create_collection(store: VectorStore, settings: Settings, metric: Metric) -
     if metric in store.metrics(family):
         raise SettingsError(
             f"{family} has a collection for {metric} already, with "
-            f"{store.count(family, metric):,} rows. Set ORCHARD_COLLECTION to another name."
+            f"{store.count(family, metric):,} rows. Give another name by --collection."
         )
     identity = _encoder(settings).identity
     # Nothing can be read without an index, so it gets one at once; the next step may replace it.

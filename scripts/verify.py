@@ -83,9 +83,13 @@ def _verified_beside(
 def _verified(arguments: argparse.Namespace, settings: Settings) -> Verification:
     with contextlib.closing(open_store(settings)) as store:
         if arguments.repair:
-            written = repair(store, family=settings.collection, dataset=settings.dataset)
+            written = repair(
+                store, family=settings.collection, dataset=settings.of(settings.collection).dataset
+            )
             _tell_repaired(written)
-        return verify(store, family=settings.collection, dataset=settings.dataset)
+        return verify(
+            store, family=settings.collection, dataset=settings.of(settings.collection).dataset
+        )
 
 
 def _tell_repaired(written: int) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from core.dataset.files import image_id
 from core.store.served import KEY
+from core.ui import resources
 from tests.support import api, dashboard, search_page, second
 
 USUAL, OTHER = "fruit_vector", second.NAME
@@ -116,3 +117,20 @@ def test_a_report_says_which_collection_it_is_about(client: api.Client) -> None:
     reports = client.get("reports", params={"collection": OTHER}).json()["reports"]
     assert [one["name"] for one in reports] == [state["report"]]
     assert client.get("reports", params={"collection": USUAL}).json()["reports"] == []
+
+
+# The last one: it takes the second collection away for a moment.
+def test_a_collection_that_is_gone_while_it_is_replaced_is_told_and_comes_back(
+    client: api.Client,
+) -> None:
+    store = resources.get_store()
+    # As a replacement has it, between the old rows and the first new ones: nobody was told.
+    for metric in store.metrics(OTHER):
+        store.drop(OTHER, metric)
+    asked = {"data": {"id": LIME, "collection": OTHER}}
+    answer = client.post("search", **asked)
+    assert answer.status_code == 404 and OTHER in api.problem(answer)
+    assert client.search(data={"id": LIME})["hits"]
+    second.add(keep=lambda record: record.label != "plum")
+    resources.forget_collections()
+    assert client.search(**asked)["hits"]

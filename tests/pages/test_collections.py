@@ -143,7 +143,7 @@ def test_the_query_goes_along_as_the_row_it_is_there_or_as_a_file(pictures: Path
     at = at.selectbox(key="collection_picked").set_value(OTHER).run()
     (picture,) = at.session_state["search"].pictures
     assert picture.record is not None and picture.record.id == LIME
-    assert address(at)["queries"] == str(LIME)
+    assert address(at)["queries"] == str(LIME) and address(at)["k"] == "3"
     at = at.selectbox(key="collection_picked").set_value(LESS).run()
     (picture,) = at.session_state["search"].pictures
     assert picture.record is None

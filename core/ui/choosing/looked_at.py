@@ -86,6 +86,10 @@ def turned_to() -> dict[str, str]:
     changed, choice.has_changed = choice.has_changed, False
     if not changed:
         return {}
+    for key in st.query_params:
+        # Said once more, a control's choice comes back into the address that is begun anew.
+        if key in st.session_state:
+            st.session_state[key] = st.session_state[key]
     choice.written = choice.name
     return parameters()
 

@@ -30,6 +30,12 @@ logger = logging.getLogger(__name__)
 
 _SHOWN = 20
 _LEAST_COLUMN = 150
+# On a phone one tile a row of each, rank beside rank, wide enough for its line.
+_STYLE = """
+.stHorizontalBlock[class*="st-key-beside_"] {
+  grid-template-columns: repeat(auto-fill, minmax(min(120px, 100%), 1fr)) !important;
+}
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +63,9 @@ def beside(view: View, hits: Sequence[Hit], thumbnails: Thumbnails) -> None:
     Args:
         hits: Of the collection that is looked at.
     """
-    other = _other_control()
+    st.html(f"<style>{_STYLE}</style>")
+    with st.container(horizontal=True, vertical_alignment="center", key="verdict"):
+        other, said = _other_control(), st.container(width="stretch")
     here = Side(looked_at.family(), view.info, hits, view.judged, view.beyond(hits))
     try:
         there = _answer_of(other, view)
@@ -65,8 +73,7 @@ def beside(view: View, hits: Sequence[Hit], thumbnails: Thumbnails) -> None:
         logger.info("no answer of %s: %s", other, error)
         st.warning(plain(f"{other}: {sentence(str(error))}"), icon=":material/error:")
         return
-    with st.container(horizontal=True, vertical_alignment="center", key="verdict"):
-        st.markdown(_said(here, there, k=view.question.k), width="content")
+    said.markdown(_said(here, there, k=view.question.k))
     # Side by side on a phone, too.
     with st.grid(
         2, min_column_width=_LEAST_COLUMN, wrap=False, gap="medium", key="collections_duel"
