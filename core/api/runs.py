@@ -14,7 +14,7 @@ from core.errors import CollectionNotFoundError, QueryError, SettingsError
 from core.evaluation.figures import as_plain
 from core.read_only import require_writable
 from core.runs.run_record import RunState, load_states
-from core.runs.task import Build, Export, Import, Task, parse_task
+from core.runs.task import Build, Export, Import, Reduce, Rename, Task, parse_task
 
 router = APIRouter()
 
@@ -66,12 +66,11 @@ def _task(services: Services, given: dict[str, Any], *, is_of_this_user: bool) -
         ) from error
     if not isinstance(task, Build | Import):
         family_of(services, task.family)
-    else:
-        # It may be the first under its name.
-        try:
-            require_name(task.family)
-        except SettingsError as error:
-            raise QueryError(str(error)) from error
+    # What it makes may be the first under its name.
+    try:
+        require_name(task.name if isinstance(task, Reduce | Rename) else task.family)
+    except SettingsError as error:
+        raise QueryError(str(error)) from error
     if isinstance(task, Export | Import) and not is_of_this_user:
         raise TokenNeededError(
             "files and databases are written and read so for programs of the same user on this "

@@ -86,6 +86,8 @@ def test_an_unknown_collection_is_a_404_with_the_names_there_are(client: api.Cli
     assert both.status_code == 400 and "Name one collection" in api.problem(both)
     build = {"kind": "Build", "family": "my-veg", "folder": "/x", "metrics": ["L2"]}
     assert "'my-veg' is not allowed" in api.problem(client.post("runs", json=build, **token))
+    rename = {"kind": "Rename", "family": OTHER, "name": "my-veg"}
+    assert "'my-veg' is not allowed" in api.problem(client.post("runs", json=rename, **token))
 
 
 def test_an_upload_for_which_there_is_no_encoder_is_refused_not_answered(

@@ -13,7 +13,7 @@ from core.runs.task import Reduce
 from core.tuning.limits import signed
 from core.tuning.rounding import fewest, reductions
 from core.tuning.tuning import Tuning
-from core.ui import resources
+from core.ui.choosing import looked_at
 from core.ui.text import plain
 from pages.collection import cache
 from pages.collection.index_controls import index_control
@@ -32,7 +32,7 @@ def smaller_form(tuning: Tuning, infos: dict[Metric, CollectionInfo], info: Coll
             plain(f"These embeddings were made smaller already: {info.encoder.reduction.title}.")
         )
         return
-    family = resources.get_settings().collection
+    family = looked_at.family()
     measured = {one.name: signed(one.difference) for one in tuning.rounded}
     ways = reductions(info.rows, info.dimension)
     with st.container(horizontal=True, vertical_alignment="bottom"):
