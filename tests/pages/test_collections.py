@@ -16,6 +16,7 @@ from core.evaluation.files import save_report
 from core.evaluation.report import Request
 from core.evaluation.run import evaluate
 from core.metric import Metric
+from core.runs.task import Rename
 from core.ui import links, resources
 from core.ui.choosing import looked_at
 from tests.support import dashboard, search_page, second
@@ -106,9 +107,12 @@ def test_collections_of_as_many_rows_share_nothing(pictures: Path) -> None:
     assert one.fingerprint != other.fingerprint
     assert here is not None and there is not None
     assert (len(here), len(there)) == (wide, narrow) == (infos[USUAL].dimension, 8)
-    # Both stay in memory: a session a collection may look at them in turn.
-    again = resources.prepare(USUAL).future
-    assert again is resources.prepare(USUAL).future and again.done()
+    # Two stay in memory, to be looked at in turn; a third takes the place of the first.
+    both = [resources.prepare(name).future for name in (USUAL, OTHER)]
+    assert [resources.prepare(name).future for name in (USUAL, OTHER)] == both
+    resources.prepare(LESS).future.result(60)
+    assert resources.prepare(OTHER).future is both[1]
+    assert resources.prepare(USUAL).future is not both[0]
 
 
 def test_two_sessions_look_at_two_collections_at_once(pictures: Path) -> None:
@@ -220,6 +224,23 @@ def test_a_report_is_opened_for_its_collection_and_told_for_another(
     assert "about the collection second" in warned(at)
     at.button(key="report_there").click().run()
     assert gone[0].parameters == {"collection": OTHER, "report": other}
+
+
+def test_a_session_follows_a_collection_that_is_renamed(pictures: Path) -> None:
+    at = opened(collection=LESS)
+    runner = resources.get_runner()
+    try:
+        runner.start(Rename(LESS, "plums_and_more"))
+        runner.wait(60)
+        at = at.run()
+        assert chosen(at) == address(at)["collection"] == "plums_and_more"
+        assert f"{LESS} is called plums_and_more now" in warned(at)
+        # Who comes later by the old name is told that there is none.
+        resources.get_runner.clear()
+        assert "There is no collection 'without_limes'" in warned(opened(collection=LESS))
+    finally:
+        resources.get_runner().start(Rename("plums_and_more", LESS))
+        resources.get_runner().wait(60)
 
 
 # The last one: it drops a collection.
