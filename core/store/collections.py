@@ -218,11 +218,12 @@ class CollectionReader:
         if alias.is_candidate(physical):
             return None
         try:
-            described, index = self.describe_with_index(physical)
+            described = self.describe(physical)
             if not is_ours(described):
-                return self._listed_foreign(physical, described, index)
+                return self._listed_foreign(*self.describe_with_index(physical))
             name = alias.name_of_slot(physical)
-            if name != physical and not self._leads_to(name, physical):
+            # Of a half-built slot there is no alias, or it leads to the other one.
+            if name != physical and self.describe(name)["collection_name"] != physical:
                 return None
             for metric in Metric:
                 family = name.removesuffix(collection_name("", metric))
@@ -232,13 +233,12 @@ class CollectionReader:
         except StoreUnavailableError:
             raise
         except StoreError:
-            # Dropped since the names were read, or nothing that could be searched.
+            # No alias leads there, dropped since, or nothing that could be searched.
             return None
         return None
 
-    def _listed_foreign(
-        self, name: str, described: dict[str, Any], index: dict[str, Any]
-    ) -> Listed:
+    def _listed_foreign(self, described: dict[str, Any], index: dict[str, Any]) -> Listed:
+        name = str(described["collection_name"])
         schema, metric = schema_of(described), _metric_of(name, index)
         info = foreign_info(
             described,
@@ -249,9 +249,6 @@ class CollectionReader:
             assumed=self._said(name).assumed_identity,
         )
         return Listed(name, (metric,), info.rows, info.encoder, is_foreign=True)
-
-    def _leads_to(self, name: str, physical: str) -> bool:
-        return self.exists(name) and self.describe(name)["collection_name"] == physical
 
     def _rows_by_statistics(self, name: str) -> int:
         told = self._connection.run(
