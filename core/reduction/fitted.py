@@ -13,6 +13,7 @@ from core.records import EncoderIdentity, Reduction, Rounding
 from core.wording import counted
 
 Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
 
 # Rows at a time: 32 MB at 2,048 numbers.
 _BLOCK = 4_096
@@ -153,6 +154,18 @@ def principal_components(
         normalised: Whether the embeddings are scaled to length 1 first.
         on_progress: Stage `FIT`, in rows.
     """
+    few = 2 * len(embeddings) < embeddings.shape[1]
+    of = _of_few if few else _of_many
+    mean, components = of(embeddings, count, centred, normalised, on_progress)
+    largest = np.abs(components).argmax(axis=0)
+    components = components * np.sign(components[largest, np.arange(count)])
+    return mean.astype(np.float32), np.ascontiguousarray(components, dtype=np.float32)
+
+
+def _of_many(
+    embeddings: Floats, count: int, centred: bool, normalised: bool, on_progress: Progress
+) -> tuple[Doubles, Doubles]:
+    """Return mean (D,) and components (D, count) from the moments of all rows, block by block."""
     rows, dimension = embeddings.shape
     moment, total = np.zeros((dimension, dimension)), np.zeros(dimension)
     for part in _blocks(rows):
@@ -166,10 +179,20 @@ def principal_components(
     on_progress(Stage.FIT, rows, rows)
     # In ascending order.
     _, vectors = np.linalg.eigh(moment)
-    components = vectors[:, : -count - 1 : -1]
-    largest = np.abs(components).argmax(axis=0)
-    components = components * np.sign(components[largest, np.arange(count)])
-    return mean.astype(np.float32), np.ascontiguousarray(components, dtype=np.float32)
+    return mean, vectors[:, : -count - 1 : -1]
+
+
+def _of_few(
+    embeddings: Floats, count: int, centred: bool, normalised: bool, on_progress: Progress
+) -> tuple[Doubles, Doubles]:
+    """Return the same from the rows themselves, of which there are fewer than numbers in each."""
+    on_progress(Stage.FIT, 0, len(embeddings))
+    whole = np.asarray(embeddings)
+    whole = unit_length(whole) if normalised else whole
+    mean = whole.mean(axis=0, dtype=np.float64) if centred else np.zeros(whole.shape[1])
+    _, _, vectors = np.linalg.svd(whole - mean, full_matrices=False)
+    on_progress(Stage.FIT, len(whole), len(whole))
+    return mean, vectors[:count].T
 
 
 def is_centred(metrics: Iterable[Metric]) -> bool:

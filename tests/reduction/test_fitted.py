@@ -18,16 +18,31 @@ ROWS = (RANDOM.normal(size=(300, 20)) @ AXES.T + 2).astype(np.float32)
 QUERIES = (RANDOM.normal(size=(5, 20)) @ AXES.T + 2).astype(np.float32)
 
 
-def test_about_the_mean_a_query_is_what_scikit_learn_makes_of_it() -> None:
-    theirs = PCA(6, svd_solver="full").fit(ROWS.astype(np.float64))
-    ours = fit(ROWS, Reduction(pca=6), centred=True).apply(QUERIES)
+# Fewer rows than numbers in each are taken apart in another way.
+WIDER = np.linalg.qr(RANDOM.normal(size=(300, 20)))[0].T.astype(np.float32)
+BOTH = pytest.mark.parametrize(
+    ("rows", "queries"),
+    [(ROWS, QUERIES), (ROWS[:60] @ WIDER, QUERIES @ WIDER)],
+    ids=["many", "few"],
+)
+
+
+@BOTH
+def test_about_the_mean_a_query_is_what_scikit_learn_makes_of_it(
+    rows: NDArray[np.float32], queries: NDArray[np.float32]
+) -> None:
+    theirs = PCA(6, svd_solver="full").fit(rows.astype(np.float64))
+    ours = fit(rows, Reduction(pca=6), centred=True).apply(queries)
     # Theirs has the same rule for signs: the largest number of a component is positive.
-    np.testing.assert_allclose(ours, theirs.transform(QUERIES), rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(ours, theirs.transform(queries), rtol=1e-3, atol=1e-3)
 
 
-def test_about_zero_inner_products_are_those_of_a_truncated_decomposition() -> None:
-    theirs = TruncatedSVD(6, algorithm="arpack").fit(ROWS.astype(np.float64)).transform(QUERIES)
-    ours = fit(ROWS, Reduction(pca=6), centred=False).apply(QUERIES)
+@BOTH
+def test_about_zero_inner_products_are_those_of_a_truncated_decomposition(
+    rows: NDArray[np.float32], queries: NDArray[np.float32]
+) -> None:
+    theirs = TruncatedSVD(6, algorithm="arpack").fit(rows.astype(np.float64)).transform(queries)
+    ours = fit(rows, Reduction(pca=6), centred=False).apply(queries)
     np.testing.assert_allclose(ours @ ours.T, theirs @ theirs.T, rtol=1e-3)
 
 
