@@ -121,6 +121,7 @@ def _built_here(task: Reduce, settings: Settings) -> IndexReport:
             metrics=task.metrics,
             reduction=task.reduction,
             index=task.index,
+            dataset=settings.of(task.family).dataset,
             cache_dir=settings.data.embeddings,
             on_progress=bar,
         )

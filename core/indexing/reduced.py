@@ -27,6 +27,7 @@ def build_reduced(
     metrics: tuple[Metric, ...] = (),
     reduction: Reduction,
     index: IndexChoice = IndexChoice(),  # noqa: B008 - frozen
+    dataset: Path | None = None,
     cache_dir: Path,
     on_progress: Progress = silent,
 ) -> IndexReport:
@@ -43,9 +44,10 @@ def build_reduced(
             alone PCA is about the mean, with IP or COSINE among them about zero.
         reduction: What to do, nothing of it fitted.
         index: For new collections; anything but `IndexChoice()` replaces the index of old ones.
+        dataset: Folder of the pictures, where it is no longer the one that was indexed.
         cache_dir: Where copies of the embeddings are kept.
-        on_progress: Stages `READ`, `FIT`, `COPY` and `INDEX`, in rows; if it stops the run, what is
-            written stays.
+        on_progress: Stages `READ`, `FIT`, `COPY`, `KEEP` and `INDEX`, in rows; if it stops the run,
+            what is written stays.
 
     Raises:
         SettingsError: The name is not allowed, or the source's own.
@@ -73,15 +75,18 @@ def build_reduced(
         fitted = fit(whole, reduction, centred=centred, on_progress=on_progress)
         fitted = save_fitted(fitted, store.reductions)
     rows = list(store.stored.records(source, info.metric))
-    encoder = reduced(info.encoder, fitted)
-    collections = Family(store, family, metrics, encoder, info.dataset, index)
-    collections.prepare((record.path for record in rows), recreate=False)
-    lacking = [record.id for record in rows if not collections.has(record)]
-    _copy(info, lacking, collections, fitted, on_progress)
-    _copy_corrections(store, source, family)
-    collections.finish(on_progress, complete=info.complete)
+    encoder, folder = reduced(info.encoder, fitted), str(dataset or info.dataset)
+    collections = Family(store, family, metrics, encoder, folder, index)
+    with collections.keeping(cache_dir):
+        collections.prepare((record.path for record in rows), recreate=False)
+        lacking = [record.id for record in rows if not collections.has(record)]
+        _copy(info, lacking, collections, fitted, on_progress)
+        _copy_corrections(store, source, family)
+        collections.keep_matrix(on_progress)
+        collections.finish(on_progress, complete=info.complete)
+    collections.keep_listings(cache_dir)
     return IndexReport(
-        dataset=info.dataset,
+        dataset=folder,
         encoder=str(encoder),
         added=0,
         updated=0,
@@ -92,6 +97,7 @@ def build_reduced(
         without_file=0,
         copied=len(lacking),
         collections=tuple(store.info(family, metric) for metric in collections.metrics),
+        unkept=collections.unkept,
         seconds=round(time.monotonic() - started, 2),
         images_per_second=0.0,
         reduced_from=source,

@@ -155,6 +155,7 @@ class Workshop:
             metrics=task.metrics,
             reduction=task.reduction,
             index=task.index,
+            dataset=self._settings.of(task.family).dataset,
             cache_dir=self._settings.data.embeddings,
             on_progress=self._progress,
         )

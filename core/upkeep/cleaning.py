@@ -112,7 +112,7 @@ class _Cleaning:
         folders = (
             *(self._data.embeddings, self._data.thumbnails, self._data.projections),
             *(self._data.runs, self._data.index_reports, self._data.tunings),
-            *(self._data.reports, self._data.corrections),
+            *(self._data.reports, self._data.corrections, self._data.reductions),
         )
         for folder in folders:
             for file in folder.rglob(".*.part"):

@@ -10,7 +10,7 @@ from core.indexing.report import IndexReport
 from core.progress import progress_text, share_done
 from core.runs.result_text import result_text
 from core.runs.run_record import RunState, RunStatus
-from core.runs.task import Build, TaskKind
+from core.runs.task import Build, Reduce, TaskKind
 from core.ui import resources
 from core.ui.choosing import looked_at
 from core.ui.text import plain
@@ -142,7 +142,16 @@ def _show_end(state: RunState) -> None:
     show_named("skipped", state.skipped, state.skipped_count)
     if isinstance(state.report, IndexReport):
         show_left_out(state.report.left_out)
-    st.button("Close", icon=":material/close:", on_click=_close, args=(state,), key="run_close")
+    with st.container(horizontal=True, gap="small"):
+        if isinstance(state.task, Reduce) and state.status is RunStatus.DONE:
+            st.button(
+                f"Look at {plain(state.task.name)}",
+                icon=":material/visibility:",
+                on_click=looked_at.choose,
+                args=(state.task.name,),
+                key="run_look",
+            )
+        st.button("Close", icon=":material/close:", on_click=_close, args=(state,), key="run_close")
 
 
 def _show_notes(state: RunState) -> None:

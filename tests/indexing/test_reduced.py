@@ -175,6 +175,23 @@ def test_the_same_again_writes_what_is_new_and_keeps_what_was_fitted(orchard: Or
     np.testing.assert_allclose(rows[changed.path], rows[RECORDS[6].path], atol=1e-6)
 
 
+def test_what_is_written_is_at_hand_for_exact_search(orchard: Orchard) -> None:
+    orchard.build()
+    told: list[Stage] = []
+    cache = orchard.folder / "cache"
+    matrix = load_matrix(
+        orchard.store, "small", Metric.L2, cache, lambda stage, *_: told.append(stage)
+    )
+    assert Stage.READ not in told
+    written = orchard.embeddings("small")
+    np.testing.assert_array_equal(matrix.embeddings, [written[path] for path in matrix.paths])
+
+
+def test_pictures_that_have_moved_are_those_of_the_new_family_too(orchard: Orchard) -> None:
+    assert orchard.build(dataset=Path("/moved")).dataset == "/moved"
+    assert orchard.store.info("small", Metric.L2).dataset == "/moved"
+
+
 def test_a_run_that_is_stopped_is_incomplete_and_goes_on(
     orchard: Orchard, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -143,7 +143,13 @@ def test_smaller_embeddings_are_built_as_a_collection_of_their_own() -> None:
     store = resources.get_store()
     assert store.metrics("tiny") == [Metric.COSINE]
     assert store.info("tiny", Metric.COSINE).encoder.reduction.title == "int8 numbers"
-    assert "12 rows copied" in said(page(part="Tune"))
+    at = page(part="Tune")
+    assert "12 rows copied" in said(at)
+    assert "made smaller already" not in said(at)
+    # Of the new one there is a metric, and nothing is measured yet.
+    at.button(key="run_look").click().run()
+    assert at.segmented_control(key="tune_metric_COSINE").options == ["COSINE"]
+    assert not at.dataframe
     store.drop("tiny", Metric.COSINE)
 
 
