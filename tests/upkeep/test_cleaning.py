@@ -132,11 +132,12 @@ def test_what_a_process_has_left_half_written_goes_a_day_later(
     data: DataFolder, store: VectorStore
 ) -> None:
     hexadecimal = "0123456789abcdef" * 2
-    for folder in (data.corrections, data.embeddings, data.thumbnails / "ab", data.reports):
+    thumbnails = data.thumbnails / "ab"
+    for folder in (data.corrections, data.embeddings, thumbnails, data.reports, data.reductions):
         put(folder / f".a.json.{hexadecimal}.part", days=1.1)
         put(folder / f".b.json.{hexadecimal}.part", days=0.9)
         put(folder / "mine.part", days=9)
-    assert sum(clean_up(data, store, now=NOW).files.values()) == 4
+    assert sum(clean_up(data, store, now=NOW).files.values()) == 5
     assert left(data.reports) == {f".b.json.{hexadecimal}.part", "mine.part"}
 
 
