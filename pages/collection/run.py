@@ -144,13 +144,7 @@ def _show_end(state: RunState) -> None:
         show_left_out(state.report.left_out)
     with st.container(horizontal=True, gap="small"):
         if isinstance(state.task, Reduce) and state.status is RunStatus.DONE:
-            st.button(
-                f"Look at {plain(state.task.name)}",
-                icon=":material/visibility:",
-                on_click=looked_at.choose,
-                args=(state.task.name,),
-                key="run_look",
-            )
+            _look_button(state.task.name)
         st.button("Close", icon=":material/close:", on_click=_close, args=(state,), key="run_close")
 
 
@@ -160,6 +154,18 @@ def _show_notes(state: RunState) -> None:
     for note in state.notes:
         if not (is_said and is_offline_notice(note)):
             st.info(plain(note), icon=":material/info:")
+
+
+def _look_button(name: str) -> None:
+    """Offer to look at a collection that was built, unless that is done already."""
+    if name != looked_at.family():
+        st.button(
+            f"Look at {plain(name)}",
+            icon=":material/visibility:",
+            on_click=looked_at.choose,
+            args=(name,),
+            key="run_look",
+        )
 
 
 def _close(state: RunState) -> None:

@@ -150,6 +150,7 @@ def test_smaller_embeddings_are_built_as_a_collection_of_their_own() -> None:
     at.button(key="run_look").click().run()
     assert at.segmented_control(key="tune_metric_COSINE").options == ["COSINE"]
     assert not at.dataframe
+    assert "run_look" not in [button.key for button in at.button]
     store.drop("tiny", Metric.COSINE)
 
 
