@@ -23,6 +23,7 @@ from scripts import (
     corrections,
     evaluate,
     project_embeddings,
+    reduce,
     search,
     transfer,
     verify,
@@ -174,6 +175,18 @@ def test_rows_are_moved_by_the_dashboard_and_any_collection_is_asked(
     # What it cannot do is said, with the way that leads there.
     assert project_embeddings.main(brought) == 2
     assert "embedding_map?collection=brought" in capsys.readouterr().err
+
+
+def test_smaller_embeddings_are_built_by_the_dashboard_which_then_answers_from_them(
+    pictures: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert reduce.main(["pca8", "small", "--metrics", "L2", "--json"]) == 0
+    report, _ = printed(capsys)
+    assert (report["copied"], report["reduced_from"]) == (18, "fruit_vector")
+    picture, small = str(pictures / "lime" / "2.jpg"), ["--collection", "small", "--json"]
+    assert search.main([picture, "-k", "1", "--metric", "L2", *small]) == 0
+    (hit,) = printed(capsys)[0]["hits"]
+    assert (hit["path"], hit["score"]) == ("lime/2.jpg", pytest.approx(0, abs=1e-2))
 
 
 # The last one: it begins to replace the rows.
