@@ -91,6 +91,12 @@ def listing_of(records: Iterable[ImageRecord], info: CollectionInfo) -> Listing:
     return Listing(ordered, fingerprint(ordered, info.encoder))
 
 
+def forget_listing(folder: Path, collection: str) -> None:
+    """Delete the listing of a collection that is no more."""
+    with contextlib.suppress(OSError):
+        _file(folder, collection).unlink(missing_ok=True)
+
+
 def listing_name(collection: str) -> str:
     """Return what the file of a collection is called."""
     return f"{collection}.rows-v{_VERSION}.parquet"

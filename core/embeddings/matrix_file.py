@@ -79,3 +79,10 @@ def delete_others(file: Path, *, keep: Sequence[Path]) -> None:
             # Windows keeps a file that is mapped; it goes the next time.
             with contextlib.suppress(PermissionError):
                 old.unlink(missing_ok=True)
+
+
+def move_matrices(folder: Path, family: str, name: str) -> None:
+    """Give the matrices of a family, and what was measured of them, its new name."""
+    for file in folder.glob(f"{family}-*"):
+        with contextlib.suppress(OSError):
+            file.rename(file.with_name(name + file.name.removeprefix(family)))

@@ -11,6 +11,8 @@ from core.collection.info import dataset_folder
 from core.config import Settings, load_settings, require_name
 from core.dataset.archives.archive import unpack
 from core.dataset.listing import list_dataset
+from core.embeddings.listing import forget_listing, keep_listing, load_listing
+from core.embeddings.matrix_file import delete_others, move_matrices
 from core.errors import ArchiveError, CollectionNotFoundError, DatasetError, OrchardError
 from core.health.inspection import Inspection, inspect_pictures
 from core.health.self_test import SelfTest, run_self_test
@@ -219,8 +221,20 @@ class Workshop:
         require_name(task.name)
         self._progress(Stage.START, 0, 0)
         rows, metrics = self._rows(task.family), self._metrics(task.family)
+        copies = self._settings.data.embeddings
+        infos = [self._store.info(task.family, metric) for metric in metrics]
+        # A server says nothing of its state: nothing is kept of its rows.
+        listings = [
+            load_listing(self._store, info, copies) if self._store.state(info.name) else None
+            for info in infos
+        ]
         self._store.rename(task.family, task.name)
         self._take_along(task, metrics)
+        for metric, listing in zip(metrics, listings, strict=True):
+            forget_listing(copies, collection_name(task.family, metric))
+            if listing:
+                info = self._store.info(task.name, metric)
+                keep_listing(self._store, info, listing.records, folder=copies)
         return Renamed(rows, task.name)
 
     def _take_along(self, task: Rename, metrics: Sequence[Metric]) -> None:
@@ -228,6 +242,8 @@ class Workshop:
         maps, tunings = self._settings.data.projections, self._settings.data.tunings
         with contextlib.suppress(OSError):
             (maps / task.family).rename(maps / task.name)
+        copies = self._settings.data.embeddings
+        move_matrices(copies, task.family, task.name)
         for metric in metrics:
             name = collection_name(task.family, metric)
             with contextlib.suppress(OrchardError, OSError):
@@ -241,9 +257,13 @@ class Workshop:
         rows = self._rows(task.family)
         existing = self._store.metrics(task.family)
         dropped = [metric for metric in task.metrics if metric in existing]
+        copies = self._settings.data.embeddings
         for number, metric in enumerate(dropped):
             self._progress(Stage.DROP, number, len(dropped))
             self._store.drop(task.family, metric)
+            forget_listing(copies, collection_name(task.family, metric))
+        if len(dropped) == len(existing):
+            delete_others(copies / f"{task.family}-", keep=())
         return Dropped(rows, tuple(dropped))
 
     @do.register

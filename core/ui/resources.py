@@ -41,6 +41,7 @@ from core.search.exact_index import ExactIndex, load_reference
 from core.search.query_picture import QueryPicture, encode_query, open_query
 from core.store.served import announce
 from core.store.vector_store import VectorStore, open_store
+from core.upkeep.cleaning import clean_up
 
 if TYPE_CHECKING:
     from core.encoder.encoder import Encoder
@@ -103,7 +104,18 @@ def get_store() -> VectorStore:
             announce(Path(settings.uri), _address(), data_dir=settings.data_dir)
         except FileError:
             logger.warning("scripts will not find this process", exc_info=True)
+    if Runtime.exists():
+        _tidy_up(store)
     return store
+
+
+def _tidy_up(store: VectorStore) -> None:
+    """Delete in the background what the data folder no longer needs; in a dashboard alone."""
+    settings = get_settings()
+    if not settings.read_only:
+        pool = ThreadPoolExecutor(1, thread_name_prefix="upkeep")
+        pool.submit(clean_up, settings.data, store)
+        pool.shutdown(wait=False)
 
 
 def _address() -> str:
@@ -374,6 +386,8 @@ def _run_has_ended() -> None:
     forget_collections()
     for call in _after_runs:
         call()
+    if Runtime.exists():
+        _tidy_up(get_store())
 
 
 def forget_collections() -> None:

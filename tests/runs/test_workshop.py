@@ -1,5 +1,6 @@
 """What a run does to a collection: real Milvus Lite, a quick encoder, real faults."""
 
+import re
 import shutil
 import time
 import zipfile
@@ -12,6 +13,7 @@ import pytest
 
 from core.collection.index_choice import IndexChoice, IndexType
 from core.config import Settings, load_settings
+from core.embeddings.matrix import load_matrix
 from core.errors import ReadOnlyError
 from core.health.verify import Problem
 from core.metric import Metric
@@ -39,6 +41,7 @@ from core.runs.task import (
     title_of,
 )
 from core.runs.workshop import perform
+from core.store.row_reader import RowReader
 from core.store.transfer import Moved
 from core.store.vector_store import VectorStore, open_store
 from core.tuning.tuning import load_tuning
@@ -296,11 +299,21 @@ def test_verify_finds_and_repair_mends(built: RunState, run: Run, store: VectorS
     assert (state.report.written, state.report.verification.findings) == (1, ())
 
 
-def test_drop_takes_the_metrics_asked_for(built: RunState, run: Run, store: VectorStore) -> None:
+def copies(settings: Settings) -> set[str]:
+    """What is kept of rows: their listings by collection, their matrix by family."""
+    return {re.split("[-.]", file.name)[0] for file in settings.data.embeddings.iterdir()}
+
+
+def test_drop_takes_the_metrics_asked_for_and_what_is_kept_of_them(
+    built: RunState, run: Run, store: VectorStore, settings: Settings
+) -> None:
+    assert copies(settings) == {"fruit", "fruit_l2", "fruit_cosine"}
     assert run(Drop(FAMILY, metrics=(Metric.L2,))).report.dropped == (Metric.L2,)
     assert rows(store) == {"COSINE": 12}
+    assert copies(settings) == {"fruit", "fruit_cosine"}
     assert run(Drop(FAMILY, metrics=ALL)).report.dropped == (Metric.COSINE,)
     assert rows(store) == {}
+    assert copies(settings) == set()
 
 
 def test_rows_are_copied_into_a_file_and_brought_in_under_another_name(
@@ -317,8 +330,12 @@ def test_rows_are_copied_into_a_file_and_brought_in_under_another_name(
     assert {one.written for one in run(Import(FAMILY, other)).report.moved} == {0}
 
 
-def test_a_renamed_collection_takes_its_maps_and_measured_indexes_along(
-    built: RunState, run: Run, settings: Settings
+def test_a_renamed_collection_takes_along_what_was_computed_and_kept_of_it(
+    built: RunState,
+    run: Run,
+    store: VectorStore,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     folder = settings.data.projections / FAMILY / "print"
     folder.mkdir(parents=True)
@@ -329,6 +346,12 @@ def test_a_renamed_collection_takes_its_maps_and_measured_indexes_along(
     tuning = load_tuning(settings.data.tunings, "obst_l2")
     assert tuning and tuning.asked.collection == "obst_l2"
     assert load_tuning(settings.data.tunings, f"{FAMILY}_l2") is None
+    assert copies(settings) == {"obst", "obst_l2", "obst_cosine"}
+    # Nothing is read again: the rows are the same.
+    monkeypatch.setattr(RowReader, "records", lambda *_: pytest.fail("rows were read"))
+    monkeypatch.setattr(RowReader, "rows_with_embeddings", lambda *_: pytest.fail("read"))
+    matrix = load_matrix(store, "obst", Metric.L2, settings.data.embeddings)
+    assert len(matrix.embeddings) == 12
 
 
 @pytest.mark.parametrize(

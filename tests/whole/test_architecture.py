@@ -37,7 +37,7 @@ PACKAGES = {
     "core.evaluation": {*AT_HAND, "core.encoder", "core.measures"},
     "core.tuning": {*AT_HAND, "core.measures", "core.reduction"},
     "core.runs": {
-        *{*STORED, "core.encoder", "core.sample", "core.indexing", "core.health"},
+        *{*AT_HAND, "core.encoder", "core.sample", "core.indexing", "core.health"},
         "core.tuning",
     },
     "core.upkeep": {*AT_HAND, "core.projection", "core.indexing", "core.runs"},
