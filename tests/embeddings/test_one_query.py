@@ -10,6 +10,7 @@ from core.embeddings.matrix_file import delete_others
 from core.embeddings.neighbours import exact_neighbours
 from core.embeddings.one_query import best_rows, exact_scores, farthest_usual
 from core.metric import Metric
+from scripts.benchmark.measuring import resident_bytes
 
 RANDOM = np.random.default_rng(0)
 # More than one block of 1,024 rows.
@@ -115,3 +116,15 @@ def test_usual_distances_are_kept_beside_a_mapped_matrix_until_it_is_another(
     assert farthest_usual(mapped, metrics=[Metric.L2]) == found
     delete_others(tmp_path / "set-1-v2.npy", keep=(tmp_path / "set-1-v2.npy",))
     assert not kept.exists()
+
+
+def test_going_through_a_mapped_matrix_gives_its_memory_back(tmp_path: Path) -> None:
+    rows = np.ones((20_000, 500), dtype=np.float32)
+    np.save(tmp_path / "rows.npy", rows)
+    del rows
+    mapped = np.load(tmp_path / "rows.npy", mmap_mode="r")
+    before = resident_bytes()
+    assert exact_scores(mapped, mapped[0].copy(), metric=Metric.IP)[-1] == 500
+    farthest_usual(mapped, metrics=[Metric.IP])
+    # The matrix has 40 MB; what is left are 20,000 scores and what BLAS keeps for itself.
+    assert resident_bytes() - before < 20_000_000
