@@ -20,7 +20,7 @@ def test_a_size_has_all_its_figures(
     clear_caches()
     figures: dict[str, float] = {}
     size = ["--rows", "200", "--dimension", "8", "--searches", "3", "--folder", str(tmp_path)]
-    for step in ("write", "bare", "page"):
+    for step in ("write", "settle", "bare", "page"):
         assert __main__.main(["growth", "--step", step, *size]) == 0
         figures |= json.loads(capfd.readouterr().out)
     # 4 x sqrt(rows), kept below rows / 39: 200 / 39 = 5.1.
@@ -36,8 +36,9 @@ def test_every_size_has_a_process_and_a_column(
 ) -> None:
     def measured(command: list[str], **_: object) -> subprocess.CompletedProcess[bytes]:
         rows = int(command[command.index("--rows") + 1])
-        figures = {
+        figures: dict[str, float] = {
             "write": {"rows": rows},
+            "settle": {},
             "bare": {"open_bare_seconds": 2.0, "bare_peak_memory_mb": 100.0},
             "page": {"open_page_first_seconds": 3.0, "peak_memory_with_page_mb": 110.0},
         }[command[command.index("--step") + 1]]
