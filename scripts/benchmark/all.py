@@ -87,7 +87,7 @@ def _commands(arguments: argparse.Namespace, photos: Path) -> dict[str, list[str
         "index": ["--rows", "400", "--dimension", "16", "--no-memory"] * small,
         "storage": ["--rows", "500", "--files", "50", "--rounds", "1"] * small,
         "search": ["--rounds", "3"] * small,
-        "service": ["--rounds", "5", "--seconds", "1", "--clients", "2"] * small,
+        "service": ["--rounds", "5", "--seconds", "1", "--clients", "2", "--visitors", "0"] * small,
         "evaluation": ["--rows", "500", "--rounds", "1", "--searches", "5"] * small,
         "map": small
         * ["--rows", "200", "--points", "500", "--dimension", "64", "--browser-points", "0"],

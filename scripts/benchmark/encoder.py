@@ -28,7 +28,12 @@ from core.encoder.weights import Checkpoint, offline_weights
 from core.indexing.picture_run import AHEAD_BATCHES, DECODE_THREADS
 from core.indexing.prefetch import prefetch
 from core.metric import Metric
-from scripts.benchmark.measuring import median_times, peak_bytes, print_figures
+from scripts.benchmark.measuring import (
+    median_seconds,
+    median_times,
+    peak_bytes,
+    print_figures,
+)
 from scripts.benchmark.plain_encoder import (
     Rows,
     crop_side,
@@ -132,7 +137,8 @@ def _measure(
             f"{kind}limit_times_the_plain_loop": limit / plain_rate,
             f"{kind}share_of_the_limit": our_rate / limit,
         }
-    figures["query_ms"] = _query_ms(files, encoder)
+    middle = sorted(files, key=lambda file: file.stat().st_size)[len(files) // 2]
+    figures |= query_steps(middle.read_bytes(), encoder)
     return figures | _agreement(found, reference(files, plain, encoder), files)
 
 
@@ -172,11 +178,26 @@ def _agreement(found: Rows, expected: Rows, files: list[Path]) -> dict[str, floa
     }
 
 
-def _query_ms(files: list[Path], encoder: "Encoder") -> float:
-    """Milliseconds from a file to its embedding, one picture, the median of twenty."""
-    queries = itertools.cycle(files)
-    wall, _ = median_times({"one": lambda: list(ours([next(queries)], encoder))}, rounds=20)
-    return 1000 * wall["one"]
+def query_steps(content: bytes, encoder: "Encoder", *, rounds: int = 20) -> dict[str, float]:
+    """Return what one picture costs from its bytes to its embedding, and each step of that.
+
+    Args:
+        content: Of a file.
+    """
+    image = decode(content, name="query", short_side=encoder.short_side)
+    prepared = encoder.prepare(image)
+    medians = median_seconds(
+        {
+            "decode": lambda: decode(content, name="query", short_side=encoder.short_side),
+            "resize": lambda: encoder.prepare(image),
+            "network": lambda: encoder.encode([prepared]),
+        },
+        rounds=rounds,
+    )
+    return {
+        "query_ms": 1000 * sum(medians.values()),
+        **{f"query_{step}_ms": 1000 * taken for step, taken in medians.items()},
+    }
 
 
 def _products(precision: str) -> None:

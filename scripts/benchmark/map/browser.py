@@ -9,16 +9,8 @@ beforehand. Chromium draws with WebGL by the processor, as on a machine without 
 import argparse
 import json
 import os
-import shutil
-import socket
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,26 +34,24 @@ from core.projection.projection import Method, Projection, ProjectionSettings
 from core.projection.rows import choose_rows
 from core.records import EncoderIdentity, ImageRecord
 from core.store.vector_store import BATCH_ROWS, open_store
+from scripts.benchmark.dashboard import chromium, dashboard, private_bytes
 from scripts.terminal import guarded
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-ROOT = Path(__file__).resolve().parents[3]
 CLASSES = 19
 VISITORS = 4
 _DIMENSION = 8
 _PATIENCE_MS = 120_000
 # WebGL without a graphics card.
 _ARGUMENTS = [
-    "--no-sandbox",
     "--use-gl=angle",
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
     "--disable-gpu-rasterization",
     "--disable-gpu-compositing",
 ]
-_CHROMIUM = ("chromium-headless-shell", "chromium", "google-chrome")
 # Milliseconds of the last drawing, from the message to the drawn map.
 _DRAWING = """() => {
     const last = name => performance.getEntriesByName(name).at(-1)?.startTime ?? 0;
@@ -162,31 +152,19 @@ def measure(points: int, folder: Path) -> dict[str, float]:
     Raises:
         OrchardError: There is no Chromium, or the dashboard does not start.
     """
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError as error:
-        raise OrchardError("Playwright is missing: pip install -r requirements-dev.txt") from error
-    chromium = next(filter(None, map(shutil.which, _CHROMIUM)), None)
-    if chromium is None:
-        raise OrchardError("Chromium is not installed (Debian: apt-get install chromium).")
-    with (
-        _dashboard(folder / "log") as (url, process),
-        sync_playwright() as playwright,
-    ):
-        browser = playwright.chromium.launch(executable_path=chromium, args=_ARGUMENTS)
+    with dashboard(folder / "log") as (url, process), chromium(*_ARGUMENTS) as browser:
         page = browser.new_page(viewport={"width": 1400, "height": 1000})
         _opened(page, url)
         recolourings = [
             _recoloured(page, colour) for colour in ("Neighbours of own class", "Class", "Hubs")
         ]
-        held = _bytes_of(process)
+        held = private_bytes(process)
         pages = [
             browser.new_page(viewport={"width": 1400, "height": 1000}) for _ in range(VISITORS)
         ]
         drawing = statistics.median(_opened(page, url) for page in pages)
-        grown = (_bytes_of(process) - held) / VISITORS
+        grown = (private_bytes(process) - held) / VISITORS
         frame = _panned(pages[-1])
-        browser.close()
     coordinates = 2 * 4 * points
     return {
         "browser_points": points,
@@ -233,45 +211,6 @@ def _recoloured(page: "Page", colour: str) -> float:
     page.get_by_role("option", name=colour, exact=True).click()
     page.wait_for_function(f"{_DRAWN} > {before}")
     return float(page.evaluate(_DRAWING))
-
-
-def _bytes_of(process: int) -> int:
-    """Return the memory that a process has to itself now; on Linux."""
-    lines = Path(f"/proc/{process}/smaps_rollup").read_text(encoding="ascii").splitlines()
-    own = (line.split() for line in lines if line.startswith("Private_"))
-    return 1024 * sum(int(words[1]) for words in own)
-
-
-@contextmanager
-def _dashboard(log: Path) -> Iterator[tuple[str, int]]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "streamlit_app.py")]
-    url = f"http://127.0.0.1:{port}"
-    with (
-        log.open("w") as out,
-        subprocess.Popen(  # noqa: S603
-            [*command, "--server.port", str(port)], cwd=ROOT, stdout=out, stderr=out
-        ) as server,
-    ):
-        try:
-            deadline = time.monotonic() + 120
-            while not _is_up(url):
-                if time.monotonic() > deadline or server.poll() is not None:
-                    raise OrchardError(f"the dashboard does not start: {log.read_text()[-500:]}")
-                time.sleep(0.3)
-            yield url, server.pid
-        finally:
-            server.terminate()
-
-
-def _is_up(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{url}/_stcore/health", timeout=2):  # noqa: S310
-            return True
-    except OSError:
-        return False
 
 
 if __name__ == "__main__":

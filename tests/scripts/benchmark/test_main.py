@@ -45,13 +45,16 @@ def test_service(
     indexed.copied_to(tmp_path / "data")
     search_page.clear_caches()
     (port,) = free_ports(1)
-    arguments = ["--rounds", "2", "--seconds", "1", "--clients", "3", "--port", str(port)]
+    few = ["--rounds", "2", "--seconds", "1", "--clients", "3", "--visitors", "0"]
     try:
-        status = main(["service", *arguments, "--json"])
+        status = main(["service", *few, "--port", str(port), "--json"])
     finally:
         search_page.close_store()
     figures = json.loads(capsys.readouterr().out)
     assert figures["rows"] == 18 and figures["faults"] == 0 and figures["answers"] > 0
+    assert figures["indexing_runs"] > 0 and figures["indexing_fault"] == ""
+    steps = [figures[f"query_{step}_ms"] for step in ("decode", "resize", "network")]
+    assert figures["query_ms"] == pytest.approx(sum(steps))
     allowed = 1.25 * figures["search_inside_ms"] + 5
     assert figures["search_allowed_ms"] == pytest.approx(allowed)
     assert figures["search_holds"] == (figures["search_http_ms"] <= allowed)
