@@ -26,7 +26,7 @@ from core.indexing.report import IndexReport, load_index_report
 from core.metric import Metric
 from core.projection.cache import remove_unused
 from core.runs.run_record import RunState, RunStatus, load_states
-from core.runs.task import Build, Drop
+from core.runs.task import Build, Drop, Reduce, Rename
 from core.store.vector_store import VectorStore, collection_name
 
 logger = logging.getLogger(__name__)
@@ -215,15 +215,17 @@ class _Cleaning:
         moments = []
         for family in {state.task.family for state in builds}:
             last = max(state.started for state in builds if state.task.family == family)
-            drops = [
-                state.started
+            ended = [
+                state
                 for state in self._runs
-                if isinstance(state.task, Drop)
+                if isinstance(state.task, Drop | Rename | Reduce)
                 and state.task.family == family
                 and state.status is RunStatus.DONE
                 and state.started > last
             ]
-            if not drops or self._has(family):
+            drops = [state.started for state in ended if isinstance(state.task, Drop)]
+            # Renamed, or built from once more, its pictures may be those of another name.
+            if len(drops) < len(ended) or not drops or self._has(family):
                 return None
             moments.append(max(drops))
         return max(moments)

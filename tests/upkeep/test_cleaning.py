@@ -14,9 +14,9 @@ from core.errors import StoreUnavailableError
 from core.indexing.report import IndexReport, save_index_report
 from core.metric import Metric
 from core.records import EncoderIdentity
-from core.runs.reports import Dropped
+from core.runs.reports import Dropped, Renamed
 from core.runs.run_record import RunState, RunStatus, save_state
-from core.runs.task import Build, Drop
+from core.runs.task import Build, Drop, Rename
 from core.store.vector_store import VectorStore
 from core.upkeep import cleaning
 from core.upkeep.cleaning import DAY, clean_up
@@ -178,6 +178,12 @@ def drop(family: str, *, days: float) -> RunState:
     return RunState(f"run-d-{family}", task, RunStatus.DONE, started, report=report)
 
 
+def renamed(family: str, *, days: float) -> RunState:
+    task = Rename(family, f"{family}_too")
+    report, started = Renamed(1, task.name), NOW - days * DAY
+    return RunState(f"run-r-{family}", task, RunStatus.DONE, started, report=report)
+
+
 def test_unpacked_upload_goes_a_month_after_its_collection_was_dropped(
     data: DataFolder, store: VectorStore
 ) -> None:
@@ -206,6 +212,11 @@ def test_unpacked_upload_stays_while_anybody_may_need_it(
         uploaded(
             data, "c", drop("figs", days=100),
             build(data, "c", "figs", days=300, status=RunStatus.CANCELLED),
+        ),
+        # What was dropped is another one of its name: its own rows are called otherwise.
+        uploaded(
+            data, "f", build(data, "f", "kiwis", days=300), renamed("kiwis", days=250),
+            drop("kiwis", days=200),
         ),
         # The database may be another one than then.
         uploaded(data, "d", build(data, "d", "plums", days=300)),
