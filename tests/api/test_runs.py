@@ -48,6 +48,12 @@ def test_rows_leave_for_files_only_by_the_key_of_the_same_user(
     assert not file.exists()
 
 
+SMALLER = {
+    "kind": "Build smaller vectors", "family": "fruit_vector", "name": "small", "metrics": ["L2"],
+    "reduction": {"pca": 8},
+}  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("task", "status", "said"),
     [
@@ -55,6 +61,9 @@ def test_rows_leave_for_files_only_by_the_key_of_the_same_user(
         ({"kind": "Format the disk", "family": "fruit_vector"}, 400, "is none"),
         ({"kind": "Verify", "family": "other"}, 404, "There is fruit_vector;"),
         ({**build(Path("relative"))}, 400, "relative"),
+        ({**SMALLER, "name": "../small"}, 400, "not allowed for a collection"),
+        ({**SMALLER, "reduction": {"pca": -1}}, 400, "is none"),
+        ({**SMALLER, "reduction": {"pca": 8, "fitted": "../other"}}, 400, "is none"),
         ({**build(Path("/x")), "archive": "/etc/passwd"}, 400, "archive"),
     ],
 )
