@@ -64,3 +64,25 @@ def test_a_database_that_was_away_is_asked_again_at_once(reading: Reading) -> No
     fail(StoreUnavailableError)
     fail(StoreUnavailableError)
     assert reading.calls == 2
+
+
+@pytest.mark.parametrize(
+    ("is_dashboard", "read_only"), [(True, False), (True, True), (False, False)]
+)
+def test_dashboard_that_may_change_things_keeps_its_data_folder_in_order(
+    monkeypatch: pytest.MonkeyPatch, is_dashboard: bool, read_only: bool
+) -> None:
+    cleaned: list[object] = []
+    settings = SimpleNamespace(data="data", read_only=read_only)
+    monkeypatch.setattr(resources, "get_settings", lambda: settings)
+    monkeypatch.setattr(resources, "get_store", lambda: "store")
+    monkeypatch.setattr(resources, "forget_collections", lambda: None)
+    monkeypatch.setattr(resources, "_after_runs", [])
+    monkeypatch.setattr(resources.Runtime, "exists", lambda: is_dashboard)
+    monkeypatch.setattr(resources, "clean_up", lambda *given: cleaned.append(given))
+    # In this thread instead of one of its own.
+    pool = SimpleNamespace(submit=lambda work, *given: work(*given), shutdown=lambda wait: None)
+    monkeypatch.setattr(resources, "ThreadPoolExecutor", lambda *_, **__: pool)
+    resources._run_has_ended()
+    wanted = [("data", "store")] if is_dashboard and not read_only else []
+    assert cleaned == wanted
