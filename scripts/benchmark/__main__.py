@@ -17,6 +17,7 @@ PARTS = {
     "indexing": "a whole indexing run, against a loop as a first attempt would write it",
     "search": "the server's work when a slider moves, against the bare search of the database",
     "map": "time and trustworthiness of UMAP, and the server's work for a view",
+    "pages": "every page on a million rows that are made up, at the first visit and after",
     "service": "the HTTP API against the same call inside the process, and many clients at once",
     "storage": "writing and searching against the bare client, and how indexing grows",
 }

@@ -91,6 +91,7 @@ def _commands(arguments: argparse.Namespace, photos: Path) -> dict[str, list[str
         "evaluation": ["--rows", "500", "--rounds", "1", "--searches", "5"] * small,
         "map": small
         * ["--rows", "200", "--points", "500", "--dimension", "64", "--browser-points", "0"],
+        "pages": ["--rows", "300", "--dimension", "8"] * small,
         "growth": ["--rows", "100", "300", "--dimension", "32", "--searches", "3"] * small,
     }
     if arguments.uri:

@@ -10,7 +10,7 @@ element; the browser's part is not in it.
 import argparse
 import itertools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from unittest import mock
 
@@ -25,7 +25,8 @@ from core.ui import resources
 from scripts.benchmark.measuring import median_seconds, print_figures, seconds
 from scripts.terminal import guarded
 
-PAGE = Path(__file__).resolve().parents[2] / "pages" / "search" / "page.py"
+_PAGES = Path(__file__).resolve().parents[2] / "pages"
+PAGE = _PAGES / "search" / "page.py"
 _TIMES = "benchmark_times"
 # The page may take one and a half times the bare search, and this much for everything else.
 _FACTOR, _ALLOWANCE = 1.5, 0.060
@@ -56,6 +57,21 @@ def timed_page(page: str, name: str) -> None:
     started = time.perf_counter()
     runpy.run_path(page)
     st.session_state.setdefault(name, []).append(time.perf_counter() - started)
+
+
+def opened(page: str, address: Mapping[str, str]) -> AppTest:
+    """Return a session that is about to open a page, by its folder, with parts of its address."""
+    session = AppTest.from_file(str(_PAGES / page / "page.py"), default_timeout=3_600)
+    for name, value in address.items():
+        session.query_params[name] = value
+    return session
+
+
+def run(session: AppTest) -> None:
+    """Run the script of a page once."""
+    # AppTest looks for components in every installed package, which a dashboard does at its start.
+    with mock.patch.object(manifest_scanner, "scan_component_manifests", return_value=[]):
+        session.run()
 
 
 def time_visits(picture: int) -> dict[str, float]:
@@ -89,9 +105,7 @@ def _family() -> str:
 def _visit(picture: int) -> None:
     page = AppTest.from_file(str(PAGE), default_timeout=600)
     page.query_params["queries"] = str(picture)
-    # AppTest looks for components in every installed package, which a dashboard does at its start.
-    with mock.patch.object(manifest_scanner, "scan_component_manifests", return_value=[]):
-        page.run()
+    run(page)
     if page.exception or not any("hits" in text.value for text in page.markdown):
         raise OrchardError(f"the page shows no hits, but: {[e.value for e in page.error]}.")
 

@@ -50,20 +50,23 @@ def show_browse() -> None:
     show_inspection(catalogue, info)
 
 
-def sorted_by(
-    order: Order, records: Sequence[ImageRecord], *, seed: int, info: CollectionInfo
+def page_of(
+    order: Order, records: Sequence[ImageRecord], *, page: int, seed: int, info: CollectionInfo
 ) -> list[ImageRecord]:
-    """Return pictures, which come in order of their paths, in another order."""
+    """Return one page, from 1, of pictures, which come in order of their paths, in another order.
+
+    At every rerun: what is not on the page is sorted at most, and never copied.
+    """
+    part = slice((page - 1) * PAGE_SIZE, page * PAGE_SIZE)
     if order is Order.RANDOM:
-        # At every rerun: the standard library takes a hundred times as long.
         places = np.random.default_rng(seed).permutation(len(records))
-        return [records[place] for place in places.tolist()]
+        return [records[place] for place in places[part].tolist()]
     if order is Order.CLASS:
-        return sorted(records, key=lambda record: record.label)
+        return sorted(records, key=lambda record: record.label)[part]
     if order is Order.NEWEST:
         changed = cache.get_changed(info.family, info.name, info.rows)
-        return sorted(records, key=lambda record: -changed.get(record.id, 0))
-    return list(records)
+        return sorted(records, key=lambda record: -changed.get(record.id, 0))[part]
+    return [*records[part]]
 
 
 def unmeasured(catalogue: Catalogue) -> int:
@@ -98,15 +101,15 @@ def _show_pictures(catalogue: Catalogue, info: CollectionInfo, label: str | None
         if order is Order.RANDOM:
             st.button("Shuffle", icon=":material/shuffle:", type="tertiary", on_click=draw_again)
     seed = current().seed
-    chosen = sorted_by(order, matching, seed=seed, info=info)
-    pages = -(-len(chosen) // PAGE_SIZE)
+    pages = -(-len(matching) // PAGE_SIZE)
     place = st.container()
     page = 1
     if pages > 1:
         # With every other choice the pages begin anew.
         page = st.pagination(pages, key=f"browse_page_{label}_{words}_{having}_{order}_{seed}")
     with place:
-        show_tiles(chosen[(page - 1) * PAGE_SIZE : page * PAGE_SIZE], info, key="browse_pictures")
+        shown = page_of(order, matching, page=page, seed=seed, info=info)
+        show_tiles(shown, info, key="browse_pictures")
 
 
 def _order_control(info: CollectionInfo) -> Order:

@@ -80,6 +80,18 @@ def test_what_could_not_be_measured_is_told(tmp_path: Path) -> None:
     assert "Not measured: map: error: no room" in (tmp_path / "benchmarks.md").read_text()
 
 
+def test_every_page_on_many_rows_is_a_table(tmp_path: Path) -> None:
+    figures = {
+        "rows": 1_000_000, "dimension": 128, "browse_first_seconds": 9.25,
+        "browse_second_seconds": 0.5, "browse_third_seconds": 0.25, "browse_faults": 0,
+        "browse_peak_memory_mb": 1025.4,
+    }  # fmt: skip
+    write_document(found(pages={"figures": figures}), tmp_path)
+    text = (tmp_path / "benchmarks.md").read_text()
+    assert "| browse | 9.25 | 0.5 | 0.25 | 1,025 |" in text
+    assert "1,000,000 made-up rows of 128 numbers" in text
+
+
 def test_growth_is_a_table_and_a_plot_of_lite_and_server(tmp_path: Path) -> None:
     parts = {"growth": growth(100, 2_000), "growth server": growth(100, peak_memory_mb=2.0)}
     write_document(found(**parts), tmp_path)

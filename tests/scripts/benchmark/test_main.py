@@ -1,6 +1,7 @@
 """The benchmark runs and reports what it measured; speed itself is not asserted."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,22 @@ def test_service(
     assert figures["search_allowed_ms"] == pytest.approx(allowed)
     assert figures["search_holds"] == (figures["search_http_ms"] <= allowed)
     assert status == (0 if figures["search_holds"] else 1)
+
+
+@pytest.mark.slow
+def test_pages(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    # It changes the environment, since it usually runs in a process of its own.
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    search_page.clear_caches()
+    size = ["--rows", "200", "--dimension", "4", "--pages", "search_with_a_query", "browse"]
+    try:
+        assert main(["pages", *size, "--json"]) == 0
+    finally:
+        search_page.clear_caches()
+    figures = json.loads(capsys.readouterr().out)
+    assert (figures["rows"], figures["browse_faults"]) == (200, 0)
+    assert figures["search_with_a_query_faults"] == 0
+    assert figures["browse_first_seconds"] > 0
 
 
 @pytest.mark.slow
