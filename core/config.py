@@ -10,11 +10,20 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pydantic_settings
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.data_folder import DataFolder
-from core.errors import SettingsError
+from core.dataset_root import Root, parse_root
+from core.errors import DatasetError, SettingsError
 from core.records import EncoderIdentity
 
 ARCHITECTURES = (
@@ -80,10 +89,17 @@ def _known_identity(value: str) -> str:
     return value
 
 
-def _at_home(value: Path | None) -> Path | None:
+def _root(value: str | Root) -> Root:
+    try:
+        return parse_root(value)
+    except DatasetError as error:
+        raise ValueError(str(error).rstrip(".")) from None
+
+
+def _at_home(value: Root | None) -> Root | None:
     # Neither `.env` nor a service manager expands `~`.
     try:
-        return value.expanduser() if value else None
+        return value.expanduser() if isinstance(value, Path) else value
     except RuntimeError as error:
         raise ValueError("there is no such home folder; write the path out") from error
 
@@ -93,7 +109,7 @@ class CollectionSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    dataset: Path | None = None
+    dataset: Annotated[Root | None, BeforeValidator(_root)] = None
     labels: Path | None = None
     path_prefix: str = ""
     assumed_encoder: str = ""
@@ -138,7 +154,9 @@ class Settings(BaseSettings):
     milvus_timeout: Annotated[float, Field(gt=0, le=600, description="seconds")] = 10.0
     collection: Annotated[str, Field(description="name of the collection family")] = "fruit_vector"
     dataset: Annotated[
-        Path | None, Field(description="folder of class folders; default: as indexed")
+        Root | None,
+        BeforeValidator(_root),
+        Field(description="folder of class folders, or its address; default: as indexed"),
     ] = None
     labels: Annotated[
         Path | None,
@@ -284,7 +302,7 @@ class Settings(BaseSettings):
         said = {one: getattr(self, one) or getattr(beside, one) for one in _OF_ONE}
         return CollectionSettings.model_construct(None, **said)
 
-    def labels_of(self, root: Path) -> Path | None:
+    def labels_of(self, root: Root) -> Path | None:
         """Return the labels file that is named for a dataset folder; None where none is."""
         there = root.resolve()
         for one in self.collections.values():
@@ -293,7 +311,7 @@ class Settings(BaseSettings):
         return self.labels
 
     @property
-    def datasets(self) -> tuple[Path, ...]:
+    def datasets(self) -> tuple[Root, ...]:
         """The dataset folders that are named, of whichever collection."""
         named = [self.dataset, *(one.dataset for one in self.collections.values())]
         return tuple(folder for folder in named if folder)
@@ -368,6 +386,7 @@ def _described(item: Any) -> str:  # noqa: ANN401
     name = str(item["loc"][0]) if item["loc"] else "settings"
     within = "".join(f" ({place})" for place in [".".join(map(str, item["loc"][1:]))] if place)
     reason = str(item["msg"]).removeprefix("Value error, ")
-    # A token is never echoed.
-    value = "the value" if "token" in name else repr(str(item["input"]))
+    # A token is never echoed, nor an address, in which somebody may have written a password.
+    is_secret = "token" in name or ("dataset" in item["loc"] and "://" in str(item["input"]))
+    value = "the value" if is_secret else repr(str(item["input"]))
     return f"ORCHARD_{name.upper()}{within}: {value} is not allowed: {reason}."

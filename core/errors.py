@@ -65,6 +65,10 @@ class CollectionNotFoundError(StoreError):
     """The collection asked for does not exist."""
 
 
+class ClusterError(OrchardError):
+    """The machines that encode cannot be reached, or have failed."""
+
+
 class EncoderMismatchError(OrchardError):
     """A collection was built with another encoder than the one about to query or extend it."""
 

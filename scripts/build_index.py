@@ -23,7 +23,6 @@ from core.encoder.weights import find_checkpoint
 from core.errors import SettingsError
 from core.indexing.build import add_metric, build_index
 from core.indexing.report import IndexReport, save_index_report
-from core.indexing.shard import WHOLE, Shard
 from core.metric import Metric
 from core.records import LeftOut
 from core.runs.build_encoder import as_small_as_stored
@@ -33,7 +32,7 @@ from core.store.vector_store import VectorStore, open_store
 from core.upkeep.cleaning import clean_up
 from core.wording import counted, visible
 from scripts.beside import Dashboard, find_dashboard, refuse_beside
-from scripts.terminal import ProgressBar, configured, parse_metric, tell
+from scripts.terminal import ProgressBar, configured, parse_dataset, parse_metric, tell
 
 _SHOWN_SKIPS = 20
 
@@ -59,7 +58,10 @@ def _parser() -> argparse.ArgumentParser:
         description="Encode every picture of a folder and store it for search.",
     )
     parser.add_argument(
-        "dataset", type=Path, nargs="?", help="folder that holds one folder per class"
+        "dataset",
+        type=parse_dataset,
+        nargs="?",
+        help="folder that holds one folder per class, or its address, such as s3://photos/fruit",
     )
     parser.add_argument(
         "--add-metric",
@@ -115,13 +117,6 @@ def _parser() -> argparse.ArgumentParser:
         "files, until a later run can read them",
     )
     parser.add_argument(
-        "--shard",
-        default="1/1",
-        metavar="I/N",
-        help="take every N-th picture by id, for several machines and one server; afterwards run "
-        "once without it (see docs/deployment.md)",
-    )
-    parser.add_argument(
         "--labels",
         type=Path,
         metavar="FILE",
@@ -141,7 +136,7 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
         ef_construction=arguments.ef_construction,
         subvectors=arguments.subvectors,
     )
-    _refuse_what_excludes(arguments, settings)
+    _refuse_what_excludes(arguments)
     if arguments.add_metric is None:
         # A wrong folder should not cost a download and the loading of a model first.
         classes = list_dataset(arguments.dataset).classes
@@ -161,12 +156,6 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     else:
         print(_described(report))
         print(f"  report: {path}")
-    if Shard.parse(arguments.shard) != WHOLE:
-        tell(
-            f"shard {arguments.shard} is through. Once all are, run the same on one machine "
-            "without --shard: it encodes nothing that is there, builds the index and marks the "
-            "collections as complete."
-        )
     return 0
 
 
@@ -223,17 +212,17 @@ def _built(
     arguments: argparse.Namespace, settings: Settings, index: IndexChoice, store: VectorStore
 ) -> IndexReport:
     started = time.monotonic()
-    from core.encoder.encoder import Encoder
-
     with ProgressBar() as bar:
         checkpoint = find_checkpoint(settings, on_progress=bar)
     if checkpoint.notice:
         print(f"\n*** {checkpoint.notice}\n", file=sys.stderr)
     if not arguments.recreate:
         checkpoint = as_small_as_stored(checkpoint, store, settings.collection, settings)
+    from core.encoder.encoder import Encoder
+
     encoder = Encoder(checkpoint, precision=settings.precision)
-    load_seconds = round(time.monotonic() - started, 2)
     with ProgressBar() as bar:
+        load_seconds = round(time.monotonic() - started, 2)
         report = build_index(
             arguments.dataset,
             store=store,
@@ -244,26 +233,14 @@ def _built(
             recreate=arguments.recreate,
             prune=arguments.prune,
             remove_unreadable=arguments.remove_unreadable,
-            shard=Shard.parse(arguments.shard),
             cache_dir=settings.data.embeddings,
             on_progress=bar,
         )
     return replace(report, load_seconds=load_seconds)
 
 
-def _refuse_what_excludes(arguments: argparse.Namespace, settings: Settings) -> None:
-    shard = Shard.parse(arguments.shard)
-    if shard != WHOLE and settings.is_lite:
-        raise SettingsError(
-            "--shard is for several processes that write to one server, and Milvus Lite serves one "
-            "process. Set ORCHARD_MILVUS_URI to a server, or leave --shard out."
-        )
+def _refuse_what_excludes(arguments: argparse.Namespace) -> None:
     removes = arguments.prune or arguments.remove_unreadable
-    if shard != WHOLE and (arguments.recreate or removes or arguments.add_metric):
-        raise SettingsError(
-            "--shard excludes --recreate, --prune, --remove-unreadable and --add-metric: these "
-            "take a run over the whole, before the shards or after them."
-        )
     if (arguments.dataset is None) == (arguments.add_metric is None):
         raise SettingsError(
             "give either the dataset folder or --add-metric, such as: "

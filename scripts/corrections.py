@@ -21,13 +21,14 @@ from core.corrections.correction import Correction, Corrections, Edit
 from core.corrections.table import export_table, import_table
 from core.dataset.listing import list_dataset
 from core.dataset.names import composed
+from core.dataset_root import parse_root
 from core.errors import CorrectionError, OrchardError
 from core.files import write_whole
 from core.metric import Metric
 from core.store.vector_store import open_store
 from core.wording import counted, sentence, visible
 from scripts.beside import Dashboard, find_dashboard
-from scripts.terminal import configured, tell
+from scripts.terminal import configured, parse_dataset, tell
 
 _SHOWN = 20
 
@@ -73,7 +74,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NUMBER",
         help="take back a change, the newest without a number",
     )
-    parser.add_argument("--dataset", type=Path, help="where the pictures lie, if they have moved")
+    parser.add_argument(
+        "--dataset", type=parse_dataset, help="where the pictures lie, if they have moved"
+    )
     parser.add_argument("--collection", help="name of the collection (default: fruit_vector)")
     parser.add_argument("--json", action="store_true", help="list as JSON")
     return parser
@@ -132,7 +135,7 @@ def _known(
             metrics = store.metrics(family)
             info = store.info(family, metrics[0] if metrics else Metric.COSINE)
             known = {record.path for record in store.stored.records(family, info.metric)}
-        folder = folder or (Path(info.dataset) if info.dataset else None)
+        folder = folder or (parse_root(info.dataset) if info.dataset else None)
     if folder is not None:
         # Where it is away, its rows are known all the same.
         with contextlib.suppress(OrchardError):

@@ -16,13 +16,14 @@ from pathlib import Path
 from core.collection.info import CollectionInfo
 from core.config import Settings
 from core.dataset.listing import list_dataset
+from core.dataset_root import Root
 from core.errors import SettingsError, StoreUnavailableError
 from core.files import write_whole
 from core.indexing.start_plan import own_collection, plan_start
 from core.sample.drawing import CLASSES
 from core.store.lite import is_locked
 from core.store.vector_store import open_store
-from scripts.terminal import configured
+from scripts.terminal import configured, parse_dataset
 
 ADDRESS = "127.0.0.1"
 SAMPLE_PER_CLASS = 60
@@ -34,7 +35,9 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m scripts.start", description="Start the Orchard dashboard."
     )
-    parser.add_argument("--dataset", type=Path, help="folder of class folders; default: a sample")
+    parser.add_argument(
+        "--dataset", type=parse_dataset, help="folder of class folders; default: a sample"
+    )
     parser.add_argument(
         "--per-class",
         type=int,
@@ -69,7 +72,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(
-    settings: Settings, dataset: Path | None, port: int, *, recreate: bool, per_class: int
+    settings: Settings, dataset: Root | None, port: int, *, recreate: bool, per_class: int
 ) -> int:
     if _is_port_taken(port):
         return _answer_taken_port(settings, dataset, port)
@@ -91,7 +94,7 @@ def _run(
     return _serve(settings, chosen.collection, port)
 
 
-def _existing(settings: Settings, dataset: Path | None) -> dict[str, CollectionInfo]:
+def _existing(settings: Settings, dataset: Root | None) -> dict[str, CollectionInfo]:
     names = [settings.collection] + ([own_collection(dataset)] if dataset else [])
     store = open_store(settings)
     try:
@@ -114,7 +117,7 @@ def _draw(sample: Path, per_class: int) -> int:
     return _module("scripts.make_sample", str(sample), "--per-class", str(per_class))
 
 
-def _build(dataset: Path, collection: str, *, recreate: bool) -> int:
+def _build(dataset: Root, collection: str, *, recreate: bool) -> int:
     """Index in a process of its own, since only its end surely frees a Milvus Lite file."""
     extra = ["--recreate"] if recreate else []
     return _module("scripts.build_index", str(dataset), "--collection", collection, *extra)
@@ -138,7 +141,7 @@ def _serve(settings: Settings, collection: str, port: int) -> int:
     return subprocess.run(command, check=False).returncode  # noqa: S603 - our own
 
 
-def _answer_taken_port(settings: Settings, dataset: Path | None, port: int) -> int:
+def _answer_taken_port(settings: Settings, dataset: Root | None, port: int) -> int:
     state = _running(settings)
     if not state or state["port"] != port or not _is_healthy(port):
         raise SettingsError(

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from core.collection.index_choice import IndexChoice, IndexType, auto_nlist
 from core.collection.info import CollectionInfo
 from core.config import Settings
+from core.dataset_root import Root
 from core.encoder.weights import find_checkpoint
 from core.errors import SettingsError
 from core.indexing.build import build_index
@@ -26,7 +27,7 @@ from core.metric import Metric
 from core.progress import Stage
 from core.store.vector_store import VectorStore, open_store
 from scripts import search
-from scripts.terminal import ProgressBar, configured, parse_metric
+from scripts.terminal import ProgressBar, configured, parse_dataset, parse_metric
 
 if TYPE_CHECKING:
     from core.encoder.encoder import Encoder
@@ -64,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     index.add_argument("--nlist", type=int, help="lists of an IVF index (default: from the rows)")
     load = steps.add_parser("load", help="encode every picture of a folder and write it in batches")
-    load.add_argument("dataset", type=Path, help="folder that holds one folder per class")
+    load.add_argument("dataset", type=parse_dataset, help="folder that holds one folder per class")
     find = steps.add_parser("search", help="find the pictures most like a picture")
     find.add_argument("image", type=Path)
     return parser
@@ -116,7 +117,7 @@ def _create_index(
     print(_described(store.info(family, metric)))
 
 
-def _load(store: VectorStore, settings: Settings, metric: Metric, dataset: Path) -> None:
+def _load(store: VectorStore, settings: Settings, metric: Metric, dataset: Root) -> None:
     family = settings.collection
     store.info(family, metric)  # says what to do if the collection is not there
     with ProgressBar() as bar:

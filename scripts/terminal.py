@@ -14,6 +14,7 @@ from typing import Any, NoReturn, TextIO
 from tqdm import tqdm
 
 from core.config import Settings, load_settings
+from core.dataset_root import Root, parse_root
 from core.errors import OrchardError
 from core.logs import FILE_NAME, start_logging
 from core.metric import Metric
@@ -100,6 +101,14 @@ def parse_metric(text: str) -> Metric:
         raise argparse.ArgumentTypeError(
             f"{text!r} is no metric; allowed are {', '.join(Metric)}"
         ) from None
+
+
+def parse_dataset(text: str) -> Root:
+    """Read where a dataset lies, for argparse: a folder, or an address such as `s3://photos`."""
+    try:
+        return parse_root(text)
+    except OrchardError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _log_traceback(settings: Settings | None) -> str:

@@ -12,7 +12,6 @@ import argparse
 import contextlib
 import json
 from dataclasses import asdict
-from pathlib import Path
 
 from core.config import Settings
 from core.health.verify import Verification, repair, verify
@@ -21,7 +20,7 @@ from core.runs.task import Repair, Verify
 from core.store.vector_store import open_store
 from core.wording import counted, visible
 from scripts.beside import Dashboard, find_dashboard, refuse_beside
-from scripts.terminal import configured, tell
+from scripts.terminal import configured, parse_dataset, tell
 
 WRONG = 3
 _SHOWN = 20
@@ -44,7 +43,9 @@ def _parser() -> argparse.ArgumentParser:
         description="Compare the collections with the dataset folder and with each other.",
         epilog="Exit status: 0 all is well, 3 something is wrong, 2 it could not be found out.",
     )
-    parser.add_argument("--dataset", type=Path, help="where the pictures lie, if they have moved")
+    parser.add_argument(
+        "--dataset", type=parse_dataset, help="where the pictures lie, if they have moved"
+    )
     parser.add_argument("--collection", help="name of the collection (default: fruit_vector)")
     parser.add_argument(
         "--repair", action="store_true", help="copy rows that one metric has and another lacks"

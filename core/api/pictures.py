@@ -1,6 +1,7 @@
 """GET /pictures: the rows of a collection, their thumbnails and files."""
 
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Query
 from fastapi.responses import FileResponse, Response
@@ -15,9 +16,10 @@ from core.api.services import (
     family_of,
     record_of,
 )
-from core.dataset.files import present_inside
-from core.dataset.formats.kinds import HEAD_BYTES, kind_of
+from core.dataset.files import changed_inside, content_inside, resolve_inside
+from core.dataset.formats.kinds import HEAD_BYTES, Kind, kind_of
 from core.dataset.names import composed
+from core.dataset_root import RemoteFolder
 from core.errors import ImageError
 from core.records import ImageRecord
 
@@ -94,25 +96,42 @@ async def get_thumbnail(services: Shared, id: int, named: Named = None) -> Respo
 
 
 @router.get("/pictures/{id}/file", summary="Return the file", response_class=FileResponse)
-async def get_file(services: Shared, id: int, named: Named = None) -> FileResponse:
+async def get_file(services: Shared, id: int, named: Named = None) -> Response:
     """Return the file as it lies in the dataset folder, and nothing outside that folder."""
 
-    def work() -> FileResponse:
+    def work() -> Response:
         family = family_of(services, named)
         record = record_of(services, family, id)
         folder = services.dataset_folder(collection_of(services, family, None))
+        name = record.path.rpartition("/")[2]
         try:
-            file, _ = present_inside(folder, record.path)
+            if isinstance(folder, RemoteFolder):
+                content = content_inside(folder, record.path)
+                return _as_file(content, name)
+            changed_inside(folder, record.path)
+            file = resolve_inside(folder, record.path)
             with file.open("rb") as opened:
                 kind = kind_of(opened.read(HEAD_BYTES))
         except (ImageError, OSError) as error:
             what = str(error) if isinstance(error, ImageError) else f"{record.path!r} is gone."
             raise NotFoundError(what) from error
-        media = _MEDIA.get(kind.decoder, "application/octet-stream")
-        name = record.path.rpartition("/")[2]
-        return FileResponse(file, media_type=media, filename=name, headers=_PRIVATE)
+        return FileResponse(file, media_type=_media(kind), filename=name, headers=_PRIVATE)
 
     return await at_work(work)
+
+
+def _media(kind: Kind) -> str:
+    return _MEDIA.get(kind.decoder, "application/octet-stream")
+
+
+def _as_file(content: bytes, name: str) -> Response:
+    """Return bytes as `FileResponse` would a file of this machine."""
+    disposition = f"attachment; filename*=utf-8''{quote(name, safe='')}"
+    return Response(
+        content,
+        media_type=_media(kind_of(content[:HEAD_BYTES])),
+        headers={**_PRIVATE, "Content-Disposition": disposition},
+    )
 
 
 def _plain(record: ImageRecord) -> dict[str, object]:

@@ -1,7 +1,6 @@
 """POST /runs: a task of the Collection page, begun by a program; everybody sees the one run."""
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Request
@@ -10,6 +9,7 @@ from core.api.problems import NotFoundError, TokenNeededError
 from core.api.services import CHANGES, Answer, Services, Shared, at_work, family_of
 from core.config import require_name
 from core.dataset.allowed_folders import allowed_roots, folder_inside
+from core.dataset_root import RemoteFolder, parse_root
 from core.errors import CollectionNotFoundError, QueryError, SettingsError
 from core.evaluation.figures import as_plain
 from core.read_only import require_writable
@@ -85,9 +85,14 @@ def _task(services: Services, given: dict[str, Any], *, is_of_this_user: bool) -
         except CollectionNotFoundError:
             indexed = ""
         folder_inside(task.folder, allowed_roots(settings, indexed=indexed))
-    if isinstance(task, Build) and not Path(task.folder).is_absolute():
+    if isinstance(task, Build) and not _is_whole(task.folder):
         raise QueryError(f"the folder {task.folder!r} is relative. Give the whole path.")
     return task
+
+
+def _is_whole(folder: str) -> bool:
+    root = parse_root(folder)
+    return isinstance(root, RemoteFolder) or root.is_absolute()
 
 
 def _find(services: Services, name: str) -> RunState:

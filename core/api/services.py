@@ -1,7 +1,6 @@
 """What the routes share: the process they run in, a thread to work in, what they ask for."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Protocol, TypeVar
 
 import anyio
@@ -16,6 +15,7 @@ from core.collection.catalogue import Catalogue
 from core.collection.info import CollectionInfo
 from core.collection.listed import Listed
 from core.config import Settings
+from core.dataset_root import Root
 from core.errors import QueryError
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
@@ -66,7 +66,7 @@ class Services(Protocol):
     def get_thumbnail(self, record: ImageRecord, *, info: CollectionInfo) -> bytes:
         """Return the JPEG thumbnail of a row; raises ImageError."""
 
-    def dataset_folder(self, info: CollectionInfo) -> Path:
+    def dataset_folder(self, info: CollectionInfo) -> Root:
         """Return the folder that paths are relative to; raises ImageError."""
 
     def exact_index_at_hand(self, family: str) -> ExactIndex | None:

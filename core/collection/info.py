@@ -3,13 +3,13 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from core.collection.index_choice import IndexChoice
 from core.collection.index_types.kinds import EF, NPROBE, IndexKind, IndexType, kind_of
 from core.collection.index_types.parameters import SearchParameter
 from core.collection.schema import Schema
+from core.dataset_root import Root, parse_root
 from core.errors import EncoderMismatchError, ImageError, StoreError
 from core.metric import Metric
 from core.records import EncoderIdentity
@@ -79,7 +79,7 @@ class CollectionInfo:
         return self.name if self.is_foreign else self.name.removesuffix(f"_{self.metric.lower()}")
 
 
-def dataset_folder(info: CollectionInfo, *, setting: Path | None) -> Path:
+def dataset_folder(info: CollectionInfo, *, setting: Root | None) -> Root:
     """Return the folder that the paths of a collection are relative to.
 
     Args:
@@ -97,7 +97,7 @@ def dataset_folder(info: CollectionInfo, *, setting: Path | None) -> Path:
             f"{info.name}{f' (their paths begin with {prefix!r})' if prefix else ''}. Set it and "
             "start again."
         )
-    return Path(folder)
+    return parse_root(folder)
 
 
 # Of our own collections.

@@ -1,14 +1,18 @@
 """One file of a dataset: its id, class, digest and bytes; nothing outside the folder is opened."""
 
+import contextlib
 import hashlib
 import os
 import stat
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path, PurePath
 
 from core.config import load_settings
+from core.dataset import object_store
 from core.dataset.classes import label_of
 from core.dataset.formats.kinds import FORMAT_NAMES, HEAD_BYTES, Kind, kind_of_named
+from core.dataset_root import RemoteFolder, Root
 from core.errors import ImageError
 from core.records import Further, ImageRecord
 
@@ -19,7 +23,7 @@ _READ_AT_ONCE = 10_000_000
 
 
 def read_picture(
-    root: Path, path: str, *, label: str | None = None, further: Further = ()
+    root: Root, path: str, *, label: str | None = None, further: Further = ()
 ) -> tuple[ImageRecord, bytes]:
     """Read one file once and return its record and its bytes.
 
@@ -33,16 +37,26 @@ def read_picture(
         ImageError: `path` leads out of `root`, or the file is gone, cannot be read or has more
             than `MAX_FILE_BYTES`.
     """
+    content = content_inside(root, path)
+    known = label_of(path) if label is None else label
+    return ImageRecord(image_id(path), path, known, digest_of(content), further), content
+
+
+def content_inside(root: Root, path: str) -> bytes:
+    """Return all bytes of a file of a dataset; raises as `read_picture`."""
+    if isinstance(root, RemoteFolder):
+        content = object_store.content_of(root, path, limit=MAX_FILE_BYTES)
+        if len(content) > MAX_FILE_BYTES:
+            raise _too_large(path, "more")
+        return content
     file = resolve_inside(root, path)
     try:
-        content = bytes_of(file, name=path)
+        return bytes_of(file, name=path)
     except OSError as error:
         raise ImageError(
             f"cannot read {path!r}: {error.strerror or error}. Check that the file still exists "
             "and may be read, then index again."
         ) from error
-    known = label_of(path) if label is None else label
-    return ImageRecord(image_id(path), path, known, digest_of(content), further), content
 
 
 def bytes_of(file: Path, *, name: str) -> bytes:
@@ -59,10 +73,7 @@ def bytes_of(file: Path, *, name: str) -> bytes:
     with file.open("rb") as opened:
         size = os.fstat(opened.fileno()).st_size
         if size > MAX_FILE_BYTES:
-            raise ImageError(
-                f"{name!r} has {size:,} bytes, more than the limit of {MAX_FILE_BYTES:,} for a "
-                "picture. Make it smaller first, or remove the file."
-            )
+            raise _too_large(name, f"{size:,} bytes, more")
         if size > _READ_AT_ONCE:
             kind = kind_of_named(file.name, opened.peek(HEAD_BYTES)[:HEAD_BYTES])
             if kind.is_sure and not kind.is_picture:
@@ -122,12 +133,14 @@ def _goes_down(path: str) -> bool:
     return not PurePath(path).is_absolute() and ".." not in PurePath(path).parts
 
 
-def present_inside(root: Path, path: str) -> tuple[Path, int]:
-    """Return the file of a row and when it was changed, in nanoseconds since 1970.
+def changed_inside(root: Root, path: str) -> int:
+    """Return when the file of a row was changed, in nanoseconds since 1970.
 
     Raises:
-        ImageError: As `resolve_inside`, or the file is gone: the row has outlived its picture.
+        ImageError: It leads out of `root`, or the file is gone: the row has outlived its picture.
     """
+    if isinstance(root, RemoteFolder):
+        return object_store.changed_at(root, path)
     file = resolve_inside(root, path)
     try:
         found = file.stat()
@@ -135,7 +148,23 @@ def present_inside(root: Path, path: str) -> tuple[Path, int]:
         raise _gone() from error
     if not stat.S_ISREG(found.st_mode):
         raise _gone()
-    return file, found.st_mtime_ns
+    return found.st_mtime_ns
+
+
+def changes_inside(root: Root, paths: Iterable[str]) -> dict[str, int]:
+    """Return when each file was changed, in nanoseconds since 1970; what is gone is left out.
+
+    Raises:
+        DatasetError: The object store cannot be asked.
+    """
+    if isinstance(root, RemoteFolder):
+        there = {file.path: file.changed for file in object_store.files_below(root)}
+        return {path: there[path] for path in paths if path in there}
+    changed = {}
+    for path in paths:
+        with contextlib.suppress(ImageError):
+            changed[path] = changed_inside(root, path)
+    return changed
 
 
 def is_gone(root: Path, path: str) -> bool:
@@ -157,6 +186,13 @@ def image_id(path: str) -> int:
 def digest_of(content: bytes) -> str:
     """Return BLAKE2b of a file's bytes as 32 hexadecimal digits (128 bits)."""
     return hashlib.blake2b(content, digest_size=16).hexdigest()
+
+
+def _too_large(name: str, size: str) -> ImageError:
+    return ImageError(
+        f"{name!r} has {size} than the limit of {MAX_FILE_BYTES:,} for a picture. Make it smaller "
+        "first, or remove the file."
+    )
 
 
 def _gone() -> ImageError:

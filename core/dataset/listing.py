@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from core.config import load_settings
+from core.dataset import object_store
 from core.dataset.classes import Classes, classes_by_folder
 from core.dataset.files import is_followed
 from core.dataset.formats.kinds import (
@@ -22,11 +23,16 @@ from core.dataset.labels_file import (
     labels_file_among,
     read_labels,
 )
-from core.errors import DatasetError
+from core.dataset_root import RemoteFolder, Root
+from core.errors import DatasetError, ImageError
 from core.records import LeftOut, SkippedFile, left_out
 
 # The column that holds a path takes this many bytes of UTF-8.
 MAX_PATH_BYTES = 1024
+# Beginnings of files that an object store is asked for at a time.
+_HEADS = 256
+# A labels file of an object store may have so many; one of a folder any.
+_MOST_LABEL_BYTES = 4_000_000_000
 
 # Folders that programs keep beside pictures, in lower case: copies that would count as pictures of
 # the class, and what was deleted. Named by the programs' own documents and, as the first two, by
@@ -85,14 +91,28 @@ class _Found:
     skipped: list[SkippedFile] = field(default_factory=list)
     others: list[SkippedFile] = field(default_factory=list)
 
+    def take_picture(self, path: str, reason: str | None) -> None:
+        """Note what is called as pictures are, and why it cannot be used, if so."""
+        if reason:
+            self.skipped.append(SkippedFile(_printable(path), reason))
+        else:
+            self.paths.append(path)
 
-def list_dataset(root: Path) -> DatasetListing:
+    def take_other(self, path: str, kind: Kind) -> None:
+        """Note what is called otherwise."""
+        if kind.is_picture:
+            self.paths.append(path)
+        else:
+            self.others.append(SkippedFile(_printable(path), kind.name))
+
+
+def list_dataset(root: Root) -> DatasetListing:
     """List every candidate picture below `root`.
 
     A file that is called as pictures are is not opened; of any other the first bytes are read,
     and it is a candidate if they are those of a picture. Names that start with a dot are passed
     over with their folders. Symbolic links are followed only where they stay inside `root` or
-    lead below a folder that `ORCHARD_FOLLOW_LINKS` names.
+    lead below a folder that `ORCHARD_FOLLOW_LINKS` names; an object store has none.
 
     The classes are those of `labels.csv` or `labels.parquet` in the folder (or in the only folder
     in it), else of the file that `ORCHARD_LABELS` names, if it is about these pictures, else of the
@@ -102,32 +122,16 @@ def list_dataset(root: Path) -> DatasetListing:
         DatasetError: `root` is missing, is no folder, cannot be read, or holds no picture, or its
             labels file cannot be used.
     """
-    _require_folder(root)
-    inside = root.resolve()
-    found = _Found()
-    for file in _walk(root, inside, found):
-        path = file.relative_to(root).as_posix()
-        reason = _unusable(file, path, inside)
-        if file.suffix.lower() in PICTURE_SUFFIXES:
-            if reason:
-                found.skipped.append(SkippedFile(_printable(path), reason))
-            else:
-                found.paths.append(path)
-            continue
-        kind = Kind(reason) if reason else _kind_of_file(file)
-        if kind.is_picture:
-            found.paths.append(path)
-        else:
-            found.others.append(SkippedFile(_printable(path), kind.name))
+    found = _in_store(root) if isinstance(root, RemoteFolder) else _in_folder(root)
     paths = tuple(sorted(found.paths))
-    own = _labels_file(root, inside, found.others, paths)
+    own = _labels_file(root, found.others, paths)
     others = left_out(one for one in found.others if one.path != own)
     if not paths:
         raise DatasetError(_no_pictures(root, others, found.skipped))
     if own is None:
         classes = _classes_elsewhere(root, paths)
         return DatasetListing(paths, tuple(found.skipped), others, classes)
-    said, doubt = classes_by_own(own, read_labels(root / own), paths, name=str(root / own))
+    said, doubt = classes_by_own(own, _own_labels(root, own), paths, name=f"{root}/{own}")
     if said is None:
         others = left_out(found.others)
         elsewhere = _classes_elsewhere(root, paths)
@@ -135,15 +139,70 @@ def list_dataset(root: Path) -> DatasetListing:
     return DatasetListing(paths, tuple(found.skipped), others, said)
 
 
-def _labels_file(
-    root: Path, inside: Path, others: Iterable[SkippedFile], paths: Sequence[str]
-) -> str | None:
+def _in_folder(root: Path) -> _Found:
+    _require_folder(root)
+    inside = root.resolve()
+    found = _Found()
+    for file in _walk(root, inside, found):
+        path = file.relative_to(root).as_posix()
+        reason = _unusable(file, path, inside)
+        if file.suffix.lower() in PICTURE_SUFFIXES:
+            found.take_picture(path, reason)
+        else:
+            found.take_other(path, Kind(reason) if reason else _kind_of_file(file))
+    return found
+
+
+def _in_store(root: RemoteFolder) -> _Found:
+    found = _Found()
+    unknown: list[str] = []
+    programs: dict[str, str] = {}
+    for file in object_store.files_below(root):
+        path = file.path
+        folders = path.split("/")[:-1]
+        kept = [n for n, name in enumerate(folders) if _kept_by_program(name) or name[0] == "."]
+        if kept:
+            if reason := _kept_by_program(folders[kept[0]]):
+                folder = "/".join(folders[: kept[0] + 1])
+                programs.setdefault(f"{folder}/", reason)
+        elif PurePosixPath(path).name.startswith("."):
+            continue
+        elif PurePosixPath(path).suffix.lower() in PICTURE_SUFFIXES:
+            found.take_picture(path, _unusable_path(path))
+        elif unusable := _unusable_path(path):
+            found.take_other(path, Kind(unusable))
+        else:
+            unknown.append(path)
+    found.others += [SkippedFile(folder, reason) for folder, reason in programs.items()]
+    for start in range(0, len(unknown), _HEADS):
+        some = unknown[start : start + _HEADS]
+        for path, head in zip(
+            some, object_store.heads_of(root, some, size=HEAD_BYTES), strict=True
+        ):
+            name = PurePosixPath(path).name
+            unread = Kind("file that cannot be read")
+            found.take_other(path, unread if head is None else kind_of_named(name, head))
+    return found
+
+
+def _labels_file(root: Root, others: Iterable[SkippedFile], paths: Sequence[str]) -> str | None:
     """Return the labels file in a dataset folder, if it has one; a link out of it is none."""
     own = labels_file_among((one.path for one in others), paths)
-    return own if own and (root / own).resolve().is_relative_to(inside) else None
+    if own is None or isinstance(root, RemoteFolder):
+        return own
+    return own if (root / own).resolve().is_relative_to(root.resolve()) else None
 
 
-def _classes_elsewhere(root: Path, paths: tuple[str, ...]) -> Classes:
+def _own_labels(root: Root, own: str) -> bytes:
+    if isinstance(root, Path):
+        return read_labels(root / own)
+    try:
+        return object_store.content_of(root, own, limit=_MOST_LABEL_BYTES)
+    except ImageError as error:
+        raise DatasetError(f"the labels file cannot be used: {error}") from error
+
+
+def _classes_elsewhere(root: Root, paths: tuple[str, ...]) -> Classes:
     by_folder = classes_by_folder(paths, name=root.resolve().name)
     labels = load_settings().labels_of(root)
     if labels is None:
@@ -266,15 +325,21 @@ def _kind_of_file(file: Path) -> Kind:
 
 
 def _unusable(file: Path, path: str, inside: Path) -> str | None:
+    if reason := _unusable_path(path):
+        return reason
+    if file.is_symlink() and (reason := _unusable_link(file, inside)):
+        return reason
+    return None if file.is_file() else "not a regular file"
+
+
+def _unusable_path(path: str) -> str | None:
     try:
         size = len(path.encode())
     except UnicodeEncodeError:
         return "the file name is not valid UTF-8; rename it"
     if size > MAX_PATH_BYTES:
         return f"the path takes {size} bytes, {MAX_PATH_BYTES} are allowed; shorten it"
-    if file.is_symlink() and (reason := _unusable_link(file, inside)):
-        return reason
-    return None if file.is_file() else "not a regular file"
+    return None
 
 
 def _unusable_link(file: Path, inside: Path) -> str | None:
@@ -295,7 +360,7 @@ def _printable(path: str) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def _no_pictures(root: Path, others: LeftOut, skipped: list[SkippedFile]) -> str:
+def _no_pictures(root: Root, others: LeftOut, skipped: list[SkippedFile]) -> str:
     found = "it is empty"
     if others.count:
         found = f"it holds {others.count} other files: {others.said()}"

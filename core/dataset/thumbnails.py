@@ -3,13 +3,14 @@
 import io
 import logging
 import re
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from PIL import Image, ImageOps
 
 from core.dataset.decoding import decode
-from core.dataset.files import bytes_of
-from core.errors import FileError, ImageError
+from core.dataset.files import content_inside
+from core.dataset_root import Root
+from core.errors import FileError
 from core.files import note_use, write_whole
 
 logger = logging.getLogger(__name__)
@@ -58,30 +59,25 @@ def small_jpeg(picture: Image.Image, *, side: int = THUMBNAIL_SIDE) -> bytes:
     return _jpeg(_not_too_long(picture))
 
 
-def cached_thumbnail(file: Path, *, key: str, cache: Path) -> bytes:
-    """Return the thumbnail of `file` from the cache folder, making it first if need be.
+def cached_thumbnail(root: Root, path: str, *, key: str, cache: Path) -> bytes:
+    """Return the thumbnail of a picture from the cache folder, making it first if need be.
 
     Args:
+        root: The dataset folder.
+        path: Of the picture in it.
         key: The digest of the file's bytes as indexed; the cache is addressed by it, so a changed
             and indexed-again picture gets a new thumbnail. Whatever is no digest (rows of other
             programs have none) is not cached, lest pictures share a thumbnail.
         cache: Folder below which thumbnails are kept; it is made if missing.
 
     Raises:
-        ImageError: The file is gone, too large or no picture.
+        ImageError: The file is gone, too large, no picture, or not in the folder.
     """
     cached = _place(cache, key)
     if cached and (small := _read_or_nothing(cached)):
         note_use(cached)
         return small
-    try:
-        content = bytes_of(file, name=file.name)
-    except OSError as error:
-        raise ImageError(
-            f"{file.name!r} cannot be read ({error.strerror}). The file may have been moved or "
-            "deleted since it was indexed; index the folder again."
-        ) from error
-    small = thumbnail(content, name=file.name)
+    small = thumbnail(content_inside(root, path), name=PurePosixPath(path).name)
     if cached:
         try:
             write_whole(cached, small)

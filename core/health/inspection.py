@@ -7,7 +7,8 @@ from pathlib import Path
 
 from core.collection.info import dataset_folder
 from core.dataset.decoding import decode, size_and_format
-from core.dataset.files import bytes_of, resolve_inside
+from core.dataset.files import content_inside
+from core.dataset_root import Root
 from core.embeddings.matrix import Matrix, load_matrix
 from core.embeddings.near_duplicates import NEAR_DUPLICATE, near_duplicates
 from core.embeddings.neighbour_table import nearest
@@ -57,7 +58,7 @@ def inspect_pictures(
     store: VectorStore,
     *,
     family: str,
-    dataset: Path | None = None,
+    dataset: Root | None = None,
     cache_dir: Path,
     on_progress: Progress = silent,
 ) -> Inspection:
@@ -96,7 +97,7 @@ def inspect_pictures(
 
 
 def _files(
-    root: Path, matrix: Matrix, on_progress: Progress
+    root: Root, matrix: Matrix, on_progress: Progress
 ) -> tuple[Counter[tuple[int, int]], Counter[str], tuple[SkippedFile, ...]]:
     sizes: Counter[tuple[int, int]] = Counter()
     formats: Counter[str] = Counter()
@@ -115,14 +116,12 @@ def _files(
     return sizes, formats, tuple(damaged)
 
 
-def _looked_at(root: Path, path: str) -> tuple[int, int, str] | SkippedFile:
+def _looked_at(root: Root, path: str) -> tuple[int, int, str] | SkippedFile:
     try:
-        content = bytes_of(resolve_inside(root, path), name=path)
+        content = content_inside(root, path)
         decode(content, name=path, short_side=_SHORT_SIDE)
     except ImageError as error:
         return SkippedFile(path, str(error))
-    except OSError as error:
-        return SkippedFile(path, f"cannot be read ({error.strerror})")
     # It has just been decoded, so the header can be read.
     return size_and_format(content, name=path)
 

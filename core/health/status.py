@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from core.collection.info import CollectionInfo
 from core.config import Settings
 from core.dataset.listing import list_dataset
+from core.dataset_root import Root
 from core.errors import CollectionNotFoundError, DatasetError, StoreError
 from core.store.vector_store import VectorStore
 from core.wording import counted
@@ -106,7 +107,7 @@ def collections_health(store: VectorStore, family: str) -> list[CollectionHealth
     return found
 
 
-def files_health(folder: Path, *, unreadable: Collection[str] = ()) -> FilesHealth:
+def files_health(folder: Root, *, unreadable: Collection[str] = ()) -> FilesHealth:
     """Count the files of a dataset folder without reading more than a few bytes of any.
 
     Args:

@@ -8,7 +8,6 @@ import shlex
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from pathlib import Path
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from core.dataset.decoding import decode
 from core.dataset.files import image_id, read_picture
 from core.dataset.listing import list_dataset
 from core.dataset.quality import told
+from core.dataset_root import Root, parse_root
 from core.errors import DatasetError, EncoderMismatchError, ImageError
 from core.metric import Metric
 from core.progress import Progress, Stage, silent
@@ -126,7 +126,7 @@ def verify(
     store: VectorStore,
     *,
     family: str,
-    dataset: Path | None = None,
+    dataset: Root | None = None,
     on_progress: Progress = silent,
 ) -> Verification:
     """Compare every collection of a family with its dataset folder and with the others.
@@ -147,7 +147,7 @@ def verify(
     infos = {metric: store.info(family, metric) for metric in metrics}
     rows = _rows(store, family, infos, on_progress)
     indexed = next(iter(infos.values())).dataset
-    root = dataset or (Path(indexed) if indexed else None)
+    root = dataset or (parse_root(indexed) if indexed else None)
     findings = [*_state(family, infos), *_embeddings(store, family, infos, rows, on_progress)]
     findings += _differences(infos, rows)
     accepted = store.corrections(family).excluded
@@ -167,7 +167,7 @@ def repair(
     store: VectorStore,
     *,
     family: str,
-    dataset: Path | None = None,
+    dataset: Root | None = None,
     on_progress: Progress = silent,
 ) -> int:
     """Make the collections of a family alike by copying; returns how many rows were written.
@@ -192,7 +192,7 @@ def repair(
             f"anew, {REPLACE_IT}."
         )
     rows = _rows(store, family, infos, on_progress)
-    root = dataset or Path(next((info.dataset for info in infos.values()), ""))
+    root = dataset or parse_root(next((info.dataset for info in infos.values()), ""))
     chosen = {key: _source(key, rows, root) for key in set().union(*rows.values())}
     lacking = {
         metric: [key for key, source in chosen.items() if here.get(key) != rows[source][key]]
@@ -212,7 +212,7 @@ def repair(
     return written
 
 
-def _source(key: int, rows: dict[Metric, dict[int, ImageRecord]], root: Path) -> Metric:
+def _source(key: int, rows: dict[Metric, dict[int, ImageRecord]], root: Root) -> Metric:
     having = [metric for metric, here in rows.items() if key in here]
     if len({rows[metric][key] for metric in having}) > 1:
         try:
@@ -301,7 +301,7 @@ class _Compared:
 
 
 def _compared(
-    root: Path | None,
+    root: Root | None,
     family: str,
     infos: dict[Metric, CollectionInfo],
     rows: dict[Metric, dict[int, ImageRecord]],
@@ -357,7 +357,7 @@ def _compared(
 
 
 def _file(
-    root: Path, path: str, *, label: str, further: Further, known: Sequence[ImageRecord]
+    root: Root, path: str, *, label: str, further: Further, known: Sequence[ImageRecord]
 ) -> ImageRecord | None:
     """Return the record of a file; None where it cannot be read.
 

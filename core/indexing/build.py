@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from core.collection.index_choice import IndexChoice
 from core.corrections.correction import UNREADABLE, Edit
 from core.dataset.listing import list_dataset
+from core.dataset_root import Root
 from core.errors import SettingsError
+from core.indexing.encoding import Encoding, EncodingHere
 from core.indexing.family import Family, require_extendable
 from core.indexing.picture_run import PictureRun
 from core.indexing.report import IndexReport
-from core.indexing.shard import WHOLE, Shard, share_of
 from core.metric import Metric
 from core.progress import Progress, silent
 from core.records import SkippedFile
@@ -23,10 +24,10 @@ if TYPE_CHECKING:
 
 
 def build_index(
-    root: Path,
+    root: Root,
     *,
     store: VectorStore,
-    encoder: "Encoder",
+    encoder: "Encoder | Encoding",
     family: str,
     metrics: Sequence[Metric] = tuple(Metric),
     index: IndexChoice = IndexChoice(),  # noqa: B008 - frozen
@@ -34,7 +35,6 @@ def build_index(
     token: str = "",
     prune: bool = False,
     remove_unreadable: bool = False,
-    shard: Shard = WHOLE,
     cache_dir: Path | None = None,
     on_progress: Progress = silent,
     on_skip: Callable[[SkippedFile], None] | None = None,
@@ -48,6 +48,7 @@ def build_index(
 
     Args:
         root: Folder of class folders.
+        encoder: A network of this process, or what has others encode.
         metrics: One collection is built for each; those the family has already are kept up to
             date as well. All hold the same rows, also those whose file is gone.
         index: For new collections; anything but `IndexChoice()` replaces the index of old ones.
@@ -58,9 +59,6 @@ def build_index(
         remove_unreadable: Delete the rows of files that can no longer be read, and leave such files
             out by a correction, also those without a row, so that nobody takes them for a fault.
             Any later run that can read one takes that back.
-        shard: The share of the pictures to take. The first makes the collections, the others wait
-            for them. Only a run over the whole, once all are through, fits and loads the indexes,
-            prunes, and marks the collections as complete.
         cache_dir: Where the embeddings and the listing of the rows are kept as they are written,
             so that nobody has to read them back (`core.embeddings`); None keeps nothing. What
             cannot be kept, as on a full disk, is told in the report, and the run goes on.
@@ -69,29 +67,23 @@ def build_index(
         on_skip: Called with each file that is left out, as it happens.
 
     Raises:
-        SettingsError: No metric was asked for, or something that a shard cannot do.
+        SettingsError: No metric was asked for.
         DatasetError: The folder has no usable picture, or the collections hold another dataset.
         EncoderMismatchError: The collections were built with another encoder.
         StoreError: The database failed; what was written before stays.
     """
     if not metrics:
         raise SettingsError(f"no metric was chosen. Choose among {', '.join(Metric)}.")
-    if shard != WHOLE and (recreate or prune or remove_unreadable):
-        raise SettingsError(
-            f"shard {shard} knows only its own pictures: leave out --recreate, --prune and "
-            "--remove-unreadable. Recreate in a run over the whole dataset first, remove rows in "
-            "one after all shards."
-        )
     started = time.monotonic()
-    whole = list_dataset(root)
-    listing, folder = share_of(whole, shard), root.resolve()
+    listing, folder = list_dataset(root), root.resolve()
+    encoding = encoder if isinstance(encoder, Encoding) else EncodingHere(encoder)
     collections = Family(
-        store, family, tuple(metrics), encoder.identity, str(folder), index, shard, token
+        store, family, tuple(metrics), encoding.identity, str(folder), index, token
     )
     with collections.keeping(cache_dir):
-        collections.prepare(whole.paths, recreate=recreate)
+        collections.prepare(listing.paths, recreate=recreate)
         copied = collections.copy_missing(on_progress)
-        run = PictureRun(folder, encoder, collections, on_skip or _ignored)
+        run = PictureRun(folder, encoding, collections, on_skip or _ignored)
         for skipped in listing.skipped:
             run.on_skip(skipped)
         run.encode_all(listing, on_progress)
@@ -105,11 +97,11 @@ def build_index(
         _take_back_readable(store, family, set(listing.paths) - set(counts.unreadable))
         collections.keep_matrix(on_progress)
         collections.finish(on_progress)
-    if cache_dir and shard == WHOLE:
+    if cache_dir:
         collections.keep_listings(cache_dir)
     return IndexReport(
         dataset=str(folder),
-        encoder=str(encoder.identity),
+        encoder=str(encoding.identity),
         added=counts.added,
         updated=counts.updated,
         relabelled=counts.relabelled,

@@ -1,9 +1,8 @@
 """The collections of a family, one a metric: what each holds, and how they are kept in step."""
 
 import contextlib
-import time
 from collections.abc import Iterable, Iterator, Sequence, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -14,21 +13,18 @@ from core.collection.index_choice import IndexChoice
 from core.collection.info import CollectionInfo
 from core.dataset.files import image_id
 from core.dataset.quality import measured
+from core.dataset_root import Root
 from core.embeddings.kept_rows import KeptRows
 from core.embeddings.listing import keep_listing
 from core.embeddings.one_query import farthest_usual
-from core.errors import DatasetError, EncoderMismatchError, StoreError
+from core.errors import DatasetError, EncoderMismatchError
 from core.indexing.missing_files import gone_among
-from core.indexing.shard import WHOLE, Shard
 from core.metric import Metric
 from core.progress import Progress, Stage, silent
-from core.records import EncoderIdentity, ImageRecord
+from core.records import EncoderIdentity, Further, ImageRecord
 from core.store.row_reader import RowBatch
 from core.store.vector_store import VectorStore
 from core.wording import ANOTHER_COLLECTION, REPLACE_IT
-
-# How long a shard waits for the first one to make the collections.
-SHARD_SECONDS = 120.0
 
 
 @dataclass
@@ -39,7 +35,6 @@ class Family:
         metrics: Those asked for; from `prepare` on also those there were.
         encoder: What makes the embeddings of this run.
         dataset: Absolute folder that is indexed.
-        shard: The share of the pictures that is indexed; rows of others are left out of `stored`.
         token: Of a replacement; collections that bear it are what it has written before.
         stored: The rows of each collection by id, as far as they are written.
         kept: Takes the embeddings that are written; None keeps none.
@@ -51,7 +46,6 @@ class Family:
     encoder: EncoderIdentity
     dataset: str
     index: IndexChoice
-    shard: Shard = WHOLE
     token: str = ""
     stored: dict[Metric, dict[int, ImageRecord]] = field(default_factory=dict)
     expected_rows: int = 0
@@ -66,9 +60,9 @@ class Family:
         What stops the work does not lose them: whoever goes on with it begins from there.
 
         Args:
-            folder: Of the matrices; None keeps nothing. Nor does a shard, which has a part alone.
+            folder: Of the matrices; None keeps nothing.
         """
-        if folder is None or self.shard != WHOLE:
+        if folder is None:
             yield
             return
         with KeptRows(folder, family=self.name, encoder=self.encoder) as self.kept:
@@ -82,21 +76,19 @@ class Family:
         """Refuse what does not belong together, then read which pictures are stored.
 
         Args:
-            paths: Of every picture of the dataset, relative to it, whatever the shard.
+            paths: Of every picture of the dataset, relative to it.
             recreate: Replace the collections there are, once the first new rows are written.
 
         Raises:
             EncoderMismatchError: A collection was made with another encoder, or by others.
             DatasetError: A collection holds the pictures of another folder.
-            StoreError: The database failed, or the first shard has made no collections in time.
+            StoreError: The database failed.
         """
         ids = {image_id(path) for path in paths}
         existing = self.store.metrics(self.name)
         if recreate:
             self._doomed = self._replaced_among(existing)
             existing = [metric for metric in existing if metric not in self._doomed]
-        if not self.shard.is_first:
-            existing = self._wait_for_the_first()
         infos = {metric: self.store.info(self.name, metric) for metric in existing}
         for info in infos.values():
             self._refuse_other_encoder(info)
@@ -114,31 +106,25 @@ class Family:
         self.expected_rows = len(ids.union(*self.stored.values()))
         for metric in existing:
             self.store.set_complete(self.name, metric, complete=False, dataset=self.dataset)
-        if self.shard != WHOLE and self.shard.is_first:
-            for metric in self.metrics:
-                self._create_missing(metric)
 
     def has(self, record: ImageRecord) -> bool:
         """Whether every collection has a picture with these very bytes, and all that is known."""
         return all(stored.get(record.id) == record for stored in self.stored.values())
 
-    def as_measured(self, record: ImageRecord) -> ImageRecord:
-        """Return a record with what was measured of the same bytes before, if that was done."""
-        source = self._source_of(record)
-        if source is None:
-            return record
-        known = measured(self.stored[source][record.id].further)
-        return replace(record, further=tuple(sorted((*record.further, *known))))
+    def measured_by_digest(self, path: str) -> dict[str, Further]:
+        """Return the digests of a picture of which an embedding is stored, mostly one or none.
 
-    def has_bytes(self, record: ImageRecord) -> bool:
-        """Whether some collection has an embedding of these very bytes."""
-        return self._source_of(record) is not None
+        Returns:
+            What was measured of these very bytes, by their digest.
+        """
+        rows = [stored.get(image_id(path)) for stored in reversed(self.stored.values())]
+        return {row.digest: measured(row.further) for row in rows if row}
 
     def rewrite(self, records: Sequence[ImageRecord]) -> None:
         """Write what is known of pictures anew, with the embeddings that are stored.
 
         Args:
-            records: Of which `has_bytes` is true.
+            records: Whose very bytes have an embedding that is stored.
 
         Raises:
             StoreError: The database failed; some of the rows may be written.
@@ -209,7 +195,7 @@ class Family:
                 lacking = [i for i in lacking if i not in self.stored[metric]]
         return sum(map(len, self.stored.values())) - before
 
-    def prune(self, root: Path) -> int:
+    def prune(self, root: Root) -> int:
         """Delete the rows whose files are gone; returns how many pictures that were.
 
         Raises:
@@ -248,8 +234,6 @@ class Family:
     def finish(self, on_progress: Progress, *, complete: bool = True) -> None:
         """Build and load the indexes, and mark the collections as complete.
 
-        A shard only flushes what it wrote: others may still be writing.
-
         Args:
             on_progress: Stages `COPY` and `INDEX`, in rows of a collection.
 
@@ -260,11 +244,8 @@ class Family:
         for metric in self.metrics:
             rows = len(self.stored[metric])
             on_progress(Stage.INDEX, 0, rows)
-            if self.shard == WHOLE:
-                self._fit(metric, on_progress)
-                self.store.set_complete(self.name, metric, complete=complete)
-            else:
-                self.store.flush(self.name, metric)
+            self._fit(metric, on_progress)
+            self.store.set_complete(self.name, metric, complete=complete)
             on_progress(Stage.INDEX, rows, rows)
 
     def keep_matrix(self, on_progress: Progress, *, is_stopped: bool = False) -> None:
@@ -345,26 +326,13 @@ class Family:
             )
             self._existing.add(metric)
 
-    def _wait_for_the_first(self) -> list[Metric]:
-        """Return the collections once the first shard has made them; two would get in the way."""
-        deadline = time.monotonic() + SHARD_SECONDS
-        while not set(self.metrics) <= set(existing := self.store.metrics(self.name)):
-            if time.monotonic() > deadline:
-                raise StoreError(
-                    f"shard {self.shard} has waited {SHARD_SECONDS:.0f} s for the collections of "
-                    f"{self.name}, which shard 1/{self.shard.of} makes. Start that one, then this "
-                    "one again."
-                )
-            time.sleep(1)
-        return existing
-
     def _read_stored(self, metric: Metric, info: CollectionInfo) -> dict[int, ImageRecord]:
-        """Return the rows of the shard in a collection; without an index none can be read."""
+        """Return the rows of a collection; without an index none can be read."""
         if not info.index_type:
             # A run was killed between the collection and its index.
             self.store.fit_index(self.name, metric, index=self.index, expected_rows=0)
         rows = self.store.stored.records(self.name, metric)
-        return {record.id: record for record in rows if self.shard.has(record.id)}
+        return {record.id: record for record in rows}
 
     def _replaced_among(self, existing: Sequence[Metric]) -> list[Metric]:
         """Return the collections to drop: all but those that this replacement has made itself."""

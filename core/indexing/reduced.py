@@ -7,6 +7,7 @@ from pathlib import Path
 from core.collection.index_choice import IndexChoice
 from core.collection.info import CollectionInfo
 from core.config import require_name
+from core.dataset_root import Root
 from core.embeddings.matrix import load_matrix
 from core.errors import EncoderMismatchError, SettingsError, StoreError
 from core.indexing.family import Family
@@ -27,7 +28,7 @@ def build_reduced(
     metrics: tuple[Metric, ...] = (),
     reduction: Reduction,
     index: IndexChoice = IndexChoice(),  # noqa: B008 - frozen
-    dataset: Path | None = None,
+    dataset: Root | None = None,
     cache_dir: Path,
     on_progress: Progress = silent,
 ) -> IndexReport:

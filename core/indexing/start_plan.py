@@ -3,10 +3,10 @@
 import hashlib
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 from core.collection.info import CollectionInfo
 from core.config import Settings
+from core.dataset_root import Root, parse_root
 from core.errors import SettingsError
 from core.read_only import require_writable
 
@@ -22,12 +22,12 @@ class StartPlan:
     """
 
     collection: str
-    dataset: Path | None
+    dataset: Root | None
     reason: str
 
 
 def plan_start(
-    settings: Settings, dataset: Path | None, existing: dict[str, CollectionInfo], *, recreate: bool
+    settings: Settings, dataset: Root | None, existing: dict[str, CollectionInfo], *, recreate: bool
 ) -> StartPlan:
     """Decide which collection to open and whether to index first.
 
@@ -46,7 +46,7 @@ def plan_start(
     family = settings.collection
     if dataset is not None:
         info = existing.get(family)
-        if info and Path(info.dataset) != dataset.resolve():
+        if info and parse_root(info.dataset) != dataset.resolve():
             family = own_collection(dataset)
     info = existing.get(family)
     if settings.read_only:
@@ -62,13 +62,13 @@ def plan_start(
     if info is None:
         return StartPlan(family, dataset or settings.dataset or settings.data.sample, "new")
     if recreate:
-        return StartPlan(family, Path(info.dataset), "to be rebuilt")
+        return StartPlan(family, parse_root(info.dataset), "to be rebuilt")
     if not info.complete:
-        return StartPlan(family, Path(info.dataset), "the last run did not finish")
+        return StartPlan(family, parse_root(info.dataset), "the last run did not finish")
     return StartPlan(family, None, f"{info.rows:,} pictures of {info.dataset}")
 
 
-def own_collection(dataset: Path) -> str:
+def own_collection(dataset: Root) -> str:
     """Return a collection name for a folder: its name and six digits of its path's BLAKE2b."""
     folder = dataset.resolve()
     words = re.sub(r"[^A-Za-z0-9]+", "_", folder.name).strip("_").lower()[:40]

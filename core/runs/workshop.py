@@ -11,6 +11,7 @@ from core.collection.info import dataset_folder
 from core.config import Settings, load_settings, require_name
 from core.dataset.archives.archive import unpack
 from core.dataset.listing import list_dataset
+from core.dataset_root import parse_root
 from core.embeddings.listing import forget_listing, keep_listing, load_listing
 from core.embeddings.matrix_file import delete_others, move_matrices
 from core.errors import ArchiveError, CollectionNotFoundError, DatasetError, OrchardError
@@ -109,11 +110,11 @@ class Workshop:
 
     @do.register
     def _build(self, task: Build) -> IndexReport:
-        folder = Path(task.folder)
+        folder = parse_root(task.folder)
         if task.draw:
-            draw_sample(folder, per_class=task.draw, on_progress=self._progress)
+            draw_sample(Path(task.folder), per_class=task.draw, on_progress=self._progress)
         if task.archive:
-            self._unpack(Path(task.archive), folder)
+            self._unpack(Path(task.archive), Path(task.folder))
         # A wrong folder should not cost a download and the loading of a model first.
         list_dataset(folder)
         started = time.monotonic()

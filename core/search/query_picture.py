@@ -5,7 +5,6 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +15,7 @@ from core.collection.info import CollectionInfo
 from core.dataset.decoding import decode
 from core.dataset.files import read_picture
 from core.dataset.thumbnails import THUMBNAIL_SIDE, small_jpeg
+from core.dataset_root import Root
 from core.errors import EncoderMismatchError, ImageError
 from core.records import EncoderIdentity, ImageRecord
 from core.search.crop import WHOLE, Crop, cut
@@ -69,7 +69,7 @@ class Decoded:
     milliseconds: float
 
 
-def open_query(picture: QueryPicture, *, root: Path, encoder: EncoderIdentity) -> Decoded:
+def open_query(picture: QueryPicture, *, root: Root, encoder: EncoderIdentity) -> Decoded:
     """Decode what is searched with, at the scale that pictures are indexed at by this encoder.
 
     A picture of the collection that is uploaded again thus finds itself, to the last digit.
@@ -87,7 +87,7 @@ def open_query(picture: QueryPicture, *, root: Path, encoder: EncoderIdentity) -
     return Decoded(image, 1000 * seconds)
 
 
-def _opened(picture: QueryPicture, root: Path, side: int | None) -> Image.Image:
+def _opened(picture: QueryPicture, root: Root, side: int | None) -> Image.Image:
     """Decode the part that is searched with; its shorter side has `side` pixels or twice more."""
     content = picture.content
     if picture.record:
@@ -97,18 +97,18 @@ def _opened(picture: QueryPicture, root: Path, side: int | None) -> Image.Image:
     return cut(decode(content, name=picture.name, short_side=side), picture.crop)
 
 
-def preview(picture: QueryPicture, *, root: Path) -> bytes:
+def preview(picture: QueryPicture, *, root: Root) -> bytes:
     """Return the part that is searched with as a small JPEG; raises as `open_query`."""
     return small_jpeg(_opened(picture, root, THUMBNAIL_SIDE))
 
 
-def stage(picture: QueryPicture, *, root: Path) -> bytes:
+def stage(picture: QueryPicture, *, root: Root) -> bytes:
     """Return the whole picture as a JPEG to draw a crop on; raises as `open_query`."""
     whole = QueryPicture(picture.name, picture.digest, picture.record, picture.content)
     return _jpeg(_opened(whole, root, STAGE_SIDE), STAGE_SIDE)
 
 
-def full_picture(record: ImageRecord, *, root: Path) -> bytes:
+def full_picture(record: ImageRecord, *, root: Root) -> bytes:
     """Return a row's picture as a JPEG of up to 1,600 pixels a side.
 
     Raises:

@@ -25,8 +25,9 @@ from core.collection.info import CollectionInfo
 from core.collection.listed import Listed
 from core.config import Settings, load_settings
 from core.corrections.correction import Corrections, applied_to
-from core.dataset.files import digest_of, present_inside
+from core.dataset.files import changed_inside, digest_of
 from core.dataset.thumbnails import cached_thumbnail
+from core.dataset_root import Root
 from core.embeddings.fingerprint import fingerprint
 from core.embeddings.listing import Listing, load_listing
 from core.encoder.weights import checkpoint_for
@@ -355,11 +356,12 @@ def get_thumbnail(record: ImageRecord, *, info: CollectionInfo) -> bytes:
     """
     settings = get_settings()
     # Also where a thumbnail is cached: that the row has outlived its picture is news.
-    file, _ = present_inside(dataset_folder(info), record.path)
-    return cached_thumbnail(file, key=record.digest, cache=settings.data.thumbnails)
+    root = dataset_folder(info)
+    changed_inside(root, record.path)
+    return cached_thumbnail(root, record.path, key=record.digest, cache=settings.data.thumbnails)
 
 
-def dataset_folder(info: CollectionInfo) -> Path:
+def dataset_folder(info: CollectionInfo) -> Root:
     """Return the folder the paths of a collection are relative to: the setting, or as indexed.
 
     Raises:

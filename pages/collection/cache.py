@@ -1,6 +1,5 @@
 """What sessions share for the Collection page: the one runner, and what is slow to find out."""
 
-import contextlib
 from pathlib import Path
 
 import streamlit as st
@@ -11,10 +10,11 @@ from core.collection.info import CollectionInfo
 from core.dataset.allowed_folders import allowed_roots, suggested_folders
 from core.dataset.archives.archive import ArchivePlan, inspect_archive, read_member
 from core.dataset.archives.uploads import discard_archive, upload_folder
-from core.dataset.files import present_inside, read_picture
+from core.dataset.files import changes_inside, read_picture
 from core.dataset.listing import DatasetListing, list_dataset
 from core.dataset.thumbnails import thumbnail
-from core.errors import CollectionNotFoundError, ImageError, OrchardError
+from core.dataset_root import Root, parse_root
+from core.errors import CollectionNotFoundError, OrchardError
 from core.health.status import (
     CollectionHealth,
     DatabaseHealth,
@@ -143,7 +143,7 @@ def get_files(folder: str, collection: str, accepted: frozenset[str]) -> FilesHe
         accepted: Paths without a row that corrections leave out.
     """
     skipped = unreadable(get_history().runs, collection)
-    return files_health(Path(folder), unreadable=skipped | accepted)
+    return files_health(parse_root(folder), unreadable=skipped | accepted)
 
 
 @st.cache_data(show_spinner="Looking for the files", ttl=30)
@@ -153,7 +153,7 @@ def get_gone(family: str, folder: str) -> GoneRows:
     Raises:
         DatasetError: The dataset folder is not there, or holds none of the pictures.
     """
-    return find_gone(resources.get_store(), family=family, root=Path(folder))
+    return find_gone(resources.get_store(), family=family, root=parse_root(folder))
 
 
 @st.cache_resource(show_spinner="Looking at the files", ttl=600, max_entries=2)
@@ -167,11 +167,11 @@ def get_changed(family: str, name: str, rows: int) -> dict[int, int]:
     """
     info = next(one for one in resources.get_collections(family).values() if one.name == name)
     root = resources.dataset_folder(info)
-    changed = {}
-    for number, record in resources.get_catalogue(family).by_id.items():
-        with contextlib.suppress(ImageError):
-            changed[number] = present_inside(root, record.path)[1]
-    return changed
+    by_id = resources.get_catalogue(family).by_id
+    changed = changes_inside(root, (record.path for record in by_id.values()))
+    return {
+        number: changed[record.path] for number, record in by_id.items() if record.path in changed
+    }
 
 
 @st.cache_data(show_spinner="Measuring the disk", ttl=120)
@@ -217,14 +217,14 @@ def get_tuning(collection: str) -> Tuning | None:
     return load_tuning(resources.get_settings().data.tunings, collection)
 
 
-def get_roots() -> tuple[Path, ...]:
+def get_roots() -> tuple[Root, ...]:
     """Return the folders below which a visitor may choose."""
     indexed = next((info.dataset for info in find_infos().values()), "")
     return allowed_roots(resources.get_settings(), indexed=indexed)
 
 
 @st.cache_data(show_spinner=False, ttl=30)
-def get_suggestions(roots: tuple[Path, ...]) -> list[str]:
+def get_suggestions(roots: tuple[Root, ...]) -> list[str]:
     """Return folders to choose among."""
     return [str(folder) for folder in suggested_folders(roots)]
 
@@ -236,7 +236,7 @@ def get_listing(folder: str) -> DatasetListing:
     Raises:
         DatasetError: It holds none, or cannot be read.
     """
-    return list_dataset(Path(folder))
+    return list_dataset(parse_root(folder))
 
 
 @st.cache_data(show_spinner=False, ttl=600, max_entries=64)
@@ -246,7 +246,7 @@ def get_preview(folder: str, path: str) -> bytes:
     Raises:
         ImageError: The file is gone, lies outside the folder, or is no picture.
     """
-    return thumbnail(read_picture(Path(folder), path)[1], name=path)
+    return thumbnail(read_picture(parse_root(folder), path)[1], name=path)
 
 
 @st.cache_data(show_spinner=False, ttl=600, max_entries=64)

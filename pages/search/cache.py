@@ -14,8 +14,9 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from core.collection.info import CollectionInfo
-from core.dataset.files import present_inside
+from core.dataset.files import changed_inside
 from core.dataset.thumbnails import cached_thumbnail
+from core.dataset_root import parse_root
 from core.embeddings.one_query import exact_scores
 from core.metric import Metric
 from core.records import ImageRecord
@@ -141,23 +142,23 @@ def _thumbnail_of(record: ImageRecord, info: CollectionInfo) -> tuple[bytes, boo
     """Return a thumbnail, and whether it was read or made in this run."""
     asked = time.perf_counter()
     folder = str(resources.dataset_folder(info))
-    file, changed = _found(folder, record.path)
-    content, made = _thumbnail(file, record.digest, changed)
+    changed = _changed(folder, record.path)
+    content, made = _thumbnail(folder, record.path, record.digest, changed)
     return content, made >= asked
 
 
 # A file that is deleted is missed this much later, its thumbnail cached or not; a slider that moves
 # asks no disk meanwhile.
 @st.cache_data(show_spinner=False, ttl=_FILES_SECONDS, max_entries=2000)
-def _found(folder: str, path: str) -> tuple[str, int]:
-    """Return a picture's file inside the folder and when it was changed."""
-    file, changed = present_inside(Path(folder), path)
-    return str(file), changed
+def _changed(folder: str, path: str) -> int:
+    """Return when a picture's file inside the folder was changed."""
+    return changed_inside(parse_root(folder), path)
 
 
 # About 15 kB each.
 @st.cache_resource(show_spinner=False, max_entries=1000)
-def _thumbnail(path: str, digest: str, changed: int) -> tuple[bytes, float]:
+def _thumbnail(folder: str, path: str, digest: str, changed: int) -> tuple[bytes, float]:
     """Return a thumbnail, and when it was read or made by `time.perf_counter`."""
-    folder = resources.get_settings().data.thumbnails
-    return cached_thumbnail(Path(path), key=digest, cache=folder), time.perf_counter()
+    cache = resources.get_settings().data.thumbnails
+    small = cached_thumbnail(parse_root(folder), path, key=digest, cache=cache)
+    return small, time.perf_counter()

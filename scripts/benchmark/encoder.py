@@ -25,7 +25,7 @@ from core.config import ARCHITECTURES, DEFAULT_ARCHITECTURE, OFFLINE_ARCHITECTUR
 from core.dataset.decoding import decode
 from core.embeddings.neighbours import exact_neighbours
 from core.encoder.weights import Checkpoint, offline_weights
-from core.indexing.picture_run import AHEAD_BATCHES, DECODE_THREADS
+from core.indexing.encoding import AHEAD_BATCHES, DECODE_THREADS
 from core.indexing.prefetch import prefetch
 from core.metric import Metric
 from scripts.benchmark.measuring import (

@@ -24,7 +24,7 @@ def test_whoever_reads_a_huge_file_refuses_it(huge: Path) -> None:
     with pytest.raises(ImageError, match=said):
         read_picture(huge.parent, "huge.jpg")
     with pytest.raises(ImageError, match=said):
-        cached_thumbnail(huge, key="", cache=huge.parent / "cache")
+        cached_thumbnail(huge.parent, huge.name, key="", cache=huge.parent / "cache")
 
 
 def test_file_of_usual_size_is_read_whole(tmp_path: Path) -> None:

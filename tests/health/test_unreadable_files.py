@@ -7,11 +7,10 @@ import pytest
 from core.corrections.book import Book
 from core.corrections.correction import UNREADABLE, Correction, Edit
 from core.dataset.files import image_id
-from core.errors import DatasetError, SettingsError
+from core.errors import DatasetError
 from core.health.verify import Problem, verify
 from core.indexing.build import build_index
 from core.indexing.report import IndexReport
-from core.indexing.shard import Shard
 from core.metric import Metric
 from core.store.vector_store import VectorStore
 from scripts import build_index as build_script
@@ -132,18 +131,6 @@ def test_not_every_row_is_deleted_where_no_file_can_be_read(
         build(store, dataset, remove_unreadable=True)
     assert len(paths(store)) == 12
     assert store.book.of(FAMILY).by_path == {}
-
-
-def test_a_shard_removes_nothing(store: VectorStore, dataset: Path) -> None:
-    with pytest.raises(SettingsError, match="leave out --recreate, --prune and"):
-        build_index(
-            dataset,
-            store=store,
-            encoder=ColourEncoder(),
-            family=FAMILY,
-            remove_unreadable=True,
-            shard=Shard(1, 2),
-        )
 
 
 def test_a_file_that_has_changed_and_can_be_read_is_a_changed_one(

@@ -15,8 +15,9 @@ from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
 from core.store.vector_store import VectorStore
 from scripts import verify as script
-from tests.conftest import DIMENSION, ColourEncoder, picture_bytes
+from tests.conftest import ColourEncoder, picture_bytes
 from tests.support.bare_client import bare_client
+from tests.support.colour_encoder import DIMENSION
 
 FAMILY = "fruit"
 

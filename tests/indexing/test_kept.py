@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from core.indexing.shard import Shard
 
 from core.embeddings.fingerprint import fingerprint
 from core.embeddings.listing import load_listing
@@ -15,7 +16,6 @@ from core.embeddings.matrix_file import matrix_file
 from core.indexing.build import add_metric, build_index
 from core.indexing.removal import remove_rows
 from core.indexing.report import IndexReport
-from core.indexing.shard import Shard
 from core.metric import Metric
 from core.progress import Stage
 from core.store.row_reader import RowBatch, RowReader

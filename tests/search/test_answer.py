@@ -16,8 +16,9 @@ from core.search.answer import Answer, Question, ask
 from core.search.exact_index import ExactIndex, load_reference
 from core.search.verdict import compare_with_exact
 from core.store.vector_store import VectorStore
-from tests.conftest import DIMENSION, ColourEncoder, eventually
+from tests.conftest import ColourEncoder, eventually
 from tests.search.test_index_search import LISTS, ROWS, fill, nearest
+from tests.support.colour_encoder import DIMENSION
 
 
 def reference_of(store: VectorStore, folder: Path) -> ExactIndex:

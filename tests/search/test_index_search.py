@@ -14,7 +14,8 @@ from core.records import EncoderIdentity, ImageRecord
 from core.search.index_search import DEFAULT_NPROBE, search
 from core.search.query_picture import encode_query
 from core.store.vector_store import VectorStore
-from tests.conftest import DIMENSION, ColourEncoder, eventually
+from tests.conftest import ColourEncoder, eventually
+from tests.support.colour_encoder import DIMENSION
 
 ROWS = 300
 LISTS = 16

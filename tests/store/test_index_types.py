@@ -8,9 +8,10 @@ from core.collection.info import CollectionInfo
 from core.errors import ReadOnlyError, StoreError
 from core.metric import Metric
 from core.store.vector_store import VectorStore
-from tests.conftest import DIMENSION, eventually
+from tests.conftest import eventually
 from tests.store.test_vector_store import FAMILY, brute_force, fill, random_rows
 from tests.support.bare_client import bare_client
+from tests.support.colour_encoder import DIMENSION
 
 LITE = (
     *(IndexType.FLAT, IndexType.IVF_FLAT, IndexType.IVF_SQ8),

@@ -33,8 +33,9 @@ from core.errors import (
 from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
 from core.store.vector_store import VectorStore, collection_name
-from tests.conftest import DIMENSION, eventually
+from tests.conftest import eventually
 from tests.support.bare_client import bare_client
+from tests.support.colour_encoder import DIMENSION
 
 ENCODER = EncoderIdentity("resnet18", "12345678", "resize8", DIMENSION)
 FAMILY = "fruit"

@@ -6,9 +6,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 # Those that need a server of their own, which they kill, freeze or load.
 MORTAL = ("store/test_server_faults", "whole/test_load", "runs/test_workshop_server")
-SHARED_SERVER = re.compile(
-    r"[\[-]server[\]-]|::test_two_processes_fill_one_server|::test_a_server_is_measured_as_well"
-)
+SHARED_SERVER = re.compile(r"[\[-]server[\]-]|::test_a_server_is_measured_as_well")
 # Those that start dashboards of their own, beside which the other pages share one.
 OWN_DASHBOARD = ("browser/test_collection", "browser/test_newcomer", "browser/test_sign_in")
 # Those that lay out maps by umap-learn, which compiles for half a minute on a fresh machine: once,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from core.indexing import build, picture_run
+from core.indexing import build, encoding, picture_run
 from core.store.vector_store import VectorStore
 from tests.conftest import ColourEncoder
 from tests.support.bare_client import bare_client
@@ -57,7 +57,7 @@ def run(root: Path, uri: str, stage: str, count: int, token: str = "") -> None:
     picture_run.BATCH_ROWS = 16
     store, encoder = VectorStore(uri, database="pictures"), ColourEncoder()
     name, _, when = stage.partition("-")
-    owner: Any = {"decode": picture_run, "encode": encoder}.get(name, bare_client(store))
+    owner: Any = {"decode": encoding, "encode": encoder}.get(name, bare_client(store))
     setattr(owner, name, deadly(getattr(owner, name), count, after=bool(when)))
     replacing: dict[str, Any] = {"recreate": True, "token": token} if token else {}
     build.build_index(root, store=store, encoder=encoder, family="fruit", **replacing)

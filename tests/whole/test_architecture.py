@@ -13,8 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # Modules of `core` that lie in no package, and may import each other alone.
 GROUND = {
-    *("config", "csv_table", "data_folder", "errors", "files"),
-    *("logs", "metric", "progress", "read_only", "records", "wording"),
+    *("config", "csv_table", "data_folder", "dataset_root", "errors"),
+    *("files", "logs", "metric", "progress", "read_only", "records", "wording"),
 }
 # From the bottom up: each package, and what it may import besides itself and the ground.
 DATA = {"core.dataset", "core.corrections", "core.collection"}

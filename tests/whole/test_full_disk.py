@@ -289,7 +289,9 @@ def test_picture_is_shown_though_its_thumbnail_cannot_be_kept(
     picture = tmp_path / "a.jpg"
     Image.new("RGB", (64, 64), "red").save(picture)
     fill_up(tiny_disk)
-    assert cached_thumbnail(picture, key="0" * 16, cache=tiny_disk / "thumbnails")
+    assert cached_thumbnail(
+        picture.parent, picture.name, key="0" * 16, cache=tiny_disk / "thumbnails"
+    )
     assert files_of(tiny_disk / "thumbnails") == {}
 
 

@@ -3,16 +3,16 @@
 import io
 import zipfile
 from collections.abc import Iterable
-from pathlib import Path
 
-from core.dataset.files import resolve_inside
+from core.dataset.files import content_inside, resolve_inside
+from core.dataset_root import RemoteFolder, Root
 from core.errors import ImageError
 
 # What a browser and the server's memory take without trouble.
 MAX_ZIP_BYTES = 200_000_000
 
 
-def pictures_as_zip(paths: Iterable[str], *, root: Path, limit: int = MAX_ZIP_BYTES) -> bytes:
+def pictures_as_zip(paths: Iterable[str], *, root: Root, limit: int = MAX_ZIP_BYTES) -> bytes:
     """Return the files of pictures under their own paths, each once, in the order given.
 
     Files that are gone, lie outside `root` or do not fit are named in `left-out.txt` inside it.
@@ -22,19 +22,20 @@ def pictures_as_zip(paths: Iterable[str], *, root: Path, limit: int = MAX_ZIP_BY
         root: The dataset folder; nothing outside is opened.
         limit: Bytes that all files together may have.
     """
-    inside, room = root.resolve(), limit
+    room = limit
     left_out: list[str] = []
-    content = io.BytesIO()
+    whole = io.BytesIO()
     # Pictures are compressed already.
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_STORED) as archive:
+    with zipfile.ZipFile(whole, "w", zipfile.ZIP_STORED) as archive:
         for path in dict.fromkeys(paths):
             try:
-                file = resolve_inside(root, path)
-                size = file.stat().st_size
+                name, size = _named(root, path)
+                content = b"" if size > room else content_inside(root, path)
+                size = max(size, len(content))
                 if size > room:
                     left_out.append(f"{path}: {size:,} bytes more would be over {limit:,}")
                     continue
-                archive.writestr(_name(file, inside, path), file.read_bytes())
+                archive.writestr(name, content)
                 room -= size
             except ImageError as error:
                 left_out.append(f"{path}: {error}")
@@ -43,10 +44,15 @@ def pictures_as_zip(paths: Iterable[str], *, root: Path, limit: int = MAX_ZIP_BY
                 left_out.append(f"{path}: {error.strerror or 'it cannot be read'}")
         if left_out:
             archive.writestr("left-out.txt", "\n".join(left_out) + "\n")
-    return content.getvalue()
+    return whole.getvalue()
 
 
-def _name(file: Path, inside: Path, path: str) -> str:
+def _named(root: Root, path: str) -> tuple[str, int]:
+    """Return what a file is called in the archive, and its size where that is known beforehand."""
+    if isinstance(root, RemoteFolder):
+        return path, 0
+    file, inside = resolve_inside(root, path), root.resolve()
     # The resolved name has no "..", which a careless unpacker would follow; nor has a path that
     # leads out by a link.
-    return file.relative_to(inside).as_posix() if file.is_relative_to(inside) else path
+    name = file.relative_to(inside).as_posix() if file.is_relative_to(inside) else path
+    return name, file.stat().st_size

@@ -9,6 +9,7 @@ import streamlit as st
 from core.collection.catalogue import Catalogue
 from core.collection.info import CollectionInfo
 from core.dataset.quality import QUALITY
+from core.dataset_root import RemoteFolder
 from core.errors import ImageError
 from core.records import ImageRecord
 from core.ui import resources
@@ -127,6 +128,7 @@ def _order_control(info: CollectionInfo) -> Order:
 
 def _has_files(info: CollectionInfo) -> bool:
     try:
-        return resources.dataset_folder(info).is_dir()
+        root = resources.dataset_folder(info)
+        return isinstance(root, RemoteFolder) or root.is_dir()
     except ImageError:
         return False

@@ -1,12 +1,12 @@
 """Building on the Collection page: three steps, what the run will do, one button."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.dataset.archives.uploads import keep_upload
+from core.dataset_root import parse_root
 from core.errors import BusyError, OrchardError
 from core.indexing.plan import index_sentences, refuse_to_add
 from core.runs.history import expected_seconds, how_long
@@ -146,7 +146,7 @@ def _announce(task: Build, source: Source, infos: Infos) -> None:
             f"They join {counted(first.rows, 'row')} of {task.family}; pictures that are there "
             "already are skipped."
         )
-        if Path(first.dataset) != Path(task.folder):
+        if parse_root(first.dataset) != parse_root(task.folder):
             text += f" Most of them were indexed from {first.dataset}; this folder takes its place."
     kept = [] if task.recreate else list(infos.values())
     text += f" {index_sentences(task.index, kept, metrics=task.metrics)}"

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from starlette.applications import Starlette
 
-from core.dataset.files import present_inside
+from core.dataset.files import changed_inside
 from core.dataset.thumbnails import cached_thumbnail
 from core.embeddings.matrix import Matrix
 from core.projection.rows import MapRows, choose_rows
@@ -72,8 +72,8 @@ def cards(tmp_path: Path) -> Cards:
     paths = ["lime/a.jpg", "lime/gone.jpg", "../secret.jpg"]
 
     def read(record: ImageRecord) -> bytes:
-        file, _ = present_inside(root, record.path)
-        return cached_thumbnail(file, key=record.digest, cache=tmp_path / "thumbnails")
+        changed_inside(root, record.path)
+        return cached_thumbnail(root, record.path, key=record.digest, cache=tmp_path / "thumbnails")
 
     purity = np.float32([0.25, np.nan, 1])
     return Cards(rows_of(paths), purity, read)
