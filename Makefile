@@ -60,7 +60,7 @@ $(VENV)/.requirements-imagenet: requirements-imagenet.txt requirements.txt | $(V
 	@touch $@
 
 $(VENV)/.requirements-dev: requirements.txt requirements-dev.txt requirements-server.txt \
-		requirements-imagenet.txt | $(VENV)/pyvenv.cfg
+		requirements-imagenet.txt requirements-cluster.txt | $(VENV)/pyvenv.cfg
 	$(BIN)/python -m pip install --disable-pip-version-check -r requirements-dev.txt
 	@touch $@ $(VENV)/.requirements
 

@@ -12,16 +12,19 @@ import json
 import os
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from core.collection.index_choice import IndexChoice, IndexType
-from core.config import ARCHITECTURES, Settings
+from core.config import ARCHITECTURES, Precision, Settings
 from core.corrections.book import Book
 from core.dataset.listing import list_dataset
-from core.encoder.weights import find_checkpoint
+from core.encoder.weights import Checkpoint, find_checkpoint
 from core.errors import SettingsError
 from core.indexing.build import add_metric, build_index
+from core.indexing.cluster import LOCAL, EncodingOnCluster, connected, sent
+from core.indexing.encoding import Encoding, EncodingHere
 from core.indexing.report import IndexReport, save_index_report
 from core.metric import Metric
 from core.records import LeftOut
@@ -124,6 +127,14 @@ def _parser() -> argparse.ArgumentParser:
         "without it labels.csv or labels.parquet in the folder, else the folders say the class. To "
         "have the dashboard and other commands agree, set ORCHARD_LABELS",
     )
+    parser.add_argument(
+        "--ray",
+        nargs="?",
+        const=LOCAL,
+        metavar="ADDRESS",
+        help="encode on the Ray cluster at this address, such as 10.0.0.1:6379 (auto: one that "
+        "runs here); without an address on the processors of this machine, see docs/deployment.md",
+    )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     return parser
 
@@ -168,6 +179,7 @@ def _built_beside(
         weight_set=arguments.weight_set is not None,
         labels=arguments.labels is not None,
         prune=arguments.prune,
+        ray=arguments.ray is not None,
     )
     task: Task = (
         AddMetric(family, arguments.add_metric, index)
@@ -218,15 +230,12 @@ def _built(
         print(f"\n*** {checkpoint.notice}\n", file=sys.stderr)
     if not arguments.recreate:
         checkpoint = as_small_as_stored(checkpoint, store, settings.collection, settings)
-    from core.encoder.encoder import Encoder
-
-    encoder = Encoder(checkpoint, precision=settings.precision)
-    with ProgressBar() as bar:
+    with _encoding(arguments.ray, checkpoint, settings.precision) as encoding, ProgressBar() as bar:
         load_seconds = round(time.monotonic() - started, 2)
         report = build_index(
             arguments.dataset,
             store=store,
-            encoder=encoder,
+            encoder=encoding,
             family=settings.collection,
             metrics=tuple(arguments.metrics),
             index=index,
@@ -239,6 +248,23 @@ def _built(
     return replace(report, load_seconds=load_seconds)
 
 
+@contextlib.contextmanager
+def _encoding(ray: str | None, checkpoint: Checkpoint, precision: Precision) -> Iterator[Encoding]:
+    """Load the encoder, here or on the workers of a Ray cluster."""
+    from core.encoder.encoder import Encoder
+
+    # Also before it is sent anywhere: a file that is damaged is told of here.
+    here = EncodingHere(Encoder(checkpoint, precision=precision))
+    if ray is None:
+        yield here
+        return
+    identity = here.identity
+    del here
+    with connected(ray) as workers:
+        tell(f"encoding on Ray: {workers}")
+        yield EncodingOnCluster(identity, sent(checkpoint, precision=precision), workers)
+
+
 def _refuse_what_excludes(arguments: argparse.Namespace) -> None:
     removes = arguments.prune or arguments.remove_unreadable
     if (arguments.dataset is None) == (arguments.add_metric is None):
@@ -246,6 +272,8 @@ def _refuse_what_excludes(arguments: argparse.Namespace) -> None:
             "give either the dataset folder or --add-metric, such as: "
             "python -m scripts.build_index data/sample"
         )
+    if arguments.add_metric and arguments.ray:
+        raise SettingsError("--add-metric encodes nothing; leave out --ray.")
     if arguments.add_metric and (arguments.recreate or removes):
         raise SettingsError(
             "--add-metric copies what is stored; leave out --recreate, --prune and "

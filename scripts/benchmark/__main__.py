@@ -10,6 +10,7 @@ import importlib
 # Each part is a module with `main(argv) -> int`, loaded only when it is asked for.
 PARTS = {
     "all": "every part, one after another; writes docs/benchmarks.md",
+    "cluster": "indexing on Ray against the same run without it, on the same processors",
     "encoder": "photos to embeddings, against a plain loop and the machine's limit",
     "evaluation": "exact search and measures, against a bare matrix product and the database",
     "growth": "writing, indexing, searching, memory and disk against the number of rows",

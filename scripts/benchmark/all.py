@@ -84,6 +84,7 @@ def _commands(arguments: argparse.Namespace, photos: Path) -> dict[str, list[str
     commands = {
         "encoder": [str(photos), *(["--rows", "16", "--rounds", "1", "--no-memory"] * small)],
         "indexing": [str(photos), *(["--rows", "16", "--rounds", "1"] * small)],
+        "cluster": [str(photos), *(["--rows", "8", "24", "--rounds", "1"] * small)],
         "index": ["--rows", "400", "--dimension", "16", "--no-memory"] * small,
         "storage": ["--rows", "500", "--files", "50", "--rounds", "1"] * small,
         "search": ["--rounds", "3"] * small,

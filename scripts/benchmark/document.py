@@ -64,6 +64,11 @@ LINES = (
         "plain_pictures_per_second", "a plain loop that inserts every 50 rows",
         "times_the_plain_loop", **at_least(1),
     ),
+    Line(
+        "cluster", "the same on Ray, on the same processors, once its encoders are loaded", _RATE,
+        "pictures_per_second", "plain_pictures_per_second", "the run without Ray",
+        "times_the_plain_run", **at_least(0.9),
+    ),
     *(
         line
         for part, where in (("storage", "Milvus Lite"), ("storage server", "a Milvus server"))
