@@ -245,7 +245,8 @@ def _built(
             cache_dir=settings.data.embeddings,
             on_progress=bar,
         )
-    return replace(report, load_seconds=load_seconds)
+    cluster = str(encoding.workers) if isinstance(encoding, EncodingOnCluster) else ""
+    return replace(report, load_seconds=load_seconds, cluster=cluster)
 
 
 @contextlib.contextmanager
@@ -298,7 +299,7 @@ def _described(report: IndexReport) -> str:
         + f"{report.unchanged:,} unchanged, {len(report.skipped):,} skipped, "
         f"{report.ignored:,} left out",
         f"  {report.seconds:.1f} s, {report.images_per_second:.1f} pictures a second",
-        f"  encoder {report.encoder}",
+        f"  encoder {report.encoder}" + (f", {report.cluster}" if report.cluster else ""),
     ]
     if report.removed:
         lines.append(f"  {report.removed:,} removed, since their files are gone")

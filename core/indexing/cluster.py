@@ -6,6 +6,7 @@ counts once, whatever happened to it.
 """
 
 import contextlib
+import io
 import logging
 import os
 import pickle
@@ -14,7 +15,7 @@ import socket
 import tempfile
 import threading
 import time
-import warnings
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -42,9 +43,6 @@ LOCAL = "local"
 _PORTION, _PORTION_OF_GPU = 64, 1024
 # Portions that each worker gets at least, where there are pictures enough.
 _PORTIONS = 4
-# How often a portion is done anew whose worker has died: a picture that kills whatever reads it
-# must not go round for ever.
-_RETRIES = 5
 # A head that is gone has Ray end this process, with no word to a person, after a minute.
 _LOOK_SECONDS, _PATIENCE_SECONDS = 2.0, 20.0
 # How long a run that is stopped waits for a portion that is under way.
@@ -116,10 +114,12 @@ def connected(address: str) -> Iterator[Workers]:
             "start --head) and give its address, such as 10.0.0.1:6379, or leave the address out "
             "to use the processors of this machine."
         ) from error
-    try:
-        yield _workers(ray)
-    finally:
-        ray.shutdown()
+    # A thread of Ray writes what its parts say to standard output, where a report may stand.
+    with contextlib.redirect_stdout(_Log()):
+        try:
+            yield _workers(ray)
+        finally:
+            ray.shutdown()
 
 
 @dataclass(frozen=True)
@@ -130,11 +130,14 @@ class EncodingOnCluster:
         identity: What makes the embeddings.
         make: Called once by every worker; it must be picklable.
         workers: How many there are, and what each has.
+        most_deaths: After so many deaths over the same portion the run ends; Ray would have it done
+            anew for ever, also where a picture kills whatever reads it.
     """
 
     identity: EncoderIdentity
     make: Callable[[], "Encoder"]
     workers: Workers
+    most_deaths: int = 5
 
     def outcomes(
         self, root: Root, candidates: Iterable[Candidate], *, total: int
@@ -193,24 +196,21 @@ class EncodingOnCluster:
         from ray.data import ActorPoolStrategy
 
         _quieten(ray)
-        retries = _RETRIES
+        # It lives through the deaths of workers that it counts.
+        begun = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(_Begun).remote()
         # One a block, since a block is what is done anew.
         work = ray.data.from_items(portions, override_num_blocks=len(portions))
-        with warnings.catch_warnings():
-            # Of these arguments: this release knows no other way to say how often.
-            warnings.simplefilter("ignore")
-            done = work.map_batches(
-                _Worker,
-                fn_constructor_args=(self.make, self.identity, self.workers.processors, root),
-                batch_size=1,
-                batch_format="numpy",
-                compute=ActorPoolStrategy(
-                    min_size=1, max_size=self.workers.count, initial_size=self.workers.count
-                ),
-                num_cpus=self.workers.processors,
-                num_gpus=int(self.workers.has_gpu),
-                ray_remote_args_fn=lambda: {"max_restarts": -1, "max_task_retries": retries},
-            )
+        done = work.map_batches(
+            _Worker,
+            fn_constructor_args=(self, root, begun),
+            batch_size=1,
+            batch_format="numpy",
+            compute=ActorPoolStrategy(
+                min_size=1, max_size=self.workers.count, initial_size=self.workers.count
+            ),
+            num_cpus=self.workers.processors,
+            num_gpus=int(self.workers.has_gpu),
+        )
         yield from done.iter_rows()
 
 
@@ -256,36 +256,58 @@ class _Worker:
 
     def __init__(
         self,
-        make: Callable[[], "Encoder"],
-        identity: EncoderIdentity,
-        processors: int,
+        asked: EncodingOnCluster,
         root: Root,
+        begun: Any,  # noqa: ANN401 - a handle of `_Begun`
     ) -> None:
-        self._root = root
+        self._root, self._begun, self._most_deaths = root, begun, asked.most_deaths
         self._encoding: EncodingHere | None = None
         # Told with the first portion: of what is raised here Ray would keep the traceback alone.
         self._fault: OrchardError | None = None
         try:
-            self._encoding = EncodingHere(_checked(make(), identity), threads=max(2, processors))
+            encoder = _checked(asked.make(), asked.identity)
+            self._encoding = EncodingHere(encoder, threads=max(2, asked.workers.processors))
         except OrchardError as error:
             self._fault = error
 
     def __call__(self, rows: dict[str, Any]) -> dict[str, list[Any]]:
         return {
             "number": list(rows["number"]),
-            "content": [pickle.dumps(self._become(content)) for content in rows["content"]],
+            "content": [
+                pickle.dumps(self._become(int(number), pickle.loads(content)))  # noqa: S301 - our own
+                for number, content in zip(rows["number"], rows["content"], strict=True)
+            ],
         }
 
-    def _become(self, content: bytes) -> list[Outcome] | OrchardError:
+    def _become(self, number: int, candidates: Sequence[Candidate]) -> list[Outcome] | OrchardError:
         """Return what became of the pictures of a portion, or why none can be encoded."""
-        candidates: Sequence[Candidate] = pickle.loads(content)  # noqa: S301 - our own
         if self._encoding is None:
             return self._fault or ClusterError("a worker has no encoder.")
+        if _ray().get(self._begun.again.remote(number)) > self._most_deaths:
+            return ClusterError(
+                f"{counted(self._most_deaths, 'worker')} died over the same "
+                f"{counted(len(candidates), 'picture')}, {candidates[0].path!r} to "
+                f"{candidates[-1].path!r}. Look whether one of these is damaged, or whether the "
+                "machines have too little memory. What was encoded is kept: the same command "
+                "continues from there."
+            )
         try:
             found = self._encoding.outcomes(self._root, candidates, total=len(candidates))
             return [outcome for some in found for outcome in some]
         except OrchardError as error:
             return error
+
+
+class _Begun:
+    """Counts how often each portion was begun."""
+
+    def __init__(self) -> None:
+        self._times: Counter[int] = Counter()
+
+    def again(self, number: int) -> int:
+        """Count one more; returns how many there are."""
+        self._times[number] += 1
+        return self._times[number]
 
 
 def _checked(encoder: "Encoder", identity: EncoderIdentity) -> "Encoder":
@@ -444,6 +466,15 @@ def _unheard() -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
+
+
+class _Log(io.TextIOBase):
+    """A stream into the log."""
+
+    def write(self, text: str) -> int:
+        if text.strip():
+            logger.info("Ray: %s", text.rstrip())
+        return len(text)
 
 
 def _first_line(error: BaseException) -> str:

@@ -49,6 +49,7 @@ class IndexReport:
         unkept: Why the embeddings were not kept for exact search, which reads them from the
             database then; empty where they were.
         load_seconds: Before the first file, to find and load the encoder; 0 where none was loaded.
+        cluster: What encoded on other machines or processes, in words; empty for this process.
     """
 
     dataset: str
@@ -74,6 +75,7 @@ class IndexReport:
     doubts: tuple[str, ...] = ()
     reduced_from: str = ""
     unkept: str = ""
+    cluster: str = ""
 
     @property
     def encoded(self) -> int:
@@ -82,10 +84,10 @@ class IndexReport:
 
     @property
     def tells_the_rate(self) -> bool:
-        """Whether its rate is that of encoding, not of passing over what was known."""
+        """Whether its rate is that of encoding here, not of passing over what was known."""
         looked_at = self.encoded + self.relabelled + self.unchanged + len(self.skipped)
         enough = self.encoded >= _FEWEST_ENCODED and 2 * self.encoded >= looked_at
-        return enough and self.images_per_second > 0
+        return enough and self.images_per_second > 0 and not self.cluster
 
     @property
     def overhead(self) -> float:

@@ -10,6 +10,7 @@ import pickle
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -156,11 +157,17 @@ def test_a_killed_worker_and_a_full_object_store_lose_nothing(
 
 
 def test_pictures_that_kill_every_worker_end_the_run_with_a_word(
-    workers: Workers, store: VectorStore, photos: Path, monkeypatch: pytest.MonkeyPatch
+    workers: Workers, store: VectorStore, photos: Path
 ) -> None:
-    monkeypatch.setattr(cluster_module, "_RETRIES", 1)
-    with pytest.raises(ClusterError, match="the same command continues from there"):
-        build_index(photos, store=store, encoder=on_cluster(workers, AlwaysDying()), family="fruit")
+    # A portion is a quarter of a worker's share: 40 / 2 / 4 pictures.
+    said = r"1 worker died over the same 5 pictures, '\d/\d\d\.png' to '\d/\d\d\.png'"
+    with pytest.raises(ClusterError, match=said):
+        build_index(
+            photos,
+            store=store,
+            encoder=replace(on_cluster(workers, AlwaysDying()), most_deaths=1),
+            family="fruit",
+        )
 
 
 def test_what_a_worker_cannot_do_is_told_in_its_own_words(
@@ -171,7 +178,8 @@ def test_what_a_worker_cannot_do_is_told_in_its_own_words(
 
 
 def test_a_worker_that_makes_another_encoder_encodes_nothing(photos: Path) -> None:
-    worker = _Worker(Colours("other"), ColourEncoder().identity, 1, photos)
+    workers = Workers(1, 1, has_gpu=False, machines=1, head=("", 0))
+    worker = _Worker(on_cluster(workers, Colours("other")), photos, None)
     candidates = pickle.dumps([Candidate("0/00.png", "0")])
     (content,) = worker({"number": [7], "content": [candidates]})["content"]
     with pytest.raises(ClusterError, match="Install the same packages on every machine"):
@@ -232,6 +240,7 @@ def test_a_head_that_goes_ends_the_run_with_a_word_and_keeps_what_was_encoded(
 ) -> None:
     monkeypatch.setattr(cluster_module, "_PATIENCE_SECONDS", 1.0)
     monkeypatch.setattr(cluster_module, "_LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(cluster_module, "_STOP_SECONDS", 0.2)
     kept: list[int] = []
 
     def end_it(stage: Stage, done: int, total: int) -> None:
