@@ -18,6 +18,7 @@ import requests
 
 from core.api.app import PREFIX
 from core.config import load_settings
+from core.dataset_root import Root
 from core.errors import OrchardError
 from core.metric import Metric
 from core.runs.task import Build, Drop
@@ -35,7 +36,7 @@ _BESIDE, _METRICS = "orchard_benchmark", (Metric.COSINE,)
 _SHOWN = "imgs => imgs.map(img => img.alt)"
 
 
-def crowd(photos: Path, *, clients: int, visitors: int, seconds: float) -> dict[str, object]:
+def crowd(photos: Root, *, clients: int, visitors: int, seconds: float) -> dict[str, object]:
     """Start a dashboard with the settings of the environment, and let everybody at it.
 
     Args:
@@ -200,7 +201,7 @@ def _shown(page: "Page", url: str, number: int) -> list[str]:
 class _Indexing(threading.Thread):
     """Index photos into a collection of their own, through the dashboard, until it is time."""
 
-    def __init__(self, beside: Dashboard, photos: Path, end: float) -> None:
+    def __init__(self, beside: Dashboard, photos: Root, end: float) -> None:
         super().__init__(daemon=True)
         self._beside, self._photos, self._end = beside, photos, end
         self.runs, self.fault = 0, ""
@@ -215,8 +216,8 @@ class _Indexing(threading.Thread):
             self.fault = str(error)
 
 
-def _task(photos: Path) -> Build:
-    return Build(_BESIDE, str(photos.resolve()), _METRICS, recreate=True)
+def _task(photos: Root) -> Build:
+    return Build(_BESIDE, str(photos), _METRICS, recreate=True)
 
 
 def _percentiles(name: str, taken: list[float]) -> dict[str, object]:
