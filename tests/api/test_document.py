@@ -61,7 +61,8 @@ def test_the_example_in_python(client: api.Client, folder: Path) -> None:
         [sys.executable, "-c", block], capture_output=True, text=True, check=True, cwd=folder
     )
     first, second, third = ended.stdout.splitlines()
-    assert first.startswith("0.jpg [('plum/") and second.startswith("1.jpg [('plum/")
+    assert first.startswith("0.jpg [('plum', 'plum/")
+    assert second.startswith("1.jpg [('plum', 'plum/")
     # What cannot be searched with is told in the same place.
     assert "2.jpg" in third and "picture" in third
 
