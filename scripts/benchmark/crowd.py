@@ -189,7 +189,7 @@ class _People:
 
 def _shown(page: "Page", url: str, number: int) -> list[str]:
     """Open the hits of a picture; returns how they are described, when all of them are drawn."""
-    page.goto(f"{url}/search?queries={number}&k={_K}")
+    page.goto(f"{url}/?queries={number}&k={_K}")
     page.wait_for_selector(".st-key-hits img", timeout=_PATIENCE_MS)
     page.wait_for_selector(
         '[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=_PATIENCE_MS
