@@ -42,7 +42,8 @@ OBJECT_BYTES = 80_000_000
 def quiet() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        # As for a Ray of this machine alone: it is read when Ray is imported.
+        # As `connected` sets them; they are read when Ray is imported, which a fixture does first.
+        patch.setenv("RAY_ENABLE_AUTO_CONNECT", "0")
         patch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
         patch.setenv("OMP_NUM_THREADS", "1")
         yield

@@ -31,6 +31,7 @@ FIRST = (
     SERVER,
     LAYOUTS,
     BROWSER_OWN,
+    "indexing/test_cluster",
     MORTAL[2],
     "whole/test_fuzz",
     "encoder/test_encoder",
