@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from core.indexing.shard import Shard
 
 from core.embeddings.fingerprint import fingerprint
 from core.embeddings.listing import load_listing
@@ -161,12 +160,12 @@ def test_replaced_rows_have_the_embeddings_of_the_run_that_replaced_them(
 
 
 @pytest.mark.parametrize(
-    ("stage", "done", "written"), [(Stage.ENCODE, 9, 8), (Stage.KEEP, 0, 12), (Stage.INDEX, 0, 12)]
+    ("stage", "done", "written"), [(Stage.ENCODE, 8, 8), (Stage.KEEP, 0, 12), (Stage.INDEX, 0, 12)]
 )
 def test_stopped_run_keeps_what_it_has_written_and_the_next_goes_on_from_it(
     kept: Kept, unread: pytest.MonkeyPatch, stage: Stage, done: int, written: int
 ) -> None:
-    # Two batches are encoded by the time of the ninth picture.
+    # Two batches of three.
     kept.encoder.batch_size = 4
 
     def stop(*told: object) -> None:
@@ -198,11 +197,6 @@ def test_disk_without_room_keeps_nothing_and_the_run_says_so_and_goes_on(
     assert list(kept.folder.glob("*.npy")) == []
     # Whoever asks for them has them read.
     assert len(load_matrix(kept.store, FAMILY, Metric.L2, kept.folder).embeddings) == 12
-
-
-def test_shard_keeps_nothing_since_it_has_a_part_alone(kept: Kept) -> None:
-    kept.run(shard=Shard(1, 2))
-    assert not kept.folder.exists()
 
 
 def test_listed_record_is_the_one_that_was_written(kept: Kept) -> None:
