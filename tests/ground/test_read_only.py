@@ -49,6 +49,7 @@ CHANGES: dict[str, Callable[[VectorStore], object]] = {
     "flush": lambda store: store.flush(FAMILY, Metric.L2),
     "finish": lambda store: store.finish(FAMILY, Metric.L2),
     "drop": lambda store: store.drop(FAMILY, Metric.L2),
+    "rename": lambda store: store.rename(FAMILY, "another"),
     "add_metric": lambda store: add_metric(Metric.IP, store=store, family=FAMILY),
 }  # fmt: skip
 

@@ -128,7 +128,7 @@ def test_json_report_has_every_count(
     assert report.keys() == {
         "dataset", "classes", "classes_by", "doubts", "encoder", "added", "updated", "unchanged",
         "skipped", "ignored", "removed", "without_file", "copied", "collections", "seconds",
-        "images_per_second", "cluster",
+        "images_per_second", "cluster", "reduced_from",
         "load_seconds", "left_out", "relabelled", "removed_unreadable", "kept_unreadable", "unkept",
     }  # fmt: skip
     assert report["load_seconds"] > 0
