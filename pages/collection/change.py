@@ -322,7 +322,7 @@ CHANGES = (
     Change(
         TaskKind.PRUNE,
         "content_cut",
-        "Deletes the rows of pictures whose files are gone. Files are not touched.",
+        "Deletes the rows of pictures whose files are gone.",
         _ask_prune,
     ),
     Change(
@@ -342,10 +342,10 @@ CHANGES = (
     Change(
         TaskKind.RENAME,
         "edit",
-        "Gives the collection another name, at once. Corrections, maps and measured indexes go "
-        "along.",
+        "Gives the collection another name.",
         _ask_name,
-        more="Saved reports keep the name they were made under. Rename it back to undo this.",
+        more="Corrections, maps and measured indexes go along; saved reports keep the old name. "
+        "Rename it back to undo this.",
     ),
     Change(
         TaskKind.REMOVE_CLASS,

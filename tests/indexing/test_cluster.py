@@ -28,7 +28,13 @@ from core.progress import Stage
 from core.store.vector_store import VectorStore, open_store
 from scripts import build_index as build_index_script
 from tests.conftest import ColourEncoder, draw_dataset
-from tests.support.cluster_encoders import AlwaysDying, Colours, DyingOnce, TooSmall
+from tests.support.cluster_encoders import (
+    AlwaysDying,
+    Colours,
+    DyingOnce,
+    OnceThenWaiting,
+    TooSmall,
+)
 from tests.support.processes import free_ports
 
 pytestmark = pytest.mark.slow
@@ -237,7 +243,11 @@ def test_a_machine_that_goes_loses_nothing(
 
 
 def test_a_head_that_goes_ends_the_run_with_a_word_and_keeps_what_was_encoded(
-    machines: Any, store: VectorStore, photos: Path, monkeypatch: pytest.MonkeyPatch
+    machines: Any,
+    store: VectorStore,
+    photos: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(cluster_module, "_PATIENCE_SECONDS", 1.0)
     monkeypatch.setattr(cluster_module, "_LOOK_SECONDS", 0.2)
@@ -254,9 +264,9 @@ def test_a_head_that_goes_ends_the_run_with_a_word_and_keeps_what_was_encoded(
         pytest.raises(ClusterError, match=r"no longer answers|the Ray cluster failed"),
         connected(machines.address) as workers,
     ):
-        build_index(
-            photos, store=store, encoder=on_cluster(workers), family="fruit", on_progress=end_it
-        )
+        # Else a run of so few pictures ends before anybody looks for the head.
+        waiting = on_cluster(workers, OnceThenWaiting(awaited=tmp_path / "never"))
+        build_index(photos, store=store, encoder=waiting, family="fruit", on_progress=end_it)
     encoder = ColourEncoder()
     again = build_index(photos, store=store, encoder=encoder, family="fruit")
     assert again.unchanged >= kept[0] > 0

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,3 +74,24 @@ class TooSmall(Colours):
 class _TooSmall(ColourEncoder):
     def encode(self, images: Sequence[Any]) -> NDArray[np.float32]:
         raise DeviceMemoryError("the memory of the cuda device is too small for a single picture.")
+
+
+@dataclass(frozen=True)
+class OnceThenWaiting(Colours):
+    """Every worker encodes its first pictures, and waits with the next for a file to be there."""
+
+    awaited: Path = Path()
+
+    def __call__(self) -> Any:
+        return _OnceThenWaiting(self.awaited)
+
+
+class _OnceThenWaiting(ColourEncoder):
+    def __init__(self, awaited: Path) -> None:
+        super().__init__()
+        self._awaited = awaited
+
+    def encode(self, images: Sequence[Any]) -> NDArray[np.float32]:
+        while self.calls and not self._awaited.exists():
+            time.sleep(0.1)
+        return super().encode(images)
