@@ -32,7 +32,7 @@ from tests.support.cluster_encoders import (
     AlwaysDying,
     Colours,
     DyingOnce,
-    OnceThenWaiting,
+    Slow,
     TooSmall,
 )
 from tests.support.processes import free_ports
@@ -246,10 +246,9 @@ def test_a_head_that_goes_ends_the_run_with_a_word_and_keeps_what_was_encoded(
     machines: Any,
     store: VectorStore,
     photos: Path,
-    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(cluster_module, "_PATIENCE_SECONDS", 1.0)
+    monkeypatch.setattr(cluster_module, "_PATIENCE_SECONDS", 0.3)
     monkeypatch.setattr(cluster_module, "_LOOK_SECONDS", 0.2)
     monkeypatch.setattr(cluster_module, "_STOP_SECONDS", 0.2)
     kept: list[int] = []
@@ -265,8 +264,8 @@ def test_a_head_that_goes_ends_the_run_with_a_word_and_keeps_what_was_encoded(
         connected(machines.address) as workers,
     ):
         # Else a run of so few pictures ends before anybody looks for the head.
-        waiting = on_cluster(workers, OnceThenWaiting(awaited=tmp_path / "never"))
-        build_index(photos, store=store, encoder=waiting, family="fruit", on_progress=end_it)
+        slow = on_cluster(workers, Slow())
+        build_index(photos, store=store, encoder=slow, family="fruit", on_progress=end_it)
     encoder = ColourEncoder()
     again = build_index(photos, store=store, encoder=encoder, family="fruit")
     assert again.unchanged >= kept[0] > 0
