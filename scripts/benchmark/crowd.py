@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 import time
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -171,8 +172,11 @@ class _People:
         ):
             started = time.perf_counter()
             try:
-                if _shown(page, self._url, number) != self._expected[number]:
-                    faults.append("the hits of another picture")
+                shown, expected = _shown(page, self._url, number), self._expected[number]
+                if shown != expected:
+                    pairs = zip_longest(shown, expected, fillvalue="nothing")
+                    other = next(pair for pair in pairs if pair[0] != pair[1])
+                    faults.append(f"{other[0]!r} in place of {other[1]!r}")
             except Exception as error:  # a browser fails in many ways, and each is one here
                 faults.append(str(error).splitlines()[0])
             taken.append(time.perf_counter() - started)
