@@ -92,8 +92,25 @@ class Options(TypedDict, total=False):
 class Client:
     """pymilvus's client, each of whose calls may take so many seconds unless told otherwise."""
 
-    def __init__(self, bare_client: MilvusClient, *, seconds: float) -> None:
-        self._bare_client, self._seconds = bare_client, seconds
+    def __init__(
+        self, bare_client: MilvusClient, *, seconds: float, make_room: Callable[[str], None]
+    ) -> None:
+        """Lend pymilvus's client.
+
+        Args:
+            make_room: Called with each name that a collection is about to get.
+        """
+        self._bare_client, self._seconds, self._make_room = bare_client, seconds, make_room
+
+    def create_collection(self, name: str, **options: Any) -> None:  # noqa: ANN401
+        """Make a collection."""
+        self._make_room(name)
+        self._bare_client.create_collection(name, timeout=self._seconds, **options)
+
+    def rename_collection(self, name: str, new: str) -> None:
+        """Give a collection another name."""
+        self._make_room(new)
+        self._bare_client.rename_collection(name, new, timeout=self._seconds)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         # pymilvus is untyped, and takes a timeout with every call of the database.
@@ -307,7 +324,12 @@ class Connection:
         return client
 
     def _timed(self, seconds: float | None) -> Client:
-        return Client(self.bare_client, seconds=self.timeout if seconds is None else seconds)
+        seconds = self.timeout if seconds is None else seconds
+        return Client(self.bare_client, seconds=seconds, make_room=self._make_room)
+
+    def _make_room(self, collection: str) -> None:
+        if self.is_lite:
+            lite.remove_unfinished(Path(self.uri), database=self.database, collection=collection)
 
     def _tell(self, sentence: str) -> None:
         logger.warning("%s", sentence)

@@ -1,6 +1,7 @@
 """Milvus Lite's database folder: whether it can be opened, by whom it is locked, letting it go."""
 
 import json
+import shutil
 import sys
 import threading
 from collections import Counter
@@ -162,10 +163,7 @@ def state_of(path: Path, *, database: str, collection: str) -> str:
         32 hexadecimal digits; empty while rows are not put away yet, when a power cut may lose
         them, and where the files cannot be read.
     """
-    root = _place(path)
-    if database != "default":
-        root = root / "databases" / database
-    folder = root / "collections" / collection
+    folder = _collections(path, database) / collection
     try:
         if any((folder / "wal").iterdir()):
             return ""
@@ -176,6 +174,28 @@ def state_of(path: Path, *, database: str, collection: str) -> str:
         return ""
     made = (schema.st_ctime_ns, schema.st_mtime_ns, schema.st_size)
     return fingerprint_of(json.dumps([made, last, partitions]))
+
+
+def remove_unfinished(path: Path, *, database: str, collection: str) -> None:
+    """Remove the folder of a collection whose making or dropping was cut short, if there is one.
+
+    Milvus Lite makes the folder first and then its schema, and counts as collections those with a
+    schema; over a folder without one, as a killed process or a full disk leaves it, it refuses to
+    make that collection for ever.
+
+    Args:
+        path: Of the database, which this process has open.
+        collection: Its own name, not an alias.
+    """
+    folder = _collections(path, database) / collection
+    if not (folder / "schema.json").exists():
+        # Where it cannot be removed, Milvus Lite says that it is in the way.
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _collections(path: Path, database: str) -> Path:
+    root = _place(path)
+    return (root if database == "default" else root / "databases" / database) / "collections"
 
 
 def _is_sqlite(path: Path) -> bool:

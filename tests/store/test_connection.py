@@ -13,6 +13,6 @@ class Recording:
 
 
 def test_every_call_is_given_the_seconds_that_it_may_take() -> None:
-    client = Client(Recording(), seconds=3.0)
+    client = Client(Recording(), seconds=3.0, make_room=lambda name: None)
     assert client.search("fruit_l2", limit=5) == ("fruit_l2", {"limit": 5, "timeout": 3.0})
     assert client.search("fruit_l2", timeout=60.0) == ("fruit_l2", {"timeout": 60.0})

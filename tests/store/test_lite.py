@@ -97,6 +97,33 @@ def test_database_of_this_process_may_be_opened_again(database: Path) -> None:
     assert not is_locked(database)
 
 
+@pytest.mark.parametrize("family", ["made", "renamed"])
+def test_what_a_collection_cut_short_in_its_making_left_is_not_in_the_way(
+    filled: Path, family: str
+) -> None:
+    # As Milvus Lite leaves it where it is killed, or the disk is full, before the schema is there.
+    left = filled / "collections" / f"{family}_l2__a"
+    left.mkdir()
+    (left / "schema.json.tmp").touch()
+    store = VectorStore(str(filled))
+    try:
+        if family == "made":
+            store.create(
+                family,
+                Metric.L2,
+                encoder=EncoderIdentity("a", "b", "c", 2),
+                dataset="/photos",
+                index=IndexChoice(),
+                expected_rows=1,
+            )
+        else:
+            store.rename("fruit", family)
+        rows = store.count(family, Metric.L2)
+    finally:
+        store.close()
+    assert rows == (1 if family == "renamed" else 0)
+
+
 def test_missing_database_is_not_locked(tmp_path: Path) -> None:
     assert not is_locked(tmp_path / "none.db")
     assert lock_holder(tmp_path / "none.db") is None

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import milvus_lite.db
+
 from core.indexing import build, encoding, picture_run
 from core.store.vector_store import VectorStore
 from tests.conftest import ColourEncoder
@@ -19,6 +21,7 @@ STAGES = (
     "upsert-after",
     "flush",
     "flush-after",
+    "save_schema",
     "create_collection-after",
     "create_index",
     "create_alias",
@@ -57,7 +60,8 @@ def run(root: Path, uri: str, stage: str, count: int, token: str = "") -> None:
     picture_run.BATCH_ROWS = 16
     store, encoder = VectorStore(uri, database="pictures"), ColourEncoder()
     name, _, when = stage.partition("-")
-    owner: Any = {"decode": encoding, "encode": encoder}.get(name, bare_client(store))
+    owners = {"decode": encoding, "encode": encoder, "save_schema": milvus_lite.db}
+    owner: Any = owners.get(name, bare_client(store))
     setattr(owner, name, deadly(getattr(owner, name), count, after=bool(when)))
     replacing: dict[str, Any] = {"recreate": True, "token": token} if token else {}
     build.build_index(root, store=store, encoder=encoder, family="fruit", **replacing)

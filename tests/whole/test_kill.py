@@ -30,6 +30,7 @@ CALLS = {
     "upsert-after": 15,
     "flush": 3,
     "flush-after": 3,
+    "save_schema": 3,
     "create_collection-after": 3,
     "create_index": 3,
     "create_alias": 3,
