@@ -12,8 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from core.encoder import fusion
-from core.encoder.fusion import fused
+from core.encoder.fusion import Convolution, fused
 from core.encoder.network import build_model, fold_batch_norms
 from tests.encoder.test_encoder import lively
 
@@ -74,6 +73,31 @@ def test_the_pictures_and_the_weights_stay_as_they_are(model: nn.Module) -> None
     assert all(torch.equal(value, weights[name]) for name, value in model.state_dict().items())
 
 
+@needs_onednn
+def test_the_weights_are_brought_into_onednns_order_once_for_all_single_pictures(
+    model: nn.Module,
+) -> None:
+    network = fused(model, PIXELS, name="resnet18")
+    with Calls() as single:
+        found = torch.cat([network(PIXELS[:1]), network(PIXELS[1:])])
+    # 17 convolutions in the blocks and at the start, and 3 at shortcuts, for each of two pictures.
+    assert single.counts["_convolution_pointwise"] + single.counts["_convolution_pointwise_"] == 40
+    assert single.counts["_reorder_convolution_weight"] == 0
+    torch.testing.assert_close(found, network(PIXELS), rtol=1e-4, atol=1e-5)
+
+
+@needs_onednn
+def test_an_order_that_changes_the_output_of_a_single_picture_is_not_used(
+    model: nn.Module, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def turned(weight: Tensor, *_: object) -> Tensor:
+        return weight.flip(0)
+
+    monkeypatch.setattr(torch.ops.mkldnn, "_reorder_convolution_weight", turned)
+    assert fused(model, PIXELS, name="resnet18") is model
+    assert "change its output" in caplog.text
+
+
 def missing(*_: object, **__: object) -> Tensor:
     raise AttributeError("'_OpNamespace' 'mkldnn' object has no attribute")
 
@@ -90,7 +114,7 @@ def test_without_the_operators_the_network_runs_as_it_is(
     caplog: pytest.LogCaptureFixture,
     operator: Callable[..., Tensor],
 ) -> None:
-    monkeypatch.setattr(fusion, "_convolve_into", operator)
+    monkeypatch.setattr(Convolution, "into", operator)
     assert fused(model, PIXELS, name="resnet18") is model
     assert "resnet18 runs without fused convolutions" in caplog.text
 
@@ -100,9 +124,7 @@ def test_operators_that_change_the_output_are_not_used(
     model: nn.Module, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     # The addition is forgotten.
-    monkeypatch.setattr(
-        fusion, "_convolve_into", lambda _, x, last: fusion._convolve(x, last, relu=True)
-    )
+    monkeypatch.setattr(Convolution, "into", lambda self, _, x: self(x, relu=True))
     assert fused(model, PIXELS, name="resnet18") is model
     assert "change its output" in caplog.text
 
