@@ -8,7 +8,12 @@ from xdist.scheduler import LoadScopeScheduling
 MORTAL = ("store/test_server_faults", "whole/test_load", "runs/test_workshop_server")
 SHARED_SERVER = re.compile(r"[\[-]server[\]-]|::test_a_server_is_measured_as_well")
 # Those that start dashboards of their own, beside which the other pages share one.
-OWN_DASHBOARD = ("browser/test_collection", "browser/test_newcomer", "browser/test_sign_in")
+OWN_DASHBOARD = (
+    "browser/test_collection",
+    "browser/test_collections",
+    "browser/test_newcomer",
+    "browser/test_sign_in",
+)
 # Those that lay out maps by umap-learn, which compiles for half a minute on a fresh machine: once,
 # if one worker does so before the others need it.
 COMPILING = (
