@@ -23,7 +23,8 @@ from core.dataset.listing import list_dataset
 from core.encoder.weights import Checkpoint, find_checkpoint
 from core.errors import SettingsError
 from core.indexing.build import add_metric, build_index
-from core.indexing.cluster import LOCAL, EncodingOnCluster, connected, sent
+from core.indexing.cluster.connection import LOCAL, connected
+from core.indexing.cluster.encoding import EncodingOnCluster, sent
 from core.indexing.encoding import Encoding, EncodingHere
 from core.indexing.report import IndexReport, save_index_report
 from core.metric import Metric
@@ -261,9 +262,9 @@ def _encoding(ray: str | None, checkpoint: Checkpoint, precision: Precision) -> 
         return
     identity = here.identity
     del here
-    with connected(ray) as workers:
-        tell(f"encoding on Ray: {workers}")
-        yield EncodingOnCluster(identity, sent(checkpoint, precision=precision), workers)
+    with connected(ray) as cluster:
+        tell(f"encoding on Ray: {cluster.workers}")
+        yield EncodingOnCluster(identity, sent(checkpoint, precision=precision), cluster)
 
 
 def _refuse_what_excludes(arguments: argparse.Namespace) -> None:

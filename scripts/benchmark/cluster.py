@@ -19,7 +19,8 @@ from core.encoder.encoder import Encoder
 from core.encoder.weights import Checkpoint
 from core.errors import SettingsError
 from core.indexing.build import build_index
-from core.indexing.cluster import LOCAL, EncodingOnCluster, connected, sent
+from core.indexing.cluster.connection import LOCAL, connected
+from core.indexing.cluster.encoding import EncodingOnCluster, sent
 from core.indexing.encoding import Encoding, EncodingHere
 from core.metric import Metric
 from core.store.vector_store import VectorStore
@@ -57,9 +58,9 @@ def _run(arguments: argparse.Namespace) -> int:
         )
         encoder = Encoder(checkpoint)
         started = _starting()
-        with connected(LOCAL) as workers:
+        with connected(LOCAL) as cluster:
             make = sent(checkpoint, precision=Precision.AUTO)
-            ray = EncodingOnCluster(encoder.identity, make, workers)
+            ray = EncodingOnCluster(encoder.identity, make, cluster)
             sides: dict[str, Encoding] = {"plain": EncodingHere(encoder), "ray": ray}
             taken = median_seconds(
                 {
@@ -77,8 +78,8 @@ def _run(arguments: argparse.Namespace) -> int:
         "rows": many,
         "architecture": arguments.architecture,
         "precision": encoder.precision,
-        "encoders": workers.count,
-        "processors_of_each": workers.processors,
+        "encoders": ray.workers.count,
+        "processors_of_each": ray.workers.processors,
         "pictures_per_second": rates["ray"],
         "plain_pictures_per_second": rates["plain"],
         "times_the_plain_run": rates["ray"] / rates["plain"],

@@ -1,13 +1,16 @@
 """Encoding on a real Ray cluster of two machines, and what befalls it: nothing lost, nothing twice.
 
 The rows are those of a run without Ray bit for bit: the encoder of these tests takes one picture at
-a time, where a real one rounds by the size of its batches.
+a time, where a real one rounds by the size of its batches. One cluster lasts as long as it can, so
+the order of the tests counts: first what leaves it whole, then what takes a machine of it, and what
+takes its head at last.
 """
 
 import contextlib
 import os
-import pickle
 import signal
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -19,65 +22,37 @@ import pytest
 
 from core.config import load_settings
 from core.errors import ClusterError, DeviceMemoryError
-from core.indexing import cluster as cluster_module
 from core.indexing.build import build_index
-from core.indexing.cluster import EncodingOnCluster, Workers, _Worker, connected
-from core.indexing.encoding import Candidate
+from core.indexing.cluster.connection import LOCAL, Cluster, connected
+from core.indexing.cluster.encoding import EncodingOnCluster
+from core.indexing.cluster.worker import checked
 from core.metric import Metric
 from core.progress import Stage
 from core.store.vector_store import VectorStore, open_store
 from scripts import build_index as build_index_script
-from tests.conftest import ColourEncoder, draw_dataset
-from tests.support.cluster_encoders import (
-    AlwaysDying,
-    Colours,
-    DyingOnce,
-    Slow,
-    TooSmall,
-)
-from tests.support.processes import free_ports
+from tests.conftest import ColourEncoder, draw_dataset, eventually
+from tests.support import ray_machines
+from tests.support.cluster_encoders import AlwaysDying, Colours, DyingOnce, Stuck, TooSmall
+from tests.support.processes import free_ports, running, started_by
 
 pytestmark = pytest.mark.slow
 
 PICTURES = 40
-# Smaller is not allowed.
-OBJECT_BYTES = 80_000_000
 
-
-@pytest.fixture(scope="module", autouse=True)
-def quiet() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        # As `connected` sets them; they are read when Ray is imported, which a fixture does first.
-        patch.setenv("RAY_ENABLE_AUTO_CONNECT", "0")
-        patch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
-        patch.setenv("OMP_NUM_THREADS", "1")
-        yield
+CONNECTED = """
+import sys, time
+from core.indexing.cluster.connection import connected
+with connected(sys.argv[1]) as cluster:
+    print(cluster.pid, flush=True)
+    time.sleep(3600)
+"""
 
 
 @pytest.fixture(scope="module")
-def machines() -> Iterator[Any]:
-    """A head and one more machine, with a processor each."""
-    cluster_utils = pytest.importorskip("ray.cluster_utils")
-    cluster = cluster_utils.Cluster(
-        initialize_head=True,
-        head_node_args={
-            **{"num_cpus": 1, "object_store_memory": OBJECT_BYTES, "include_dashboard": False},
-        },
-    )
-    add_machine(cluster)
-    yield cluster
-    cluster.shutdown()
-
-
-def add_machine(cluster: Any) -> Any:
-    return cluster.add_node(num_cpus=1, object_store_memory=OBJECT_BYTES)
-
-
-@pytest.fixture
-def workers(machines: Any) -> Iterator[Workers]:
-    with connected(machines.address) as found:
-        yield found
+def machines() -> Iterator[ray_machines.Machines]:
+    pytest.importorskip("ray")
+    with ray_machines.started() as machines:
+        yield machines
 
 
 @pytest.fixture
@@ -85,8 +60,8 @@ def photos(tmp_path: Path) -> Path:
     return draw_dataset(tmp_path / "photos", [f"{n % 5}/{n:02}.png" for n in range(PICTURES)])
 
 
-def on_cluster(workers: Workers, make: Callable[[], Any] = Colours()) -> EncodingOnCluster:  # noqa: B008
-    return EncodingOnCluster(ColourEncoder().identity, make, workers)
+def on(cluster: Cluster, make: Callable[[], Any]) -> EncodingOnCluster:
+    return EncodingOnCluster(ColourEncoder().identity, make, cluster)
 
 
 def rows(store: VectorStore, family: str) -> dict[str, bytes]:
@@ -114,86 +89,34 @@ def plain_rows(store: VectorStore, photos: Path) -> dict[str, bytes]:
     return rows(store, "plain")
 
 
-def test_the_workers_are_those_of_both_machines(workers: Workers) -> None:
-    assert (workers.count, workers.machines, workers.has_gpu) == (2, 2, False)
-    assert str(workers) == "2 encoders on 2 machines, each with 1 processor"
+def once(call: Callable[[], None]) -> tuple[Callable[[Stage, int, int], None], list[int]]:
+    """What calls when the first pictures are encoded, and notes how many these are."""
+    done_then: list[int] = []
+
+    def on_progress(stage: Stage, done: int, total: int) -> None:
+        if stage is Stage.ENCODE and not done_then:
+            done_then.append(done)
+            call()
+
+    return on_progress, done_then
 
 
-def test_rows_are_those_of_a_run_without_ray_and_what_is_stored_is_not_encoded_again(
-    workers: Workers, store: VectorStore, photos: Path
-) -> None:
-    (photos / "0" / "broken.png").write_bytes(b"no picture")
-    expected = plain_rows(store, photos)
-    store_first_rows(store, "fruit", photos, count=10)
-    with removed_before_reading(photos / "4" / "39.png"):
-        told: list[tuple[int, int]] = []
-        report = build_index(
-            photos,
-            store=store,
-            encoder=on_cluster(workers),
-            family="fruit",
-            on_progress=lambda stage, done, total: (
-                told.append((done, total)) if stage is Stage.ENCODE else None
-            ),
-        )
-    # Of 40 pictures ten are stored, and one vanishes between the listing and the reading.
-    assert (report.unchanged, report.added) == (10, 29)
-    skipped = {one.path: one.reason for one in report.skipped}
-    assert set(skipped) == {"0/broken.png", "4/39.png"}
-    assert "No such file" in skipped["4/39.png"]
-    assert told[-1] == (PICTURES + 1, PICTURES + 1)
-    assert told == sorted(told)
-    lost = {name: row for name, row in expected.items() if "'4/39.png'" in name}
-    assert rows(store, "fruit") == {n: row for n, row in expected.items() if n not in lost}
-    assert len(lost) == len(Metric)
-
-
-def test_a_killed_worker_and_a_full_object_store_lose_nothing(
-    workers: Workers, store: VectorStore, photos: Path, tmp_path: Path
-) -> None:
-    import ray
-
-    # Ten times a tenth fill the store of one machine, and then some.
-    held = [ray.put(np.zeros(OBJECT_BYTES // 10, np.uint8)) for _ in range(12)]
-    encoding = on_cluster(workers, DyingOnce(marker=tmp_path / "died"))
-    report = build_index(photos, store=store, encoder=encoding, family="fruit")
-    del held
-    assert (tmp_path / "died").exists()
-    assert report.added == PICTURES
+def assert_the_rest_is_encoded(store: VectorStore, photos: Path, *, kept: int) -> None:
+    """The same run once more, here, has at least so many pictures already."""
+    encoder = ColourEncoder()
+    again = build_index(photos, store=store, encoder=encoder, family="fruit")
+    assert again.unchanged >= kept > 0
+    assert encoder.calls == again.added == PICTURES - again.unchanged
     assert rows(store, "fruit") == plain_rows(store, photos)
 
 
-def test_pictures_that_kill_every_worker_end_the_run_with_a_word(
-    workers: Workers, store: VectorStore, photos: Path
-) -> None:
-    # A portion is a quarter of a worker's share: 40 / 2 / 4 pictures.
-    said = r"1 worker died over the same 5 pictures, '\d/\d\d\.png' to '\d/\d\d\.png'"
-    with pytest.raises(ClusterError, match=said):
-        build_index(
-            photos,
-            store=store,
-            encoder=replace(on_cluster(workers, AlwaysDying()), most_deaths=1),
-            family="fruit",
-        )
-
-
-def test_what_a_worker_cannot_do_is_told_in_its_own_words(
-    workers: Workers, store: VectorStore, photos: Path
-) -> None:
-    with pytest.raises(DeviceMemoryError, match="too small for a single picture"):
-        build_index(photos, store=store, encoder=on_cluster(workers, TooSmall()), family="fruit")
-
-
-def test_a_worker_that_makes_another_encoder_encodes_nothing(photos: Path) -> None:
-    workers = Workers(1, 1, has_gpu=False, machines=1, head=("", 0))
-    worker = _Worker(on_cluster(workers, Colours("other")), photos, None)
-    candidates = pickle.dumps([Candidate("0/00.png", "0")])
-    (content,) = worker({"number": [7], "content": [candidates]})["content"]
+def test_a_worker_that_makes_another_encoder_encodes_nothing() -> None:
     with pytest.raises(ClusterError, match="Install the same packages on every machine"):
-        raise pickle.loads(content)
+        checked(Colours("other")(), ColourEncoder().identity)
 
 
 def test_an_address_where_nobody_listens_is_told_at_once() -> None:
+    pytest.importorskip("ray")
     (port,) = free_ports(1)
     said = rf"no Ray cluster answers at '127\.0\.0\.1:{port}'"
     with pytest.raises(ClusterError, match=said), connected(f"127.0.0.1:{port}"):
@@ -201,13 +124,18 @@ def test_an_address_where_nobody_listens_is_told_at_once() -> None:
 
 
 def test_the_script_sends_the_weights_and_its_rows_are_those_of_a_run_without_ray(
-    machines: Any, photos: Path, monkeypatch: pytest.MonkeyPatch, no_settings: None
+    machines: ray_machines.Machines,
+    photos: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    no_settings: None,
 ) -> None:
     monkeypatch.setenv("ORCHARD_MILVUS_URI", str(photos.parent / "script.db"))
     command = [str(photos / "0"), "--architecture", "resnet14", "--metrics", "l2"]
     assert build_index_script.main([*command, "--collection", "plain"]) == 0
     on_ray = ["--collection", "cluster", "--ray", machines.address]
     assert build_index_script.main([*command, *on_ray]) == 0
+    assert "2 encoders on 2 machines, each with 1 processor" in capsys.readouterr().err
     with contextlib.closing(open_store(load_settings())) as store:
         plain, cluster = (
             {
@@ -223,54 +151,106 @@ def test_the_script_sends_the_weights_and_its_rows_are_those_of_a_run_without_ra
         np.testing.assert_allclose(cluster[record], embedding, rtol=0.02, atol=0.02)
 
 
-def test_a_machine_that_goes_loses_nothing(
-    machines: Any, store: VectorStore, photos: Path, tmp_path: Path
+def test_a_killed_worker_a_full_object_store_and_a_machine_that_goes_lose_nothing(
+    machines: ray_machines.Machines, store: VectorStore, photos: Path, tmp_path: Path
 ) -> None:
-    doomed, gone = next(iter(machines.worker_nodes)), []
+    (photos / "0" / "broken.png").write_bytes(b"no picture")
+    expected = plain_rows(store, photos)
+    store_first_rows(store, "fruit", photos, count=10)
+    told: list[tuple[int, int]] = []
+    end_machine, then = once(lambda: os.kill(machines.other, signal.SIGKILL))
 
-    def end_it(stage: Stage, done: int, total: int) -> None:
-        if stage is Stage.ENCODE and not gone:
-            gone.append(done)
-            machines.remove_node(doomed, allow_graceful=False)
+    def on_progress(stage: Stage, done: int, total: int) -> None:
+        if stage is Stage.ENCODE:
+            told.append((done, total))
+        end_machine(stage, done, total)
 
-    with connected(machines.address) as workers:
+    with connected(machines.address) as cluster, removed_before_reading(photos / "4" / "39.png"):
         report = build_index(
-            photos, store=store, encoder=on_cluster(workers), family="fruit", on_progress=end_it
+            photos,
+            store=store,
+            encoder=on(cluster, DyingOnce(folder=tmp_path)),
+            family="fruit",
+            on_progress=on_progress,
         )
-    assert 0 < gone[0] < PICTURES
-    assert report.added == PICTURES
-    assert rows(store, "fruit") == plain_rows(store, photos)
+    assert (tmp_path / "died").exists() and (tmp_path / "full").exists()
+    assert 0 < then[0] < PICTURES
+    # Of 40 pictures ten are stored, and one vanishes between the listing and the reading.
+    assert (report.unchanged, report.added) == (10, 29)
+    skipped = {one.path: one.reason for one in report.skipped}
+    assert set(skipped) == {"0/broken.png", "4/39.png"}
+    assert "No such file" in skipped["4/39.png"]
+    assert told[-1] == (PICTURES + 1, PICTURES + 1)
+    assert told == sorted(told)
+    lost = {name: row for name, row in expected.items() if "'4/39.png'" in name}
+    assert rows(store, "fruit") == {n: row for n, row in expected.items() if n not in lost}
+    assert len(lost) == len(Metric)
+
+
+def test_pictures_that_kill_every_worker_end_the_run_with_a_word(
+    machines: ray_machines.Machines, store: VectorStore, photos: Path
+) -> None:
+    # A portion is a quarter of what one worker gets, or two: 40 / 4 pictures, or 40 / 2 / 4.
+    said = r"1 worker died over the same (10|5) pictures, '\d/\d\d\.png' to '\d/\d\d\.png'"
+    with pytest.raises(ClusterError, match=said), connected(machines.address) as cluster:
+        encoding = replace(on(cluster, AlwaysDying()), most_deaths=1)
+        build_index(photos, store=store, encoder=encoding, family="fruit")
+
+
+def test_what_a_worker_cannot_do_is_told_in_its_own_words(
+    machines: ray_machines.Machines, store: VectorStore, photos: Path
+) -> None:
+    with connected(machines.address) as cluster:
+        with pytest.raises(DeviceMemoryError, match="too small for a single picture"):
+            build_index(photos, store=store, encoder=on(cluster, TooSmall()), family="fruit")
+        # A run that is stopped leaves nothing behind that goes on.
+        assert not running([cluster.pid])
+
+
+def test_the_process_that_speaks_with_ray_ends_with_the_one_that_started_it(
+    machines: ray_machines.Machines,
+) -> None:
+    command = [sys.executable, "-c", CONNECTED, machines.address]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        child = int(process.stdout.readline())
+        assert running([child])
+        process.kill()
+    assert eventually(lambda: not running([child]), seconds=60)
 
 
 def test_a_head_that_goes_ends_the_run_with_a_word_and_keeps_what_was_encoded(
-    machines: Any,
-    store: VectorStore,
-    photos: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    machines: ray_machines.Machines, store: VectorStore, photos: Path
 ) -> None:
-    monkeypatch.setattr(cluster_module, "_PATIENCE_SECONDS", 0.3)
-    monkeypatch.setattr(cluster_module, "_LOOK_SECONDS", 0.2)
-    monkeypatch.setattr(cluster_module, "_STOP_SECONDS", 0.2)
-    kept: list[int] = []
+    end_head, kept = once(lambda: os.kill(machines.head, signal.SIGKILL))
+    said = rf"the connection to the Ray cluster at '{machines.address}' is lost|cluster failed"
+    with pytest.raises(ClusterError, match=said), connected(machines.address) as cluster:
+        stuck = on(cluster, Stuck())
+        build_index(photos, store=store, encoder=stuck, family="fruit", on_progress=end_head)
+    assert_the_rest_is_encoded(store, photos, kept=kept[0])
 
-    def end_it(stage: Stage, done: int, total: int) -> None:
-        if stage is Stage.ENCODE and not kept:
-            kept.append(done)
-            for process in machines.head_node.all_processes["gcs_server"]:
-                os.kill(process.process.pid, signal.SIGKILL)
 
+def test_a_killed_process_that_speaks_with_ray_ends_the_run_with_a_word_and_leaves_no_other(
+    store: VectorStore, photos: Path
+) -> None:
+    pytest.importorskip("ray")
+    of_ray: list[int] = []
+
+    def kill() -> None:
+        of_ray.extend(started_by(cluster.pid))
+        os.kill(cluster.pid, signal.SIGKILL)
+
+    on_progress, kept = once(kill)
     with (
-        pytest.raises(ClusterError, match=r"no longer answers|the Ray cluster failed"),
-        connected(machines.address) as workers,
+        pytest.raises(ClusterError, match=r"on this machine is lost: .* ended by SIGKILL"),
+        connected(LOCAL) as cluster,
     ):
-        # Else a run of so few pictures ends before anybody looks for the head.
-        slow = on_cluster(workers, Slow())
-        build_index(photos, store=store, encoder=slow, family="fruit", on_progress=end_it)
-    encoder = ColourEncoder()
-    again = build_index(photos, store=store, encoder=encoder, family="fruit")
-    assert again.unchanged >= kept[0] > 0
-    assert encoder.calls == again.added == PICTURES - again.unchanged
-    assert rows(store, "fruit") == plain_rows(store, photos)
+        stuck = on(cluster, Stuck())
+        build_index(photos, store=store, encoder=stuck, family="fruit", on_progress=on_progress)
+    # This one, what Ray is here, and two workers at least.
+    assert len(of_ray) > 3
+    assert eventually(lambda: not running(of_ray), seconds=60)
+    assert_the_rest_is_encoded(store, photos, kept=kept[0])
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import DeviceMemoryError
+from tests.support import ray_machines
 from tests.support.colour_encoder import ColourEncoder
 
 
@@ -27,18 +28,27 @@ class Colours:
 
 @dataclass(frozen=True)
 class DyingOnce(Colours):
-    """The first worker that is given pictures dies with them, as if its machine had no memory."""
+    """The first worker that is given pictures dies with them, as if its machine had no memory.
 
-    marker: Path = Path()
+    Each fills the object store of its machine besides. Files `full` and `died` tell of both.
+    """
+
+    folder: Path = Path()
 
     def __call__(self) -> Any:
-        return _Dying(self.marker)
+        import ray
+
+        # Ten times a tenth fill it, and then some.
+        tenth = np.zeros(ray_machines.OBJECT_BYTES // 10, np.uint8)
+        held = [ray.put(tenth) for _ in range(12)]
+        (self.folder / "full").touch()
+        return _Dying(self.folder / "died", held)
 
 
 class _Dying(ColourEncoder):
-    def __init__(self, marker: Path) -> None:
+    def __init__(self, marker: Path, held: list[Any]) -> None:
         super().__init__()
-        self._marker = marker
+        self._marker, self._held = marker, held
 
     def encode(self, images: Sequence[Any]) -> NDArray[np.float32]:
         try:
@@ -77,14 +87,15 @@ class _TooSmall(ColourEncoder):
 
 
 @dataclass(frozen=True)
-class Slow(Colours):
-    """Every worker takes a second for a batch, as real encoders may."""
+class Stuck(Colours):
+    """Every worker encodes what it is given first, and is busy with the rest for good."""
 
     def __call__(self) -> Any:
-        return _Slow()
+        return _Stuck()
 
 
-class _Slow(ColourEncoder):
+class _Stuck(ColourEncoder):
     def encode(self, images: Sequence[Any]) -> NDArray[np.float32]:
-        time.sleep(1)  # the time in which nothing comes from the cluster
+        if self.calls:
+            time.sleep(3600)  # it is ended by then
         return super().encode(images)

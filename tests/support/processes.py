@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 
 def free_ports(count: int) -> list[int]:
@@ -30,6 +31,31 @@ def free_ports(count: int) -> list[int]:
         for one in held:
             one.close()
     return ports
+
+
+def started_by(ancestor: int) -> list[int]:
+    """A process, those that it has started, and those that these have; on Linux alone."""
+    parents = {pid: parent for pid, (_, parent) in _states().items()}
+    found = [ancestor]
+    for pid in found:
+        found += [child for child, parent in parents.items() if parent == pid]
+    return found
+
+
+def running(pids: list[int]) -> list[int]:
+    """Those that have not ended; on Linux alone."""
+    states = _states()
+    return [pid for pid in pids if states.get(pid, ("Z", 0))[0] != "Z"]
+
+
+def _states() -> dict[int, tuple[str, int]]:
+    found = {}
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            # The name may hold spaces and brackets; state and parent follow.
+            state, parent = file.read_text().rpartition(")")[2].split()[:2]
+            found[int(file.parent.name)] = (state, int(parent))
+    return found
 
 
 @contextlib.contextmanager

@@ -1,13 +1,18 @@
 """The benchmark runs and reports what it measured; speed itself is not asserted."""
 
+import contextlib
 import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from core.encoder.weights import offline_weights
-from scripts.benchmark import encoder
+from core.indexing.cluster.connection import Workers
+from core.indexing.encoding import EncodingHere
+from scripts.benchmark import cluster, encoder
 from scripts.benchmark.__main__ import PARTS, main
 from scripts.benchmark.measuring import median_seconds
 from tests.encoder.test_encoder import drawn
@@ -111,6 +116,29 @@ def test_encoder(
     assert ("share_of_the_limit" in missed) == (figures["share_of_the_limit"] < 0.75)
     assert "memory" not in missed
     assert status == (0 if missed == "nothing" else 1)
+
+
+def test_cluster(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @dataclass(frozen=True)
+    class OnNoCluster(EncodingHere):
+        workers: ClassVar = Workers(2, 3, has_gpu=False, machines=1)
+
+    # Ray itself has tests of its own, and takes long to start.
+    monkeypatch.setattr(cluster, "connected", contextlib.nullcontext)
+    monkeypatch.setattr(cluster, "EncodingOnCluster", lambda _, make, __: OnNoCluster(make()))
+    few = ["--rows", "4", "14", "--rounds", "1", "--architecture", "resnet14", "--json"]
+    assert main(["cluster", str(draw_photos(tmp_path)), *few]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert (figures["rows"], figures["architecture"]) == (14, "resnet14")
+    assert (figures["encoders"], figures["processors_of_each"]) == (2, 3)
+    ratio = figures["pictures_per_second"] / figures["plain_pictures_per_second"]
+    assert figures["times_the_plain_run"] == pytest.approx(ratio)
+    # What 4 pictures took, less 4 at that rate; 14 took ten at that rate longer.
+    few_took = figures["load_seconds"] + 4 / figures["pictures_per_second"]
+    longer = figures["whole_run_seconds"] - few_took
+    assert longer == pytest.approx(10 / figures["pictures_per_second"])
 
 
 def test_encoder_wants_enough_photos(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
