@@ -191,12 +191,8 @@ def is_here(address: str) -> bool:
 
 def _settings(address: str) -> dict[str, str]:
     """Return the settings of Ray's that are read when it is imported."""
-    settings = {
-        # It tells its makers of every use unless it is told not to.
-        "RAY_USAGE_STATS_ENABLED": "0",
-        # A head that is gone has Ray end the process after so long, instead of a minute.
-        "RAY_gcs_rpc_server_reconnect_timeout_s": "20",
-    }
+    # It tells its makers of every use unless it is told not to.
+    settings = {"RAY_USAGE_STATS_ENABLED": "0"}
     if address == LOCAL or is_here(address):
         # So Ray calls what has it listen on the loopback address alone; else all its ports are open
         # to the network.

@@ -26,8 +26,10 @@ from core.indexing.cluster.worker import Begun, Work, Worker
 
 logger = logging.getLogger(__name__)
 
-# How long nobody is waited for: neither a head nor what is under way when the input ends.
-_HEAD_SECONDS, _END_SECONDS = 20.0, 5.0
+# A head that does not answer for so long is gone, and so often it is looked for.
+_HEAD_SECONDS, _LOOK_SECONDS = 20.0, 2.0
+# How long an orderly end may last.
+_END_SECONDS = 5.0
 # What a Ray of this machine keeps in memory: the weights, and rows that wait.
 _OBJECT_BYTES = 500_000_000
 
@@ -38,10 +40,13 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
 
+    telling = threading.Lock()
+
     def tell(answer: object) -> None:
         # It waits for whoever reads, and Ray for it: rows pile up nowhere but in the cluster.
-        pickle.dump(answer, answers)
-        answers.flush()
+        with telling:
+            pickle.dump(answer, answers)
+            answers.flush()
 
     # Whoever started us may have been told to ignore what `_listen` sends.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -59,13 +64,37 @@ def _listen(asked: "queue.SimpleQueue[Any]") -> None:
     with contextlib.suppress(EOFError, pickle.UnpicklingError):
         while True:
             asked.put(pickle.load(sys.stdin.buffer))  # noqa: S301 - from the process that started us
-    # Nobody waits any longer. An orderly end may last.
+    # Nobody waits any longer.
     os.kill(os.getpid(), signal.SIGINT)
     time.sleep(_END_SECONDS)
     if hasattr(os, "killpg"):
         # With whatever a Ray of this machine has started; its workers end by themselves.
         os.killpg(0, signal.SIGKILL)
     os._exit(1)
+
+
+def _watch(head: tuple[str, int], tell: Callable[[object], None]) -> None:
+    """Tell when the head is gone.
+
+    Ray ends this process a minute after a head was ended, and much later where its machine was: it
+    then waits for an answer, and has no setting for that which its own servers put up with.
+    """
+    missed_since: float | None = None
+    while missed_since is None or time.monotonic() - missed_since < _HEAD_SECONDS:
+        looked = time.monotonic()
+        try:
+            socket.create_connection(head, timeout=_LOOK_SECONDS).close()
+            missed_since = None
+        except OSError:
+            missed_since = missed_since or looked
+        time.sleep(_LOOK_SECONDS)
+    with contextlib.suppress(OSError, ValueError):  # nobody listens any longer
+        tell(
+            ClusterError(
+                f"the head of the Ray cluster at {head[0]}:{head[1]} no longer answers. What was "
+                "encoded is kept: once it is back, the same command continues from there."
+            )
+        )
 
 
 def _serve(take: Callable[[], Any], tell: Callable[[object], None]) -> None:
@@ -80,6 +109,9 @@ def _serve(take: Callable[[], Any], tell: Callable[[object], None]) -> None:
     _quieten(ray)
     _connect(ray, take())
     try:
+        host, _, port = ray.get_runtime_context().gcs_address.rpartition(":")
+        head = host.strip("[]"), int(port)
+        threading.Thread(target=_watch, args=(head, tell), daemon=True).start()
         workers = _workers(ray)
         tell(workers)
         while True:
@@ -92,6 +124,8 @@ def _serve(take: Callable[[], Any], tell: Callable[[object], None]) -> None:
             try:
                 for answer in _rows(ray, work, portions, workers):
                     tell(answer)
+            except BrokenPipeError:
+                raise  # nobody listens any longer
             except Exception as error:  # Ray's own, of many kinds
                 raise failed(error) from error
             tell(None)
