@@ -192,7 +192,7 @@ def _begun(asked: Asked, info: CollectionInfo, questions: Questions) -> Tuning:
     itself = questions.judge(questions.exact)
     return Tuning(
         asked=asked,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        created=_now(),
         rows=len(questions.matrix.ids),
         dimension=info.dimension,
         current=IndexChoice.of(info),
@@ -200,6 +200,10 @@ def _begun(asked: Asked, info: CollectionInfo, questions: Questions) -> Tuning:
         classes=len(np.unique(questions.rows.codes[questions.queries])),
         exact_precision=itself.precision,
     )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _known(folder: Path, asked: Asked, grid: Sequence[Trial]) -> Tuning | None:
@@ -215,7 +219,8 @@ def _known(folder: Path, asked: Asked, grid: Sequence[Trial]) -> Tuning | None:
     with contextlib.suppress(ReportError):
         whole = load_tuning(folder, asked.collection)
         if whole and whole.asked == asked:
-            return whole.without([trial.index for trial in grid])
+            again = whole.without([trial.index for trial in grid])
+            return replace(again, created=_now(), seconds=0.0)
     return None
 
 

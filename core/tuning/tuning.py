@@ -108,14 +108,15 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """Everything that one run has measured, so far.
+    """Everything that one run has measured, so far, and what runs before it have of other types.
 
     Attributes:
-        created: When it began, UTC, ISO 8601, to the second.
+        created: When the last run of it began, UTC, ISO 8601, to the second.
         current: The index that the collection had.
         asked_queries: How many were asked.
         classes: How many classes they are of.
         exact_precision: Macro mean of precision@k of exact search.
+        seconds: Of that run, all its parts where it was stopped.
         is_complete: Whether the run went through to its end.
     """
 

@@ -8,6 +8,7 @@ takes its head at last.
 
 import contextlib
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -25,7 +27,8 @@ from core.errors import ClusterError, DeviceMemoryError
 from core.indexing.build import build_index
 from core.indexing.cluster.connection import LOCAL, Cluster, connected
 from core.indexing.cluster.encoding import EncodingOnCluster
-from core.indexing.cluster.worker import checked
+from core.indexing.cluster.worker import Work, Worker, checked
+from core.indexing.encoding import Candidate
 from core.metric import Metric
 from core.progress import Stage
 from core.store.vector_store import VectorStore, open_store
@@ -115,6 +118,18 @@ def test_a_worker_that_makes_another_encoder_encodes_nothing() -> None:
         checked(Colours("other")(), ColourEncoder().identity)
 
 
+def test_what_a_worker_cannot_do_is_answered_in_its_own_words(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(get=lambda found: found))
+    begun = SimpleNamespace(again=SimpleNamespace(remote=lambda number: 1))
+    work = Work(ColourEncoder().identity, TooSmall(), photos, most_deaths=5)
+    portion = {"number": [7], "content": [pickle.dumps([Candidate("0/00.png", "0")])]}
+    (answer,) = Worker(work, begun, processors=1)(portion)["content"]
+    with pytest.raises(DeviceMemoryError, match="too small for a single picture"):
+        raise pickle.loads(answer)
+
+
 def test_an_address_where_nobody_listens_is_told_at_once() -> None:
     pytest.importorskip("ray")
     (port,) = free_ports(1)
@@ -192,17 +207,10 @@ def test_pictures_that_kill_every_worker_end_the_run_with_a_word(
 ) -> None:
     # A portion is a quarter of what one worker gets, or two: 40 / 4 pictures, or 40 / 2 / 4.
     said = r"1 worker died over the same (10|5) pictures, '\d/\d\d\.png' to '\d/\d\d\.png'"
-    with pytest.raises(ClusterError, match=said), connected(machines.address) as cluster:
-        encoding = replace(on(cluster, AlwaysDying()), most_deaths=1)
-        build_index(photos, store=store, encoder=encoding, family="fruit")
-
-
-def test_what_a_worker_cannot_do_is_told_in_its_own_words(
-    machines: ray_machines.Machines, store: VectorStore, photos: Path
-) -> None:
     with connected(machines.address) as cluster:
-        with pytest.raises(DeviceMemoryError, match="too small for a single picture"):
-            build_index(photos, store=store, encoder=on(cluster, TooSmall()), family="fruit")
+        encoding = replace(on(cluster, AlwaysDying()), most_deaths=1)
+        with pytest.raises(ClusterError, match=said):
+            build_index(photos, store=store, encoder=encoding, family="fruit")
         # A run that is stopped leaves nothing behind that goes on.
         assert not running([cluster.pid])
 

@@ -182,9 +182,11 @@ def test_a_whole_tuning_stands_until_the_next_one_is_whole(measure: Any, tmp_pat
     after = measure(k=3)
     assert load_tuning(tmp_path, "tuned_cosine") == after
     assert [file.name for file in tmp_path.glob("*.json")] == ["tuned_cosine.json"]
-    # Of one type alone the others stay as they were measured.
+    # Of one type alone the others stay as they were measured; date and duration are new.
+    save_tuning(replace(after, created="2020-01-01T00:00:00+00:00", seconds=1e6), tmp_path)
     again = measure(k=3, types=(IndexType.FLAT,))
     assert {one.index.index_type for one in again.measured} == {"FLAT", "IVF_SQ8"}
+    assert again.created > "2026" and again.seconds < 1e6
 
 
 def test_a_copy_that_a_killed_process_left_is_recognised_and_dropped(
