@@ -111,7 +111,7 @@ def _configuration(
     seconds: float,
 ) -> Configuration:
     return Configuration(
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        created=datetime.now(UTC).isoformat(timespec="microseconds"),
         collection=collection,
         dataset=info.dataset,
         encoder=str(info.encoder),

@@ -399,6 +399,15 @@ def test_saved_report_gives_the_same_figures(
     assert sorted(file.suffix for file in tmp_path.iterdir()) == [".json", ".npz"]
 
 
+def test_of_reports_made_in_one_second_the_last_comes_first(
+    cosine: tuple[Matrix, CollectionInfo], store: VectorStore, tmp_path: Path
+) -> None:
+    made = [save_report(_run(cosine, store, nprobe=None), tmp_path).name for _ in range(4)]
+    listed = [one.name for one in list_reports(tmp_path).reports]
+    # By chance alone they would come so one time of 24.
+    assert listed == made[::-1]
+
+
 def test_a_report_is_given_a_name_and_is_otherwise_as_it_was(
     cosine: tuple[Matrix, CollectionInfo], store: VectorStore, tmp_path: Path
 ) -> None:
