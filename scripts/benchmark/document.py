@@ -204,6 +204,7 @@ def write_document(found: dict[str, Any], folder: Path) -> None:
         *([f"Not measured: {name}: {why}" for name, why in missing.items()]),
         *(_growth_text(growth) if growth else []),
         *(_pages_text(parts["pages"]) if "pages" in parts else []),
+        *(_service_text(parts["service"]) if "service" in parts else []),
     ]
     (folder / "benchmarks.md").write_text("\n\n".join(text) + "\n", encoding="utf-8")
 
@@ -315,6 +316,25 @@ def _pages_text(figures: dict[str, Any]) -> list[str]:
         "after the other in one process: the first visit of the first page lists all rows, the "
         "second waits for exact search. The first report is offered, not made, and the map is one "
         "of a sample, as the pages say.",
+    ]
+
+
+def _service_text(figures: dict[str, Any]) -> list[str]:
+    values = {n: v if isinstance(v, str) else _short(v) for n, v in figures.items()}
+    if "page_p50_ms" not in values:
+        return []
+    return [
+        "## Many at once",
+        "{clients} clients of the API, one search after the other each, {visitors} windows of a "
+        "browser and an indexing run, for {seconds} seconds after as long of the same: {answers} "
+        "answers, half within {p50_ms} ms, 95 % within {p95_ms} ms, {faults} faults; {pages} "
+        "pages, half within {page_p50_ms} ms, 95 % within {page_p95_ms} ms, {page_faults} faults; "
+        "{indexing_runs} indexing runs. The memory of the dashboard was {memory_mb} MB and grew "
+        "by {memory_grew_mb} MB. An answer or a page that shows other hits than it shows "
+        "alone is a fault.".format_map(values),
+        "One picture that is searched with, from its bytes to its embedding: {query_ms} ms, of "
+        "these decoding {query_decode_ms}, resizing {query_resize_ms}, the network "
+        "{query_network_ms} ({encoder}).".format_map(values),
     ]
 
 

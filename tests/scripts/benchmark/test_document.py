@@ -92,6 +92,27 @@ def test_every_page_on_many_rows_is_a_table(tmp_path: Path) -> None:
     assert "1,000,000 made-up rows of 128 numbers" in text
 
 
+def test_many_at_once_are_told_where_people_at_browsers_were_among_them(tmp_path: Path) -> None:
+    figures = {
+        "search_http_ms": 12.0, "search_allowed_ms": 16.0, "clients": 20, "visitors": 0,
+        "seconds": 120, "answers": 3271, "p50_ms": 695.2, "p95_ms": 1280.6, "faults": 0,
+        "indexing_runs": 2, "memory_mb": 841.6, "memory_grew_mb": -77.8, "query_ms": 8.71,
+        "query_decode_ms": 0.888, "query_resize_ms": 0.931, "query_network_ms": 6.89,
+        "encoder": "resnet14/1/2/3",
+    }  # fmt: skip
+    write_document(found(service={"figures": figures}), tmp_path)
+    assert "Many at once" not in (tmp_path / "benchmarks.md").read_text()
+    people = {"visitors": 10, "pages": 61, "page_p50_ms": 1857.1, "page_p95_ms": 3102.3}
+    write_document(found(service={"figures": figures | people | {"page_faults": 1}}), tmp_path)
+    text = (tmp_path / "benchmarks.md").read_text()
+    # 12 / 16 = 0.75.
+    assert "| **0.75** | at most 1 | yes |" in text
+    assert "3,271 answers, half within 695 ms, 95 % within 1,281 ms, 0 faults" in text
+    assert "61 pages, half within 1,857 ms, 95 % within 3,102 ms, 1 faults" in text
+    assert "was 842 MB and grew by -77.8 MB" in text
+    assert "8.71 ms, of these decoding 0.888, resizing 0.931, the network 6.89 (resnet14" in text
+
+
 def test_growth_is_a_table_and_a_plot_of_lite_and_server(tmp_path: Path) -> None:
     parts = {"growth": growth(100, 2_000), "growth server": growth(100, peak_memory_mb=2.0)}
     write_document(found(**parts), tmp_path)
