@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from core.dataset.files import image_id
 from core.store.served import KEY
 from core.ui import resources
 from tests.support import api
@@ -92,3 +93,29 @@ def test_a_read_only_dashboard_changes_nothing_but_may_look(
     finally:
         monkeypatch.undo()
         resources.get_settings.clear()
+
+
+# The last one: it replaces the rows.
+def test_a_collection_that_is_being_replaced_answers_or_says_why_not(
+    client: api.Client, pictures: Path
+) -> None:
+    task = {**build(pictures), "metrics": ["L2", "IP", "COSINE"], "recreate": True}
+    path = f"runs/{client.post('runs', json=task, headers=api.with_token()).json()['name']}"
+    content = (pictures / "lime" / "2.jpg").read_bytes()
+    met: set[int] = set()
+    state = {"status": "running"}
+    while state["status"] == "running":
+        state = client.get(path, headers=api.with_token()).json()
+        for asked in ({"data": {"id": image_id("lime/2.jpg")}}, {"files": {"picture": content}}):
+            answer = client.post("search", **asked)
+            met.add(answer.status_code)
+            if answer.status_code == 200:
+                found = {hit["path"] for hit in answer.json()["hits"]}
+                assert found <= {str(file.relative_to(pictures)) for file in pictures.rglob("*.*")}
+            else:
+                assert api.problem(answer)
+    assert state["status"] == "done"
+    # Not there for a moment, gone, or to be tried again; never a fault of ours.
+    assert met <= {200, 404, 409, 503}
+    (hit,) = client.search(files={"picture": content}, data={"k": 1, "include_query": True})["hits"]
+    assert hit["path"] == "lime/2.jpg"

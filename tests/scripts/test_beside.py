@@ -1,5 +1,6 @@
 """Scripts beside a running dashboard: it holds the database, and does what they want."""
 
+import contextlib
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ from core.config import load_settings
 from core.dataset.files import image_id
 from core.runs.history import load_history
 from core.runs.run_record import RunStatus
+from core.store.lite import lock_holder
 from core.store.served import find_served
 from scripts import (
     build_index,
@@ -189,33 +191,59 @@ def test_smaller_embeddings_are_built_by_the_dashboard_which_then_answers_from_t
     assert (hit["path"], hit["score"]) == ("lime/2.jpg", pytest.approx(0, abs=1e-2))
 
 
-# The last one: it begins to replace the rows.
-def test_ctrl_c_at_the_script_stops_the_run(pictures: Path, tmp_path: Path) -> None:
-    many = dashboard.draw_pictures(tmp_path / "many")
-    # So many that it cannot come to its end before it is stopped.
+@pytest.fixture(scope="module")
+def many(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """So many pictures that a run cannot come to its end before something happens."""
+    many = dashboard.draw_pictures(tmp_path_factory.mktemp("many") / "many")
     for number in range(500):
         for label in ("lime", "plum"):
             (many / label / f"c{number}.jpg").write_bytes(
                 (many / label / f"{number % 6}.jpg").read_bytes() + number.to_bytes(2)
             )
+    return many
+
+
+@contextlib.contextmanager
+def replacing(many: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+    """A script that has the dashboard replace the rows, once that has begun; and the run's file."""
     # What a shell has started in the background would ignore Ctrl-C, and so would its children.
     code = (
         "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
         "from scripts.build_index import main; raise SystemExit(main(sys.argv[1:]))"
     )
     command = [sys.executable, "-c", code, str(many), "--collection", "fruit_vector"]
-    script = subprocess.Popen([*command, "--recreate"], stderr=subprocess.PIPE, text=True)
-    found = find_dashboard(load_settings())
-    assert found and script.stderr
-    name = ""
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and not name:
-        files = load_settings().data.runs.glob("run-*.json")
-        name = max((file.stem for file in files if "running" in file.read_text()), default="")
-        time.sleep(0.02)
-    assert name
-    os.kill(script.pid, signal.SIGINT)
-    said = script.communicate(timeout=120)[1]
-    assert script.returncode == 130 and "what was encoded is kept" in said
-    state = json.loads((load_settings().data.runs / f"{name}.json").read_text())
-    assert state["status"] == RunStatus.CANCELLED
+    with subprocess.Popen([*command, "--recreate"], stderr=subprocess.PIPE, text=True) as script:
+        deadline, running = time.monotonic() + 120, None
+        while time.monotonic() < deadline and not running:
+            files = load_settings().data.runs.glob("run-*.json")
+            running = next((file for file in files if "running" in file.read_text()), None)
+            time.sleep(0.02)
+        assert running
+        yield script, running
+        script.kill()
+
+
+# The last ones: they begin to replace the rows.
+def test_another_script_waits_its_turn_and_ctrl_c_stops_the_run(
+    pictures: Path, many: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with replacing(many) as (script, run):
+        assert verify.main([]) == 2
+        said = capsys.readouterr().err
+        assert "Wait until it has ended" in said and "Traceback" not in said
+        os.kill(script.pid, signal.SIGINT)
+        said = script.communicate(timeout=120)[1]
+        assert script.returncode == 130 and "what was encoded is kept" in said
+    assert json.loads(run.read_text())["status"] == RunStatus.CANCELLED
+
+
+@pytest.mark.skipif(not Path("/proc/locks").exists(), reason="needs to know who holds a lock")
+def test_a_dashboard_that_is_killed_ends_the_script_with_a_word(pictures: Path, many: Path) -> None:
+    holder = lock_holder(Path(load_settings().uri))
+    assert holder
+    with replacing(many) as (script, _):
+        os.kill(holder, signal.SIGKILL)
+        said = script.communicate(timeout=120)[1]
+    assert script.returncode == 2 and "Traceback" not in said
+    assert "no longer answers" in said and "repeat this command" in said
+    assert find_dashboard(load_settings()) is None
