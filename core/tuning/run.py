@@ -50,7 +50,7 @@ from core.tuning.tuning import (
 # Beyond k, so that it shows what ties with the last hit.
 _SPARE = 50
 # Of the queries, those that are timed one by one, and searches of eight clients together.
-_TIMED, _TOGETHER, _CLIENTS = 40, 64, 8
+TIMED, TOGETHER, _CLIENTS = 40, 64, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +265,7 @@ def _measured(
         **told,
     )
     judged = questions.judge(found)
-    timed = questions.queries[np.linspace(0, len(questions.queries) - 1, _TIMED).astype(int)]
+    timed = questions.queries[np.linspace(0, len(questions.queries) - 1, TIMED).astype(int)]
     pace = pace_of(matrix, store=store, info=info, queries=timed, k=k, **told)
     together = throughput(
         matrix,
@@ -274,7 +274,7 @@ def _measured(
         queries=timed,
         k=k,
         clients=_CLIENTS,
-        searches=_TOGETHER,
+        searches=TOGETHER,
         **told,
     )
     computed = computed_bytes(index, rows=len(matrix.ids), dimension=info.dimension)

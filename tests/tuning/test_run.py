@@ -27,6 +27,7 @@ from core.records import EncoderIdentity, ImageRecord
 from core.store.alias import candidate_name
 from core.store.trials.candidates import Bench
 from core.store.vector_store import VectorStore
+from core.tuning import run as run_module
 from core.tuning.run import tune
 from core.tuning.tuning import load_tuning, save_tuning, tuning_file
 from tests.support.bare_client import bare_client
@@ -51,6 +52,13 @@ def write(store: VectorStore, family: str, *, labels: int = 4, rows: int = ROWS)
     )  # fmt: skip
     store.upsert(family, Metric.COSINE, records, embeddings)
     store.finish(family, Metric.COSINE)
+
+
+@pytest.fixture(autouse=True)
+def timed_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a search takes is nobody's concern here, only that it is told."""
+    monkeypatch.setattr(run_module, "TIMED", 3)
+    monkeypatch.setattr(run_module, "TOGETHER", 8)
 
 
 @pytest.fixture(scope="module")
