@@ -1,6 +1,6 @@
 """The self-test passes on a sound collection and fails on each thing it is there to notice."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -133,11 +133,15 @@ class Wrong(VectorStore):
         return found[self._shift :] + found[: self._shift]
 
 
-@pytest.fixture
-def big(database: Path, store: VectorStore) -> Iterator[Path]:
-    """Enough rows that even a server would have built the index."""
-    fill(store, random_rows(2_100), metrics=[Metric.L2])
-    yield database
+@pytest.fixture(scope="module")
+def big(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Enough rows that even a server would have built the index, and lists of few rows."""
+    database = tmp_path_factory.mktemp("big") / "test.db"
+    store = VectorStore(str(database), database="pictures")
+    index = IndexChoice(IndexType.IVF_FLAT, 16)
+    fill(store, random_rows(2_100), metrics=[Metric.L2], index=index)
+    store.close()
+    return database
 
 
 @pytest.mark.slow
