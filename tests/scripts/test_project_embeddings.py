@@ -21,6 +21,7 @@ from core.projection.rows import choose_rows
 from core.store.vector_store import open_store
 from scripts import project_embeddings
 from scripts.benchmark import map
+from scripts.benchmark.map import layout
 from tests.support import map_collection
 from tests.support.browser import CHROMIUM
 
@@ -118,7 +119,8 @@ def test_the_benchmark_measures_and_judges(
     # So few rows decide nothing about time, and are placed sooner than umap-learn is compiled; the
     # numbers must be there and make sense.
     monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
-    few = ["--rows", "40", "--dimension", "64", "--points", "150", "--browser-points", "150"]
+    monkeypatch.setattr(layout, "TRUST_K", 5)
+    few = ["--rows", "20", "--dimension", "16", "--points", "150", "--browser-points", "150"]
     map.main([*few, "--not-compiled"])
     report = json.loads(capsys.readouterr().out)
     assert 0.5 < report["ours_trust"] <= 1 and 0.5 < report["raw_trust"] <= 1
