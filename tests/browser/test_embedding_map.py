@@ -5,7 +5,7 @@ import io
 import re
 import time
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -42,17 +42,26 @@ VIEW = """() => {
 # So many that a selection of all is more than one page of fifty pictures.
 PER_CLASS = 20
 ROWS = 3 * PER_CLASS
+# Collections of so many equal pictures of one class, by their count.
+FEW = {count: f"few_{count}" for count in (1, 2, 6)}
+LONG = '<img src=x onerror="document.title=1">\'&'.ljust(200, "x")
 
 Point = tuple[str, float, float]
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A dashboard on a collection of three classes that lie far apart."""
+    """A dashboard on a collection of three classes that lie far apart, and on those of `FEW`."""
     root = tmp_path_factory.mktemp("browser_map")
     with pytest.MonkeyPatch.context() as patch:
         set_environment(patch, root / "data")
         map_collection.build(map_collection.draw(root / "pictures", per_class=PER_CLASS))
+        for count, name in FEW.items():
+            few = map_collection.draw(root / name, per_class=count, classes=(LONG,))
+            files = [f"{LONG}/{number:02}.jpg" for number in range(count)]
+            patch.setenv("ORCHARD_COLLECTION", name)
+            map_collection.build(few, {file: np.ones(4, dtype="f4") for file in files})
+        patch.delenv("ORCHARD_COLLECTION")
         with browsers.serving(*browsers.streamlit_command(), log=root / "log") as url:
             yield f"{url}/embedding_map"
 
@@ -64,6 +73,29 @@ def open_map(page: Page, address: str) -> list[Point]:
     # The neighbours are computed in the background; with them the tooltips change.
     expect(page.locator("[class*=st-key-map_progress]")).to_have_count(0)
     browsers.settled(page)
+    return points_of(page)
+
+
+@pytest.fixture(scope="module")
+def opened(chromium: Callable[[], Browser], address: str) -> Iterator[Page]:
+    """A map, opened once for the tests that change but what a press on "Back to all" undoes."""
+    with browsers.watched_page(chromium(), height=1500) as page:
+        open_map(page, address)
+        yield page
+
+
+@pytest.fixture
+def whole(opened: Page) -> Page:
+    """That map, all of its points in sight and none pointed at."""
+    opened.mouse.move(5, 5)
+    back = opened.get_by_role("button", name="Back to all")
+    if back.is_visible():
+        back.click()
+    expect(back).to_be_hidden()
+    return opened
+
+
+def points_of(page: Page) -> list[Point]:
     points = [(str(name), float(x), float(y)) for name, x, y in browsers.steady(page, POINTS)]
     assert len(points) == ROWS
     return points
@@ -152,7 +184,7 @@ def test_a_box_shows_the_pictures_inside_and_one_of_them_its_neighbours(
     expect(page.locator(".st-key-selected img")).to_have_count(PER_CLASS)
     page.get_by_text("Search with it").click()
     expect(page.get_by_text("hits").first).to_be_visible()
-    expect(page).to_have_url(re.compile(r"\?queries=\d+"))
+    expect(page).to_have_url(re.compile(r"[?&]queries=\d+"))
     expect(page.locator(".st-key-queries img").first).to_have_attribute(
         "alt", re.compile("the query, plum/")
     )
@@ -223,10 +255,25 @@ def picture_of(page: Page) -> str:
     )
 
 
-def test_the_pointer_on_a_point_shows_that_very_picture(page: Page, address: str) -> None:
+def test_the_pointer_on_a_point_shows_that_very_picture_and_on_its_way_asks_for_nothing(
+    page: Page, address: str
+) -> None:
     asked: list[str] = []
     points = open_map(page, address)
-    page.on("request", lambda request: "/cards/" in request.url and asked.append(request.url))
+    page.on("request", lambda request: "/map/" in request.url and asked.append(request.url))
+    # At once, as one movement's many events arrive.
+    page.evaluate(
+        """points => {
+            const area = document.querySelector('.js-plotly-plot .nsewdrag');
+            for (const [, clientX, clientY] of points)
+                area.dispatchEvent(new MouseEvent('mousemove', {clientX, clientY, bubbles: true}));
+            area.dispatchEvent(new MouseEvent('mouseout', {bubbles: true, clientX: 0, clientY: 0}));
+        }""",
+        [point for point in points if point[0] == "lime"],
+    )
+    # Longer than the dwell.
+    page.wait_for_timeout(400)
+    assert asked == []
     for label in COLOURS:
         # Names with markup are escaped for Plotly.
         own = [p for p in points if p[0] == html.escape(label, quote=False)]
@@ -242,7 +289,7 @@ def test_the_pointer_on_a_point_shows_that_very_picture(page: Page, address: str
         box = rings.bounding_box()
         assert box and abs(box["x"] + box["width"] / 2 - point[1]) < 2
         assert abs(box["y"] + box["height"] / 2 - point[2]) < 2
-    assert len(asked) == len(COLOURS)
+    assert len([url for url in asked if "/cards/" in url]) == len(COLOURS)
     page.mouse.move(5, 5)
     expect(page.locator(".orchard-map .card")).to_be_hidden()
 
@@ -276,26 +323,6 @@ def test_a_search_with_an_upload_is_one_press_from_the_map_where_its_cross_shows
     assert page.locator(".orchard-map .over circle:not(.looked)").count() >= 15
     page.mouse.move(5, 5)
     expect(card).to_be_hidden()
-
-
-def test_a_pointer_on_its_way_asks_for_nothing(page: Page, address: str) -> None:
-    asked: list[str] = []
-    points = open_map(page, address)
-    page.on("request", lambda request: "/map/" in request.url and asked.append(request.url))
-    limes = [point for point in points if point[0] == "lime"]
-    # At once, as one movement's many events arrive.
-    page.evaluate(
-        """points => {
-            const area = document.querySelector('.js-plotly-plot .nsewdrag');
-            for (const [, clientX, clientY] of points)
-                area.dispatchEvent(new MouseEvent('mousemove', {clientX, clientY, bubbles: true}));
-            area.dispatchEvent(new MouseEvent('mouseout', {bubbles: true, clientX: 0, clientY: 0}));
-        }""",
-        limes,
-    )
-    # Longer than the dwell.
-    page.wait_for_timeout(400)
-    assert asked == []
 
 
 def test_the_view_stays_whatever_is_changed_around_it(page: Page, address: str) -> None:
@@ -433,42 +460,37 @@ def test_names_stand_on_their_clusters_and_do_not_cover_each_other(
     assert len(page.evaluate(NAMES)) >= 1
 
 
-def test_a_name_of_the_legend_that_is_pointed_at_dims_the_other_classes(
-    page: Page, address: str
-) -> None:
-    open_map(page, address)
+def test_a_name_of_the_legend_that_is_pointed_at_dims_the_other_classes(whole: Page) -> None:
     opacities = """() => Object.fromEntries(document.querySelector('.js-plotly-plot')._fullData
         .map(trace => [trace.name, trace.marker.opacity]))"""
-    before = page.evaluate(opacities)
-    page.locator(".orchard-map .legend").get_by_role("button", name="lime").hover()
-    page.wait_for_function(f"({opacities})().plum < {before['plum']}")
-    assert page.evaluate(opacities)["lime"] == before["lime"]
-    page.mouse.move(5, 5)
-    page.wait_for_function(f"({opacities})().plum === {before['plum']}")
+    before = whole.evaluate(opacities)
+    whole.locator(".orchard-map .legend").get_by_role("button", name="lime").hover()
+    whole.wait_for_function(f"({opacities})().plum < {before['plum']}")
+    assert whole.evaluate(opacities)["lime"] == before["lime"]
+    whole.mouse.move(5, 5)
+    whole.wait_for_function(f"({opacities})().plum === {before['plum']}")
 
 
 def test_a_button_leads_back_to_all_points_and_is_there_only_when_some_may_be_out_of_sight(
-    page: Page, address: str
+    whole: Page,
 ) -> None:
-    points = open_map(page, address)
-    whole = page.evaluate(VIEW)
-    back = page.get_by_role("button", name="Back to all")
+    before = whole.evaluate(VIEW)
+    back = whole.get_by_role("button", name="Back to all")
     expect(back).to_be_hidden()
-    page.mouse.move(*lonely_point(points)[1:])
-    page.mouse.wheel(0, -300)
+    whole.mouse.move(*lonely_point(points_of(whole))[1:])
+    whole.mouse.wheel(0, -300)
     expect(back).to_be_visible()
     back.click()
     expect(back).to_be_hidden()
     # As far as a float32 goes.
-    assert page.evaluate(VIEW)["x"] == pytest.approx(whole["x"], rel=1e-6)
+    assert whole.evaluate(VIEW)["x"] == pytest.approx(before["x"], rel=1e-6)
 
 
 def test_a_button_zooms_to_what_is_marked_and_is_there_only_while_that_is_small(
-    page: Page, address: str
+    page: Page, address: str, whole: Page
 ) -> None:
-    open_map(page, address)
     near = page.get_by_role("button", name="Zoom to the rings")
-    expect(near).to_be_hidden()
+    expect(whole.get_by_role("button", name="Zoom to the rings")).to_be_hidden()
     # The fifteen neighbours of a lime are limes, which take a small part of the map.
     open_map(page, f"{address}?method=PCA&map_class=lime&map_picture=00.jpg")
     expect(page.locator(".orchard-map .over circle")).to_have_count(16)
@@ -489,12 +511,11 @@ def test_a_button_zooms_to_what_is_marked_and_is_there_only_while_that_is_small(
 
 
 def test_back_to_all_is_not_undone_by_the_wheel_that_turned_in_the_moment_before(
-    page: Page, address: str
+    whole: Page,
 ) -> None:
-    points = open_map(page, address)
-    whole = page.evaluate(VIEW)
+    before = whole.evaluate(VIEW)
     # Plotly writes the wheel's range down 50 ms after it: a press in between came first.
-    page.evaluate(
+    whole.evaluate(
         """async ([, clientX, clientY]) => {
             const plot = document.querySelector('.js-plotly-plot');
             const written = new Promise(resolve => plot.on('plotly_relayout', changes => {
@@ -505,10 +526,10 @@ def test_back_to_all_is_not_undone_by_the_wheel_that_turned_in_the_moment_before
             document.querySelector('.orchard-map .all').click();
             await written;
         }""",
-        lonely_point(points),
+        lonely_point(points_of(whole)),
     )
-    expect(page.get_by_role("button", name="Back to all")).to_be_hidden()
-    assert page.evaluate(VIEW)["x"] == pytest.approx(whole["x"], rel=1e-6)
+    expect(whole.get_by_role("button", name="Back to all")).to_be_hidden()
+    assert whole.evaluate(VIEW)["x"] == pytest.approx(before["x"], rel=1e-6)
 
 
 def test_pictures_stand_beside_the_map_which_stays_in_sight_while_they_are_scrolled_through(
@@ -530,13 +551,21 @@ def test_pictures_stand_beside_the_map_which_stays_in_sight_while_they_are_scrol
     expect(page.locator(".js-plotly-plot .nsewdrag").first).to_be_in_viewport(ratio=0.9)
 
 
-def test_pictures_stand_below_the_map_on_a_phone(browser: Browser, address: str) -> None:
-    with browsers.watched_page(browser, width=390, height=844) as page:
-        open_map(page, f"{address}?method=PCA&list=Outliers")
+def test_on_a_phone_pictures_stand_below_the_map_and_a_tap_shows_one_on_it(
+    browser: Browser, address: str
+) -> None:
+    with browsers.watched_page(browser, width=390, height=844, touch=True) as page:
+        points = open_map(page, f"{address}?method=PCA&list=Outliers")
         picture = page.locator(".st-key-outliers img").first
         expect(picture).to_be_visible()
         plot, first = page.locator(".orchard-map").bounding_box(), picture.bounding_box()
         assert plot and first and first["y"] >= plot["y"] + plot["height"]
+        label, x, y = lonely_point([point for point in points if point[0] == "plum"])
+        page.touchscreen.tap(x, y)
+        expect(page.locator(".orchard-map .card strong")).to_have_text(label)
+        assert picture_of(page) == label
+        box = page.locator(".orchard-map .card").bounding_box()
+        assert box and box["x"] >= 0 and box["x"] + box["width"] <= 390
 
 
 def test_values_have_the_colours_of_their_scale_and_what_is_notable_lies_on_top(
@@ -623,17 +652,6 @@ def test_a_map_that_is_dragged_moves_as_a_picture_and_is_drawn_when_it_is_let_go
     expect(page.get_by_text("1 picture selected")).to_be_visible()
 
 
-def test_a_tap_shows_the_picture_as_well(browser: Browser, address: str) -> None:
-    with browsers.watched_page(browser, width=390, height=844, touch=True) as page:
-        points = open_map(page, address)
-        label, x, y = lonely_point([point for point in points if point[0] == "plum"])
-        page.touchscreen.tap(x, y)
-        expect(page.locator(".orchard-map .card strong")).to_have_text(label)
-        assert picture_of(page) == label
-        box = page.locator(".orchard-map .card").bounding_box()
-        assert box and box["x"] >= 0 and box["x"] + box["width"] <= 390
-
-
 def test_what_a_map_was_made_of_is_nobody_elses(
     browser: Browser, address: str, tmp_path: Path
 ) -> None:
@@ -673,22 +691,21 @@ def test_without_webgl_the_map_is_drawn_and_says_so(page: Page, address: str) ->
     expect_pictures_of(page, "lime")
 
 
-@pytest.mark.parametrize("kind", ["PNG", "SVG"])
-def test_the_camera_saves_the_map_with_its_legend(page: Page, address: str, kind: str) -> None:
+def test_the_camera_saves_the_map_with_its_legend_as_png_or_svg(page: Page, address: str) -> None:
+    def saved() -> bytes:
+        page.locator(".js-plotly-plot").first.hover()
+        with page.expect_download() as waiting:
+            page.locator('[data-title="Download plot as a picture"]').click()
+        return waiting.value.path().read_bytes()
+
     open_map(page, f"{address}?method=PCA&map_class=lime&map_picture=00.jpg")
-    if kind == "SVG":
-        page.locator(".st-key-exports").get_by_role("button", name="Export").click()
-        page.get_by_text("SVG", exact=True).click()
-        page.keyboard.press("Escape")
-        browsers.settled(page)
-    page.locator(".js-plotly-plot").first.hover()
-    with page.expect_download() as waiting:
-        page.locator('[data-title="Download plot as a picture"]').click()
-    content = waiting.value.path().read_bytes()
-    if kind == "PNG":
-        assert content[:8] == b"\x89PNG\r\n\x1a\n"
-    else:
-        assert b"lime" in content and b"<svg" in content
+    assert saved()[:8] == b"\x89PNG\r\n\x1a\n"
+    page.locator(".st-key-exports").get_by_role("button", name="Export").click()
+    page.get_by_text("SVG", exact=True).click()
+    page.keyboard.press("Escape")
+    browsers.settled(page)
+    content = saved()
+    assert b"lime" in content and b"<svg" in content
 
 
 def test_three_dimensions_are_drawn_and_turned(page: Page, address: str) -> None:
@@ -719,32 +736,20 @@ def _distance(one: Point, other: Point) -> float:
     return (one[1] - other[1]) ** 2 + (one[2] - other[2]) ** 2
 
 
-LONG = '<img src=x onerror="document.title=1">\'&'.ljust(200, "x")
-
-
-@pytest.mark.parametrize("count", [1, 2, 6])
+@pytest.mark.parametrize("count", FEW)
 def test_few_and_equal_pictures_of_a_class_with_a_long_name_of_markup_are_drawn(
-    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int
+    page: Page, address: str, count: int
 ) -> None:
-    set_environment(monkeypatch, tmp_path / "data")
-    pictures = map_collection.draw(tmp_path / "pictures", per_class=count, classes=(LONG,))
-    files = [f"{LONG}/{number:02}.jpg" for number in range(count)]
-    map_collection.build(pictures, {file: np.ones(4, dtype="f4") for file in files})
-    command = browsers.streamlit_command()
-    with (
-        browsers.serving(*command, log=tmp_path / "log") as url,
-        browsers.watched_page(browser) as page,
-    ):
-        page.goto(f"{url}/embedding_map?method=PCA")
-        expect(page.locator(".js-plotly-plot .nsewdrag").first).to_be_visible()
-        browsers.settled(page)
-        places = browsers.steady(page, POINTS)
-        assert len(places) == count
-        page.mouse.move(places[0][1], places[0][2], steps=4)
-        expect(page.locator(".orchard-map .card strong")).to_have_text(LONG)
-        expect(page.locator(".orchard-map .legend button")).to_have_text(LONG)
-        # Cut off where there is no room, in the legend and on the map; nothing of it was run.
-        box = page.locator(".orchard-map .legend button").bounding_box()
-        assert box and box["width"] <= 240
-        assert page.title() == "Orchard"
-        assert page.locator(".orchard-map img[src=x]").count() == 0
+    page.goto(f"{address}?method=PCA&collection={FEW[count]}")
+    expect(page.locator(".js-plotly-plot .nsewdrag").first).to_be_visible()
+    browsers.settled(page)
+    places = browsers.steady(page, POINTS)
+    assert len(places) == count
+    page.mouse.move(places[0][1], places[0][2], steps=4)
+    expect(page.locator(".orchard-map .card strong")).to_have_text(LONG)
+    expect(page.locator(".orchard-map .legend button")).to_have_text(LONG)
+    # Cut off where there is no room, in the legend and on the map; nothing of it was run.
+    box = page.locator(".orchard-map .legend button").bounding_box()
+    assert box and box["width"] <= 240
+    assert page.title() == "Orchard"
+    assert page.locator(".orchard-map img[src=x]").count() == 0

@@ -52,9 +52,13 @@ def test_from_the_first_page_to_a_search_a_report_a_map_and_a_healthy_collection
 
         go_to(page, "Collection")
         expect(page.locator(".st-key-browse_pictures img")).to_have_count(30)
+        # What is pressed while the page is drawn anew is lost.
+        browsers.settled(page)
         page.locator(".st-key-class_bars").get_by_text("mango").click()
         expect(page).to_have_url(re.compile("browse_class=mango"))
+        browsers.settled(page)
         page.get_by_role("radio", name="Health").click()
         expect(page.get_by_text("All is well")).to_be_visible()
+        browsers.settled(page)
         page.get_by_role("button", name="self-test").click()
         expect(page.get_by_text("All checks passed, 2")).to_be_visible()
