@@ -9,7 +9,7 @@ PHOTOS ?=
 SERVER ?=
 RECREATE ?=
 # Tests at once. More than there are cores, as most tests wait; the quick ones compute.
-WORKERS ?= $(if $(QUICK),3,4)
+WORKERS ?= $(if $(QUICK),3,5)
 IMAGENET ?=
 QUICK ?=
 ifeq ($(OS),Windows_NT)
