@@ -150,24 +150,34 @@ def _connect(ray: Any, address: str) -> None:  # noqa: ANN401
             "py_modules": [str(Path(__file__).resolve().parents[2])],
             "env_vars": _links(),
         }
+    is_there = False
     try:
-        _require_head(address)
+        is_there = _require_head(address)
         ray.init(address=address, **options)
     except Exception as error:  # ConnectionError, ValueError, RuntimeError, gRPC's own
         raise ClusterError(
-            f"no Ray cluster answers at {address!r} ({_first_line(error)}). Start its head (ray "
-            "start --head) and give its address, such as 10.0.0.1:6379, or leave the address out "
-            "to use the processors of this machine."
+            f"the Ray cluster at {address!r} cannot be joined ({_first_line(error)}). Look whether "
+            "this machine has its versions of Ray and Python and, where it asks for a token, its "
+            "~/.ray/auth_token and RAY_AUTH_MODE=token."
+            if is_there
+            else f"no Ray cluster answers at {address!r} ({_first_line(error)}). Start its head "
+            "(ray start --head) and give its address, such as 10.0.0.1:6379, or leave the address "
+            "out to use the processors of this machine."
         ) from error
 
 
-def _require_head(address: str) -> None:
-    """Refuse an address where nobody listens: Ray itself tries it for minutes."""
+def _require_head(address: str) -> bool:
+    """Refuse an address where nobody listens: Ray itself tries it for minutes.
+
+    Returns whether somebody does; false for a word, such as `auto`.
+    """
     host, _, port = address.rpartition(":")
-    if host:
-        if not port.isdecimal() or "://" in host:
-            raise ValueError("an address is a host and a port")
-        socket.create_connection((host.strip("[]"), int(port)), timeout=_HEAD_SECONDS).close()
+    if not host:
+        return False
+    if not port.isdecimal() or "://" in host:
+        raise ValueError("an address is a host and a port")
+    socket.create_connection((host.strip("[]"), int(port)), timeout=_HEAD_SECONDS).close()
+    return True
 
 
 def _workers(ray: Any) -> Workers:  # noqa: ANN401
