@@ -35,8 +35,8 @@ from core.store.connection import RUN_PATIENCE
 from core.store.vector_store import VectorStore, open_store
 from core.upkeep.cleaning import clean_up
 from core.wording import counted, visible
-from scripts.beside import Dashboard, find_dashboard, refuse_beside
-from scripts.terminal import ProgressBar, configured, parse_dataset, parse_metric, tell
+from scripts.shared.beside import Dashboard, find_dashboard, refuse_beside
+from scripts.shared.terminal import ProgressBar, configured, parse_dataset, parse_metric, tell
 
 _SHOWN_SKIPS = 20
 

@@ -27,8 +27,8 @@ from core.files import write_whole
 from core.metric import Metric
 from core.store.vector_store import open_store
 from core.wording import counted, sentence, visible
-from scripts.beside import Dashboard, find_dashboard
-from scripts.terminal import configured, parse_dataset, tell
+from scripts.shared.beside import Dashboard, find_dashboard
+from scripts.shared.terminal import configured, parse_dataset, tell
 
 _SHOWN = 20
 

@@ -27,8 +27,8 @@ from core.measures.summary import Summary
 from core.metric import Metric
 from core.store.vector_store import VectorStore, open_store
 from core.wording import visible
-from scripts.beside import Dashboard, find_dashboard
-from scripts.terminal import ProgressBar, configured, parse_metric
+from scripts.shared.beside import Dashboard, find_dashboard
+from scripts.shared.terminal import ProgressBar, configured, parse_metric
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -16,7 +16,7 @@ from core.config import (
 from core.encoder.checkpoint import load_state
 from core.encoder.published import official_url
 from core.encoder.weights import fetch_weights
-from scripts.terminal import ProgressBar, configured
+from scripts.shared.terminal import ProgressBar, configured
 
 
 def main(argv: list[str] | None = None) -> int:

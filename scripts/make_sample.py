@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from core.sample.drawing import CLASSES, draw_sample
-from scripts.terminal import ProgressBar, guarded
+from scripts.shared.terminal import ProgressBar, guarded
 
 
 def main(argv: list[str] | None = None) -> int:

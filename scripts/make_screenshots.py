@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from core.dataset.files import image_id
 from core.errors import OrchardError
-from scripts.terminal import guarded
+from scripts.shared.terminal import guarded
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

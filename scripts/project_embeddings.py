@@ -22,8 +22,8 @@ from core.projection.rows import MapRows, choose_rows
 from core.projection.worker import compute
 from core.store.vector_store import open_store
 from core.wording import counted
-from scripts.beside import held_by
-from scripts.terminal import ProgressBar, configured, parse_metric
+from scripts.shared.beside import held_by
+from scripts.shared.terminal import ProgressBar, configured, parse_metric
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -12,7 +12,7 @@ from core.config import Settings
 from core.health.recognition import recognise
 from core.store.vector_store import open_store
 from core.wording import counted
-from scripts.terminal import configured, parse_dataset
+from scripts.shared.terminal import configured, parse_dataset
 
 
 def main(argv: list[str] | None = None) -> int:

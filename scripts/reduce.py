@@ -22,8 +22,8 @@ from core.runs.task import Reduce
 from core.store.connection import RUN_PATIENCE
 from core.store.vector_store import open_store
 from core.wording import counted
-from scripts.beside import Dashboard, find_dashboard
-from scripts.terminal import ProgressBar, configured, parse_metric, tell
+from scripts.shared.beside import Dashboard, find_dashboard
+from scripts.shared.terminal import ProgressBar, configured, parse_metric, tell
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -29,8 +29,8 @@ from core.search.index_search import DEFAULT_K, MAX_K, search
 from core.search.query_picture import QueryPicture, encode_query, open_query
 from core.store.vector_store import VectorStore, open_store
 from core.wording import visible
-from scripts.beside import Dashboard, find_dashboard
-from scripts.terminal import configured, parse_metric
+from scripts.shared.beside import Dashboard, find_dashboard
+from scripts.shared.terminal import configured, parse_metric
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -23,7 +23,7 @@ from core.indexing.start_plan import own_collection, plan_start
 from core.sample.drawing import CLASSES
 from core.store.lite import is_locked
 from core.store.vector_store import open_store
-from scripts.terminal import configured, parse_dataset
+from scripts.shared.terminal import configured, parse_dataset
 
 ADDRESS = "127.0.0.1"
 SAMPLE_PER_CLASS = 60

@@ -27,7 +27,7 @@ from core.metric import Metric
 from core.progress import Stage
 from core.store.vector_store import VectorStore, open_store
 from scripts import search
-from scripts.terminal import ProgressBar, configured, parse_dataset, parse_metric
+from scripts.shared.terminal import ProgressBar, configured, parse_dataset, parse_metric
 
 if TYPE_CHECKING:
     from core.encoder.encoder import Encoder

@@ -21,8 +21,8 @@ from core.runs.task import Export, Import, Task
 from core.store.connection import RUN_PATIENCE
 from core.store.transfer import Moved, export_rows, import_rows, is_parquet, transfer
 from core.store.vector_store import VectorStore, open_store
-from scripts.beside import find_dashboard, refuse_beside
-from scripts.terminal import ProgressBar, configured, parse_metric, tell
+from scripts.shared.beside import find_dashboard, refuse_beside
+from scripts.shared.terminal import ProgressBar, configured, parse_metric, tell
 
 
 def main(argv: list[str] | None = None) -> int:

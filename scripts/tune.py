@@ -17,8 +17,8 @@ from core.store.vector_store import open_store
 from core.tuning.limits import Limits, advice, front, recommended, signed
 from core.tuning.run import tune
 from core.tuning.tuning import Tuning
-from scripts.beside import Dashboard, find_dashboard
-from scripts.terminal import ProgressBar, configured, parse_metric, tell
+from scripts.shared.beside import Dashboard, find_dashboard
+from scripts.shared.terminal import ProgressBar, configured, parse_metric, tell
 
 _USUAL = "p95 <= 20 and precision loss <= 0.005"
 

@@ -19,8 +19,8 @@ from core.runs.reports import Repaired
 from core.runs.task import Repair, Verify
 from core.store.vector_store import open_store
 from core.wording import counted, visible
-from scripts.beside import Dashboard, find_dashboard, refuse_beside
-from scripts.terminal import configured, parse_dataset, tell
+from scripts.shared.beside import Dashboard, find_dashboard, refuse_beside
+from scripts.shared.terminal import configured, parse_dataset, tell
 
 WRONG = 3
 _SHOWN = 20

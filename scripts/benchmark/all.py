@@ -21,7 +21,7 @@ from typing import Any
 from core.config import load_settings
 from core.errors import OrchardError
 from scripts.benchmark.document import machine, write_document
-from scripts.terminal import guarded
+from scripts.shared.terminal import guarded
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"

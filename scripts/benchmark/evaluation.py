@@ -22,7 +22,7 @@ from core.metric import Metric
 from core.records import EncoderIdentity, ImageRecord
 from core.store.vector_store import VectorStore
 from scripts.benchmark.measuring import median_seconds, peak_bytes, print_figures, seconds
-from scripts.terminal import guarded
+from scripts.shared.terminal import guarded
 
 _CLASSES = 50
 _K = 100

@@ -40,7 +40,7 @@ from core.errors import DatasetError
 from core.progress import Stage
 from scripts.offline_encoder.layout import layout_correlation
 from scripts.offline_encoder.photos import Reason
-from scripts.terminal import ProgressBar, guarded
+from scripts.shared.terminal import ProgressBar, guarded
 
 CUTOFFS = (1, 5, 10)
 Embed = Callable[[Sequence[Image.Image]], NDArray[np.float32]]

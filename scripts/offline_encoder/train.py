@@ -18,7 +18,7 @@ from core.config import load_settings
 from core.errors import DatasetError
 from scripts.offline_encoder.photos import PhotoSplit, Reason, Source, split_photos
 from scripts.offline_encoder.training import Recipe, TrainingRun
-from scripts.terminal import ProgressBar, guarded
+from scripts.shared.terminal import ProgressBar, guarded
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from core.sample import drawing
 from core.sample.drawing import CLASSES, draw_sample, sample_paths
 from core.sample.folder import MARKER
 from scripts import make_sample
-from scripts.terminal import ProgressBar
+from scripts.shared.terminal import ProgressBar
 
 ROOT = Path(__file__).parents[2]
 

@@ -34,8 +34,8 @@ from core.projection.projection import Method, Projection, ProjectionSettings
 from core.projection.rows import choose_rows
 from core.records import EncoderIdentity, ImageRecord
 from core.store.vector_store import BATCH_ROWS, open_store
-from scripts.benchmark.dashboard import chromium, dashboard, private_bytes
-from scripts.terminal import guarded
+from scripts.benchmark.serving.dashboard import chromium, dashboard, private_bytes
+from scripts.shared.terminal import guarded
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

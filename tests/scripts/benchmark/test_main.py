@@ -12,8 +12,8 @@ import pytest
 from core.encoder.weights import offline_weights
 from core.indexing.cluster.connection import Workers
 from core.indexing.encoding import EncodingHere
-from scripts.benchmark import cluster, encoder
 from scripts.benchmark.__main__ import PARTS, main
+from scripts.benchmark.indexing import cluster, encoder
 from scripts.benchmark.measuring import median_seconds
 from tests.encoder.test_encoder import drawn
 from tests.support import dashboard, search_page

@@ -39,7 +39,7 @@ from core.tuning.grid import default_grid
 from core.tuning.run import tune
 from core.tuning.tuning import Measured, Tuning
 from scripts.benchmark.measuring import print_figures, resident_bytes, seconds
-from scripts.terminal import guarded, tell
+from scripts.shared.terminal import guarded, tell
 
 _FAMILY, _BARE = "index_benchmark", "index_benchmark_bare"
 _METRIC, _K, _SAMPLE = Metric.COSINE, 10, 200

@@ -33,7 +33,7 @@ from core.store import lite
 from core.store.connection import MilvusClient
 from core.store.vector_store import BATCH_ROWS, VectorStore, collection_name
 from scripts.benchmark.measuring import peak_bytes, seconds
-from scripts.terminal import guarded
+from scripts.shared.terminal import guarded
 
 _FAMILY = "growth_benchmark"
 _CENTRES = 50
@@ -176,7 +176,7 @@ def _open_page(arguments: argparse.Namespace) -> int:
         "ORCHARD_MILVUS_TIMEOUT": "60",
     }
     # After the settings, which the page's parts read when they are first used.
-    from scripts.benchmark.search import time_visits
+    from scripts.benchmark.serving.search import time_visits
 
     figures = time_visits(0)
     print(json.dumps(figures | {"peak_memory_with_page_mb": peak_bytes() / 1e6}))

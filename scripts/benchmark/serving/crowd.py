@@ -23,8 +23,8 @@ from core.dataset_root import Root
 from core.errors import OrchardError
 from core.metric import Metric
 from core.runs.task import Build, Drop
-from scripts.benchmark.dashboard import chromium, dashboard, private_bytes
-from scripts.beside import Dashboard, find_dashboard
+from scripts.benchmark.serving.dashboard import chromium, dashboard, private_bytes
+from scripts.shared.beside import Dashboard, find_dashboard
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -162,7 +162,7 @@ def _ids(url: str) -> list[int]:
 def _asking(url: str, clients: int, seconds: float) -> "subprocess.Popen[str]":
     """Let a process of its own be the clients."""
     code = (
-        "import json, sys; from scripts.benchmark.crowd import load; "
+        "import json, sys; from scripts.benchmark.serving.crowd import load; "
         "print(json.dumps(load(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]))))"
     )
     command = [sys.executable, "-c", code, url, str(clients), str(seconds)]

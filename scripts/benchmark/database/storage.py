@@ -30,7 +30,7 @@ from core.records import EncoderIdentity, ImageRecord
 from core.store import alias, indexes
 from core.store.vector_store import VectorStore
 from scripts.benchmark.measuring import peak_bytes, print_figures, seconds
-from scripts.terminal import guarded
+from scripts.shared.terminal import guarded
 
 _OURS, _BARE = "storage_benchmark", "storage_benchmark_bare"
 _K, _NPROBE = 16, 16

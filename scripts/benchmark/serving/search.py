@@ -23,9 +23,9 @@ from core.config import load_settings
 from core.errors import OrchardError, StoreError
 from core.ui import resources
 from scripts.benchmark.measuring import median_seconds, print_figures, seconds
-from scripts.terminal import guarded
+from scripts.shared.terminal import guarded
 
-_PAGES = Path(__file__).resolve().parents[2] / "pages"
+_PAGES = Path(__file__).resolve().parents[3] / "pages"
 PAGE = _PAGES / "search" / "page.py"
 _TIMES = "benchmark_times"
 # The page may take one and a half times the bare search, and this much for everything else.

@@ -16,9 +16,9 @@ from core.errors import DatasetError
 from core.logs import FILE_NAME
 from core.metric import Metric
 from core.progress import Stage
-from scripts.terminal import ProgressBar, configured, guarded, parse_metric
+from scripts.shared.terminal import ProgressBar, configured, guarded, parse_metric
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_without_a_log_there_is_still_no_traceback_and_no_promise_of_one(tmp_pat
     done = run(
         "from pathlib import Path\n"
         "from core.config import load_settings\n"
-        "from scripts.terminal import guarded\n"
+        "from scripts.shared.terminal import guarded\n"
         f"settings = load_settings(data_dir=Path({str(tmp_path / 'taken')!r}))\n"
         "raise SystemExit(guarded(lambda: 1 // 0, settings, on_interrupt=''))"
     )
@@ -115,7 +115,7 @@ def test_a_reader_that_goes_away_is_no_fault(
         "import time\n"
         "from pathlib import Path\n"
         "from core.config import load_settings\n"
-        "from scripts.terminal import guarded\n"
+        "from scripts.shared.terminal import guarded\n"
         f"settings = load_settings(data_dir=Path({str(tmp_path)!r}))\n"
         "def work():\n"
         "    time.sleep(0.3)\n"

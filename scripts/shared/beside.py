@@ -21,7 +21,7 @@ from core.progress import Stage
 from core.runs.run_record import RunState, RunStatus, parse_state
 from core.runs.task import Task
 from core.store.served import Served, find_served
-from scripts.terminal import ProgressBar, tell
+from scripts.shared.terminal import ProgressBar, tell
 
 # A dashboard answers at once, also while it works; a search may have to load the encoder first.
 _SECONDS = 120

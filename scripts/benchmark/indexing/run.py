@@ -24,9 +24,14 @@ from core.metric import Metric
 from core.records import ImageRecord
 from core.store import alias, indexes
 from core.store.vector_store import VectorStore
+from scripts.benchmark.indexing.plain_encoder import (
+    plain_loop,
+    plain_network,
+    random_weights,
+    sample,
+)
 from scripts.benchmark.measuring import median_seconds, print_figures
-from scripts.benchmark.plain_encoder import plain_loop, plain_network, random_weights, sample
-from scripts.terminal import guarded
+from scripts.shared.terminal import guarded
 
 if TYPE_CHECKING:
     from torch import nn

@@ -24,9 +24,9 @@ from core.indexing.cluster.encoding import EncodingOnCluster, sent
 from core.indexing.encoding import Encoding, EncodingHere
 from core.metric import Metric
 from core.store.vector_store import VectorStore
+from scripts.benchmark.indexing.plain_encoder import random_weights, sample
 from scripts.benchmark.measuring import median_seconds, print_figures, seconds
-from scripts.benchmark.plain_encoder import random_weights, sample
-from scripts.terminal import guarded
+from scripts.shared.terminal import guarded
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -28,13 +28,7 @@ from core.encoder.weights import Checkpoint, offline_weights
 from core.indexing.encoding import AHEAD_BATCHES, DECODE_THREADS
 from core.indexing.prefetch import prefetch
 from core.metric import Metric
-from scripts.benchmark.measuring import (
-    median_seconds,
-    median_times,
-    peak_bytes,
-    print_figures,
-)
-from scripts.benchmark.plain_encoder import (
+from scripts.benchmark.indexing.plain_encoder import (
     Rows,
     crop_side,
     plain_loop,
@@ -43,7 +37,13 @@ from scripts.benchmark.plain_encoder import (
     reference,
     sample,
 )
-from scripts.terminal import guarded
+from scripts.benchmark.measuring import (
+    median_seconds,
+    median_times,
+    peak_bytes,
+    print_figures,
+)
+from scripts.shared.terminal import guarded
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -229,7 +229,7 @@ def _peak(files: list[Path], rows: int) -> int:
 
 
 def _peak_in_new_process(arguments: argparse.Namespace, rows: int) -> int:
-    command = [sys.executable, "-m", "scripts.benchmark.encoder", str(arguments.photos)]
+    command = [sys.executable, "-m", "scripts.benchmark.indexing.encoder", str(arguments.photos)]
     command += ["--rows", str(arguments.rows), "--peak-of", str(rows)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
     return int(done.stdout)

@@ -26,10 +26,10 @@ from core.errors import OrchardError, StoreError
 from core.metric import Metric
 from core.search.answer import Question, ask
 from core.ui import resources
-from scripts.benchmark.crowd import crowd, hits
-from scripts.benchmark.encoder import query_steps
+from scripts.benchmark.indexing.encoder import query_steps
 from scripts.benchmark.measuring import median_seconds, print_figures
-from scripts.terminal import guarded
+from scripts.benchmark.serving.crowd import crowd, hits
+from scripts.shared.terminal import guarded
 
 _K = 16
 # A search over HTTP may take this many times the bare call, and this much for the way.

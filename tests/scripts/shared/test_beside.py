@@ -30,7 +30,7 @@ from scripts import (
     transfer,
     verify,
 )
-from scripts.beside import find_dashboard
+from scripts.shared.beside import find_dashboard
 from tests.support import browser as browsers
 from tests.support import dashboard
 

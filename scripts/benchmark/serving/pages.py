@@ -28,7 +28,7 @@ from core.records import EncoderIdentity, ImageRecord
 from core.store.row_reader import RowBatch
 from core.store.vector_store import BATCH_ROWS
 from scripts.benchmark.measuring import peak_bytes, print_figures, seconds
-from scripts.terminal import guarded
+from scripts.shared.terminal import guarded
 
 _FAMILY = "pages_benchmark"
 _CLASSES = 50
@@ -63,7 +63,7 @@ def _run(arguments: argparse.Namespace) -> int:
         }
         # After the settings, which the page's parts read when they are first used.
         from core.ui import resources
-        from scripts.benchmark.search import opened, run
+        from scripts.benchmark.serving.search import opened, run
 
         store = StandIn(arguments.rows, arguments.dimension)
         figures: dict[str, object] = {"rows": arguments.rows, "dimension": arguments.dimension}

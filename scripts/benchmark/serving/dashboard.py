@@ -20,7 +20,7 @@ from core.errors import OrchardError
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 _CHROMIUM = ("chromium-headless-shell", "chromium", "google-chrome")
 
 

@@ -1,0 +1,1 @@
+"""What people wait for: the HTTP API, a crowd at once, every page, a slider that moves."""

@@ -1,0 +1,1 @@
+"""What scripts share: how they speak at the terminal, and how they ask a running dashboard."""
