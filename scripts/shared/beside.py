@@ -4,8 +4,10 @@ dashboard = find_dashboard(settings)
 found = dashboard.search(content, name="photo.jpg", k=5) if dashboard else ...
 """
 
+import contextlib
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -109,10 +111,10 @@ class Dashboard:
             RefusedError: It was refused, or failed.
             StoreUnavailableError: The dashboard has gone.
         """
-        begun = self._asked("POST", "evaluations", json={**asked, "collection": self._collection})
         stages = {stage.text: stage for stage in Stage}
-        with ProgressBar() as bar:
-            for state in self._watched(f"evaluations/{begun['id']}"):
+        asked = {**asked, "collection": self._collection}
+        with self._begun("evaluations", asked, "id") as begun, ProgressBar() as bar:
+            for state in self._watched(begun):
                 bar(stages.get(state["stage"], Stage.START), state["done"], state["total"])
         if not state["report"]:
             raise RefusedError(state["error"] or "the evaluation was stopped; no report was saved.")
@@ -125,10 +127,9 @@ class Dashboard:
             RefusedError: It was refused, failed, or was cancelled on the Collection page.
             StoreUnavailableError: The dashboard has gone.
         """
-        begun = self._asked("POST", "runs", json=asdict(task))
         notes: set[str] = set()
-        with ProgressBar() as bar:
-            for plain in self._watched(f"runs/{begun['name']}"):
+        with self._begun("runs", asdict(task), "name") as begun, ProgressBar() as bar:
+            for plain in self._watched(begun):
                 bar(Stage(plain["stage"]), plain["done"], plain["total"])
                 for note in plain["notes"]:
                     if note not in notes:
@@ -139,17 +140,29 @@ class Dashboard:
             raise RefusedError(state.error or f"the run was {state.status} at {self.address}.")
         return state
 
+    @contextlib.contextmanager
+    def _begun(self, path: str, asked: dict[str, Any], key: str) -> Iterator[str]:
+        """Begin something and yield its path; Ctrl-C, whenever it comes, stops it there as well."""
+        # In a thread, so that Ctrl-C does not lose the answer, which names what has begun.
+        with ThreadPoolExecutor(1) as pool:
+            begun = pool.submit(self._asked, "POST", path, json=asked)
+            try:
+                yield f"{path}/{begun.result()[key]}"
+            except KeyboardInterrupt:
+                if begun.exception() is None:
+                    self._stop(f"{path}/{begun.result()[key]}")
+                raise
+
+    def _stop(self, path: str) -> None:
+        self._asked("DELETE", path)
+        for _ in self._watched(path):
+            pass
+
     def _watched(self, path: str) -> Iterator[dict[str, Any]]:
         """Yield the states of what goes on, the last one when it has ended."""
-        try:
-            while (state := self._asked("GET", path))["status"] == "running":
-                yield state
-                time.sleep(_PAUSE_SECONDS)
-        except KeyboardInterrupt:
-            self._asked("DELETE", path)
-            while self._asked("GET", path)["status"] == "running":
-                time.sleep(_PAUSE_SECONDS)
-            raise
+        while (state := self._asked("GET", path))["status"] == "running":
+            yield state
+            time.sleep(_PAUSE_SECONDS)
         yield state
 
     def _asked(self, method: str, path: str, **rest: Any) -> dict[str, Any]:  # noqa: ANN401

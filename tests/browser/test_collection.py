@@ -18,27 +18,22 @@ from tests.support import dashboard
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 PHOTOS = Path(__file__).resolve().parents[3] / "shared" / "data" / "grocery" / "fruit"
-FIRST, SECOND = "first", "second"
+FIRST, SECOND, ENDLESS = "first", "second", "endless"
 # A few seconds on a machine that has nothing else to do; loading PyTorch takes most of them.
 RUN_MS = 500_000
 
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two folders below one root: few pictures, and so many that a run can be watched."""
+    """Three folders below one root: few pictures, so many that a run can be watched, too many."""
     root = tmp_path_factory.mktemp("newcomer")
     dashboard.draw_pictures(root / "roots" / FIRST)
-    draw_many(root / "roots" / SECOND, times=8)
-    return root
-
-
-def draw_many(root: Path, *, times: int) -> Path:
-    """Draw 18 pictures in three classes, and each of them so many times."""
-    for file in sorted(dashboard.draw_pictures(root).rglob("*.jpg")):
-        for number in range(times - 1):
+    # 18 pictures, each of them eight times, with other bytes, so that each has to be encoded.
+    for file in sorted(dashboard.draw_pictures(root / "roots" / SECOND).rglob("*.jpg")):
+        for number in range(7):
             copy = file.with_name(f"{file.stem}-{number}.jpg")
-            # Other bytes, so that each has to be encoded.
             copy.write_bytes(file.read_bytes() + bytes([number]))
+    dashboard.draw_endless(root / "roots" / ENDLESS)
     return root
 
 
@@ -117,7 +112,7 @@ def test_newcomer_builds_a_second_visitor_watches_and_searches(
         assert visitor.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
-def test_a_run_is_cancelled_by_one_and_continued_by_another(
+def test_a_run_is_cancelled_by_one_and_all_are_told(
     browser: Browser, address: str, folders: Path
 ) -> None:
     with (
@@ -128,7 +123,7 @@ def test_a_run_is_cancelled_by_one_and_continued_by_another(
             page.goto(f"{address}/collection?part=Build")
             expect(page.get_by_text("Replace what is indexed")).to_be_visible()
         one.locator("[data-testid=stToggle], [data-testid=stCheckbox]").first.click()
-        choose(one, folders / "roots" / SECOND)
+        choose(one, folders / "roots" / ENDLESS)
         build(one)
         other.get_by_role("button", name="Cancel").click()
         expect(one.get_by_text("was cancelled")).to_be_visible(timeout=RUN_MS)
@@ -140,8 +135,7 @@ def test_a_run_is_cancelled_by_one_and_continued_by_another(
 def test_dashboard_killed_in_a_build_offers_to_go_on_after_the_next_start(
     browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # 18 times 40 pictures: long enough to be killed in the middle.
-    photos = draw_many(tmp_path / "roots" / "photos", times=40)
+    photos = dashboard.draw_endless(tmp_path / "roots" / "photos")
     dashboard.set_environment(monkeypatch, tmp_path / "data")
     monkeypatch.setenv("ORCHARD_ROOTS", str(tmp_path / "roots"))
     command = browsers.streamlit_command()
@@ -150,14 +144,16 @@ def test_dashboard_killed_in_a_build_offers_to_go_on_after_the_next_start(
         page = browser.new_page()
         page.goto(f"{address}/collection")
         choose(page, photos)
-        expect(page.get_by_text("720 pictures in 3 classes")).to_be_visible()
+        expect(page.get_by_text("618 pictures in 4 classes")).to_be_visible()
         build(page)
-        expect(page.get_by_text(re.compile("Encoding pictures: .* of 720"))).to_be_visible(
+        expect(page.get_by_text(re.compile("Encoding pictures: .* of 618"))).to_be_visible(
             timeout=RUN_MS
         )
         server.kill()
         server.wait(30)
         page.close()
+    # The rest comes to an end.
+    shutil.rmtree(photos / dashboard.LARGE)
     with (
         browsers.serving(*command, log=tmp_path / "second") as address,
         browsers.watched_page(browser) as page,

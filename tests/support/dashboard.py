@@ -1,5 +1,6 @@
 """A small indexed dataset for tests of pages: three classes, one with an awkward name."""
 
+import io
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ from scripts import build_index
 AWKWARD = "<script>alert(1)</script> **bold**"
 COLOURS = {"lime": "#7fbf3f", "plum": "#5b2a6b", AWKWARD.replace("/", ":"): "#d9a520"}
 PER_CLASS = 6
+# The class of the large pictures of `draw_endless`.
+LARGE = "large"
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,21 @@ def draw_pictures(root: Path) -> Path:
             picture = Image.new("RGB", (200, 180), (40 * number, 90, 120))
             ImageDraw.Draw(picture).ellipse((20, 10, 150 + 5 * number, 160), fill=colour)
             picture.save(folder / f"{number}.jpg", quality=95)
+    return root
+
+
+def draw_endless(root: Path) -> Path:
+    """Draw as `draw_pictures`, and so many large pictures that only a fault or a person ends a run.
+
+    The picture is one colour, so it is a small file; to decode it takes a tenth of a second.
+    """
+    draw_pictures(root)
+    content = io.BytesIO()
+    Image.new("RGB", (4000, 3000), "#7fbf3f").save(content, "PNG")
+    (root / LARGE).mkdir()
+    for number in range(600):
+        # Other bytes, so that each has to be encoded.
+        (root / LARGE / f"{number}.png").write_bytes(content.getvalue() + number.to_bytes(2))
     return root
 
 

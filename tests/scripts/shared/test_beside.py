@@ -17,7 +17,7 @@ import requests
 from core.config import load_settings
 from core.dataset.files import image_id
 from core.runs.history import load_history
-from core.runs.run_record import RunStatus
+from core.runs.run_record import RunStatus, load_states
 from core.store.lite import lock_holder
 from core.store.served import find_served
 from scripts import (
@@ -31,6 +31,7 @@ from scripts import (
     verify,
 )
 from scripts.shared.beside import find_dashboard
+from scripts.shared.terminal import ProgressBar
 from tests.support import browser as browsers
 from tests.support import dashboard
 
@@ -192,15 +193,41 @@ def test_smaller_embeddings_are_built_by_the_dashboard_which_then_answers_from_t
 
 
 @pytest.fixture(scope="module")
-def many(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """So many pictures that a run cannot come to its end before something happens."""
-    many = dashboard.draw_pictures(tmp_path_factory.mktemp("many") / "many")
-    for number in range(500):
-        for label in ("lime", "plum"):
-            (many / label / f"c{number}.jpg").write_bytes(
-                (many / label / f"{number % 6}.jpg").read_bytes() + number.to_bytes(2)
-            )
-    return many
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return dashboard.draw_endless(tmp_path_factory.mktemp("many") / "many")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends a signal")
+@pytest.mark.parametrize("moment", ["while it is begun", "while its state is shown"])
+def test_ctrl_c_stops_the_run_at_the_dashboard_whenever_it_comes(
+    pictures: Path,
+    many: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    moment: str,
+) -> None:
+    if moment == "while it is begun":
+        request = requests.Session.request
+
+        def interrupted(*asked: Any, **rest: Any) -> requests.Response:
+            answer = request(*asked, **rest)
+            if "POST" in asked:
+                os.kill(os.getpid(), signal.SIGINT)
+                # The main thread is at its answer to the signal before it has that of the request.
+                time.sleep(0.2)
+            return answer
+
+        monkeypatch.setattr(requests.Session, "request", interrupted)
+    else:
+
+        def shown(*_: Any) -> None:
+            signal.raise_signal(signal.SIGINT)
+
+        monkeypatch.setattr(ProgressBar, "__call__", shown)
+    assert build_index.main([str(many), "--collection", "fruit_vector", "--recreate"]) == 130
+    assert "what was encoded is kept" in capsys.readouterr().err
+    run = next(load_states(load_settings().data.runs))
+    assert (run.status, run.title) == (RunStatus.CANCELLED, f"Build fruit_vector from {many}")
 
 
 @contextlib.contextmanager
