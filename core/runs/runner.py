@@ -15,7 +15,13 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from core.errors import ArchiveError, BusyError, OrchardError
+from core.errors import (
+    ArchiveError,
+    BusyError,
+    OrchardError,
+    ReductionError,
+    SettingsError,
+)
 from core.files import unwritable
 from core.progress import Stage
 from core.records import SkippedFile
@@ -35,6 +41,9 @@ logger = logging.getLogger(__name__)
 
 _MOST_NOTES = 20
 _LOCK = ".lock"
+# What lies in the task itself, so that the same again would be refused again; a refused archive is
+# not even kept.
+_OF_THE_TASK = (ArchiveError, SettingsError, ReductionError)
 
 
 def is_running(folder: Path) -> bool:
@@ -181,8 +190,7 @@ class Runner:
         except OrchardError as error:
             logger.info("the run %s stopped: %s", title_of(task), error, exc_info=True)
             end = {"status": RunStatus.FAILED, "error": str(error)}
-            # A refused archive is not kept.
-            end["cannot_succeed"] = isinstance(error, ArchiveError)
+            end["cannot_succeed"] = isinstance(error, _OF_THE_TASK)
         except Exception as error:
             logger.exception("the run %s failed", title_of(task))
             kind = type(error).__name__

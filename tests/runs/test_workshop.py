@@ -147,6 +147,15 @@ def test_damaged_archive_is_deleted_and_not_offered_again(
     assert not folder.exists()
 
 
+def test_what_would_be_refused_again_is_not_offered_again(run: Run, dataset: Path) -> None:
+    state = run(Build(FAMILY, folder=str(dataset), metrics=()))
+    assert "no metric was chosen" in state.error
+    assert (state.status, state.can_continue) == (RunStatus.FAILED, False)
+    # What a person can mend elsewhere, here the folder, is worth another try.
+    state = run(Build(FAMILY, folder=str(dataset / "away"), metrics=(Metric.L2,)))
+    assert (state.status, state.can_continue) == (RunStatus.FAILED, True)
+
+
 def test_sample_is_drawn_first(run: Run, settings: Settings, store: VectorStore) -> None:
     folder = settings.data.sample
     state = run(Build(FAMILY, folder=str(folder), draw=2, metrics=(Metric.L2,)))
