@@ -135,12 +135,18 @@ def settled(page: Page) -> None:
     page.wait_for_function(_QUIET, polling=100)
 
 
-def serious_findings(page: Page, *, rules: Sequence[str] = ()) -> list[str]:
-    """What axe-core calls serious or worse, by all of its rules or by some."""
+def serious_findings(
+    page: Page, *, rules: Sequence[str] = (), within: str | None = None
+) -> list[str]:
+    """What axe-core calls serious or worse, by all of its rules or by some.
+
+    Args:
+        within: CSS selector of the part to look at; None looks at the whole page.
+    """
     options: dict[str, Any] = {"resultTypes": ["violations"]}
     if rules:
         options["runOnly"] = list(rules)
-    violations = Axe().run(page, options=options).response["violations"]
+    violations = Axe().run(page, context=within, options=options).response["violations"]
     return [
         f"{violation['id']}: {node['html'][:200]}"
         for violation in violations

@@ -37,9 +37,9 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("photos", type=Path, help="folder that holds one folder per class")
     parser.add_argument(
-        "--rows", type=int, nargs=2, default=(200, 1000), help="photos: few, many (200 1000)"
+        "--rows", type=int, nargs=2, default=(100, 600), help="photos: few, many (100 600)"
     )
-    parser.add_argument("--rounds", type=int, default=2, help="times each side is timed")
+    parser.add_argument("--rounds", type=int, default=3, help="times each side is timed")
     parser.add_argument("--architecture", choices=ARCHITECTURES, default=DEFAULT_ARCHITECTURE)
     parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args(argv)

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -141,9 +142,14 @@ def test_cluster(
     assert longer == pytest.approx(10 / figures["pictures_per_second"])
 
 
-def test_encoder_wants_enough_photos(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["encoder", str(draw_photos(tmp_path)), "--rows", "15"]) == 2
-    assert "holds 14 pictures, 15 are wanted" in capsys.readouterr().err
+@pytest.mark.parametrize("part", ["encoder", "indexing", "cluster"])
+def test_too_few_photos_are_refused_and_the_drawn_sample_is_enough(
+    part: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([part, str(draw_photos(tmp_path))]) == 2
+    said = re.search(r"holds 14 pictures, ([\d,]+) are wanted", capsys.readouterr().err)
+    # Ten classes of 60 unless somebody says otherwise.
+    assert said and int(said[1].replace(",", "")) <= 600
 
 
 def test_the_peak_of_encoding_is_told_in_bytes(
