@@ -4,6 +4,7 @@ import base64
 import contextlib
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -18,6 +19,9 @@ from core.ui.controls import is_dark
 from core.ui.correcting import dialogs
 from core.ui.text import plain
 from core.wording import counted, sentence
+
+if TYPE_CHECKING:
+    from streamlit.components.v2.types import ComponentRenderer
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +40,7 @@ _STYLE = """
 /* Columns that would be too narrow for a chart or for pictures stand below each other. */
 [data-testid="stMain"] [data-testid="stColumn"] { min-width: min(300px, 100%); }
 /* Nothing to be seen: it would take a gap's height from every page. */
-.st-key-one_step_back { display: none; }
+.st-key-one_step_back, .st-key-theme { display: none; }
 """
 
 # White, as Streamlit has it in both themes, has a contrast of 2.5 on the dark theme's accent. An
@@ -46,9 +50,13 @@ _DARK_STYLE = """
 [data-testid="stBaseButton-primary"]:not(:disabled) { color: #16171A; }
 """
 
-_history = st.components.v2.component(
-    "orchard_history", js=Path(__file__).with_name("history.js").read_text(encoding="utf-8")
-)
+
+def _script(name: str) -> "ComponentRenderer":
+    js = Path(__file__).with_name(f"{name}.js").read_text(encoding="utf-8")
+    return st.components.v2.component(f"orchard_{name}", js=js)
+
+
+_history, _theme = _script("history"), _script("theme")
 
 
 def style() -> None:
@@ -61,6 +69,11 @@ def style() -> None:
 def history() -> None:
     """Let the browser's Back undo one step of a person at a time, see `history.js`."""
     _history(key="one_step_back")
+
+
+def theme() -> None:
+    """Have the page drawn anew when a person turns to the other theme, see `theme.js`."""
+    _theme(key="theme", on_changed_change=lambda: None)
 
 
 def name() -> None:

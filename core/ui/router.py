@@ -37,6 +37,7 @@ def main() -> None:
     frame.style()
     frame.name()
     frame.history()
+    frame.theme()
     is_admitted = sign_in.is_admitted()
     page = st.navigation(
         [search, evaluation, embedding_map, collection],

@@ -128,3 +128,17 @@ def test_nothing_sticks_out_of_any_part_of_the_collection_page(
             browsers.settled(page)
             assert page.evaluate(IS_WITHIN)
             assert browsers.steady(page, OUT_OF_REACH) == []
+
+
+def test_a_page_that_is_turned_dark_while_it_is_open_has_the_colours_of_the_dark(
+    browser: Browser, gallery: str
+) -> None:
+    with browsers.watched_page(browser) as page:
+        change(page, gallery)
+        drop = page.locator(".st-key-danger_drop button")
+        expect(drop).to_have_css("color", "rgb(179, 38, 30)")
+        page.emulate_media(color_scheme="dark")
+        # Python chooses this one: the browser alone would leave it as it was.
+        expect(drop).to_have_css("color", "rgb(255, 138, 128)")
+        browsers.settled(page)
+        assert browsers.serious_findings(page, rules=["color-contrast"]) == []
