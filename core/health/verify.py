@@ -51,7 +51,7 @@ class Problem(StrEnum):
         return self not in {Problem.UNFINISHED, Problem.FOLDER, Problem.ENCODER}
 
     def remedy(self, dataset: str, *, options: str = "") -> str:
-        """Return the command that ends it, as it is typed at a terminal; empty where it says so.
+        """Return what ends it, mostly a command for the terminal; empty where the finding says so.
 
         Args:
             dataset: The folder of the pictures.
@@ -140,14 +140,14 @@ def verify(
     Raises:
         CollectionNotFoundError: The family has no collection.
         EncoderMismatchError: A collection does not say which encoder made it.
+        StoreError: The database failed.
     """
     metrics = store.metrics(family)
     if not metrics:
         store.info(family, Metric.L2)  # says what to build
     infos = {metric: store.info(family, metric) for metric in metrics}
     rows = _rows(store, family, infos, on_progress)
-    indexed = next(iter(infos.values())).dataset
-    root = dataset or (parse_root(indexed) if indexed else None)
+    root = _folder(infos, dataset)
     findings = [*_state(family, infos), *_embeddings(store, family, infos, rows, on_progress)]
     findings += _differences(infos, rows)
     accepted = store.corrections(family).excluded
@@ -181,7 +181,9 @@ def repair(
             written stays.
 
     Raises:
+        DatasetError: The address of the folder that was indexed cannot be used.
         EncoderMismatchError: The metrics were made by different encoders.
+        StoreError: The database failed; what is written stays.
     """
     metrics = store.metrics(family)
     infos = {metric: store.info(family, metric) for metric in metrics}
@@ -192,7 +194,7 @@ def repair(
             f"anew, {REPLACE_IT}."
         )
     rows = _rows(store, family, infos, on_progress)
-    root = dataset or parse_root(next((info.dataset for info in infos.values()), ""))
+    root = _folder(infos, dataset)
     chosen = {key: _source(key, rows, root) for key in set().union(*rows.values())}
     lacking = {
         metric: [key for key, source in chosen.items() if here.get(key) != rows[source][key]]
@@ -212,9 +214,15 @@ def repair(
     return written
 
 
-def _source(key: int, rows: dict[Metric, dict[int, ImageRecord]], root: Root) -> Metric:
+def _folder(infos: dict[Metric, CollectionInfo], dataset: Root | None) -> Root | None:
+    """Return where the pictures lie; None where nobody says so."""
+    indexed = next((info.dataset for info in infos.values()), "")
+    return dataset or (parse_root(indexed) if indexed else None)
+
+
+def _source(key: int, rows: dict[Metric, dict[int, ImageRecord]], root: Root | None) -> Metric:
     having = [metric for metric, here in rows.items() if key in here]
-    if len({rows[metric][key] for metric in having}) > 1:
+    if root is not None and len({rows[metric][key] for metric in having}) > 1:
         try:
             present = read_picture(root, rows[having[0]][key].path)[0]
         except ImageError:

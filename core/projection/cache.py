@@ -168,7 +168,9 @@ def last_written(place: CachePlace) -> int:
     return written
 
 
-def remove_unused(root: Path, *, is_current: Callable[[str, str], bool]) -> list[Path]:
+def remove_unused(
+    root: Path, *, is_current: Callable[[str, str], bool], now: float | None = None
+) -> list[Path]:
     """Delete what belongs to no collection as it is now, and what an ended process left half done.
 
     What was used or written within a day stays, whatever it belongs to: another page or run may be
@@ -176,14 +178,16 @@ def remove_unused(root: Path, *, is_current: Callable[[str, str], bool]) -> list
 
     Args:
         is_current: Whether a family has rows of this fingerprint; asked of what is old enough.
+        now: Seconds since 1970; None means this moment.
 
     Returns:
         What was deleted.
     """
     deleted: list[Path] = []
+    before = (time.time() if now is None else now) - UNUSED_SECONDS
     for file in sorted(root.rglob("*")):
         try:
-            if not _is_unused(file) or _belongs(file.relative_to(root), is_current):
+            if not _is_unused(file, before) or _belongs(file.relative_to(root), is_current):
                 continue
             file.unlink()
         except FileNotFoundError:
@@ -200,11 +204,11 @@ def remove_unused(root: Path, *, is_current: Callable[[str, str], bool]) -> list
     return deleted
 
 
-def _is_unused(file: Path) -> bool:
-    """Whether it is a file of ours that nobody has used for long; never the worker's log."""
+def _is_unused(file: Path, before: float) -> bool:
+    """Whether it is a file of ours that nobody has used since; never the worker's log."""
     if file.suffix not in (".npz", ".part") or not file.is_file():
         return False
-    return time.time() - last_used(file) > UNUSED_SECONDS
+    return last_used(file) < before
 
 
 def _belongs(file: Path, is_current: Callable[[str, str], bool]) -> bool:

@@ -108,7 +108,7 @@ class _Cleaning:
         self.size = 0
 
     def half_written(self) -> None:
-        """What a process has left that ended while it wrote."""
+        """What a process that ended while it wrote has left."""
         folders = (
             *(self._data.embeddings, self._data.thumbnails, self._data.projections),
             *(self._data.runs, self._data.index_reports, self._data.tunings),
@@ -144,7 +144,10 @@ class _Cleaning:
     def maps(self) -> None:
         """Maps of families that are gone; the map page deletes those of rows that are gone."""
         sizes = {file: file.stat().st_size for file in self._data.projections.rglob("*.npz")}
-        for file in remove_unused(self._data.projections, is_current=lambda f, _: self._has(f)):
+        gone = remove_unused(
+            self._data.projections, is_current=lambda f, _: self._has(f), now=self._now
+        )
+        for file in gone:
             self._count(self._data.projections, sizes.get(file, 0))
 
     def tunings(self) -> None:
@@ -251,8 +254,8 @@ class _Cleaning:
 
     def _delete(self, path: Path, folder: Path) -> None:
         files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
-        size = sum(file.stat().st_size for file in files)
         try:
+            size = sum(file.stat().st_size for file in files)
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
             else:

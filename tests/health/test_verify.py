@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from core.collection.index_choice import IndexChoice
-from core.dataset.files import image_id
+from core.dataset.files import digest_of, image_id
 from core.errors import CollectionNotFoundError, EncoderMismatchError
 from core.health.verify import Problem, Verification, repair, verify
 from core.indexing.build import build_index
@@ -70,6 +70,24 @@ def test_difference_between_metrics_is_found_and_mended_by_the_row_of_the_file(
     for metric in Metric:
         assert store.embeddings(FAMILY, metric, [key])[key].tobytes() == right.tobytes()
     assert repair(store, family=FAMILY) == 0
+
+
+def test_repair_of_a_collection_without_a_folder_reads_no_files(
+    store: VectorStore, dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The files of wherever the command is given are not its pictures.
+    monkeypatch.chdir(dataset)
+    key, digest = image_id("plum/0.png"), digest_of((dataset / "plum" / "0.png").read_bytes())
+    for metric, known in ((Metric.L2, "0" * 32), (Metric.IP, digest)):
+        store.create(
+            FAMILY, metric, encoder=ColourEncoder().identity, dataset="", index=IndexChoice(),
+            expected_rows=1,
+        )  # fmt: skip
+        row = ImageRecord(key, "plum/0.png", "plum", known)
+        store.upsert(FAMILY, metric, [row], np.full((1, DIMENSION), 1 + len(metric), np.float32))
+    assert repair(store, family=FAMILY) == 1
+    first, second = ([*store.stored.records(FAMILY, metric)] for metric in store.metrics(FAMILY))
+    assert first == second and first[0].digest == "0" * 32
 
 
 def test_unfinished_run_wrong_id_and_missing_folder(store: VectorStore, dataset: Path) -> None:

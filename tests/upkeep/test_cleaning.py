@@ -112,6 +112,7 @@ def test_maps_and_tunings_go_some_time_after_their_collection(
         put(data.tunings / f"{collection}.json", days=91)
         put(data.tunings / f"{collection}.begun.json", days=91)
     put(data.tunings / "plums_l2.json", days=89)
+    assert clean_up(data, store, now=NOW - 1.5 * DAY).files == {}
     assert clean_up(data, store, now=NOW).files == {"projections": 1, "tunings": 2}
     assert not (data.projections / "pears").exists()
     assert left(data.tunings) == {"fruit_l2.json", "fruit_l2.begun.json", "plums_l2.json"}
@@ -285,6 +286,27 @@ def test_file_that_cannot_be_deleted_is_told_and_the_others_go(
     monkeypatch.setattr(Path, "unlink", refuse)
     assert clean_up(data, store, now=NOW).files == {"embeddings": 1}
     assert "pears-00ff-v2.npy is of no use any more and cannot be deleted" in caplog.text
+
+
+def test_file_that_vanishes_while_it_is_deleted_does_not_keep_the_others(
+    data: DataFolder, store: VectorStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = [
+        uploaded(data, name, build(data, name, "pears", days=days))
+        for name, days in (("a", 300), ("b", 299))
+    ]
+    save_state(drop("pears", days=200), data.runs)
+    is_file = Path.is_file
+
+    def vanish(self: Path) -> bool:
+        found = is_file(self)
+        if self == folders[0] / "apple" / "1.jpg":
+            self.unlink(missing_ok=True)
+        return found
+
+    monkeypatch.setattr(Path, "is_file", vanish)
+    assert clean_up(data, store, now=NOW).files == {"uploads": 1}
+    assert not folders[1].exists()
 
 
 def test_link_among_the_uploads_is_left_alone(
