@@ -17,7 +17,7 @@ from pathlib import Path
 
 from core.config import Settings
 from core.corrections.book import Book, Step
-from core.corrections.correction import Correction, Corrections, Edit
+from core.corrections.correction import Corrections, Edit
 from core.corrections.table import export_table, import_table
 from core.dataset.listing import list_dataset
 from core.dataset.names import composed
@@ -206,7 +206,7 @@ def _as_text(book: Book, family: str) -> str:
     if not said.by_path and not steps:
         return f"nothing is corrected in {family}"
     lines = [f"{family}: {counted(len(said.by_path), 'picture')} corrected"]
-    lines += [f"  {path}: {_words(one)}" for path, one in sorted(said.by_path.items())[:_SHOWN]]
+    lines += [f"  {path}: {one.said}" for path, one in sorted(said.by_path.items())[:_SHOWN]]
     lines += _more(said.by_path, "--export lists all")
     lines += ["changes, the newest first:"] if steps else []
     lines += [
@@ -218,13 +218,6 @@ def _as_text(book: Book, family: str) -> str:
 
 def _more(found: Collection[object], where: str) -> list[str]:
     return [f"  ... and {len(found) - _SHOWN:,} more; {where}"] if len(found) > _SHOWN else []
-
-
-def _words(one: Correction) -> str:
-    words = [f"now {one.label}"] if one.label is not None else []
-    words += ["left out"] if one.excluded else []
-    words += [f"tagged {', '.join(one.tags)}"] if one.tags else []
-    return ", ".join(words)
 
 
 if __name__ == "__main__":

@@ -39,6 +39,14 @@ class Correction:
         """Whether it says nothing."""
         return self == NOTHING
 
+    @property
+    def said(self) -> str:
+        """It in words, such as `now plum, left out, tagged blurred`; empty for nothing."""
+        words = [f"now {self.label}"] if self.label is not None else []
+        words += ["left out"] if self.excluded else []
+        words += [f"tagged {', '.join(self.tags)}"] if self.tags else []
+        return ", ".join(words)
+
 
 NOTHING = Correction()
 

@@ -145,9 +145,9 @@ def changed_inside(root: Root, path: str) -> int:
     try:
         found = file.stat()
     except OSError as error:
-        raise _gone() from error
+        raise object_store.gone() from error
     if not stat.S_ISREG(found.st_mode):
-        raise _gone()
+        raise object_store.gone()
     return found.st_mtime_ns
 
 
@@ -192,10 +192,4 @@ def _too_large(name: str, size: str) -> ImageError:
     return ImageError(
         f"{name!r} has {size} than the limit of {MAX_FILE_BYTES:,} for a picture. Make it smaller "
         "first, or remove the file."
-    )
-
-
-def _gone() -> ImageError:
-    return ImageError(
-        "the file is no longer in the dataset folder. Restore it, or index the folder again."
     )

@@ -74,7 +74,7 @@ def content_of(root: RemoteFolder, path: str, *, limit: int) -> bytes:
     try:
         return bytes(system.cat_file(key, start=0, end=limit + 1))
     except FileNotFoundError as error:
-        raise _gone() from error
+        raise gone() from error
     except Exception as error:
         # Of an empty file no range can be asked for.
         if _size(system, key) == 0:
@@ -108,13 +108,13 @@ def changed_at(root: RemoteFolder, path: str) -> int:
     try:
         about: dict[str, Any] = _system(root).info(key)
     except FileNotFoundError as error:
-        raise _gone() from error
+        raise gone() from error
     except Exception as error:
         raise ImageError(
             f"cannot look at {path!r} ({_kind(error)}). Check that the object store can be reached."
         ) from error
     if about.get("type") == "directory":
-        raise _gone()
+        raise gone()
     return _changed(about)
 
 
@@ -168,7 +168,8 @@ def _kind(error: Exception) -> str:
     return type(error).__name__
 
 
-def _gone() -> ImageError:
+def gone() -> ImageError:
+    """Return what is said of a picture that is there no longer."""
     return ImageError(
         "the file is no longer in the dataset folder. Restore it, or index the folder again."
     )

@@ -73,6 +73,9 @@ def nearest(
         metric: COSINE or L2.
         k: 1 and more; fewer are kept where there are fewer other rows.
         on_progress: Stage `COMPARE`, in rows.
+
+    Raises:
+        ValueError: The metric is IP, which is no distance.
     """
     if metric is Metric.IP:
         raise ValueError(_NO_DISTANCE)

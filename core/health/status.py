@@ -131,17 +131,20 @@ def files_health(folder: Root, *, unreadable: Collection[str] = ()) -> FilesHeal
 def disk_usage(settings: Settings) -> dict[str, int]:
     """Return bytes by what they are used for; a server's own files are not among them."""
     data = settings.data
-    database = {"Database": bytes_of(Path(settings.uri))} if settings.is_lite else {}
+    database = {"Database": size_below(Path(settings.uri))} if settings.is_lite else {}
     return database | {
-        "Thumbnails": bytes_of(data.thumbnails),
-        "Reports": sum(map(bytes_of, (data.index_reports, data.reports, data.runs))),
-        "Maps": bytes_of(data.projections),
-        "Copies of embeddings": bytes_of(data.embeddings),
-        "Uploaded pictures": bytes_of(data.uploads),
+        "Thumbnails": size_below(data.thumbnails),
+        "Reports": sum(
+            map(size_below, (data.index_reports, data.reports, data.runs, data.tunings))
+        ),
+        "Maps": size_below(data.projections),
+        "Copies of embeddings": size_below(data.embeddings),
+        "Uploaded pictures": size_below(data.uploads),
+        "Drawn sample": size_below(data.sample),
     }
 
 
-def bytes_of(folder: Path) -> int:
+def size_below(folder: Path) -> int:
     """Return the size of all files below a folder; what vanishes meanwhile counts as nothing."""
     total = 0
     for place, _, names in os.walk(folder):

@@ -45,7 +45,15 @@ class PictureRun:
     relabelled: list[ImageRecord] = field(default_factory=list)
 
     def encode_all(self, listing: DatasetListing, on_progress: Progress) -> None:
-        """Encode and write whatever the collections lack."""
+        """Encode and write whatever the collections lack.
+
+        Args:
+            on_progress: Stage `ENCODE`, in files.
+
+        Raises:
+            DatasetError: No picture could be read, so nothing is there to search.
+            StoreError: The database failed; what was encoded before is written.
+        """
         total = len(listing.paths)
         done = 0
         try:

@@ -9,7 +9,7 @@ from core.dataset.files import image_id
 from core.errors import EncoderMismatchError
 from core.indexing.family import refuse_other_dataset
 from core.metric import Metric
-from core.wording import REPLACE_IT
+from core.wording import REPLACE_IT, listed
 
 
 def index_to_build(
@@ -85,7 +85,7 @@ def index_sentences(
     if rebuilt := [info for info in infos if not _stays(index, info)]:
         were = ", ".join(dict.fromkeys(str(IndexChoice.of(info)) for info in rebuilt))
         said.append(
-            f"The index of {_listed([i.metric for i in rebuilt])} is rebuilt as {index} "
+            f"The index of {listed([i.metric for i in rebuilt])} is rebuilt as {index} "
             f"(it is {were}); meanwhile the rows take twice the space."
         )
     elif infos:
@@ -96,16 +96,11 @@ def index_sentences(
     if added := added_metrics(infos, metrics):
         verb = "is" if len(added) == 1 else "are"
         how = f"{verb} added, with" if infos else f"{verb} built, with"
-        said.append(f"{_listed(added)} {how} the index {index}.")
+        said.append(f"{listed(added)} {how} the index {index}.")
     if also := [info.metric for info in infos if info.metric not in metrics]:
-        said.append(f"{_listed(also)}, though not chosen, is kept up to date as well.")
+        said.append(f"{listed(also)}, though not chosen, is kept up to date as well.")
     return " ".join(said)
 
 
 def _stays(index: IndexChoice, info: CollectionInfo) -> bool:
     return index in (IndexChoice(), IndexChoice.of(info))
-
-
-def _listed(metrics: Sequence[Metric]) -> str:
-    *most, last = metrics
-    return f"{', '.join(most)} and {last}" if most else str(last)

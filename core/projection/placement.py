@@ -46,7 +46,7 @@ def place_query(
         metric: Decides which rows are nearest: COSINE or L2.
 
     Raises:
-        EncoderMismatchError: The query has another number of numbers.
+        EncoderMismatchError: The query is of another dimension.
     """
     if query.shape != embeddings.shape[1:]:
         raise EncoderMismatchError(

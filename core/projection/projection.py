@@ -163,7 +163,7 @@ def transform(
         on_progress: Stage `PLACE`.
 
     Raises:
-        ProjectionError: The map was not made by UMAP, or the query has another number of numbers.
+        ProjectionError: The map was not made by UMAP, or the query is of another dimension.
     """
     settings = projection.settings
     vectors = as_euclidean(embeddings, settings.metric)

@@ -141,7 +141,7 @@ def parse_report(kind: TaskKind, saved: Mapping[str, Any]) -> Report:
 
 
 def fault_of(error: Exception) -> str:
-    """Return in a line why a saved record could not be read."""
+    """Return, in one line, why a saved record could not be read."""
     if not isinstance(error, ValidationError):
         return str(error)
     faults = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]

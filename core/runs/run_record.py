@@ -143,7 +143,7 @@ def parse_state(saved: dict[str, Any]) -> RunState:
     """Read a run as `dataclasses.asdict` and JSON have saved it.
 
     Raises:
-        ValueError: It has another form; TypeError, KeyError or AttributeError just so.
+        ValueError: It has another form; likewise TypeError, KeyError or AttributeError.
     """
     task = parse_task(saved["task"])
     # As earlier versions named them.

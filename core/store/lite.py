@@ -103,7 +103,7 @@ def check_openable(path: Path) -> None:
         raise StoreUnavailableError(
             f"the database {str(path)!r} is open in another process{_holder_text(path)}. Milvus "
             "Lite serves one process at a time: most likely the dashboard is running. Stop it "
-            f"(Ctrl-C in its terminal), then try again. Nothing is damaged."
+            "(Ctrl-C in its terminal), then try again. Nothing is damaged."
         )
     folder = path if path.exists() else path.parent
     probe, lock = folder / ".orchard-write-test", path / "LOCK"

@@ -184,7 +184,15 @@ class VectorStore:
         having: Having = (),
         **effort: Unpack[Effort],
     ) -> list[tuple[ImageRecord, float]]:
-        """Return up to `k` rows with their scores, best first."""
+        """Return up to `k` rows with their scores, best first.
+
+        Args:
+            embedding: (D,) float32, as the encoder made it.
+
+        Raises:
+            QueryError: A value is outside its range.
+            StoreError: The database failed.
+        """
         return self.searcher.search(info, embedding, k=k, labels=labels, having=having, **effort)
 
     def search_ids(

@@ -1,7 +1,7 @@
 """What sessions share, through Streamlit's caches: settings, database, encoders, data.
 
 What belongs to a collection is asked for by its family, and cached under it: two collections share
-nothing. Which of them a session looks at, `core.ui.choosing.chosen` says.
+nothing. Which of them a session looks at, `core.ui.choosing.looked_at` says.
 """
 
 import logging

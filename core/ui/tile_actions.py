@@ -135,19 +135,24 @@ def _follow_menu(key: str, record: ImageRecord, metric: Metric | None) -> None:
         take_choice(choice, record, metric=metric)
 
 
+def facts_of(record: ImageRecord) -> dict[str, str]:
+    """Return what is known of a picture, by its title, as Markdown."""
+    return {
+        "Class": plain(record.label or "no class"),
+        "Path": plain(record.path),
+        "Id": str(record.id),
+        "Digest": plain(record.digest or "none"),
+        **_corrected_facts(record),
+        **{plain(title_of(name)): plain(value) for name, value in record.further},
+    }
+
+
 @st.dialog("Details", width="large", icon=":material/info:")
 def details_dialog(record: ImageRecord, *, metric: Metric | None) -> None:
     """Show a picture in full and what is known of it, and lead to a search with it."""
     info = next(iter(resources.get_collections(looked_at.family()).values()))
     shown, known = st.columns(2)
-    facts = {
-        "Class": plain(record.label or "no class"),
-        "Path": plain(record.path),
-        "Id": str(record.id),
-        "Digest": plain(record.digest or "none"),
-        **corrected_facts(record),
-        **{plain(title_of(name)): plain(value) for name, value in record.further},
-    }
+    facts = facts_of(record)
     with shown:
         try:
             root = resources.dataset_folder(info)
@@ -168,7 +173,7 @@ def details_dialog(record: ImageRecord, *, metric: Metric | None) -> None:
             st.rerun()
 
 
-def corrected_facts(record: ImageRecord) -> dict[str, str]:
+def _corrected_facts(record: ImageRecord) -> dict[str, str]:
     """Return what is said of a picture by corrections, for a table; text of data is escaped."""
     said = resources.get_corrections(looked_at.family()).of(record.path)
     facts = {"Class given": plain(said.label)} if said.label else {}

@@ -230,7 +230,7 @@ def get_suggestions(roots: tuple[Root, ...]) -> list[str]:
 
 
 @st.cache_resource(show_spinner="Counting files", ttl=60, max_entries=4)
-def get_listing(folder: str) -> DatasetListing:
+def get_folder(folder: str) -> DatasetListing:
     """Return what lies in a folder; shared and not copied.
 
     Raises:

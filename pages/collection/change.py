@@ -32,7 +32,7 @@ from pages.collection import cache, state
 from pages.collection.health.checks import last_verification, show_findings
 from pages.collection.index_controls import index_control
 from pages.collection.keys import Key
-from pages.collection.run import is_busy, run_panel
+from pages.collection.run import BUSY, is_busy, run_panel
 
 Infos = dict[Metric, CollectionInfo]
 
@@ -146,7 +146,7 @@ def _start_button(
         type=type,
         key=key,
         disabled=task is None or busy,
-        help="Another run is going on." if busy else None,
+        help=BUSY if busy else None,
         on_click=_start,
         args=(task,),
     )

@@ -79,7 +79,7 @@ def _show_pictures(said: Corrections, info: CollectionInfo, *, read_only: bool) 
             key, one = f"corrected_{record.id}", said.of(path)
             alt = f"{record.label or 'no class'}, {path}"
             with draw_tile(record, read, alt=alt, key=key, chip=_chip(one)).below:
-                tile_line(_line(record, one), help=plain(f"{path}; {_words(one)}"))
+                tile_line(_line(record, one), help=plain(f"{path}; {one.said}"))
                 if not read_only:
                     _icons(record, one, key=key, name=plain(alt))
     if lost := [path for path in paths if path not in stored]:
@@ -100,13 +100,6 @@ def _line(record: ImageRecord, one: Correction) -> str:
     if one.label is not None:
         return f"{one.label} (was {record.label or 'no class'})"
     return ", ".join(one.tags) or record.label or "no class"
-
-
-def _words(one: Correction) -> str:
-    words = ["left out"] if one.excluded else []
-    words += [f"now {one.label}"] if one.label is not None else []
-    words += [f"tagged {', '.join(one.tags)}"] if one.tags else []
-    return ", ".join(words)
 
 
 def _icons(record: ImageRecord, one: Correction, *, key: str, name: str) -> None:

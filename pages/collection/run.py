@@ -59,6 +59,10 @@ def run_panel(*kinds: TaskKind, tells_end: bool = False) -> None:
         _show_end(state)
 
 
+# Beside a button that waits for it.
+BUSY = "Another run is going on."
+
+
 def is_busy() -> bool:
     """Whether a run goes on, so that no other can be started."""
     state = resources.get_runner().state()

@@ -282,7 +282,7 @@ def get_tooltips(
 def get_duplicates(
     key: str, similarity: float, *, _neighbours: Neighbourhoods
 ) -> list[NDArray[np.int64]]:
-    """Return the groups of near-duplicates; `key` names the table."""
+    """Return the groups of near-duplicates, each as its rows' places; `key` names the table."""
     return near_duplicates(_neighbours, similarity=similarity)
 
 

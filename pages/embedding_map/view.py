@@ -81,7 +81,10 @@ def survival_of(view: View, table: Neighbourhoods) -> NDArray[np.float32]:
 
 
 def density_of(view: View) -> NDArray[np.float32] | None:
-    """Return lines around most points; None in three dimensions, and where there are few points."""
+    """Return lines around most points, (P, 2) float32 with NaN between them.
+
+    None in three dimensions, and where there are few points.
+    """
     settings = view.projection.settings
     if settings.dimensions != 2:
         return None
@@ -90,7 +93,7 @@ def density_of(view: View) -> NDArray[np.float32] | None:
 
 
 def groups_of(view: View, table: Neighbourhoods, similarity: float) -> list[NDArray[np.int64]]:
-    """Return the groups of near-duplicates among the rows of the view."""
+    """Return the groups of near-duplicates among the rows of the view, each as its rows' places."""
     key = table_key(view.rows, view.projection.settings.metric)
     return cache.get_duplicates(key, similarity, _neighbours=table)
 

@@ -184,8 +184,7 @@ class Dashboard:
 def find_dashboard(settings: Settings) -> Dashboard | None:
     """Return the dashboard that holds the Milvus Lite database of the settings; None without one.
 
-    It is said that it is asked, so that nobody wonders whose settings hold.
-
+    The terminal is told so, and nobody wonders whose settings hold.
     """
     served = _served(settings)
     if served is None:

@@ -11,13 +11,13 @@ from core.health.status import (
     CollectionHealth,
     DatabaseHealth,
     FilesHealth,
-    bytes_of,
     collections_health,
     concerns,
     database_health,
     disk_usage,
     files_health,
     public_address,
+    size_below,
 )
 from core.indexing.build import build_index
 from core.metric import Metric
@@ -131,4 +131,4 @@ def test_disk_usage_counts_files_by_purpose(no_settings: None) -> None:
         file.write_bytes(b"x" * size)
     used = disk_usage(settings)
     assert (used["Thumbnails"], used["Reports"], used["Maps"], used["Database"]) == (10, 7, 0, 0)
-    assert bytes_of(settings.data_dir) == 17
+    assert size_below(settings.data_dir) == 17

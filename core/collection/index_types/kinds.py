@@ -66,11 +66,6 @@ class IndexKind:
         """Whether rows that become many times more call for more lists, and so for a new index."""
         return _NLIST in self.build
 
-    @property
-    def is_graph(self) -> bool:
-        """Whether it follows links between rows: such an index promises nothing."""
-        return self.type in (IndexType.HNSW, IndexType.HNSW_SQ, IndexType.DISKANN)
-
 
 KINDS: Mapping[IndexType, IndexKind] = {
     kind.type: kind

@@ -23,7 +23,7 @@ from pages.collection.build.options import (
 )
 from pages.collection.build.preview import show_preview
 from pages.collection.build.source import Source, source_control
-from pages.collection.run import is_busy, run_panel
+from pages.collection.run import BUSY, is_busy, run_panel
 from pages.collection.state import refuse
 
 
@@ -82,7 +82,7 @@ def _offer(task: Build, source: Source, infos: Infos) -> None:
     elif not task.metrics:
         reason = "Choose at least one metric."
     elif is_busy():
-        reason = "Another run is going on."
+        reason = BUSY
     if not refusal:
         _announce(task, source, infos)
     _button(task, source.upload, reason=reason)

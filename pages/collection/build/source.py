@@ -97,7 +97,7 @@ def _folder_control() -> Source | None:
     def read(record: ImageRecord) -> bytes:
         return cache.get_preview(str(folder), record.path)
 
-    listing = cache.get_listing(str(folder))
+    listing = cache.get_folder(str(folder))
     show_named("that cannot be used", listing.skipped, len(listing.skipped))
     show_left_out(listing.left_out)
     return Source(str(folder), listing.paths, listing.classes, read=read)

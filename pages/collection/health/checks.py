@@ -17,7 +17,7 @@ from core.ui.text import plain
 from core.wording import counted
 from pages.collection import cache
 from pages.collection.health.card import Sign, card
-from pages.collection.run import is_busy, run_panel
+from pages.collection.run import BUSY, is_busy, run_panel
 
 _SHOWN = 20
 _VERDICTS = {
@@ -122,7 +122,7 @@ def _start_button(label: str, task: Task, *, icon: str, key: str) -> None:
         on_click=cache.start,
         args=(task,),
         disabled=is_busy(),
-        help=f"{_WHAT[task.kind]} {known}",
+        help=BUSY if is_busy() else f"{_WHAT[task.kind]} {known}",
         key=key,
     )
 

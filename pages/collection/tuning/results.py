@@ -15,7 +15,7 @@ from core.ui.choosing import looked_at
 from core.ui.controls import is_dark
 from core.ui.text import plain
 from pages.collection import cache
-from pages.collection.run import is_busy
+from pages.collection.run import BUSY, is_busy
 from pages.collection.tuning.chart import pareto_figure
 
 _LOSS, _RECALL = "Precision lost", "ANN recall"
@@ -102,7 +102,7 @@ def _build_button(
         type="primary" if primary else "secondary",
         key="tune_build" if primary else "tune_back",
         disabled=busy,
-        help="Another run is going on."
+        help=BUSY
         if busy
         else f"{index}, over the same rows; the old index answers until it is loaded.",
         on_click=cache.start,

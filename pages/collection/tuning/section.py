@@ -13,7 +13,7 @@ from core.ui import resources
 from core.ui.choosing import looked_at
 from core.ui.text import plain
 from pages.collection import cache
-from pages.collection.run import is_busy, run_panel
+from pages.collection.run import BUSY, is_busy, run_panel
 from pages.collection.tuning.results import show_results
 from pages.collection.tuning.smaller import smaller_form
 
@@ -112,7 +112,7 @@ def _form(info: CollectionInfo) -> None:
         type="primary",
         key="tune_start",
         disabled=busy or not types,
-        help="Another run is going on." if busy else None,
+        help=BUSY if busy else None,
         on_click=cache.start,
         args=(
             Tune(

@@ -17,7 +17,7 @@ from core.ui.choosing import looked_at
 from core.ui.text import plain
 from pages.collection import cache
 from pages.collection.index_controls import index_control
-from pages.collection.run import is_busy
+from pages.collection.run import BUSY, is_busy
 
 
 def smaller_form(tuning: Tuning, infos: dict[Metric, CollectionInfo], info: CollectionInfo) -> None:
@@ -72,7 +72,7 @@ def smaller_form(tuning: Tuning, infos: dict[Metric, CollectionInfo], info: Coll
         type="primary",
         key="smaller_start",
         disabled=busy or bool(fault),
-        help="Another run is going on."
+        help=BUSY
         if busy
         else fault
         or "Nothing is encoded. Pictures that are searched with or added later are made smaller in "

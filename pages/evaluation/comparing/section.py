@@ -13,7 +13,7 @@ from core.metric import Metric
 from core.ui.choosing import looked_at
 from core.ui.controls import is_dark
 from core.ui.progress import errors_in_place
-from core.ui.text import plain
+from core.ui.text import number_or_none, plain
 from pages.evaluation import state
 from pages.evaluation.cache import get_comparison, get_report
 from pages.evaluation.comparing.dumbbell import dumbbell_figure
@@ -170,7 +170,7 @@ def _row(c: ClassDifference) -> dict[str, object]:
         "B": c.after,
         "Difference": c.difference.value,
         "95 % interval": f"{c.difference.low:+.2f} to {c.difference.high:+.2f}" if known else "",
-        "p (Holm)": None if math.isnan(c.p) else c.p,
+        "p (Holm)": number_or_none(c.p),
         "Verdict": _verdict(c.difference.value, certain=c.certain),
     }
 

@@ -1,6 +1,5 @@
 """The overview of a report: bars per class beside pictures, precision over k, and a table."""
 
-import math
 from functools import partial
 
 import streamlit as st
@@ -13,7 +12,7 @@ from core.measures.curves import MACRO_MEAN, precision_curves
 from core.measures.summary import ClassSummary, Summary
 from core.ui import links
 from core.ui.controls import is_dark
-from core.ui.text import plain
+from core.ui.text import number_or_none, plain
 from pages.evaluation import state
 from pages.evaluation.cache import Figures
 from pages.evaluation.mistakes.lists import WORST_VIEW, more_button
@@ -134,12 +133,12 @@ def class_table(summary: Summary, *, k: int) -> None:
         {
             "Class": c.label,
             "n": c.queries,
-            **({"P@1": _number(c.measures["precision@1"].value)} if k > 1 else {}),
-            f"P@{k}": _number(c.measures[name].value),
+            **({"P@1": number_or_none(c.measures["precision@1"].value)} if k > 1 else {}),
+            f"P@{k}": number_or_none(c.measures[name].value),
             "95 % interval": c.measures[name].interval + (" *" if c.few and not all_few else ""),
             "Ceiling": c.ceilings[k],
-            "Of ceiling": _number(c.over_ceiling(k)),
-            "MAP@R": _number(c.measures["MAP@R"].value),
+            "Of ceiling": number_or_none(c.over_ceiling(k)),
+            "MAP@R": number_or_none(c.measures["MAP@R"].value),
             "Confused with": f"{c.confused_with} ({c.confused_share:.0%})"
             if c.confused_with
             else "",
@@ -197,7 +196,3 @@ def _columns(k: int) -> dict[str, ColumnConfig]:
             help=f"The other class met most often, with its share of the first {k} hits.",
         ),
     }
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else value

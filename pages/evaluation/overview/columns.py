@@ -9,7 +9,7 @@ from core.evaluation.figures import MOST_VALUES, slices_of
 from core.evaluation.report import Report
 from core.measures.slices import Slice
 from core.ui.controls import is_dark
-from core.ui.text import plain
+from core.ui.text import number_or_none, plain
 from pages.evaluation import state
 from pages.evaluation.cache import Figures
 from pages.evaluation.keys import Address
@@ -64,9 +64,9 @@ def _table(name: str, found: list[Slice], *, k: int) -> None:
         {
             name: one.value,
             "n": one.queries,
-            f"P@{k}": _number(one.measure.value),
+            f"P@{k}": number_or_none(one.measure.value),
             "95 % interval": one.measure.interval + (" *" if one.few and not all_few else ""),
-            "Others": _number(one.others.value),
+            "Others": number_or_none(one.others.value),
             "of n": one.other_queries,
             "Interval of others": one.others.interval if one.other_queries else "",
         }
@@ -88,7 +88,3 @@ def _table(name: str, found: list[Slice], *, k: int) -> None:
             if all_few
             else "A star: below 30 queries, where the interval is itself uncertain."
         )
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else value

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from core.collection.columns import title_of
 from core.errors import OrchardError
 from core.metric import Metric
 from core.search.hits import Hit
 from core.search.query_picture import full_picture
 from core.ui import links, resources
 from core.ui.text import plain
-from core.ui.tile_actions import corrected_facts
+from core.ui.tile_actions import facts_of
 from core.ui.tiles import data_url, press, with_path
 from pages.search import cache, state
 from pages.search.answer import grid
@@ -136,12 +135,7 @@ def _record(metric: Metric, hit: Hit) -> None:
         st.table(
             {
                 "Rank": str(hit.rank),
-                "Class": plain(record.label or "no class"),
-                "Path": plain(record.path),
-                "Id": str(record.id),
-                "Digest": plain(record.digest or "none"),
-                **corrected_facts(record),
-                **{plain(title_of(name)): plain(value) for name, value in record.further},
+                **facts_of(record),
                 metric.noun.capitalize(): f"{metric.formatted(hit.score)} ({metric.direction})",
                 _raw_name(metric): f"{hit.score:.6g}",
             },
