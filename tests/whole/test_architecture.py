@@ -40,9 +40,12 @@ PACKAGES = {
         *{*AT_HAND, "core.encoder", "core.sample", "core.indexing", "core.health"},
         "core.tuning",
     },
-    "core.upkeep": {*AT_HAND, "core.projection", "core.indexing", "core.runs"},
+    "core.upkeep": {
+        *{"core.dataset", "core.store", "core.embeddings", "core.projection", "core.indexing"},
+        "core.runs",
+    },
     "core.api": {
-        *{*AT_HAND, "core.encoder", "core.measures", "core.search", "core.evaluation", "core.runs"},
+        *{*AT_HAND, "core.encoder", "core.search", "core.evaluation", "core.runs"},
     },
     "core.ui": {*AT_HAND, "core.encoder", "core.search", "core.runs", "core.upkeep"},
     "pages.search": {*DATA, "core.embeddings", "core.search", "core.ui"},
@@ -51,7 +54,7 @@ PACKAGES = {
         *{"core.evaluation", "core.runs", "core.ui"},
     },
     "pages.embedding_map": {
-        *{*DATA, "core.embeddings", "core.encoder", "core.projection", "core.search", "core.ui"},
+        *{*DATA, "core.embeddings", "core.encoder", "core.projection", "core.ui"},
     },
     "pages.collection": {
         *{*DATA, "core.encoder", "core.sample", "core.indexing", "core.health", "core.runs"},
