@@ -93,7 +93,11 @@ async def post_search(
         list[str] | None, Form(description="only with such values of further columns: NAME=VALUE")
     ] = None,
     limit: Annotated[
-        float | None, Form(allow_inf_nan=False, description="the worst score that counts")
+        float | None,
+        Form(
+            allow_inf_nan=False,
+            description="the worst score that counts; for L2 the distance, not its square",
+        ),
     ] = None,
     include_query: Annotated[
         bool, Form(description="keep the query and files with the same bytes")
