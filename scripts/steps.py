@@ -25,9 +25,10 @@ from core.errors import SettingsError
 from core.indexing.build import build_index
 from core.metric import Metric
 from core.progress import Stage
+from core.store.connection import RUN_PATIENCE
 from core.store.vector_store import VectorStore, open_store
 from scripts import search
-from scripts.shared.terminal import ProgressBar, configured, parse_dataset, parse_metric
+from scripts.shared.terminal import ProgressBar, configured, parse_dataset, parse_metric, tell
 
 if TYPE_CHECKING:
     from core.encoder.encoder import Encoder
@@ -51,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m scripts.steps", description="Build and search a collection step by step."
     )
     parser.add_argument(
-        "--metric", type=parse_metric, default=Metric.L2, help="L2 (default), IP or COSINE"
+        "--metric", type=parse_metric, default=Metric.L2, help="COSINE, L2 (default) or IP"
     )
     parser.add_argument("--collection", help="name of the collection (default: fruit_vector)")
     steps = parser.add_subparsers(dest="step", required=True, metavar="STEP")
@@ -73,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     # Opening is the first step: a database that is not there is made.
-    with contextlib.closing(open_store(settings)) as store:
+    with contextlib.closing(open_store(settings, patience=RUN_PATIENCE, on_retry=tell)) as store:
         if arguments.step == "create-database":
             print(f"database {store.database} at {settings.uri} (Milvus {store.version})")
         elif arguments.step == "create-collection":

@@ -17,6 +17,7 @@ from core.config import Settings
 from core.health.verify import Verification, repair, verify
 from core.runs.reports import Repaired
 from core.runs.task import Repair, Verify
+from core.store.connection import PATIENCE, RUN_PATIENCE
 from core.store.vector_store import open_store
 from core.wording import counted, visible
 from scripts.shared.beside import Dashboard, find_dashboard, refuse_beside
@@ -82,7 +83,9 @@ def _verified_beside(
 
 
 def _verified(arguments: argparse.Namespace, settings: Settings) -> Verification:
-    with contextlib.closing(open_store(settings)) as store:
+    # What is read only can be asked for again; a repair that breaks off leaves half of it undone.
+    patience = RUN_PATIENCE if arguments.repair else PATIENCE
+    with contextlib.closing(open_store(settings, patience=patience, on_retry=tell)) as store:
         if arguments.repair:
             written = repair(
                 store, family=settings.collection, dataset=settings.of(settings.collection).dataset
