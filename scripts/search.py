@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("image", type=Path, help="the picture to search with")
     parser.add_argument("-k", type=int, default=DEFAULT_K, help="hits, 1 to 100 (default 16)")
     parser.add_argument(
-        "--metric", type=parse_metric, default=Metric.COSINE, help="L2, IP or COSINE (default)"
+        "--metric", type=parse_metric, default=Metric.COSINE, help="COSINE (default), L2 or IP"
     )
     parser.add_argument("--nprobe", type=int, help="lists to search, 1 to nlist (default 16)")
     parser.add_argument("--ef", type=int, help="candidates of an HNSW index, k to 32768")
@@ -79,6 +79,8 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     decode(content, name=str(arguments.image), short_side=1)
     if dashboard := find_dashboard(settings):
         found = _asked(dashboard, content, arguments)
+        if not dashboard.is_complete():
+            print(_unfinished(settings.collection, found["rows"]), file=sys.stderr)
     else:
         found = _found(content, arguments, settings)
     if arguments.json:
@@ -107,7 +109,7 @@ def _found(content: bytes, arguments: argparse.Namespace, settings: Settings) ->
         # A wrong value should not cost the loading of a model first; too few candidates are raised.
         search_parameters(info, k=1, effort=_effort(arguments))
         if not info.complete:
-            print(_unfinished(info), file=sys.stderr)
+            print(_unfinished(info.name, info.rows), file=sys.stderr)
         result, encode_ms = _search(content, arguments, settings, store, info)
     milliseconds = {"encode": encode_ms, "search": result.search_ms}
     return hits_json(
@@ -178,10 +180,10 @@ def _name_missing(
     raise QueryError(f"no row has the class {named}. Choose among {', '.join(labels)}.")
 
 
-def _unfinished(info: CollectionInfo) -> str:
+def _unfinished(name: str, rows: int) -> str:
     return (
-        f"note: the last indexing run of {info.name} did not finish, so pictures may be missing "
-        f"among its {info.rows:,} rows. Run python -m scripts.build_index again."
+        f"note: the last indexing run of {name} did not finish, so pictures may be missing among "
+        f"its {rows:,} rows. Unless one goes on, run python -m scripts.build_index again."
     )
 
 

@@ -79,6 +79,15 @@ class Dashboard:
         given["collection"] = self._collection
         return self._asked("POST", "search", files={"picture": (name, content)}, data=given)
 
+    def is_complete(self) -> bool:
+        """Whether the last indexing run of the collection finished, of all its metrics.
+
+        Raises:
+            RefusedError: There is no such collection.
+            StoreUnavailableError: The dashboard has gone.
+        """
+        return bool(self._asked("GET", f"collections/{self._collection}")["complete"])
+
     def paths(self) -> set[str]:
         """Return the paths of all pictures that are not left out.
 

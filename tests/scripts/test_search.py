@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -275,6 +276,17 @@ def test_unfinished_collection_is_announced_and_still_answers(
     out, said = capsys.readouterr()
     assert "note: the last indexing run of fruit_vector_cosine did not finish" in said
     assert "apple/0.jpg" in out
+
+
+def test_a_dashboard_is_asked_whether_the_collection_is_finished(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dashboard = SimpleNamespace(search=lambda *_, **__: {"rows": 7}, is_complete=lambda: False)
+    monkeypatch.setattr(search, "find_dashboard", lambda _: dashboard)
+    assert search.main([str(photos / "apple" / "0.jpg"), "--json"]) == 0
+    out, said = capsys.readouterr()
+    assert json.loads(out) == {"rows": 7}
+    assert "run of fruit_vector did not finish" in said and "its 7 rows" in said
 
 
 @pytest.mark.slow

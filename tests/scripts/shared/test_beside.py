@@ -68,8 +68,9 @@ def test_a_search_is_answered_by_the_dashboard(
     assert found["hits"][0]["id"] == image_id("lime/2.jpg")
     assert (found["k"], found["metric"], found["nprobe"]) == (3, "L2", 2)
     assert search.main([picture, "-k", "3"]) == 0
-    out = capsys.readouterr().out
+    out, said = capsys.readouterr()
     assert "lime/2.jpg  (the query itself)" in out and "3 of 3 from 18 rows" in out
+    assert "did not finish" not in said
 
 
 def test_what_it_refuses_is_said_in_its_words(
