@@ -22,10 +22,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.config import load_settings
+from core.config import Settings, load_settings
 from core.errors import ClusterError, DeviceMemoryError
 from core.indexing.build import build_index
-from core.indexing.cluster.connection import LOCAL, Cluster, connected
+from core.indexing.cluster.connection import LOCAL, Cluster, connected, told
 from core.indexing.cluster.encoding import EncodingOnCluster
 from core.indexing.cluster.worker import Work, Worker, checked
 from core.indexing.encoding import Candidate
@@ -128,6 +128,16 @@ def test_what_a_worker_cannot_do_is_answered_in_its_own_words(
     (answer,) = Worker(work, begun, processors=1)(portion)["content"]
     with pytest.raises(DeviceMemoryError, match="too small for a single picture"):
         raise pickle.loads(answer)
+
+
+@pytest.mark.usefixtures("no_settings")
+def test_where_links_may_lead_is_told_also_where_the_settings_file_says_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(Settings.model_config, "env_file", tmp_path / ".env")
+    assert "ORCHARD_FOLLOW_LINKS" not in told("10.0.0.1:6379")
+    (tmp_path / ".env").write_text(f"ORCHARD_FOLLOW_LINKS={tmp_path / 'annex'}\n")
+    assert told("10.0.0.1:6379")["ORCHARD_FOLLOW_LINKS"] == str(tmp_path / "annex")
 
 
 def test_an_address_where_nobody_listens_is_told_at_once() -> None:

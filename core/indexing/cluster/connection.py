@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.config import load_settings
 from core.errors import ClusterError, OrchardError
 from core.indexing.cluster.worker import Work
 from core.wording import counted
@@ -73,7 +74,7 @@ class Cluster:
         self._process = process = subprocess.Popen(
             [sys.executable, "-m", "core.indexing.cluster.driver"],
             cwd=ROOT,
-            env=os.environ | _settings(address),
+            env=os.environ | told(address),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._said,
@@ -189,10 +190,13 @@ def is_here(address: str) -> bool:
     return address.rpartition(":")[0] in ("127.0.0.1", "localhost", "[::1]")
 
 
-def _settings(address: str) -> dict[str, str]:
-    """Return the settings of Ray's that are read when it is imported."""
+def told(address: str) -> dict[str, str]:
+    """Return what the process finds in its environment: Ray's settings, and one of ours."""
+    # It has a folder of its own, and so not the `.env` that we may have read.
+    folders = load_settings().follow_links
+    links = {"ORCHARD_FOLLOW_LINKS": folders} if folders else {}
     # It tells its makers of every use unless it is told not to.
-    settings = {"RAY_USAGE_STATS_ENABLED": "0"}
+    settings = {**links, "RAY_USAGE_STATS_ENABLED": "0"}
     if address == LOCAL or is_here(address):
         # So Ray calls what has it listen on the loopback address alone; else all its ports are open
         # to the network.
