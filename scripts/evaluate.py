@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
         "--k", nargs="+", type=int, default=[1, 5, 10], help="cut-offs (default 1 5 10)"
     )
     parser.add_argument(
-        "--metric", type=parse_metric, default=Metric.COSINE, help="L2, IP or COSINE (default)"
+        "--metric", type=parse_metric, default=Metric.COSINE, help="COSINE (default), L2 or IP"
     )
     parser.add_argument(
         "--nprobe",

@@ -39,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Measure types of index over a copy of a collection, against exact search.",
     )
     parser.add_argument(
-        "--metric", type=parse_metric, default=Metric.COSINE, help="L2, IP or COSINE (default)"
+        "--metric", type=parse_metric, default=Metric.COSINE, help="COSINE (default), L2 or IP"
     )
     parser.add_argument(
         "--types",
