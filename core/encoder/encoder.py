@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 # more of it, and a strip of 100,000 x 10 pixels resized in full would take gigabytes.
 _LONGEST = 16
 
-# Candidates; on a processor the caches decide (32 was slower than 16 and 8, and long batches make
+# Candidates; on a processor the caches decide (on two cores 8 was best, and long batches make
 # progress and Ctrl-C wait), on a GPU how many of its cores find work.
 _BATCH_SIZES = {"cpu": (4, 8, 16), "cuda": (32, 64, 128, 256), "mps": (8, 16, 32, 64)}
 
