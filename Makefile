@@ -7,6 +7,8 @@ LABELS ?=
 PORT ?= 8501
 PHOTOS ?=
 SERVER ?=
+SERVER_PROCESS ?=
+SERVER_DATA ?=
 RECREATE ?=
 # Tests at once. More than there are cores, as most tests wait; the quick ones compute.
 WORKERS ?= $(if $(QUICK),3,5)
@@ -45,7 +47,9 @@ pytest: $(VENV)/.requirements-dev
 
 benchmark: $(VENV)/.requirements-dev
 	$(BIN)/python -m scripts.benchmark all $(if $(PHOTOS),--photos "$(PHOTOS)") \
-		$(if $(SERVER),--uri "$(SERVER)")
+		$(if $(SERVER),--uri "$(SERVER)") \
+		$(if $(SERVER_PROCESS),--server-process "$(SERVER_PROCESS)") \
+		$(if $(SERVER_DATA),--server-data "$(SERVER_DATA)")
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

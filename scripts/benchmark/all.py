@@ -2,15 +2,18 @@
 
     make benchmark
     make benchmark PHOTOS=~/photos SERVER=http://localhost:19530
+    make benchmark SERVER=http://localhost:19530 SERVER_PROCESS=PID SERVER_DATA=FOLDER
 
-Each part runs in a process of its own, one after another. Beside the document lies a JSON file with
-all figures, and a plot of how a collection grows.
+Each part runs in a process of its own, one after another. What is not measured has no line: without
+a server, those of a server go. Beside the document lies a JSON file with all figures, and a plot of
+how a collection grows.
 """
 
 import argparse
 import datetime
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -47,11 +50,12 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    photos = (arguments.photos or load_settings().data.sample).expanduser().resolve()
+    sample = load_settings().data.sample
+    photos = (arguments.photos or sample).expanduser().resolve()
     if not photos.is_dir():
         raise OrchardError(
             f"{str(photos)!r} is no folder. Give photos with --photos, or draw the sample first: "
-            "python -m scripts.make_sample"
+            f"python -m scripts.make_sample {shlex.quote(str(sample))}"
         )
     file = arguments.into / "benchmarks.json"
     kept = json.loads(file.read_text(encoding="utf-8")) if arguments.parts else {}

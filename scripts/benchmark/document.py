@@ -285,9 +285,9 @@ def _growth_text(growth: dict[str, list[dict[str, Any]]]) -> list[str]:
     dimension = next(iter(growth.values()))[0]["dimension"]
     text.append(
         f"Made-up rows of {dimension:,} numbers in 50 clusters, COSINE, IVF_FLAT with the nlist "
-        "that `--nlist auto` chooses, nprobe 16, k 16. With Milvus Lite the memory is that of the "
-        "process, which holds the database; with a server it is the server's. The page is opened "
-        "with a stored picture as the query, with no thumbnails to draw."
+        "that `--nlist auto` chooses, nprobe 16, k 16. `peak memory mb` is that of Orchard's own "
+        "process, which with Milvus Lite holds the database; the server's is `server peak memory "
+        "mb`. The page is opened with a stored picture as the query, with no thumbnails to draw."
     )
     if any("open_bare_seconds" in size for sizes in growth.values() for size in sizes):
         text.append(
