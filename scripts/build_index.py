@@ -36,7 +36,14 @@ from core.store.vector_store import VectorStore, open_store
 from core.upkeep.cleaning import clean_up
 from core.wording import counted, visible
 from scripts.shared.beside import Dashboard, find_dashboard, refuse_beside
-from scripts.shared.terminal import ProgressBar, configured, parse_dataset, parse_metric, tell
+from scripts.shared.terminal import (
+    ProgressBar,
+    add_collection,
+    configured,
+    parse_dataset,
+    parse_metric,
+    tell,
+)
 
 _SHOWN_SKIPS = 20
 
@@ -109,7 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--weight-set", help="instead of a file: torchvision's enum name, such as IMAGENET1K_V2"
     )
-    parser.add_argument("--collection", help="name of the collection (default: fruit_vector)")
+    add_collection(parser)
     parser.add_argument(
         "--recreate", action="store_true", help="replace the collection, all its metrics"
     )

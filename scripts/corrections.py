@@ -28,7 +28,7 @@ from core.metric import Metric
 from core.store.vector_store import open_store
 from core.wording import counted, sentence, visible
 from scripts.shared.beside import Dashboard, find_dashboard
-from scripts.shared.terminal import configured, parse_dataset, tell
+from scripts.shared.terminal import add_collection, configured, parse_dataset, tell
 
 _SHOWN = 20
 
@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--dataset", type=parse_dataset, help="where the pictures lie, if they have moved"
     )
-    parser.add_argument("--collection", help="name of the collection (default: fruit_vector)")
+    add_collection(parser)
     parser.add_argument("--json", action="store_true", help="list as JSON")
     return parser
 

@@ -28,7 +28,7 @@ from core.metric import Metric
 from core.store.vector_store import VectorStore, open_store
 from core.wording import visible
 from scripts.shared.beside import Dashboard, find_dashboard
-from scripts.shared.terminal import ProgressBar, configured, parse_metric
+from scripts.shared.terminal import ProgressBar, add_collection, configured, parse_metric
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -82,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="COLUMN",
         help="also say how the hits are right by the values of a further column of the labels file",
     )
-    parser.add_argument("--collection", help="name of the collection (default: fruit_vector)")
+    add_collection(parser)
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.add_argument(
         "--require",

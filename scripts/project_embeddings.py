@@ -23,7 +23,7 @@ from core.projection.worker import compute
 from core.store.vector_store import open_store
 from core.wording import counted
 from scripts.shared.beside import held_by
-from scripts.shared.terminal import ProgressBar, configured, parse_metric
+from scripts.shared.terminal import ProgressBar, add_collection, configured, parse_metric
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -100,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--min-dist", type=float, default=0.1, help="0 to 0.99 (default 0.1)")
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="default 42")
     parser.add_argument("--limit", type=int, help="pictures on the map (default 20000)")
-    parser.add_argument("--collection", help="name of the collection (default: fruit_vector)")
+    add_collection(parser)
     return parser
 
 

@@ -12,7 +12,7 @@ from core.config import Settings
 from core.health.recognition import recognise
 from core.store.vector_store import open_store
 from core.wording import counted
-from scripts.shared.terminal import configured, parse_dataset
+from scripts.shared.terminal import add_collection, configured, parse_dataset
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -31,7 +31,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Exit status: 0 one fits, 1 none does, 2 it could not be found out.",
     )
     parser.add_argument("--dataset", type=parse_dataset, help="the folder that holds its pictures")
-    parser.add_argument("--collection", help="name of the collection (default: fruit_vector)")
+    add_collection(parser)
     return parser
 
 

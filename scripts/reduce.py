@@ -62,7 +62,8 @@ def _parser() -> argparse.ArgumentParser:
         help="default IVF_FLAT",
     )
     parser.add_argument(
-        "--collection", help="with the embeddings to take (default: fruit_vector); stays as it is"
+        "--collection",
+        help="with the embeddings to take (default: ORCHARD_COLLECTION); stays as it is",
     )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     return parser

@@ -30,7 +30,7 @@ from core.search.query_picture import QueryPicture, encode_query, open_query
 from core.store.vector_store import VectorStore, open_store
 from core.wording import visible
 from scripts.shared.beside import Dashboard, find_dashboard
-from scripts.shared.terminal import configured, parse_metric
+from scripts.shared.terminal import add_collection, configured, parse_metric
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
         help="only rows with these values of further columns of the labels file, such as "
         "variety=Gala; of several values of a column one is enough",
     )
-    parser.add_argument("--collection", help="name of the collection (default: fruit_vector)")
+    add_collection(parser)
     parser.add_argument("--json", action="store_true", help="print the hits as JSON")
     return parser
 

@@ -28,7 +28,14 @@ from core.progress import Stage
 from core.store.connection import RUN_PATIENCE
 from core.store.vector_store import VectorStore, open_store
 from scripts import search
-from scripts.shared.terminal import ProgressBar, configured, parse_dataset, parse_metric, tell
+from scripts.shared.terminal import (
+    ProgressBar,
+    add_collection,
+    configured,
+    parse_dataset,
+    parse_metric,
+    tell,
+)
 
 if TYPE_CHECKING:
     from core.encoder.encoder import Encoder
@@ -54,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--metric", type=parse_metric, default=Metric.L2, help="COSINE, L2 (default) or IP"
     )
-    parser.add_argument("--collection", help="name of the collection (default: fruit_vector)")
+    add_collection(parser)
     steps = parser.add_subparsers(dest="step", required=True, metavar="STEP")
     steps.add_parser("create-database", help="make the database that ORCHARD_MILVUS_DATABASE names")
     steps.add_parser(

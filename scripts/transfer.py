@@ -22,7 +22,7 @@ from core.store.connection import RUN_PATIENCE
 from core.store.transfer import Moved, export_rows, import_rows, is_parquet, transfer
 from core.store.vector_store import VectorStore, open_store
 from scripts.shared.beside import find_dashboard, refuse_beside
-from scripts.shared.terminal import ProgressBar, configured, parse_metric, tell
+from scripts.shared.terminal import ProgressBar, add_collection, configured, parse_metric, tell
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -43,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("source", help="a Milvus Lite file, a server's address, or *.parquet")
     parser.add_argument("target", help="the same")
-    parser.add_argument("--collection", help="name of the collection (default: fruit_vector)")
+    add_collection(parser)
     parser.add_argument("--database", help="on both sides (default: image_vector_db)")
     parser.add_argument(
         "--metrics",

@@ -18,7 +18,7 @@ from core.tuning.limits import Limits, advice, front, recommended, signed
 from core.tuning.run import tune
 from core.tuning.tuning import Tuning
 from scripts.shared.beside import Dashboard, find_dashboard
-from scripts.shared.terminal import ProgressBar, configured, parse_metric, tell
+from scripts.shared.terminal import ProgressBar, add_collection, configured, parse_metric, tell
 
 _USUAL = "p95 <= 20 and precision loss <= 0.005"
 
@@ -67,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         help="such as 'precision loss <= 0.005', 'recall >= 0.95', 'megabytes <= 50'; with the "
         f"limit in ms it decides the exit status (default: {_USUAL})",
     )
-    parser.add_argument("--collection", help="name of the collection (default: fruit_vector)")
+    add_collection(parser)
     parser.add_argument("--json", action="store_true", help="print what was measured as JSON")
     return parser
 

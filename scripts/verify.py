@@ -21,7 +21,7 @@ from core.store.connection import PATIENCE, RUN_PATIENCE
 from core.store.vector_store import open_store
 from core.wording import counted, visible
 from scripts.shared.beside import Dashboard, find_dashboard, refuse_beside
-from scripts.shared.terminal import configured, parse_dataset, tell
+from scripts.shared.terminal import add_collection, configured, parse_dataset, tell
 
 WRONG = 3
 _SHOWN = 20
@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--dataset", type=parse_dataset, help="where the pictures lie, if they have moved"
     )
-    parser.add_argument("--collection", help="name of the collection (default: fruit_vector)")
+    add_collection(parser)
     parser.add_argument(
         "--repair", action="store_true", help="copy rows that one metric has and another lacks"
     )

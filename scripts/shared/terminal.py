@@ -93,6 +93,14 @@ def tell(sentence: str) -> None:
     print(sentence, file=sys.stderr)
 
 
+def add_collection(parser: argparse.ArgumentParser) -> None:
+    """Add the option that names the collection, where the settings are not to."""
+    parser.add_argument(
+        "--collection",
+        help="name of the collection (default: ORCHARD_COLLECTION, and without it fruit_vector)",
+    )
+
+
 def parse_metric(text: str) -> Metric:
     """Read a metric's name in any case, for argparse."""
     try:
