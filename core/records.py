@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Protocol
 
@@ -241,6 +241,13 @@ class EncoderIdentity:
         """How a person reads it, such as `resnet50 (0676ba61), PCA to 256 numbers`."""
         network = f"{self.architecture} ({self.weights})"
         return ", ".join(filter(None, [network, self.reduction.title]))
+
+    @property
+    def short_title(self) -> str:
+        """In a word or two, such as `resnet50 pca256`; `unknown encoder` where nobody knows."""
+        if not self.is_known:
+            return "unknown encoder"
+        return f"{self.architecture} {replace(self.reduction, fitted='')}".rstrip()
 
     def made_by_the_network_of(self, other: "EncoderIdentity") -> bool:
         """Whether two kinds of embeddings differ in nothing but their reduction."""

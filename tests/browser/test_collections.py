@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from core.dataset.files import image_id
 from tests.support import browser as browsers
@@ -43,12 +43,17 @@ def test_another_collection_is_chosen_and_the_address_leads_back_to_it(
     expect(page.locator(".st-key-status")).to_contain_text("18 pictures")
 
 
-def test_the_same_query_under_two_collections_side_by_side(page: Page, address: str) -> None:
-    page.goto(f"{address}/?queries={LIME}&k=3")
-    expect(page.locator(".st-key-hits img")).to_have_count(3)
-    browsers.settled(page)
-    page.get_by_text("Two collections").click()
-    expect(page.locator("img[alt*='rank 3']")).to_have_count(2)
-    expect(page.get_by_text(second.NAME).first).to_be_visible()
-    browsers.settled(page)
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1400), ("dark", 390)])
+def test_the_same_query_under_two_collections_side_by_side(
+    browser: Browser, address: str, scheme: str, width: int
+) -> None:
+    with browsers.watched_page(browser, scheme=scheme, width=width) as page:
+        page.goto(f"{address}/?queries={LIME}&k=3")
+        expect(page.locator(".st-key-hits img")).to_have_count(3)
+        browsers.settled(page)
+        page.get_by_text("Two collections").click()
+        expect(page.locator("img[alt*='rank 3']")).to_have_count(2)
+        expect(page.get_by_test_id("stMain").get_by_text(second.NAME).first).to_be_visible()
+        browsers.settled(page)
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        assert browsers.serious_findings(page, rules=["color-contrast"]) == []

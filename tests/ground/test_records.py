@@ -25,6 +25,8 @@ def test_an_identity_says_what_is_done_to_the_embeddings_and_is_read_back() -> N
         "resnet50 (0676ba61)",
         "resnet50 (0676ba61), PCA to 256 numbers",
     )
+    assert (IDENTITY.short_title, small.short_title) == ("resnet50", "resnet50 pca256")
+    assert EncoderIdentity.unknown(4).short_title == "unknown encoder"
     assert small.made_by_the_network_of(IDENTITY)
     assert not small.made_by_the_network_of(replace(IDENTITY, weights="11ad3fa6"))
 

@@ -35,8 +35,7 @@ def line_of(name: str, listed: Listed | None) -> str:
     """Return a collection in a line of a list: its name, rows and encoder."""
     if listed is None:
         return f"{name} (not built)"
-    encoder = listed.encoder.architecture if listed.encoder.is_known else "unknown encoder"
-    return f"{name} ({listed.rows:,}, {encoder})"
+    return f"{name} ({listed.rows:,}, {listed.encoder.short_title})"
 
 
 def _take() -> None:

@@ -180,7 +180,7 @@ def _said(here: Side, there: Side, *, k: int) -> str:
 
 def _show(side: Side, other: Side, thumbnails: Thumbnails, *, k: int, is_here: bool) -> None:
     info, metric = side.info, side.info.metric
-    encoder = info.encoder.architecture if info.encoder.is_known else "unknown encoder"
+    encoder = plain(info.encoder.short_title)
     st.markdown(
         f"**{plain(side.family)}**  \n:small[{encoder}, {metric}, {counted(info.rows, 'picture')}]",
         help=metric.direction,
