@@ -28,7 +28,7 @@ from core.metric import Metric
 from core.store.vector_store import VectorStore, open_store
 from core.wording import visible
 from scripts.shared.beside import Dashboard, find_dashboard
-from scripts.shared.terminal import ProgressBar, add_collection, configured, parse_metric
+from scripts.shared.terminal import ProgressBar, add_collection, configured, parse_metric, tell
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -110,12 +110,16 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     summary = summary_of(report)
     results = [(requirement, requirement.value(summary)) for requirement in requirements]
     report = report if report.name else save_report(report, folder)
-    if arguments.json:
-        print(read_json_text(report.name, folder))
-    else:
-        print(_as_text(report, summary))
-        if arguments.by:
-            print(_by_column(report, report.columns[arguments.by], k=max(summary.ks)))
+    try:
+        if arguments.json:
+            print(read_json_text(report.name, folder))
+        else:
+            print(_as_text(report, summary))
+            if arguments.by:
+                print(_by_column(report, report.columns[arguments.by], k=max(summary.ks)))
+    except KeyboardInterrupt:
+        tell(f"stopped; report {report.name} is saved")
+        return 130
     nothing = says_nothing(report)
     failed = 0
     for requirement, value in results:

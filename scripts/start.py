@@ -132,7 +132,7 @@ def _serve(settings: Settings, collection: str, port: int) -> int:
     state = {"pid": os.getpid(), "port": port, "collection": collection}
     write_whole(settings.data.app, json.dumps(state).encode())
     os.environ["ORCHARD_COLLECTION"] = collection
-    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "streamlit_app.py")]
+    command = [sys.executable, "-m", "scripts.shared.dashboard"]
     command += ["--server.port", str(port), "--server.address", ADDRESS]
     os.chdir(ROOT)
     if os.name == "posix":

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 import numpy as np
 import streamlit as st
@@ -56,6 +57,24 @@ _STALE_SECONDS = 30
 _PATIENCE = 0.3
 # An error may go on, and every attempt may read the whole collection.
 _RETRY_SECONDS = 60.0
+# Whoever has pressed Ctrl-C waits no longer for a run to stop; a batch is encoded in less.
+_ENDING_SECONDS = 5.0
+_runners: WeakSet[Runner] = WeakSet()
+
+# The API and scripts call the functions below without a session, which Streamlit takes for a
+# mistake and says so at every start and on every thread.
+_NO_NEWS = ("No runtime found", "missing ScriptRunContext")
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    return not any(said in record.getMessage() for said in _NO_NEWS)
+
+
+for _logger in (
+    "streamlit.runtime.caching.cache_data_api",
+    "streamlit.runtime.scriptrunner_utils.script_run_context",
+):
+    logging.getLogger(_logger).addFilter(_is_news)
 
 # Of so many collections at a time: two are compared, and a few sessions may look at others.
 _CATALOGUES = 6
@@ -376,7 +395,21 @@ def get_runner() -> Runner:
     """Return the one runner of the process."""
     settings = get_settings()
     work = partial(perform, store=get_store(), settings=settings)
-    return Runner(settings.data.runs, work, on_end=_run_has_ended)
+    runner = Runner(settings.data.runs, work, on_end=_run_has_ended)
+    _runners.add(runner)
+    return runner
+
+
+def stop_run() -> bool:
+    """Have the run of this process, if one goes on, stop, and wait a while; before it ends.
+
+    Returns:
+        Whether none goes on any more.
+    """
+    for runner in _runners:
+        runner.cancel()
+        runner.wait(_ENDING_SECONDS)
+    return not any(state.is_open for runner in _runners if (state := runner.state()))
 
 
 def call_when_a_run_has_ended(call: Callable[[], None]) -> None:

@@ -4,9 +4,8 @@ dashboard = find_dashboard(settings)
 found = dashboard.search(content, name="photo.jpg", k=5) if dashboard else ...
 """
 
-import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -121,10 +120,15 @@ class Dashboard:
             StoreUnavailableError: The dashboard has gone.
         """
         stages = {stage.text: stage for stage in Stage}
-        asked = {**asked, "collection": self._collection}
-        with self._begun("evaluations", asked, "id") as begun, ProgressBar() as bar:
-            for state in self._watched(begun):
-                bar(stages.get(state["stage"], Stage.START), state["done"], state["total"])
+        with ProgressBar() as bar:
+            state = self._done(
+                "evaluations",
+                {**asked, "collection": self._collection},
+                key="id",
+                show=lambda now: bar(
+                    stages.get(now["stage"], Stage.START), now["done"], now["total"]
+                ),
+            )
         if not state["report"]:
             raise RefusedError(state["error"] or "the evaluation was stopped; no report was saved.")
         return str(state["report"])
@@ -137,35 +141,46 @@ class Dashboard:
             StoreUnavailableError: The dashboard has gone.
         """
         notes: set[str] = set()
-        with self._begun("runs", asdict(task), "name") as begun, ProgressBar() as bar:
-            for plain in self._watched(begun):
-                bar(Stage(plain["stage"]), plain["done"], plain["total"])
-                for note in plain["notes"]:
+        with ProgressBar() as bar:
+
+            def show(now: dict[str, Any]) -> None:
+                bar(Stage(now["stage"]), now["done"], now["total"])
+                for note in now["notes"]:
                     if note not in notes:
                         notes.add(note)
                         tell(note)
-        state = parse_state(plain)
+
+            state = parse_state(self._done("runs", asdict(task), key="name", show=show))
         if state.status is not RunStatus.DONE:
             raise RefusedError(state.error or f"the run was {state.status} at {self.address}.")
         return state
 
-    @contextlib.contextmanager
-    def _begun(self, path: str, asked: dict[str, Any], key: str) -> Iterator[str]:
-        """Begin something and yield its path; Ctrl-C, whenever it comes, stops it there as well."""
+    def _done(
+        self, path: str, asked: dict[str, Any], *, key: str, show: Callable[[dict[str, Any]], None]
+    ) -> dict[str, Any]:
+        """Begin something, show each state of it, and return the last.
+
+        Ctrl-C, whenever it comes, stops it there as well; what had ended by then is returned.
+        """
         # In a thread, so that Ctrl-C does not lose the answer, which names what has begun.
         with ThreadPoolExecutor(1) as pool:
             begun = pool.submit(self._asked, "POST", path, json=asked)
             try:
-                yield f"{path}/{begun.result()[key]}"
+                for state in self._watched(f"{path}/{begun.result()[key]}"):
+                    show(state)
             except KeyboardInterrupt:
-                if begun.exception() is None:
-                    self._stop(f"{path}/{begun.result()[key]}")
-                raise
+                if begun.exception() is not None:
+                    raise
+                state = self._stopped(f"{path}/{begun.result()[key]}")
+                if state["status"] != "done":
+                    raise
+                tell("it had ended before it could be stopped")
+        return state
 
-    def _stop(self, path: str) -> None:
+    def _stopped(self, path: str) -> dict[str, Any]:
         self._asked("DELETE", path)
-        for _ in self._watched(path):
-            pass
+        *_, last = self._watched(path)
+        return last
 
     def _watched(self, path: str) -> Iterator[dict[str, Any]]:
         """Yield the states of what goes on, the last one when it has ended."""

@@ -30,7 +30,7 @@ from scripts import (
     transfer,
     verify,
 )
-from scripts.shared.beside import find_dashboard
+from scripts.shared.beside import Dashboard, find_dashboard
 from scripts.shared.terminal import ProgressBar
 from tests.support import browser as browsers
 from tests.support import dashboard
@@ -229,6 +229,25 @@ def test_ctrl_c_stops_the_run_at_the_dashboard_whenever_it_comes(
     assert "what was encoded is kept" in capsys.readouterr().err
     run = next(load_states(load_settings().data.runs))
     assert (run.status, run.title) == (RunStatus.CANCELLED, f"Build fruit_vector from {many}")
+
+
+def test_ctrl_c_that_comes_too_late_tells_so_and_gives_the_report(
+    pictures: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Pressed while the first state is shown, and the report is saved before that is heard of.
+    stopped = Dashboard._stopped
+
+    def late(self: Dashboard, path: str) -> dict[str, Any]:
+        while self._asked("GET", path)["status"] == "running":
+            time.sleep(0.02)
+        return stopped(self, path)
+
+    monkeypatch.setattr(Dashboard, "_stopped", late)
+    monkeypatch.setattr(ProgressBar, "__call__", lambda *_: signal.raise_signal(signal.SIGINT))
+    assert evaluate.main(["--k", "1", "--json"]) == 0
+    report, said = printed(capsys)
+    assert "it had ended before it could be stopped" in said and "no report" not in said
+    assert (load_settings().data.reports / f"{report['name']}.json").is_file()
 
 
 @contextlib.contextmanager
