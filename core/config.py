@@ -1,6 +1,7 @@
 """Settings: read once from the environment and `.env`, checked, frozen, passed on."""
 
 import contextlib
+import difflib
 import os
 import re
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pydantic_settings
+from dotenv import dotenv_values
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -58,6 +60,8 @@ class Precision(StrEnum):
 
 # Milvus allows letters, digits and underscores; 200 leaves room for the metric's suffix.
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
+# How alike two names are, 0 to 1, of which one is taken for the other misspelt: a letter or two.
+_MISSPELT = 0.93
 _NAMES_ALLOWED = (
     "allowed are letters, digits and underscores, not starting with a digit, at most 200 characters"
 )
@@ -346,11 +350,13 @@ def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401
 
     Raises:
         SettingsError: A value is not allowed; the message names the variable, the value and
-            what is allowed. Or `.env` is not UTF-8.
+            what is allowed. Or a variable is called almost as a setting is, or `.env` is not UTF-8.
     """
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
-        return Settings(**_of_others(given), **given)
+        settings = Settings(**_of_others(given), **given)
+        _refuse_misspelt()
+        return settings
     except ValidationError as error:
         raise SettingsError("\n".join(_described(item) for item in error.errors())) from None
     except pydantic_settings.SettingsError:
@@ -364,6 +370,22 @@ def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401
         raise SettingsError(
             "the file .env is not valid UTF-8. Save it as UTF-8, or remove it."
         ) from None
+
+
+def _refuse_misspelt() -> None:
+    """Refuse a variable that would do nothing though somebody meant it to do something."""
+    prefix, file = Settings.model_config["env_prefix"], Settings.model_config["env_file"]
+    lines = dotenv_values(file, interpolate=False) if isinstance(file, str | Path) else {}
+    known = [f"{prefix}{name.upper()}" for name in Settings.model_fields]
+    told = {*os.environ, *lines}
+    for name in sorted(name for name in told if name.upper().startswith(prefix)):
+        if name.upper() in known:
+            continue
+        if meant := difflib.get_close_matches(name.upper(), known, n=1, cutoff=_MISSPELT):
+            raise SettingsError(
+                f"{name} is no setting of Orchard and would do nothing. Call it {meant[0]}, which "
+                "may be what is meant, or remove it."
+            )
 
 
 def _of_others(given: Mapping[str, Any]) -> dict[str, Any]:

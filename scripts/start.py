@@ -12,6 +12,7 @@ import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import NotRequired, TypedDict
 
 from core.collection.info import CollectionInfo
 from core.config import Settings
@@ -28,6 +29,15 @@ from scripts.shared.terminal import configured, parse_dataset
 ADDRESS = "127.0.0.1"
 SAMPLE_PER_CLASS = 60
 ROOT = Path(__file__).resolve().parent.parent
+
+
+class Running(TypedDict):
+    """What a start leaves in the data folder for the next one."""
+
+    pid: int
+    port: int
+    collection: str
+    dataset: NotRequired[str]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -91,7 +101,9 @@ def _run(
     if dataset is not None:
         # The folder asked for wins over one that environment or `.env` name.
         os.environ["ORCHARD_DATASET"] = str(dataset.resolve())
-    return _serve(settings, chosen.collection, port)
+    info = existing.get(chosen.collection)
+    indexed = str(chosen.dataset or (info.dataset if info else ""))
+    return _serve(settings, chosen.collection, port, dataset=indexed)
 
 
 def _existing(settings: Settings, dataset: Root | None) -> dict[str, CollectionInfo]:
@@ -128,8 +140,8 @@ def _module(name: str, *arguments: str) -> int:
     return subprocess.run(command, cwd=ROOT, check=False).returncode  # noqa: S603 - our own
 
 
-def _serve(settings: Settings, collection: str, port: int) -> int:
-    state = {"pid": os.getpid(), "port": port, "collection": collection}
+def _serve(settings: Settings, collection: str, port: int, *, dataset: str) -> int:
+    state = Running(pid=os.getpid(), port=port, collection=collection, dataset=dataset)
     write_whole(settings.data.app, json.dumps(state).encode())
     os.environ["ORCHARD_COLLECTION"] = collection
     command = [sys.executable, "-m", "scripts.shared.dashboard"]
@@ -149,7 +161,7 @@ def _answer_taken_port(settings: Settings, dataset: Root | None, port: int) -> i
             f"make app PORT={port + 1}"
         )
     url = f"http://{ADDRESS}:{port}"
-    if dataset is not None:
+    if dataset is not None and str(dataset.resolve()) != state.get("dataset"):
         print(
             f"Orchard is already running at {url} with collection {state['collection']}. To open "
             f"{dataset}, stop it first (Ctrl-C in its terminal), then repeat this command.",
@@ -171,9 +183,9 @@ def _refuse_second_dashboard(settings: Settings) -> None:
         )
 
 
-def _running(settings: Settings) -> dict[str, int] | None:
+def _running(settings: Settings) -> Running | None:
     try:
-        state: dict[str, int] = json.loads(settings.data.app.read_text(encoding="utf-8"))
+        state: Running = json.loads(settings.data.app.read_text(encoding="utf-8"))
         if os.name == "posix":
             os.kill(state["pid"], 0)
     except (OSError, ValueError, KeyError, TypeError):

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from core.collection.info import CollectionInfo
 from core.config import Settings
@@ -43,10 +44,16 @@ def plan_start(
         ReadOnlyError: `recreate` on an Orchard that is read-only.
         SettingsError: `recreate` on a collection that others made.
     """
-    family = settings.collection
+    family, new = settings.collection, "new"
     if dataset is not None:
         info = existing.get(family)
         if info and parse_root(info.dataset) != dataset.resolve():
+            if _is_away(info, settings, family):
+                new += (
+                    f". The folder of {family}, {info.dataset}, is not there: if this is that "
+                    f"folder, moved, set ORCHARD_DATASET={dataset} and start without naming a "
+                    "folder. Then nothing is encoded again, and corrections stay"
+                )
             family = own_collection(dataset)
     info = existing.get(family)
     if settings.read_only:
@@ -60,12 +67,20 @@ def plan_start(
             )
         return StartPlan(family, None, f"{info.rows:,} pictures, not built by Orchard")
     if info is None:
-        return StartPlan(family, dataset or settings.dataset or settings.data.sample, "new")
+        return StartPlan(family, dataset or settings.dataset or settings.data.sample, new)
     if recreate:
         return StartPlan(family, parse_root(info.dataset), "to be rebuilt")
     if not info.complete:
         return StartPlan(family, parse_root(info.dataset), "the last run did not finish")
-    return StartPlan(family, None, f"{info.rows:,} pictures of {info.dataset}")
+    reason = f"{info.rows:,} pictures of {info.dataset}"
+    if _is_away(info, settings, family):
+        reason += ", which is not there. If it has moved, set ORCHARD_DATASET to where it is"
+    return StartPlan(family, None, reason)
+
+
+def _is_away(info: CollectionInfo, settings: Settings, family: str) -> bool:
+    root = settings.of(family).dataset or (parse_root(info.dataset) if info.dataset else None)
+    return isinstance(root, Path) and not root.is_dir()
 
 
 def own_collection(dataset: Root) -> str:

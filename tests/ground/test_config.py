@@ -232,6 +232,21 @@ def test_what_is_said_of_collections_is_checked(
     assert said in refused()
 
 
+def test_a_variable_that_is_called_almost_as_a_setting_is_refused_wherever_it_stands(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ORCHARD_REQUIRE_BROWSER", "1")  # of somebody else, and like none of ours
+    load_settings()
+    monkeypatch.setenv("ORCHARD_PRECISON", "float32")
+    with pytest.raises(SettingsError, match=r"ORCHARD_PRECISON is no .* ORCHARD_PRECISION"):
+        load_settings()
+    monkeypatch.delenv("ORCHARD_PRECISON")
+    monkeypatch.setitem(Settings.model_config, "env_file", tmp_path / ".env")
+    (tmp_path / ".env").write_text("ORCHARD_DATASETS=/photos\n")
+    with pytest.raises(SettingsError, match=r"ORCHARD_DATASETS is no .* ORCHARD_DATASET,"):
+        load_settings()
+
+
 def test_settings_are_frozen() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         load_settings().collection = "other"  # type: ignore[misc]

@@ -40,6 +40,21 @@ def test_a_complete_collection_is_opened_and_nothing_repeated(
         assert (chosen.collection, chosen.dataset) == ("fruit_vector", None)
 
 
+def test_a_folder_that_is_gone_is_told_and_what_to_do_where_it_has_moved(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there, gone = tmp_path / "there", tmp_path / "gone"
+    there.mkdir()
+    existing = {"fruit_vector": collection(gone)}
+    opened = plan_start(settings, None, existing, recreate=False)
+    assert opened.dataset is None
+    assert f"{gone}, which is not there" in opened.reason and "ORCHARD_DATASET" in opened.reason
+    other = plan_start(settings, there, existing, recreate=False)
+    assert other.dataset == there and f"ORCHARD_DATASET={there}" in other.reason
+    monkeypatch.setenv("ORCHARD_DATASET", str(there))
+    assert "not there" not in plan_start(load_settings(), None, existing, recreate=False).reason
+
+
 def test_an_unfinished_collection_is_continued(settings: Settings, tmp_path: Path) -> None:
     existing = {"fruit_vector": collection(tmp_path, complete=False)}
     assert plan_start(settings, None, existing, recreate=False).dataset == tmp_path.resolve()

@@ -63,6 +63,18 @@ def test_a_running_dashboard_is_pointed_to(
     assert f"already running at http://127.0.0.1:{taken_port}" in capsys.readouterr().out
 
 
+def test_a_running_dashboard_that_shows_the_folder_is_not_to_be_stopped_for_it(
+    settings: Settings, taken_port: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = {"pid": os.getpid(), "port": taken_port, "collection": "c", "dataset": str(tmp_path)}
+    settings.data_dir.mkdir(parents=True)
+    (settings.data_dir / "app.json").write_text(json.dumps(state), encoding="utf-8")
+    assert start.main(["--port", str(taken_port), "--dataset", str(tmp_path)]) == 0
+    assert "stop it" not in capsys.readouterr().out
+    assert start.main(["--port", str(taken_port), "--dataset", str(tmp_path / "other")]) == 0
+    assert "stop it first" in capsys.readouterr().out
+
+
 def test_a_damaged_state_file_is_no_obstacle(settings: Settings, taken_port: int) -> None:
     settings.data_dir.mkdir(parents=True)
     (settings.data_dir / "app.json").write_text("{", encoding="utf-8")
