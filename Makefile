@@ -31,7 +31,7 @@ app: $(VENV)/.requirements $(if $(IMAGENET),$(VENV)/.requirements-imagenet)
 test: $(VENV)/.requirements-dev
 	@$(MAKE) --no-print-directory -j2 lint pytest
 
-# Without what needs a browser or a server, or takes more than five seconds.
+# Without what needs a browser or a server, or takes a processor more than a second and a half.
 quick: $(VENV)/.requirements-dev
 	@$(MAKE) --no-print-directory -j2 lint pytest QUICK=1
 

@@ -613,6 +613,7 @@ build.build_index(
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs kill -9")
 def test_killed_process_loses_no_written_row_and_the_next_run_completes(
     database: Path, encoder: ColourEncoder, tmp_path: Path

@@ -126,6 +126,7 @@ def test_a_stored_picture_that_is_encoded_anew_finds_itself(orchard: Orchard) ->
             orchard.store.drop("again", metric)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", [Metric.L2, Metric.COSINE])
 def test_what_is_built_has_the_precision_that_the_tuner_has_computed(
     orchard: Orchard, metric: Metric

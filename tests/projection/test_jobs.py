@@ -203,6 +203,7 @@ def test_a_picture_cannot_be_placed_on_a_map_that_is_gone(tmp_path: Path) -> Non
         worker._placed(ROWS, place, [0.0] * 40, lambda *_: None)
 
 
+@pytest.mark.slow
 def test_cancel_before_the_layout_ends_the_process_and_the_next_job_gets_a_new_one(
     projector: Projector, tmp_path: Path
 ) -> None:

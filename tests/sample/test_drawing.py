@@ -66,6 +66,7 @@ def test_pictures_are_rgb_jpegs_of_the_asked_size(drawn: Path) -> None:
             assert (image.format, image.mode, image.size) == ("JPEG", "RGB", (48, 48)), path
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes_whatever_the_number_and_the_workers(
     drawn: Path, tmp_path: Path
 ) -> None:
@@ -296,6 +297,7 @@ def colours(path: Path) -> np.ndarray:
     return counts / counts.sum()
 
 
+@pytest.mark.slow
 def test_classes_hold_together_and_look_alikes_stay_hard(tmp_path: Path) -> None:
     # The nearest neighbour by colour alone must find the class far more often than the one time
     # in ten of chance (or the classes would not be classes) and must still fail now and then (or

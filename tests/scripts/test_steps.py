@@ -40,6 +40,7 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return capsys.readouterr().out
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("engine")
 def test_five_steps_lead_to_a_search(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     database = load_settings().milvus_database

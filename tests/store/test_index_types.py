@@ -48,6 +48,7 @@ def test_a_database_is_asked_what_it_can_build_and_nothing_of_that_stays(
     assert bare_client(either_store).list_collections() == []
 
 
+@pytest.mark.slow
 def test_a_collection_is_rebuilt_with_every_type_in_turn_and_answers_after_each(
     either_store: VectorStore,
 ) -> None:

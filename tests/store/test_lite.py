@@ -254,6 +254,7 @@ store.close()
 """
 
 
+@pytest.mark.slow
 def test_an_index_of_one_list_is_built_without_a_warning_and_others_with_theirs(
     tmp_path: Path,
 ) -> None:

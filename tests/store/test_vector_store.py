@@ -223,6 +223,7 @@ def test_stopped_rebuild_leaves_the_old_index_and_the_next_one_succeeds(
     assert len(bare_client(either_store).list_collections()) == 1
 
 
+@pytest.mark.slow
 def test_nlist_of_1024_is_honoured(either_store: VectorStore) -> None:
     """How many rows one list holds tells how many lists there are, whatever is described.
 

@@ -81,6 +81,7 @@ def measure(filled: VectorStore, tmp_path: Path) -> Any:
     return run
 
 
+@pytest.mark.slow
 def test_a_setting_has_the_figures_of_exactly_that_index_built_by_hand(
     measure: Any, filled: VectorStore, tmp_path: Path
 ) -> None:
@@ -175,6 +176,7 @@ def test_a_run_that_was_cancelled_goes_on_with_what_is_not_measured_yet(
     assert {total for stage, total in stages if stage is Stage.TUNE} == {5}
 
 
+@pytest.mark.slow
 def test_a_whole_tuning_stands_until_the_next_one_is_whole(measure: Any, tmp_path: Path) -> None:
     class CancelledError(Exception):
         pass

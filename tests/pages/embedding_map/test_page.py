@@ -197,6 +197,7 @@ def test_the_first_visit_shows_pca_while_umap_is_computed(fresh: Callable[..., P
     assert cancel_buttons(at)[0].label == "Cancel"
 
 
+@pytest.mark.slow
 def test_the_finished_map_says_how_it_was_made_and_how_far_to_trust_it(pictures: Path) -> None:
     at = settle()
     shown = text(at)
@@ -267,6 +268,7 @@ def test_near_duplicates_are_the_pairs_that_were_made(pictures: Path) -> None:
     assert len(at.session_state["map"].ringed) == 2
 
 
+@pytest.mark.slow
 def test_a_picture_among_others_of_another_class_is_suspected(fresh: Callable[..., Path]) -> None:
     rows = {f"lime/{n:02}.jpg": map_collection.embedding_of("lime", n) for n in range(20)}
     rows["plum/00.jpg"] = map_collection.embedding_of("lime", 30)
@@ -364,6 +366,7 @@ def test_a_selection_leads_to_the_confusions_of_its_most_frequent_class(pictures
     assert at.query_params["asked"] == "plum"
 
 
+@pytest.mark.slow
 def test_a_link_finds_a_picture_of_a_dataset_that_is_split_above_its_classes(
     fresh: Callable[..., Path],
 ) -> None:
@@ -385,6 +388,7 @@ def test_values_of_a_link_that_do_not_exist_are_ignored(pictures: Path) -> None:
     assert "n_neighbors 15, min_dist 0.1, seed 42" in text(at)
 
 
+@pytest.mark.slow
 def test_what_another_seed_does_not_repeat_is_pale_and_told_in_a_sentence(
     fresh: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -513,6 +517,7 @@ def test_an_upload_that_is_no_picture_is_told_and_the_map_stays(
     assert "**Trustworthiness" in text(at)
 
 
+@pytest.mark.slow
 def test_files_deleted_since_are_told_in_their_place(fresh: Callable[..., Path]) -> None:
     root = fresh(random_rows(6))
     settle(method="PCA", list="Outliers")
@@ -535,6 +540,7 @@ def test_a_thousand_classes_are_named_in_the_legend_as_far_as_they_are_coloured(
     assert paint["rest"]["name"] == "other classes"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 2, 3, 6])
 def test_few_pictures(fresh: Callable[..., Path], count: int) -> None:
     fresh(random_rows(count))
@@ -633,6 +639,7 @@ def test_a_change_of_colour_computes_no_map_and_reads_no_vectors(
         assert not at.exception and not at.error
 
 
+@pytest.mark.slow
 def test_equal_embeddings(fresh: Callable[..., Path]) -> None:
     fresh({f"a/{n}.jpg": np.ones(4, dtype="f4") for n in range(8)})
     at = settle(colour="Neighbours kept by the map")

@@ -123,6 +123,7 @@ def test_growth_is_a_table_and_a_plot_of_lite_and_server(tmp_path: Path) -> None
     assert "<svg" in plot
 
 
+@pytest.mark.slow
 def test_all_runs_the_parts_asked_for_and_keeps_the_others(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
