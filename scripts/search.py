@@ -67,7 +67,9 @@ def _parser() -> argparse.ArgumentParser:
         "variety=Gala; of several values of a column one is enough",
     )
     add_collection(parser)
-    parser.add_argument("--json", action="store_true", help="print the hits as JSON")
+    parser.add_argument(
+        "--json", action="store_true", help="print the hits as JSON; L2 scores are squared there"
+    )
     return parser
 
 
