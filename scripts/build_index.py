@@ -132,8 +132,8 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="FILE",
         help="a table (CSV, Parquet) with the columns path, class and any others, which are kept; "
-        "without it labels.csv or labels.parquet in the folder, else the folders say the class. To "
-        "have the dashboard and other commands agree, set ORCHARD_LABELS",
+        "it goes before labels.csv or labels.parquet in the folder; without any the folders say "
+        "the class. To have the dashboard and other commands agree, set ORCHARD_LABELS",
     )
     parser.add_argument(
         "--ray",

@@ -61,7 +61,8 @@ def main(argv: list[str] | None = None) -> int:
         type=Path,
         metavar="FILE",
         help="with --dataset: a table (CSV, Parquet) with the columns path and class, and any "
-        "others; without it labels.csv or labels.parquet in the folder, else the folders decide",
+        "others, which goes before labels.csv or labels.parquet in the folder; without any the "
+        "folders decide",
     )
     arguments = parser.parse_args(argv)
     if arguments.labels and not arguments.dataset:

@@ -1,6 +1,7 @@
 """Which files of a folder tree are pictures, which of them cannot be used, what the others are."""
 
 import os
+import posixpath
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -114,29 +115,21 @@ def list_dataset(root: Root) -> DatasetListing:
     over with their folders. Symbolic links are followed only where they stay inside `root` or
     lead below a folder that `ORCHARD_FOLLOW_LINKS` names; an object store has none.
 
-    The classes are those of `labels.csv` or `labels.parquet` in the folder (or in the only folder
-    in it), else of the file that `ORCHARD_LABELS` names, if it is about these pictures, else of the
-    folders.
+    The classes are those of the file that the settings name (`ORCHARD_LABELS`, `--labels`), if it
+    is about these pictures, else of `labels.csv` or `labels.parquet` in the folder (or in the only
+    folder in it), else of the folders.
 
     Raises:
         DatasetError: `root` is missing, is no folder, cannot be read, or holds no picture, or its
-            labels file cannot be used.
+            labels file cannot be used, or that of the settings cannot be read.
     """
     found = _in_store(root) if isinstance(root, RemoteFolder) else _in_folder(root)
     paths = tuple(sorted(found.paths))
-    own = _labels_file(root, found.others, paths)
-    others = left_out(one for one in found.others if one.path != own)
     if not paths:
-        raise DatasetError(_no_pictures(root, others, found.skipped))
-    if own is None:
-        classes = _classes_elsewhere(root, paths)
-        return DatasetListing(paths, tuple(found.skipped), others, classes)
-    said, doubt = classes_by_own(own, _own_labels(root, own), paths, name=f"{root}/{own}")
-    if said is None:
-        others = left_out(found.others)
-        elsewhere = _classes_elsewhere(root, paths)
-        said = replace(elsewhere, doubts=(doubt, *elsewhere.doubts))
-    return DatasetListing(paths, tuple(found.skipped), others, said)
+        raise DatasetError(_no_pictures(root, left_out(found.others), found.skipped))
+    classes, used = _classes(root, found.others, paths)
+    others = left_out(one for one in found.others if one.path != used)
+    return DatasetListing(paths, tuple(found.skipped), others, classes)
 
 
 def _in_folder(root: Path) -> _Found:
@@ -185,6 +178,44 @@ def _in_store(root: RemoteFolder) -> _Found:
     return found
 
 
+def _classes(
+    root: Root, others: Sequence[SkippedFile], paths: tuple[str, ...]
+) -> tuple[Classes, str]:
+    """Return the class of every picture, and which file of the folder has said so, if one has."""
+    own = _labels_file(root, others, paths)
+    doubts: list[str] = []
+    if named := load_settings().labels_of(root):
+        within = _within(root, named)
+        try:
+            said = classes_by_file(named, paths, folder=posixpath.dirname(within))
+        except NoneNamedError:
+            # The setting holds for one dataset, and others may be indexed beside it.
+            doubts.append(
+                f"The labels file {named.name} is not used: it names none of these pictures."
+            )
+        else:
+            if own not in (None, within):
+                doubts.append(f"{own} of the folder is not used: the settings name {named.name}.")
+            return _doubted(said, doubts), within
+    if own is not None:
+        its, doubt = classes_by_own(own, _own_labels(root, own), paths, name=f"{root}/{own}")
+        if its is not None:
+            return _doubted(its, doubts), own
+        doubts.append(doubt)
+    return _doubted(classes_by_folder(paths, name=root.resolve().name), doubts), ""
+
+
+def _within(root: Root, file: Path) -> str:
+    """Return a file relative to a dataset folder; empty if it lies elsewhere."""
+    if isinstance(root, RemoteFolder) or not file.resolve().is_relative_to(root.resolve()):
+        return ""
+    return file.resolve().relative_to(root.resolve()).as_posix()
+
+
+def _doubted(classes: Classes, doubts: Sequence[str]) -> Classes:
+    return replace(classes, doubts=(*doubts, *classes.doubts))
+
+
 def _labels_file(root: Root, others: Iterable[SkippedFile], paths: Sequence[str]) -> str | None:
     """Return the labels file in a dataset folder, if it has one; a link out of it is none."""
     own = labels_file_among((one.path for one in others), paths)
@@ -200,19 +231,6 @@ def _own_labels(root: Root, own: str) -> bytes:
         return object_store.content_of(root, own, limit=_MOST_LABEL_BYTES)
     except ImageError as error:
         raise DatasetError(f"the labels file cannot be used: {error}") from error
-
-
-def _classes_elsewhere(root: Root, paths: tuple[str, ...]) -> Classes:
-    by_folder = classes_by_folder(paths, name=root.resolve().name)
-    labels = load_settings().labels_of(root)
-    if labels is None:
-        return by_folder
-    try:
-        return classes_by_file(labels, paths)
-    except NoneNamedError:
-        # The setting holds for one dataset, and others may be indexed beside it.
-        doubt = f"The labels file {labels.name} is not used: it names none of these pictures."
-        return replace(by_folder, doubts=(doubt, *by_folder.doubts))
 
 
 def program_folder(path: str) -> str:

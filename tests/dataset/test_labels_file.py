@@ -92,20 +92,42 @@ def test_a_link_that_leads_out_of_the_folder_is_no_table(tmp_path: Path) -> None
     assert list_dataset(tmp_path / "photos").classes.counts == {"plum": 1}
 
 
-def test_the_table_in_the_folder_decides_and_is_no_file_left_out(
+def test_a_table_that_the_settings_name_goes_before_that_of_the_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     photos = tmp_path / "photos"
     photos.mkdir()
     for name in ("1.jpg", "2.jpg"):
         (photos / name).write_bytes(b"x")
+    own = write(photos, "path,class\n1.jpg,kiwi\n2.jpg,kiwi\n")
+    listing = list_dataset(photos)
+    assert (listing.classes.counts, listing.left_out.count) == ({"kiwi": 2}, 0)
     elsewhere = write(tmp_path, "path,class\n1.jpg,lemon\n", name="own.csv")
     monkeypatch.setenv("ORCHARD_LABELS", str(elsewhere))
-    assert list_dataset(photos).classes.counts == {"": 1, "lemon": 1}
-    write(photos, "path,class\n1.jpg,kiwi\n2.jpg,kiwi\n")
     listing = list_dataset(photos)
-    assert listing.classes.counts == {"kiwi": 2}
-    assert listing.left_out.count == 0
+    assert listing.classes.counts == {"": 1, "lemon": 1}
+    assert listing.classes.found_by == "own.csv"
+    # The folder's is a file like any other then, which nobody should expect to count.
+    assert listing.left_out.count == 1
+    assert listing.classes.doubts == (
+        "labels.csv of the folder is not used: the settings name own.csv.",
+    )
+    # To name the very table of the folder changes nothing.
+    monkeypatch.setenv("ORCHARD_LABELS", str(own))
+    listing = list_dataset(photos)
+    assert (listing.classes.counts, listing.left_out.count) == ({"kiwi": 2}, 0)
+    assert listing.classes.doubts == ()
+    # One that cannot be read is refused, whatever the folder has.
+    monkeypatch.setenv("ORCHARD_LABELS", str(tmp_path / "misspelt.csv"))
+    with pytest.raises(DatasetError, match=r"misspelt\.csv' cannot be read"):
+        list_dataset(photos)
+
+
+def test_a_table_of_the_settings_about_other_pictures_leaves_the_folder_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = write(tmp_path, "path,class\n1.jpg,lemon\n", name="own.csv")
+    monkeypatch.setenv("ORCHARD_LABELS", str(elsewhere))
     # The setting is for one dataset; another one has its folders, and it is said.
     other = tmp_path / "other"
     (other / "plum").mkdir(parents=True)
@@ -113,6 +135,12 @@ def test_the_table_in_the_folder_decides_and_is_no_file_left_out(
     found = list_dataset(other).classes
     assert found.counts == {"plum": 1}
     assert "own.csv is not used" in found.doubts[0]
+    write(other, "path,class\nplum/9.jpg,kiwi\n")
+    found = list_dataset(other).classes
+    assert (found.counts, found.found_by) == ({"kiwi": 1}, "labels.csv")
+    assert found.doubts == (
+        "The labels file own.csv is not used: it names none of these pictures.",
+    )
 
 
 def test_further_columns_are_kept_as_the_texts_they_are(tmp_path: Path) -> None:

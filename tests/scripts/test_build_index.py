@@ -109,6 +109,8 @@ def test_a_labels_file_decides_and_a_change_of_it_is_taken_up(
     monkeypatch.setenv("ORCHARD_LABELS", "")
     table = tmp_path / "own.csv"
     table.write_text("path,class\napple/0.png,pome\n", encoding="utf-8")
+    # What is asked for goes before what lies in the folder.
+    (dataset / "labels.csv").write_text("path,class\napple/0.png,kiwi\n", encoding="utf-8")
     again = [*command, "--metrics", "l2", "--labels", str(table)]
     assert build_index.main(again) == 0
     assert labels(tmp_path) == {"pome", ""}
