@@ -121,6 +121,23 @@ class Verification:
     unreadable: tuple[str, ...] = ()
     accepted: tuple[str, ...] = ()
 
+    def standing(self, excluded: Set[str]) -> tuple[Finding, ...]:
+        """Return the findings that are not settled by leaving out what they are about.
+
+        Args:
+            excluded: Paths that corrections leave out now, perhaps since the comparison.
+        """
+        return tuple(one for one in self.findings if not self._is_settled(one, excluded))
+
+    def _is_settled(self, found: Finding, excluded: Set[str]) -> bool:
+        if found.problem in {Problem.UNREADABLE, Problem.BROKEN_ROW}:
+            about = self.unreadable
+        elif found.problem is Problem.NO_ROW and found.count == len(found.examples):
+            about = found.examples
+        else:
+            return False
+        return bool(about) and excluded >= set(about)
+
 
 def verify(
     store: VectorStore,

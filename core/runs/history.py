@@ -91,6 +91,15 @@ def unreadable(runs: Sequence[PastRun], collection: str) -> frozenset[str]:
     return frozenset()
 
 
+def still_holds(run: PastRun, runs: Sequence[PastRun]) -> bool:
+    """Whether no run has changed a collection since one has looked at it.
+
+    Args:
+        runs: Of the same collection, newest first.
+    """
+    return not any(later.kind.changes for later in runs[: runs.index(run)])
+
+
 def how_long(runs: Sequence[PastRun], kind: TaskKind) -> str:
     """Return in words how long finished runs of a kind took; empty if there was none."""
     done = [run for run in runs if run.kind is kind and run.status is RunStatus.DONE][:5]

@@ -28,7 +28,7 @@ from core.health.status import (
 from core.indexing.missing_files import GoneRows, find_gone
 from core.metric import Metric
 from core.read_only import require_writable
-from core.runs.history import History, PastRun, load_history, unreadable
+from core.runs.history import History, PastRun, load_history
 from core.runs.run_record import RunState
 from core.runs.task import Build, Task
 from core.tuning.tuning import Tuning, load_tuning
@@ -136,14 +136,9 @@ def get_collections_health(family: str) -> list[CollectionHealth]:
 
 
 @st.cache_data(show_spinner="Counting files", ttl=120)
-def get_files(folder: str, collection: str, accepted: frozenset[str]) -> FilesHealth:
-    """Count the files of a dataset folder that a collection was built from.
-
-    Args:
-        accepted: Paths without a row that corrections leave out.
-    """
-    skipped = unreadable(get_history().runs, collection)
-    return files_health(parse_root(folder), unreadable=skipped | accepted)
+def get_files(folder: str, unreadable: frozenset[str], accepted: frozenset[str]) -> FilesHealth:
+    """Count the files of a dataset folder that a collection was built from, see `files_health`."""
+    return files_health(parse_root(folder), unreadable=unreadable, accepted=accepted)
 
 
 @st.cache_data(show_spinner="Looking for the files", ttl=30)

@@ -8,6 +8,7 @@ import pytest
 from core.config import load_settings
 from core.errors import StoreUnavailableError
 from core.health.status import (
+    Checks,
     CollectionHealth,
     DatabaseHealth,
     FilesHealth,
@@ -15,10 +16,12 @@ from core.health.status import (
     concerns,
     database_health,
     disk_usage,
+    files_and_rows,
     files_health,
     public_address,
     size_below,
 )
+from core.health.verify import Finding, Problem
 from core.indexing.build import build_index
 from core.metric import Metric
 from core.store.vector_store import VectorStore
@@ -71,8 +74,65 @@ def test_each_trouble_is_named(built: list[CollectionHealth], dataset: Path) -> 
 def test_rows_and_pictures_are_compared_and_the_right_way_named(
     *, built: list[CollectionHealth], pictures: int, unreadable: int, advice: str | None
 ) -> None:
-    said = concerns(WELL, built, FilesHealth("/photos", pictures, unreadable=unreadable))
+    files = FilesHealth("/photos", pictures, unreadable=unreadable)
+    said = concerns(WELL, built, files, Checks(()))
     assert [advice in one for one in said] == ([True] if advice else [])
+
+
+def test_files_that_could_not_be_read_and_what_checks_have_found_are_concerns(
+    built: list[CollectionHealth],
+) -> None:
+    files = FilesHealth("/photos", 13, unreadable=1)
+    assert concerns(WELL, built, files) == [
+        "the last build could not read 1 file. Mend them, or verify and leave them out."
+    ]
+    # Among the findings it is told once.
+    found = Finding(Problem.UNREADABLE, "fruit", 1, ("a.jpg",))
+    assert concerns(WELL, built, files, Checks((found,), passed=False)) == [
+        "files against rows: 1 finding, see below.",
+        "the self-test has failed, see below.",
+    ]
+    assert concerns(WELL, built, files, Checks((found,)), is_changing=True) == []
+    assert concerns(WELL, built, FilesHealth("/photos", 13, accepted=1)) == []
+
+
+def finding(problem: Problem, count: int, where: str = "fruit_l2") -> Finding:
+    return Finding(problem, where, count, ())
+
+
+@pytest.mark.parametrize(
+    ("files", "findings", "is_well", "said"),
+    [
+        # Numbers that agree tell of no row that has its file.
+        ((12, 0, 0), None, True, "12 rows, 12 files."),
+        ((12, 0, 0), (), True, "12 pictures, each with its row."),
+        ((13, 1, 0), None, False, "12 rows, 13 files: 1 unreadable."),
+        # 15 - 1 - 12 = 2 are without a row; more, where rows are without a file.
+        ((15, 0, 1), None, False, "12 rows, 15 files: at least 2 files without a row, 1 left out."),
+        ((11, 0, 0), None, False, "12 rows, 11 files: at least 1 row without a file."),
+        # Every metric has its own, which are the same files.
+        (
+            (12, 1, 0),
+            (
+                finding(Problem.NO_ROW, 1),
+                finding(Problem.NO_ROW, 1, "fruit_ip"),
+                finding(Problem.NO_FILE, 2),
+                finding(Problem.CHANGED, 3),
+            ),
+            False,
+            "12 rows, 12 files: 1 file without a row, 2 rows without a file, 3 files changed, "
+            "1 unreadable.",
+        ),
+        # What a person has left out is no fault.
+        ((13, 0, 1), (), True, "12 rows, 13 files: 1 left out."),
+    ],
+)
+def test_of_files_and_rows_no_more_is_said_than_is_known(
+    files: tuple[int, int, int], findings: tuple[Finding, ...] | None, is_well: bool, said: str
+) -> None:
+    pictures, unreadable, accepted = files
+    there = FilesHealth("/photos", pictures, unreadable=unreadable, accepted=accepted)
+    assert files_and_rows(there, 12, findings) == (is_well, said)
 
 
 def test_what_is_half_done_is_no_concern_while_a_run_goes_on(

@@ -89,8 +89,11 @@ def test_an_unreadable_file_without_a_row_has_an_end(
     build(store, dataset)
     assert found(store) == {Problem.UNREADABLE: ("pear/note.jpg",)}
     assert verify(store, family=FAMILY).unreadable == ("pear/note.jpg",)
-    # One by name, whatever build does.
+    # One by name, whatever build does; what was found before is settled by it.
+    before = verify(store, family=FAMILY)
     book.change(FAMILY, ["pear/note.jpg"], Edit(excluded=True))
+    assert before.standing(frozenset()) == before.findings
+    assert before.standing(book.of(FAMILY).excluded) == ()
     verified = verify(store, family=FAMILY)
     assert (verified.findings, verified.accepted) == ((), ("pear/note.jpg",))
     book.undo(FAMILY)
@@ -139,6 +142,8 @@ def test_a_file_that_has_changed_and_can_be_read_is_a_changed_one(
     build(store, dataset)
     (dataset / BROKEN).write_bytes(picture_bytes(99))
     assert found(store) == {Problem.CHANGED: (BROKEN,)}
+    # To leave it out does not bring its row up to date.
+    assert verify(store, family=FAMILY).standing({BROKEN}) != ()
 
 
 def test_another_class_or_a_picture_left_out_is_no_finding_and_encodes_nothing(

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from core.data_folder import DataFolder
+from core.health.self_test import SelfTest
+from core.health.verify import Verification
 from core.indexing.build import add_metric, build_index
 from core.indexing.report import save_index_report
 from core.metric import Metric
@@ -17,12 +19,13 @@ from core.runs.history import (
     expected_seconds,
     how_long,
     load_history,
+    still_holds,
     unreadable,
 )
 from core.runs.reports import Removed, Report
 from core.runs.run_record import RunStatus
 from core.runs.runner import Runner
-from core.runs.task import Build, Prune, Task, TaskKind
+from core.runs.task import Build, Prune, RunSelfTest, Task, TaskKind, Verify
 from core.store.vector_store import VectorStore
 from tests.conftest import ColourEncoder
 from tests.support.reports import collection, index_report
@@ -52,6 +55,16 @@ def test_runs_of_dashboard_and_scripts_are_listed_newest_first(
     assert [run.report for run in history.runs] == [PRUNED, copied, report]
     assert all(run.status is RunStatus.DONE for run in history.runs)
     assert history.damaged == ()
+
+
+def test_what_was_found_holds_until_a_run_changes_the_collection(tmp_path: Path) -> None:
+    ran(tmp_path, Verify("fruit"), Verification("fruit", "", {"fruit_l2": 12}, True, ()))
+    ran(tmp_path, RunSelfTest("fruit"), SelfTest((), 0, 12))
+    runs = load_history(DataFolder(tmp_path)).runs
+    assert still_holds(runs[-1], runs)
+    ran(tmp_path, Prune("fruit", 3), PRUNED)
+    runs = load_history(DataFolder(tmp_path)).runs
+    assert [still_holds(run, runs) for run in runs] == [True, False, False]
 
 
 def test_file_that_tells_of_no_run_is_passed_over_and_named(tmp_path: Path) -> None:

@@ -1,13 +1,14 @@
 """Cards of what is checked on request: files against rows, and the self-test."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 import streamlit as st
 
 from core.corrections.correction import UNREADABLE, Edit
 from core.health.self_test import Outcome, SelfTest
+from core.health.status import Checks
 from core.health.verify import Verification
-from core.runs.history import PastRun, how_long
+from core.runs.history import PastRun, how_long, still_holds, unreadable
 from core.runs.reports import Repaired
 from core.runs.task import RunSelfTest, Task, TaskKind, Verify
 from core.ui import resources
@@ -20,6 +21,7 @@ from pages.collection.health.card import Sign, card
 from pages.collection.run import BUSY, is_busy, run_panel
 
 _SHOWN = 20
+_CHANGED_SINCE = "The collection has changed since."
 _VERDICTS = {
     Outcome.PASSED: ":green[:material/check:] passed",
     Outcome.FAILED: ":red[:material/close:] **failed**",
@@ -27,17 +29,48 @@ _VERDICTS = {
 }
 
 
-def show_verification() -> None:
+def checks_that_hold(rows: int) -> Checks:
+    """Return what was found by the last checks, where nothing has changed the collection since.
+
+    Args:
+        rows: Of the largest collection.
+    """
+    runs = cache.get_own_runs()
+    findings = passed = None
+    past, report = last_verification(runs)
+    if past and report and past.rows == rows and still_holds(past, runs):
+        findings = report.standing(_excluded())
+    tested, self_test = _last_self_test(runs)
+    if tested and self_test and still_holds(tested, runs):
+        passed = self_test.passed
+    return Checks(findings, passed)
+
+
+def unreadable_files(collection: str, checks: Checks) -> frozenset[str]:
+    """Return paths of files that could not be read and that nobody has left out.
+
+    Args:
+        collection: Its full name, such as `fruit_vector_l2`.
+    """
+    _, report = last_verification(cache.get_own_runs())
+    if report and checks.findings is not None:
+        return frozenset(report.unreadable) - _excluded()
+    return unreadable(cache.get_history().runs, collection) - _excluded()
+
+
+def show_verification(checks: Checks) -> None:
     """The last comparison of files and rows, and a button for the next one."""
     past, report = last_verification(cache.get_own_runs())
     if past is None or report is None:
         sign, said = Sign.UNKNOWN, "Never checked."
-    elif report.findings:
-        sign = Sign.LOOK
-        said = f"{counted(len(report.findings), 'finding')}, {_moment(past)}."
     else:
-        left = f"; {counted(len(report.accepted), 'file')} left out" if report.accepted else ""
-        sign, said = Sign.GOOD, f"Collections and files agree{left}, {_moment(past)}."
+        found, left = report.standing(_excluded()), _left_out(report)
+        sign = Sign.LOOK if found else Sign.GOOD
+        said = counted(len(found), "finding") if found else "Collections and files agree"
+        said += f"; {counted(len(left), 'file')} left out" if left and not found else ""
+        said += f", {_moment(past)}."
+        if checks.findings is None:
+            sign, said = Sign.UNKNOWN, f"{said} {_CHANGED_SINCE}"
     with card("Files against rows", sign, said, icon="rule"):
         _start_button("Verify", Verify(_family()), icon="rule", key="verify")
         run_panel(TaskKind.VERIFY)
@@ -47,17 +80,17 @@ def show_verification() -> None:
                 show_findings(report)
 
 
-def show_self_test() -> None:
+def show_self_test(checks: Checks) -> None:
     """The last self-test with its checks, and a button for the next one."""
-    runs = cache.get_own_runs()
-    past = next((run for run in runs if isinstance(run.report, SelfTest)), None)
-    report = past.report if past and isinstance(past.report, SelfTest) else None
+    past, report = _last_self_test(cache.get_own_runs())
     if past is None or report is None:
         sign, said = Sign.UNKNOWN, "Never run."
     elif report.passed:
         sign, said = Sign.GOOD, f"All checks passed, {_moment(past)}."
     else:
         sign, said = Sign.BAD, f"A check failed, {_moment(past)}."
+    if report and checks.passed is None:
+        sign, said = Sign.UNKNOWN, f"{said} {_CHANGED_SINCE}"
     with card("Self-test", sign, said, icon="verified"):
         _start_button("Run the self-test", RunSelfTest(_family()), icon="verified", key="self_test")
         run_panel(TaskKind.SELF_TEST)
@@ -73,6 +106,23 @@ def last_verification(runs: Sequence[PastRun]) -> tuple[PastRun | None, Verifica
         if isinstance(report, Verification):
             return run, report
     return None, None
+
+
+def _last_self_test(runs: Sequence[PastRun]) -> tuple[PastRun | None, SelfTest | None]:
+    for run in runs:
+        if isinstance(run.report, SelfTest):
+            return run, run.report
+    return None, None
+
+
+def _left_out(report: Verification) -> list[str]:
+    """Paths that a comparison has passed over, or would by now."""
+    return sorted({*report.accepted, *(_excluded() & set(report.unreadable))})
+
+
+def _excluded() -> Set[str]:
+    """Paths that corrections leave out."""
+    return resources.get_corrections(looked_at.family()).excluded
 
 
 def show_findings(report: Verification) -> None:
@@ -92,17 +142,17 @@ def show_findings(report: Verification) -> None:
                 f"({', '.join(report.accepted[:_SHOWN])})"
             )
         )
-    said = resources.get_corrections(looked_at.family())
-    unreadable = [path for path in report.unreadable if path not in said.excluded]
-    if unreadable and not resources.get_settings().read_only:
+    excluded = _excluded()
+    unread = [path for path in report.unreadable if path not in excluded]
+    if unread and not resources.get_settings().read_only:
         st.button(
-            f"Leave out {counted(len(unreadable), 'unreadable file')}",
+            f"Leave out {counted(len(unread), 'unreadable file')}",
             icon=":material/block:",
             key="accept_unreadable",
             help="Neither search nor evaluation has them, and the next check passes them over, "
             "until a build can read them again.",
             on_click=actions.change,
-            args=(unreadable, Edit(excluded=True, tagged=(UNREADABLE,))),
+            args=(unread, Edit(excluded=True, tagged=(UNREADABLE,))),
         )
 
 

@@ -6,7 +6,15 @@ import streamlit as st
 
 from core.collection.info import CollectionInfo
 from core.errors import ImageError, OrchardError
-from core.health.status import CollectionHealth, DatabaseHealth, FilesHealth, concerns
+from core.health.status import (
+    Checks,
+    CollectionHealth,
+    DatabaseHealth,
+    FilesHealth,
+    concerns,
+    files_and_rows,
+)
+from core.records import EncoderIdentity
 from core.runs.run_record import RunState
 from core.runs.task import TaskKind
 from core.ui import resources
@@ -15,7 +23,12 @@ from core.ui.text import plain
 from core.wording import counted, sentence
 from pages.collection import cache
 from pages.collection.health.card import Sign, card, facts, size_text
-from pages.collection.health.checks import show_self_test, show_verification
+from pages.collection.health.checks import (
+    checks_that_hold,
+    show_self_test,
+    show_verification,
+    unreadable_files,
+)
 from pages.collection.run import run_panel
 from pages.collection.state import open_build, refuse
 
@@ -29,22 +42,28 @@ def show_health() -> None:
     """Say at a glance whether all is well, then what that rests on."""
     database = cache.get_database()
     collections = [] if database.error else cache.get_collections_health(looked_at.family())
-    files = _count_files(collections[0].info) if collections else None
-    has_rows = any(one.info.rows for one in collections)
+    rows = max((one.info.rows for one in collections), default=0)
+    checks = checks_that_hold(rows) if rows else Checks()
+    files = _count_files(collections[0].info, checks) if collections else None
+    has_rows = rows > 0
     changing = _change_going_on()
-    _show_concerns(database, collections, files, changing)
+    found = concerns(database, collections, files, checks, is_changing=changing is not None)
+    if not database.error:
+        cards = [_state_of_encoder(collections[0].info)] if collections else []
+        cards.append(_state_of_storage(database))
+        found += [said for sign, said in cards if sign in (Sign.LOOK, Sign.BAD)]
+    _show_concerns(database, found, changing, known=checks if has_rows else None)
     if not database.error and not has_rows:
         _show_nothing_indexed()
     with st.grid(min_column_width=290, key="health_cards"):
         if files:
-            rows = max(one.info.rows for one in collections)
-            _files_card(files, rows, is_changing=changing is not None)
+            _files_card(files, rows, checks, is_changing=changing is not None)
         if collections:
             _index_card(collections, is_changing=changing is not None)
             _encoder_card(collections[0].info)
         if has_rows:
-            show_verification()
-            show_self_test()
+            show_verification(checks)
+            show_self_test(checks)
         _storage_card(database)
     if not has_rows:
         # A run that failed is told of although nothing is left to look at.
@@ -57,7 +76,7 @@ def _change_going_on() -> RunState | None:
     return state if state and changes and state.task.family == looked_at.family() else None
 
 
-def _count_files(info: CollectionInfo) -> FilesHealth:
+def _count_files(info: CollectionInfo, checks: Checks) -> FilesHealth:
     try:
         folder = resources.dataset_folder(info)
     except ImageError as error:
@@ -66,16 +85,22 @@ def _count_files(info: CollectionInfo) -> FilesHealth:
     if accepted:
         rows = resources.get_stored(info.family)
         accepted = accepted.difference(record.path for record in rows)
-    return cache.get_files(str(folder), info.name, accepted)
+    return cache.get_files(str(folder), unreadable_files(info.name, checks), accepted)
 
 
 def _show_concerns(
     database: DatabaseHealth,
-    collections: list[CollectionHealth],
-    files: FilesHealth | None,
+    found: Sequence[str],
     changing: RunState | None,
+    *,
+    known: Checks | None,
 ) -> None:
-    found = concerns(database, collections, files, is_changing=changing is not None)
+    """Say how it stands.
+
+    Args:
+        found: What a person should look at.
+        known: What was checked; None where there is nothing to check.
+    """
     if changing and not database.error:
         text = f"A run is going on: {changing.title}. Rows and files are compared afterwards."
         st.info(plain(text), icon=":material/sync:")
@@ -87,8 +112,9 @@ def _show_concerns(
             st.warning(plain(sentence(concern)), icon=":material/warning:")
         if resources.get_settings().read_only:
             st.caption("This Orchard is read-only; ask its operator to fix this.")
-    elif not changing and any(one.info.rows for one in collections):
-        st.success("All is well.", icon=":material/check_circle:")
+    elif known and not changing:
+        said = "All is well." if known.are_all_made else "Nothing is wrong that was checked."
+        st.success(said, icon=":material/check_circle:")
 
 
 def _show_nothing_indexed() -> None:
@@ -105,8 +131,8 @@ def _show_nothing_indexed() -> None:
     )
 
 
-def _files_card(files: FilesHealth, rows: int, *, is_changing: bool) -> None:
-    sign, said = _LATER if is_changing else _files_against_rows(files, rows)
+def _files_card(files: FilesHealth, rows: int, checks: Checks, *, is_changing: bool) -> None:
+    sign, said = _LATER if is_changing else _files_against_rows(files, rows, checks)
     with card("Pictures and rows", sign, said, icon="photo_library"):
         if files.pictures is None:
             return
@@ -115,22 +141,19 @@ def _files_card(files: FilesHealth, rows: int, *, is_changing: bool) -> None:
                 "Folder": files.folder,
                 "Pictures on disk": f"{files.pictures:,}",
                 "Rows": f"{rows:,}",
-                "Unreadable in the last build": f"{files.unreadable:,}",
+                "Unreadable": f"{files.unreadable:,}",
+                "Left out by corrections": f"{files.accepted:,}",
                 "Unusable by name or kind": f"{files.skipped:,}",
                 "Left out, not pictures": files.others or "none",
             }
         )
 
 
-def _files_against_rows(files: FilesHealth, rows: int) -> tuple[Sign, str]:
+def _files_against_rows(files: FilesHealth, rows: int, checks: Checks) -> tuple[Sign, str]:
     if files.pictures is None:
         return Sign.LOOK, "The dataset folder cannot be read."
-    missing = files.pictures - files.unreadable - rows
-    if rows > files.pictures:
-        return Sign.LOOK, f"{counted(rows, 'row')}, but only {counted(files.pictures, 'file')}."
-    if missing > 0:
-        return Sign.LOOK, f"{counted(missing, 'picture')} of the folder without a row."
-    return Sign.GOOD, f"{counted(rows, 'picture')}, each with its row."
+    is_well, said = files_and_rows(files, rows, checks.findings)
+    return Sign.GOOD if is_well else Sign.LOOK, said
 
 
 def _index_card(collections: list[CollectionHealth], *, is_changing: bool) -> None:
@@ -159,27 +182,35 @@ def _index_facts(one: CollectionHealth) -> str:
     return f"{info.name}, {', '.join(told)}"
 
 
+def _running(wanted: EncoderIdentity) -> EncoderIdentity | None:
+    """Return the encoder of a collection if it is loaded, else any: another may be beside it."""
+    loaded = resources.loaded_encoders()
+    return wanted if wanted in loaded else next(iter(loaded), None)
+
+
+def _state_of_encoder(info: CollectionInfo) -> tuple[Sign, str]:
+    running = _running(info.encoder)
+    if not info.encoder.is_known:
+        return Sign.UNKNOWN, "Others made the embeddings: uploads cannot be searched with."
+    if running is None:
+        return Sign.UNKNOWN, "Not loaded yet; the first upload loads it."
+    if running == info.encoder:
+        return Sign.GOOD, "Encoder matches the collection."
+    return Sign.BAD, "Encoder differs: uploads cannot be searched with."
+
+
 def _encoder_card(info: CollectionInfo) -> None:
-    wanted, loaded = info.encoder, resources.loaded_encoders()
-    # Another collection may be looked at beside this one.
-    running = wanted if wanted in loaded else next(iter(loaded), None)
-    if not wanted.is_known:
-        sign, said = Sign.UNKNOWN, "Others made the embeddings: uploads cannot be searched with."
-    elif running is None:
-        sign, said = Sign.UNKNOWN, "Not loaded yet; the first upload loads it."
-    elif running == wanted:
-        sign, said = Sign.GOOD, "Encoder matches the collection."
-    else:
-        sign, said = Sign.BAD, "Encoder differs: uploads cannot be searched with."
+    sign, said = _state_of_encoder(info)
+    running = _running(info.encoder)
     with card("Encoder", sign, said, icon="memory"):
-        if wanted.is_known and running is None:
+        if info.encoder.is_known and running is None:
             st.button(
                 "Load and compare",
                 icon=":material/compare_arrows:",
                 on_click=_load_encoder,
                 key="load_encoder",
             )
-        lines = {"Collection": str(wanted)}
+        lines = {"Collection": str(info.encoder)}
         facts(lines | ({"Dashboard": str(running)} if running else {}))
 
 
@@ -192,16 +223,21 @@ def _load_encoder() -> None:
         refuse(error)
 
 
-def _storage_card(health: DatabaseHealth) -> None:
+def _state_of_storage(health: DatabaseHealth) -> tuple[Sign, str]:
     free = cache.get_free()
     sign, said = Sign.GOOD, f"{health.kind} answers"
     if health.milliseconds is None:
         sign, said = Sign.BAD, f"{health.kind} does not answer"
     elif free < _LITTLE_SPACE:
         sign = Sign.LOOK
+    return sign, f"{said}; {size_text(free)} free."
+
+
+def _storage_card(health: DatabaseHealth) -> None:
+    sign, said = _state_of_storage(health)
     lines = {name: size_text(size) for name, size in cache.get_disk().items()}
     about = {"Version": health.version, "Address": health.address, "Name": health.database}
     if health.milliseconds is not None:
         about["Answered in"] = f"{health.milliseconds:.0f} ms"
-    with card("Database and disk", sign, f"{said}; {size_text(free)} free.", icon="database"):
+    with card("Database and disk", sign, said, icon="database"):
         facts(about | {f"Size of {name.lower()}": size for name, size in lines.items()})

@@ -25,6 +25,7 @@ from core.corrections.correction import Edit
 from core.dataset.files import digest_of
 from core.encoder import weights
 from core.errors import StoreError, StoreUnavailableError, WeightsDownloadError
+from core.health.self_test import Check, Outcome, SelfTest
 from core.metric import Metric
 from core.progress import Stage
 from core.runs import workshop
@@ -42,6 +43,7 @@ from tests.support.reports import collection, index_report
 
 ROOT = Path(__file__).parents[3]
 PAGE = str(ROOT / "pages" / "collection" / "page.py")
+NOT_WRONG = "Nothing is wrong that was checked"
 AWKWARD = "<b>plum</b> **x**"
 
 
@@ -256,22 +258,86 @@ def test_folder_outside_the_roots_is_refused_in_words(monkeypatch: pytest.Monkey
     assert at.button(key="build").disabled
 
 
-def test_health_says_that_all_is_well_and_the_self_test_runs(built: Path) -> None:
+def test_health_says_no_more_than_was_checked_and_the_self_test_runs(built: Path) -> None:
     at = page(part="Health")
-    assert "All is well" in texts(at)
+    assert NOT_WRONG in texts(at)
     said = texts(at).replace("\\", "")
     assert "Not loaded yet" in said
-    assert "12 pictures, each with its row" in said
+    assert "12 rows, 12 files." in said and "each with its row" not in said
     # Told in the order that metrics have everywhere.
     assert said.index("COSINE: **fruit_vector_cosine, 12 rows") < said.index("L2: **fruit_vector")
     assert "Never run" in said and "Never checked" in said
     at.button(key="self_test").click().run()
     assert ended().report.passed
     said = texts(at.run())
-    assert "at rank 1" in said
-    assert "All checks passed, 2" in said
     # Beside the other words of a sentence, so with a capital.
     assert at.toast[0].value.replace("\\", "").endswith(". All checks passed")
+    assert "at rank 1" in said
+    assert "All checks passed, 2" in said
+    # Nobody has compared files and rows.
+    assert NOT_WRONG in said
+    at.button(key="verify").click().run()
+    assert ended().report.findings == ()
+    said = texts(at.run())
+    assert "All is well" in said and "12 pictures, each with its row" in said
+    # A build may change what was checked, so nothing is known again.
+    cache.start(Build("fruit_vector", folder=str(built), metrics=(Metric.L2,)))
+    ended()
+    said = texts(page(part="Health"))
+    assert NOT_WRONG in said
+    assert said.count("The collection has changed since") == 2
+
+
+def test_what_a_check_has_found_stands_above_and_in_the_cards(built: Path) -> None:
+    broken = built / "apple" / "broken.png"
+    broken.write_bytes(b"no picture")
+    cache.start(Build("fruit_vector", folder=str(built), metrics=(Metric.L2,)))
+    ended()
+    said = texts(page(part="Health"))
+    assert "could not read 1 file" in said and NOT_WRONG not in said
+    # 12 rows; the thirteenth file has none.
+    assert "12 rows, 13 files: 1 unreadable." in said
+    for name in ("apple/0.png", "pear/0.png"):
+        (built / name).unlink()
+    (built / "pear" / "1.png").write_bytes(b"no picture")
+    (built / "pear" / "new.png").write_bytes(picture_bytes(77))
+    cache.forget()
+    # 13 - 2 + 1 = 12 files and 12 rows: the counts tell of nothing.
+    assert "12 rows, 12 files: 1 unreadable." in texts(page(part="Health"))
+    at = page(part="Health")
+    at.button(key="verify").click().run()
+    report = ended().report
+    assert report.findings
+    said = texts(at.run())
+    assert f"{len(report.findings)} findings\\, see below" in said
+    assert "All is well" not in said and NOT_WRONG not in said
+    assert "12 rows, 12 files: 1 file without a row, 2 rows without a file, 2 unreadable." in said
+
+
+def test_a_self_test_that_failed_is_told_above(
+    built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = Check(Metric.L2, "itself", Outcome.FAILED, "not found")
+    monkeypatch.setattr(workshop, "run_self_test", lambda *_, **__: SelfTest((failed,), 1, 12))
+    at = page(part="Health")
+    at.button(key="self_test").click().run()
+    assert not ended().report.passed
+    said = texts(at.run())
+    assert "The self\\-test has failed" in said and NOT_WRONG not in said
+
+
+@pytest.mark.parametrize("where", ["encoder", "disk"])
+def test_a_card_that_warns_is_told_above(
+    built: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    if where == "encoder":
+        other = ColourEncoder("11111111").identity
+        monkeypatch.setattr(resources, "loaded_encoders", lambda: [other])
+    else:
+        monkeypatch.setattr(cache, "get_free", lambda: 1e9)
+    at = page(part="Health")
+    assert ("Encoder differs" if where == "encoder" else "1\\.0 GB free") in at.warning[0].value
+    assert NOT_WRONG not in texts(at)
 
 
 def test_health_tells_what_a_comparison_of_files_and_rows_has_found(built: Path) -> None:
@@ -333,14 +399,23 @@ def test_prune_offers_nothing_where_the_folder_is_empty(built: Path) -> None:
     assert at.button(key="change_start").disabled
 
 
-def test_all_is_well_with_a_file_that_cannot_be_read(photos: Path) -> None:
+def test_a_file_that_cannot_be_read_is_told_until_it_is_left_out(photos: Path) -> None:
     (photos / "pear" / "broken.png").write_bytes(b"no picture")
     cache.start(Build("fruit_vector", folder=str(photos), metrics=(Metric.L2,)))
     assert ended().skipped_count == 1
     said = texts(page(part="Health"))
-    assert "All is well" in said
-    assert "Unreadable in the last build: **1**" in said
-    assert "1 picture, each with its row" not in said
+    assert "could not read 1 file" in said and NOT_WRONG not in said
+    assert "12 rows, 13 files: 1 unreadable." in said and "Unreadable: **1**" in said
+    at = page(part="Health")
+    at.button(key="verify").click().run()
+    assert ended().report.unreadable == ("pear/broken.png",)
+    assert "1 finding\\, see below" in texts(at.run())
+    # What a person accepts is at once no fault any more, without another comparison.
+    at.button(key="accept_unreadable").click().run()
+    said = texts(page(part="Health"))
+    assert NOT_WRONG in said and "see below" not in said
+    assert "12 rows, 13 files: 1 left out." in said
+    assert "Collections and files agree; 1 file left out" in said
 
 
 def test_health_says_that_a_run_goes_on_and_judges_afterwards(
@@ -353,7 +428,7 @@ def test_health_says_that_a_run_goes_on_and_judges_afterwards(
     said = texts(page(part="Health")).replace("\\", "")
     assert "A run is going on: Build" in said
     assert "incomplete" not in said
-    assert "All is well" not in said
+    assert NOT_WRONG not in said
     resources.get_runner().cancel()
     ended()
     assert "is incomplete" in texts(page(part="Health"))
@@ -946,7 +1021,7 @@ def test_damaged_reports_are_named_and_stop_neither_health_nor_history(built: Pa
     del foreign["collections"][0]["name"]
     (reports / "index-20260101-000000-000000.json").write_text(json.dumps(foreign))
     cache.forget()
-    assert "All is well" in texts(page(part="Health"))
+    assert NOT_WRONG in texts(page(part="Health"))
     said = texts(page(part="History")).replace("\\", "")
     assert "1 file" in said
     assert "index-20260101-000000-000000.json" in said
@@ -1050,7 +1125,7 @@ def test_database_that_is_away_is_said_and_can_be_tried_again(
         at = page(part="Health")
         assert "does not answer" in texts(at)
     at.button[0].click().run()
-    assert "All is well" in texts(at)
+    assert NOT_WRONG in texts(at)
 
 
 @pytest.mark.slow
