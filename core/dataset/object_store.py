@@ -171,5 +171,6 @@ def _kind(error: Exception) -> str:
 def gone() -> ImageError:
     """Return what is said of a picture that is there no longer."""
     return ImageError(
-        "the file is no longer in the dataset folder. Restore it, or index the folder again."
+        "the file is no longer in the dataset folder. Restore it, or delete its row: "
+        "Prune on the Collection page, or build_index --prune."
     )

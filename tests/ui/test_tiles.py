@@ -100,7 +100,10 @@ def test_a_file_that_is_gone_is_told_by_its_path_though_its_thumbnail_is_cached(
     assert alts(at) == []
     assert below(at) == ["not shown"]
     (warning,) = at.warning
-    assert warning.value == rf"{ESCAPED}\: {GONE} Restore it\, or index the folder again\."
+    assert warning.value == (
+        rf"{ESCAPED}\: {GONE} Restore it\, or delete its row\: Prune on the Collection page\, or "
+        r"build\_index \-\-prune\."
+    )
 
 
 def test_a_folder_in_place_of_a_picture_counts_as_gone(photos: Path) -> None:
