@@ -96,7 +96,8 @@ def faults_of(further: Sequence[Further]) -> list[tuple[str, ...]]:
     which = np.fromiter((places[one] for one in further), dtype=np.int64, count=len(further))
     sides = np.array([_side(one.get(PIXELS, "")) for one in known], dtype=np.float64)
     odd = odd_sizes(sides[which])
-    # Nothing need be wrong with a picture that is much larger than the others.
+    # Nothing need be wrong with a picture that is much larger than the others, so it may be good as
+    # well: so the database has it, which does not know the others when it is asked for good ones.
     said = [tuple(one[QUALITY].split(", ")) if QUALITY in one else () for one in known]
     return [
         (*said[place], str(Fault.SIZE)) if is_odd else said[place]
