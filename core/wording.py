@@ -55,6 +55,17 @@ def listed(names: Sequence[object]) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
+def some(names: Sequence[object], *, total: int) -> str:
+    """Return such as `a.jpg, b.jpg, and 1 more`: a list that is cut says so.
+
+    Args:
+        names: The first.
+        total: How many there are.
+    """
+    more = total - len(names)
+    return ", ".join([*map(str, names), *([f"and {more:,} more"] if more > 0 else [])])
+
+
 def queries(number: int) -> str:
     """Return such as `1 query` or `1,253 queries`."""
     return counted(number, "query", "queries")

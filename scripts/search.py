@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from core.collection.columns import columns_of, parse_having, require_known
+from core.collection.columns import columns_of, no_such_class, parse_having, require_known
 from core.collection.index_types.kinds import SEARCH_PARAMETERS
 from core.collection.index_types.parameters import Effort
 from core.collection.info import CollectionInfo
@@ -178,8 +178,7 @@ def _name_missing(
     if len(missing) < len(asked):
         print(f"note: no row has the class {named}; the others were searched.", file=sys.stderr)
         return
-    labels = sorted({r.label for r in store.records(family, info.metric)})
-    raise QueryError(f"no row has the class {named}. Choose among {', '.join(labels)}.")
+    raise no_such_class(missing, {r.label for r in store.records(family, info.metric)})
 
 
 def _unfinished(name: str, rows: int) -> str:

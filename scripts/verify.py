@@ -19,7 +19,7 @@ from core.runs.reports import Repaired
 from core.runs.task import Repair, Verify
 from core.store.connection import PATIENCE, RUN_PATIENCE
 from core.store.vector_store import open_store
-from core.wording import counted, visible
+from core.wording import counted, some, visible
 from scripts.shared.beside import Dashboard, find_dashboard, refuse_beside
 from scripts.shared.terminal import add_collection, configured, parse_dataset, tell
 
@@ -104,13 +104,9 @@ def _described(outcome: Verification, options: str) -> str:
     lines = [f"{name}: {rows:,} rows" for name, rows in outcome.rows.items()]
     lines += [f"  {visible(found.said)}" for found in outcome.findings]
     if outcome.accepted:
-        named = ", ".join(outcome.accepted[:_SHOWN])
-        more = ", ..." if len(outcome.accepted) > _SHOWN else ""
-        lines.append(
-            visible(
-                f"left out, so no fault: {counted(len(outcome.accepted), 'file')} ({named}{more})"
-            )
-        )
+        total = len(outcome.accepted)
+        named = some(outcome.accepted[:_SHOWN], total=total)
+        lines.append(visible(f"left out, so no fault: {counted(total, 'file')} ({named})"))
     if not outcome.findings:
         lines.append(f"complete and equal, as the files below {outcome.dataset}")
         return "\n".join(lines)

@@ -21,7 +21,7 @@ from core.api.services import (
     record_of,
 )
 from core.collection.catalogue import Catalogue
-from core.collection.columns import parse_having, require_known
+from core.collection.columns import no_such_class, parse_having, require_known
 from core.collection.index_types.kinds import EF, REFINE, REORDER, SEARCH_LIST
 from core.collection.index_types.parameters import Effort
 from core.collection.info import CollectionInfo
@@ -240,8 +240,4 @@ def _require_classes(catalogue: Catalogue, question: Question) -> None:
     there = catalogue.by_class
     known = {composed(label) for label in there}
     if missing := [label for label in question.labels if label not in known]:
-        some = ", ".join([*there][:20])
-        raise QueryError(
-            f"no row has the class {', '.join(map(repr, missing))}. Choose among {some}"
-            f"{' and more, see GET /api/v1/collections' if len(there) > 20 else ''}."
-        )
+        raise no_such_class(missing, there)

@@ -14,6 +14,7 @@ from core.dataset.names import composed
 from core.dataset.quality import PIXELS, QUALITY, Fault, faults_of, texts_with
 from core.errors import QueryError
 from core.records import Further
+from core.wording import some
 
 # Columns with the values that rows may have there, one of each.
 Having = tuple[tuple[str, tuple[str, ...]], ...]
@@ -134,11 +135,21 @@ def require_known(having: Having, columns: Mapping[str, Column]) -> None:
             raise QueryError(f"the rows have no column {name!r}; {has}.")
         there = list(columns[name].rows)
         if missing := [value for value in values if value not in there]:
-            more = f" and {len(there) - _NAMED:,} more" if len(there) > _NAMED else ""
-            raise QueryError(
-                f"no row has the {name} {', '.join(map(repr, missing))}. Choose among "
-                f"{', '.join(there[:_NAMED])}{more}."
-            )
+            raise QueryError(f"no row has the {name} {_missing(missing, there)}")
+
+
+def no_such_class(missing: Sequence[str], there: Iterable[str]) -> QueryError:
+    """Return the error that names classes which no row has, and those that there are.
+
+    Args:
+        there: All classes; the empty one of pictures without a class is none to choose.
+    """
+    return QueryError(f"no row has the class {_missing(missing, sorted({*there} - {''}))}")
+
+
+def _missing(missing: Sequence[str], there: Sequence[str]) -> str:
+    among = f" Choose among {some(there[:_NAMED], total=len(there))}." if there else ""
+    return f"{', '.join(map(repr, missing))}.{among}"
 
 
 def searchable(columns: Mapping[str, Column]) -> dict[str, Column]:

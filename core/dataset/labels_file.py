@@ -12,7 +12,7 @@ from core.dataset.names import composed, folded
 from core.dataset.quality import PIXELS, QUALITY
 from core.errors import DatasetError
 from core.records import Further
-from core.wording import counted, visible
+from core.wording import counted, some, visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -300,9 +300,9 @@ def _as_named(path: str) -> str:
 def _doubts(said: _Said, name: str) -> Iterable[str]:
     file = PurePosixPath(name.replace("\\", "/")).name
     if said.unknown:
-        some = ", ".join(said.unknown[:_NAMED]) + (", ..." if len(said.unknown) > _NAMED else "")
+        first = some(said.unknown[:_NAMED], total=len(said.unknown))
         rows = counted(len(said.unknown), "row")
-        yield f"{rows} of {file} about pictures that are not there: {some}."
+        yield f"{rows} of {file} about pictures that are not there: {first}."
     if said.too_long:
         cells = counted(said.too_long, "cell")
         yield f"Not kept: {cells} of {file} with more than {MOST_CHARACTERS} letters."

@@ -23,7 +23,7 @@ from core.metric import Metric
 from core.progress import Progress, Stage, silent
 from core.records import Further, ImageRecord
 from core.store.vector_store import VectorStore
-from core.wording import REPLACE_IT
+from core.wording import REPLACE_IT, some
 
 # Enough to find damage, and a JPEG is decoded at an eighth of its scale.
 _SHORT_SIDE = 32
@@ -97,6 +97,7 @@ class Finding:
         """The finding in a line, such as `fruit_l2: rows without a file: 2 (a.jpg, b.jpg)`."""
         named = ", ".join(self.examples)
         if self.problem.is_counted:
+            named = some(self.examples, total=self.count) if self.examples else ""
             named = f"{self.count:,}" + (f" ({named})" if named else "")
         return f"{self.where}: {self.problem}" + (f": {named}" if named else "")
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.collection.catalogue import catalogue_of
-from core.collection.columns import columns_of, has_all, parse_having, searchable
+from core.collection.columns import columns_of, has_all, no_such_class, parse_having, searchable
 from core.collection.query import row_filter
 from core.collection.schema import Schema
 from core.errors import QueryError
@@ -82,6 +82,16 @@ def test_what_is_measured_against_all_others_cannot_be_searched_for() -> None:
     assert searchable(columns)["picture_quality"].counts == {"good": 9}
     with pytest.raises(QueryError, match="cannot ask for odd size"):
         row_filter([], having=(("picture_quality", ("odd size",)),))
+
+
+def test_classes_to_choose_are_named_without_none_and_a_long_list_says_that_it_is_cut() -> None:
+    assert str(no_such_class(["kiwi"], ["pear", "", "apple"])) == (
+        "no row has the class 'kiwi'. Choose among apple, pear."
+    )
+    # 20 of 22 are named.
+    many = str(no_such_class(["kiwi"], [f"c{n:02d}" for n in range(22)]))
+    assert many.endswith("c18, c19, and 2 more.")
+    assert str(no_such_class(["kiwi"], [""])) == "no row has the class 'kiwi'."
 
 
 def test_a_column_of_some_rows_in_another_order() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.wording import counted, duration, sentence, visible
+from core.wording import counted, duration, sentence, some, visible
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,10 @@ def test_control_characters_are_written_out_and_everything_else_stays() -> None:
     assert visible("a\x9b2Jb\x7f\u202egpj") == r"a\u009b2Jb\u007f\u202egpj"
     assert visible("a\tb\nc", keep="\n") == "a\\tb\nc"
     assert visible("苹果 Äpfel \U0001f34e '\"") == "苹果 Äpfel \U0001f34e '\""
+
+
+def test_a_list_that_is_cut_says_how_many_more_there_are() -> None:
+    assert some(["a", "b"], total=2) == "a, b"
+    assert some(["a", "b"], total=3) == "a, b, and 1 more"
+    assert some(["a"], total=1_235) == "a, and 1,234 more"
+    assert some([], total=0) == ""

@@ -165,6 +165,20 @@ def test_another_class_or_a_picture_left_out_is_no_finding_and_encodes_nothing(
     assert next(r for r in store.records(FAMILY, Metric.IP) if r.id == key).label == "pear"
 
 
+def test_of_six_files_five_are_named_and_the_sixth_is_counted(
+    store: VectorStore, dataset: Path
+) -> None:
+    for number in range(6):
+        (dataset / "pear" / f"note{number}.jpg").write_bytes(b"no picture")
+    build(store, dataset)
+    [finding] = verify(store, family=FAMILY).findings
+    assert finding.said.endswith(
+        "have no row: 6 ("
+        + ", ".join(f"pear/note{number}.jpg" for number in range(5))
+        + ", and 1 more)"
+    )
+
+
 def test_the_commands_that_verify_names_make_it_green(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

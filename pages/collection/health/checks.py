@@ -15,7 +15,7 @@ from core.ui import resources
 from core.ui.choosing import looked_at
 from core.ui.correcting import actions
 from core.ui.text import plain
-from core.wording import counted
+from core.wording import counted, some
 from pages.collection import cache
 from pages.collection.health.card import Sign, card
 from pages.collection.run import BUSY, is_busy, run_panel
@@ -139,7 +139,7 @@ def show_findings(report: Verification) -> None:
         st.caption(
             plain(
                 f"Left out, so no fault: {counted(len(report.accepted), 'file')} "
-                f"({', '.join(report.accepted[:_SHOWN])})"
+                f"({some(report.accepted[:_SHOWN], total=len(report.accepted))})"
             )
         )
     excluded = _excluded()
