@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.api.access import Access
-from core.api.problems import ASK, problem, status_of
+from core.api.problems import ASK, problem, refusal
 from core.errors import OrchardError
 
 # As much as the pages take.
@@ -44,12 +44,12 @@ class Gate:
         try:
             refused = self._access().refused(headers, client)
         except OrchardError as error:  # settings that cannot be read
-            refusal: ASGIApp | None = problem(type(error).__name__, str(error), status_of(error))
+            answer: ASGIApp | None = refusal(error)
         else:
-            refusal = self._refusal(refused, headers)
-        if refusal is not None:
+            answer = self._refusal(refused, headers)
+        if answer is not None:
             await _discard(receive)
-            await refusal(scope, receive, send)
+            await answer(scope, receive, send)
             return
         self._at_work += 1
         try:

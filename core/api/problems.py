@@ -82,16 +82,18 @@ def handle_problems(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
-def status_of(error: OrchardError) -> int:
-    """Return the HTTP status that an error of ours is answered with."""
-    return next(status for kind, status in _STATUS if isinstance(error, kind))
+def refusal(error: OrchardError) -> JSONResponse:
+    """Return an error of ours as an answer; its kind is the nearest one with a public name."""
+    status = next(status for kind, status in _STATUS if isinstance(error, kind))
+    names = [kind.__name__ for kind in type(error).__mro__]
+    kind = next(name for name in names if not name.startswith("_"))
+    return problem(kind, str(error), status, headers=ASK if status == 401 else None)
 
 
 async def _expected(_: Request, error: Exception) -> Response:
     assert isinstance(error, OrchardError)
     logger.info("refused: %s", error, exc_info=True)
-    status = status_of(error)
-    return problem(type(error).__name__, str(error), status, headers=ASK if status == 401 else None)
+    return refusal(error)
 
 
 async def _invalid(_: Request, error: Exception) -> Response:

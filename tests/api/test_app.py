@@ -1,5 +1,6 @@
 """The API as a whole: what it lists, who is refused, too much and too many, what is measured."""
 
+import json
 import re
 import socket
 from concurrent.futures import ThreadPoolExecutor
@@ -9,10 +10,12 @@ from urllib.parse import urlsplit
 import pytest
 from PIL import Image
 
+from core import errors
 from core.api import gate
 from core.api.app import PREFIX
+from core.api.problems import refusal
 from core.dataset.files import image_id
-from core.errors import StoreUnavailableError
+from core.errors import ImageError, OrchardError, StoreUnavailableError
 from core.ui import resources
 from tests.support import api
 from tests.support.dashboard import COLOURS, PER_CLASS
@@ -240,3 +243,23 @@ def test_a_picture_whose_file_is_gone_is_not_found(
     finally:
         place.unlink(missing_ok=True)
         aside.rename(place)
+
+
+def private_errors(kind: type[OrchardError] = OrchardError) -> list[type[OrchardError]]:
+    below = [one for child in kind.__subclasses__() for one in (child, *private_errors(child))]
+    return [one for one in below if one.__name__.startswith("_")]
+
+
+def test_no_answer_names_a_kind_of_error_that_is_private(
+    client: api.Client, pictures: Path
+) -> None:
+    class _InnerError(ImageError):
+        pass
+
+    for error in (_InnerError, *private_errors()):
+        said = json.loads(refusal(error("the picture is damaged.")).body)["error"]
+        # The nearest one above that has a public name.
+        assert hasattr(errors, said["kind"]) and issubclass(error, getattr(errors, said["kind"]))
+    whole = (pictures / "lime/0.jpg").read_bytes()
+    answer = client.post("search", files={"picture": ("a.jpg", whole[: len(whole) // 2])})
+    assert answer.json()["error"]["kind"] == "ImageError"
