@@ -1,4 +1,4 @@
-"""Who may ask: this machine without a token, everybody else with one; changes always with one."""
+"""Who may ask: this machine without a token, others with one; some things take it always."""
 
 import ipaddress
 import secrets
@@ -28,17 +28,18 @@ class Access:
     is_local: bool
     key: str = ""
 
-    def refused(self, headers: Headers, client: str, *, changes: bool = False) -> str:
+    def refused(self, headers: Headers, client: str, *, because: str = "") -> str:
         """Return why a request is not let in, for a person; empty if it is.
 
         Args:
             client: The address it comes from.
-            changes: Whether it would change something, which takes the token in any case.
+            because: What is asked for that takes the token in any case, such as "this changes
+                something"; empty where this machine may ask without.
         """
         if self.has_token(headers):
             return ""
-        if changes:
-            return f"this changes something, which takes the token. {self._what_to_do}"
+        if because:
+            return f"{because}, which takes the token. {self._what_to_do}"
         if not self.is_local or not is_loopback(client) or any(n in headers for n in _FORWARDED):
             return f"a token is needed here. {self._what_to_do}"
         host = headers.get("host", "")

@@ -31,7 +31,7 @@ class NotFoundError(OrchardError):
 
 
 class TokenNeededError(OrchardError):
-    """It changes something, and came without the token."""
+    """It takes the token, and came without."""
 
 
 class NotReadyError(OrchardError):

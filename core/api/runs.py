@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Request
 
 from core.api.problems import NotFoundError, TokenNeededError
-from core.api.services import CHANGES, Answer, Services, Shared, at_work, family_of
+from core.api.services import CHANGES, SHOWS_PATHS, Answer, Services, Shared, at_work, family_of
 from core.config import require_name
 from core.dataset.allowed_folders import allowed_roots, folder_inside
 from core.dataset_root import RemoteFolder, parse_root
@@ -35,7 +35,7 @@ async def post_run(
     return Answer(_plain(await at_work(work)), 202)
 
 
-@router.get("/runs/{name}", summary="How far a run is", dependencies=CHANGES)
+@router.get("/runs/{name}", summary="How far a run is", dependencies=SHOWS_PATHS)
 async def get_run(services: Shared, name: str) -> Answer:
     """Return status, stage, counts, notes, and in the end what it did."""
     return Answer(_plain(await at_work(lambda: _find(services, name))))

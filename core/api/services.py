@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Protocol, TypeVar
 import anyio
 import anyio.to_thread
 import numpy as np
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Query, Request, params
 from fastapi.responses import JSONResponse
 from numpy.typing import NDArray
 
@@ -92,14 +92,19 @@ def _services(request: Request) -> Services:
     return services
 
 
-def _require_token(request: Request) -> None:
-    """Let nothing be changed or begun by whoever has no token, on this machine either."""
-    client = request.client.host if request.client else ""
-    if reason := request.app.state.access().refused(request.headers, client, changes=True):
-        raise TokenNeededError(reason)
+def _token_because(what: str) -> list[params.Depends]:
+    """Let nobody in without the token, on this machine either."""
+
+    def require(request: Request) -> None:
+        client = request.client.host if request.client else ""
+        if reason := request.app.state.access().refused(request.headers, client, because=what):
+            raise TokenNeededError(reason)
+
+    return [Depends(require)]
 
 
-CHANGES = [Depends(_require_token)]
+CHANGES = _token_because("this changes something")
+SHOWS_PATHS = _token_because("this shows a run, with paths of this machine")
 Shared = Annotated[Services, Depends(_services)]
 # In the address of every request; those that have a body may have it there.
 ABOUT_COLLECTION = "its name; without one, that of ORCHARD_COLLECTION"

@@ -16,10 +16,10 @@ def refused(
     client: str = "127.0.0.1",
     token: str = TOKEN,
     is_local: bool = True,
-    changes: bool = False,
+    because: str = "",
 ) -> str:
     access = Access(token, is_local=is_local)
-    return access.refused(Headers(headers), client, changes=changes)
+    return access.refused(Headers(headers), client, because=because)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8501", "localhost", "LOCALHOST:80", "[::1]:8501"])
@@ -80,10 +80,11 @@ def test_another_token_or_none_admits_nobody(given: str) -> None:
     assert refused({**HERE, "authorization": "Bearer "}, token="", is_local=False)
 
 
-def test_changes_need_the_token_on_this_machine_as_well() -> None:
-    assert "takes the token" in refused(HERE, changes=True)
-    assert "Set ORCHARD_API_TOKEN" in refused(HERE, token="", changes=True)
-    assert refused({**HERE, **WITH_TOKEN}, changes=True) == ""
+def test_what_takes_the_token_in_any_case_says_why_on_this_machine_as_well() -> None:
+    changes = "this changes something"
+    assert refused(HERE, because=changes).startswith(f"{changes}, which takes the token. Send")
+    assert "Set ORCHARD_API_TOKEN" in refused(HERE, token="", because=changes)
+    assert refused({**HERE, **WITH_TOKEN}, because=changes) == ""
 
 
 @pytest.mark.parametrize(

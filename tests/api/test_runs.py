@@ -34,7 +34,11 @@ def test_a_run_tells_how_far_it_is_and_what_it_found(client: api.Client) -> None
         state = client.get(path, headers=api.with_token()).json()
     assert state["status"] == "done" and state["report"]["findings"] == []
     # Its name and paths of this machine are for those who may begin one.
-    assert client.get(path).status_code == 401
+    without = client.get(path)
+    assert without.status_code == 401
+    assert "shows a run, with paths of this machine" in api.problem(without)
+    assert "changes" not in api.problem(without) and "Bearer TOKEN" in api.problem(without)
+    assert "this changes something" in api.problem(client.ask("DELETE", f"/api/v1/{path}"))
     assert client.get("runs/run-none", headers=api.with_token()).status_code == 404
 
 
