@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount, Route
 
@@ -12,7 +12,7 @@ from core.api.evaluations import Evaluations
 from core.api.gate import Gate
 from core.api.operations import Operations
 from core.api.problems import handle_problems
-from core.api.services import Services
+from core.api.services import Services, require_known
 from core.store.served import KEY
 
 VERSION = "1"
@@ -58,6 +58,7 @@ def api_app(services: Services, *, access: Callable[[], Access]) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        dependencies=[Depends(require_known)],
     )
     app.state.services, app.state.access = services, access
     app.state.evaluations = Evaluations()

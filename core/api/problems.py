@@ -34,6 +34,10 @@ class TokenNeededError(OrchardError):
     """It takes the token, and came without."""
 
 
+class ParameterError(OrchardError):
+    """A parameter has a name or a value that the route does not take."""
+
+
 class NotReadyError(OrchardError):
     """It is being prepared; the same request succeeds later."""
 
@@ -42,6 +46,7 @@ class NotReadyError(OrchardError):
 _STATUS: tuple[tuple[type[OrchardError], int], ...] = (
     (NotFoundError, 404),
     (TokenNeededError, 401),
+    (ParameterError, 422),
     (NotReadyError, 503),
     (CollectionNotFoundError, 404),
     (StoreUnavailableError, 503),
@@ -55,7 +60,8 @@ _STATUS: tuple[tuple[type[OrchardError], int], ...] = (
     (FileError, 507),
     (OrchardError, 400),
 )
-_LONGEST_VALUE = 60
+LONGEST_VALUE = 60
+SEE = "See docs/api.md, or openapi.json beside here."
 # With every 401, as HTTP wants it.
 ASK = {"WWW-Authenticate": "Bearer"}
 
@@ -99,7 +105,7 @@ async def _expected(_: Request, error: Exception) -> Response:
 async def _invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     said = "; ".join(_sentence(one) for one in error.errors())
-    return problem("ParameterError", f"{said}. See docs/api.md, or openapi.json beside here.", 422)
+    return refusal(ParameterError(f"{said}. {SEE}"))
 
 
 async def _refused(request: Request, error: Exception) -> Response:
@@ -120,5 +126,5 @@ async def _unexpected(request: Request, error: Exception) -> Response:
 def _sentence(error: dict[str, object]) -> str:
     place = error["loc"]
     name = ".".join(str(part) for part in place[1:]) if isinstance(place, tuple) else "?"
-    value = repr(error.get("input"))[:_LONGEST_VALUE]
+    value = repr(error.get("input"))[:LONGEST_VALUE]
     return f"{name or 'the body'} is {value}: {error['msg']}"

@@ -1,6 +1,7 @@
 """What the routes share: the process they run in, a thread to work in, what they ask for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, Protocol, TypeVar
 
 import anyio
@@ -10,7 +11,13 @@ from fastapi import Depends, Query, Request, params
 from fastapi.responses import JSONResponse
 from numpy.typing import NDArray
 
-from core.api.problems import NotFoundError, TokenNeededError
+from core.api.problems import (
+    LONGEST_VALUE,
+    SEE,
+    NotFoundError,
+    ParameterError,
+    TokenNeededError,
+)
 from core.collection.catalogue import Catalogue
 from core.collection.info import CollectionInfo
 from core.collection.listed import Listed
@@ -85,6 +92,39 @@ class Answer(JSONResponse):
 async def at_work(call: Callable[[], T]) -> T:
     """Do what takes a while in a thread; pages and other requests go on meanwhile."""
     return await anyio.to_thread.run_sync(call, limiter=_limiter)
+
+
+async def require_known(request: Request) -> None:
+    """Refuse a word that the route does not take: passed over, a misspelt one would go unseen.
+
+    Raises:
+        ParameterError: There is one in the address or in the form.
+    """
+    route = request.scope["route"]
+    body = route.dependant.body_params
+    allowed = {
+        "address": [field.alias for field in route.dependant.query_params],
+        "form": [field.alias for field in body if isinstance(field.field_info, params.Form)],
+    }
+    # A form was read before, within the limits of the gate, and is kept.
+    form = await request.form() if allowed["form"] else ()
+    for place, given in (("address", request.query_params), ("form", form)):
+        if unknown := [word for word in given if word not in allowed[place]]:
+            word = unknown[0][:LONGEST_VALUE]
+            taken = "; ".join(
+                f"its {where} takes {', '.join(closest_first(word, words)) or 'nothing'}"
+                for where, words in allowed.items()
+                if words or where == place
+            )
+            raise ParameterError(
+                f"{request.method} {route.path} takes no {word!r} in its {place}: {taken}. {SEE}"
+            )
+
+
+def closest_first(word: str, allowed: Sequence[str]) -> list[str]:
+    """Return the words that are allowed, those first that a misspelt one may stand for."""
+    close = get_close_matches(word, allowed)
+    return [*close, *(one for one in allowed if one not in close)]
 
 
 def _services(request: Request) -> Services:

@@ -5,6 +5,7 @@ import re
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -263,3 +264,52 @@ def test_no_answer_names_a_kind_of_error_that_is_private(
     whole = (pictures / "lime/0.jpg").read_bytes()
     answer = client.post("search", files={"picture": ("a.jpg", whole[: len(whole) // 2])})
     assert answer.json()["error"]["kind"] == "ImageError"
+
+
+LIME = image_id("lime/2.jpg")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "rest", "said"),
+    [
+        # The word, where it stands, and what it may stand for before all else.
+        ("POST", "search", {"data": {"id": LIME, "class": "plum"}},
+         "POST /search takes no 'class' in its form: its address takes collection; "
+         "its form takes classes, picture, id,"),
+        ("POST", "search", {"data": {"id": LIME, "nprob": 1}}, "its form takes nprobe, picture,"),
+        ("POST", "search", {"files": {"pictur": ("a.jpg", b"x")}}, "its form takes picture, id,"),
+        # In the form it would be one.
+        ("POST", "search?k=1", {"data": {"id": LIME}},
+         "takes no 'k' in its address: its address takes collection; its form takes k, picture,"),
+        ("POST", "search", {"data": {"id": LIME, "": "1"}}, "takes no '' in its form"),
+        ("POST", "embeddings?foo=bar", {"data": {"id": LIME}}, "no 'foo' in its address"),
+        ("POST", "embeddings", {"data": {"id": LIME, "k": "1"}},
+         "takes no 'k' in its form: its address takes collection; its form takes picture, id, col"),
+        ("GET", "pictures?lable=lime", {}, "address takes label, collection, words, offset,"),
+        ("GET", f"pictures/{LIME}?foo", {}, "'foo' in its address: its address takes collection."),
+        ("GET", f"pictures/{LIME}/thumbnail?size=9", {}, "no 'size'"),
+        ("GET", f"pictures/{LIME}/file?size=9", {}, "no 'size'"),
+        ("GET", "reports?limit=1", {}, "no 'limit'"),
+        ("GET", "collections?collection=fruit_vector", {},
+         "GET /collections takes no 'collection' in its address: its address takes nothing."),
+        ("GET", "collections/fruit_vector?collection=fruit_vector", {}, "no 'collection'"),
+        ("GET", "reports/x?collection=fruit_vector", {}, "no 'collection'"),
+        ("POST", "evaluations?metric=L2", {"json": {}}, "its address takes collection."),
+        ("GET", "evaluations/x?k=1", {}, "no 'k'"),
+        ("DELETE", "evaluations/x?k=1", {}, "no 'k'"),
+        ("POST", "runs?family=fruit_vector", {"json": {"kind": "Verify"}}, "no 'family'"),
+        ("GET", "runs/x?k=1", {}, "no 'k'"),
+        ("DELETE", "runs/x?k=1", {}, "no 'k'"),
+    ],
+)  # fmt: skip
+def test_a_word_that_a_route_does_not_take_is_refused_with_those_it_takes(
+    client: api.Client, method: str, path: str, rest: dict[str, Any], said: str
+) -> None:
+    answer = client.ask(method, f"{PREFIX}/{path}", headers=api.with_token(), **rest)
+    assert answer.status_code == 422 and answer.json()["error"]["kind"] == "ParameterError"
+    assert said in api.problem(answer)
+
+
+def test_a_word_of_any_length_is_refused_in_a_short_answer(client: api.Client) -> None:
+    answer = client.post("search", data={"id": LIME, "k" * 1_000_000: "1"})
+    assert answer.status_code == 422 and len(answer.content) < 1000
