@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -21,6 +22,7 @@ from core.errors import (
     StoreError,
     StoreUnavailableError,
 )
+from core.runs.task import TaskKind
 from core.search.instruments import ERRORS
 
 logger = logging.getLogger(__name__)
@@ -61,6 +63,7 @@ _STATUS: tuple[tuple[type[OrchardError], int], ...] = (
     (OrchardError, 400),
 )
 LONGEST_VALUE = 60
+_KINDS = frozenset(TaskKind)
 SEE = "See docs/api.md, or openapi.json beside here."
 # With every 401, as HTTP wants it.
 ASK = {"WWW-Authenticate": "Bearer"}
@@ -123,8 +126,17 @@ async def _unexpected(request: Request, error: Exception) -> Response:
     return problem("InternalError", said, 500)
 
 
-def _sentence(error: dict[str, object]) -> str:
-    place = error["loc"]
-    name = ".".join(str(part) for part in place[1:]) if isinstance(place, tuple) else "?"
+def _sentence(error: dict[str, Any]) -> str:
+    # The kind of a task is told on the way to its fields, which are not called so.
+    name = ".".join(str(part) for part in error["loc"][1:] if part not in _KINDS) or "the body"
+    match error["type"]:
+        case "missing":
+            return f"{name} is missing"
+        case "unexpected_keyword_argument" | "extra_forbidden":
+            return f"there is no field {name[:LONGEST_VALUE]!r}"
+        case "json_invalid":
+            return f"the body is no JSON: {error['ctx']['error']}, at character {name}"
     value = repr(error.get("input"))[:LONGEST_VALUE]
-    return f"{name or 'the body'} is {value}: {error['msg']}"
+    if error["type"] == "model_attributes_type":
+        return f"{name} is {value}: send an object of JSON as Content-Type application/json"
+    return f"{name} is {value}: {error['msg'].removeprefix('Value error, ')}"

@@ -1,12 +1,28 @@
 """POST /runs: a task of the Collection page, begun by a program; everybody sees the one run."""
 
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Any, Self
 
-from fastapi import APIRouter, Body, Request
+from fastapi import APIRouter, Request
+from pydantic import ModelWrapValidatorHandler, RootModel, model_validator
 
-from core.api.problems import NotFoundError, TokenNeededError
-from core.api.services import CHANGES, SHOWS_PATHS, Answer, Services, Shared, at_work, family_of
+from core.api.problems import (
+    LONGEST_VALUE,
+    SEE,
+    NotFoundError,
+    ParameterError,
+    TokenNeededError,
+)
+from core.api.services import (
+    CHANGES,
+    SHOWS_PATHS,
+    Answer,
+    Services,
+    Shared,
+    at_work,
+    closest_first,
+    family_of,
+)
 from core.config import require_name
 from core.dataset.allowed_folders import allowed_roots, folder_inside
 from core.dataset_root import RemoteFolder, parse_root
@@ -14,23 +30,39 @@ from core.errors import CollectionNotFoundError, QueryError, SettingsError
 from core.evaluation.figures import as_plain
 from core.read_only import require_writable
 from core.runs.run_record import RunState, load_states
-from core.runs.task import Build, Export, Import, Reduce, Rename, Task, parse_task
+from core.runs.task import AnyTask, Build, Export, Import, Reduce, Rename, Task, TaskKind
 
 router = APIRouter()
 
 
+class TaskRequest(RootModel[AnyTask]):
+    """What to do, by its `kind`."""
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _read(cls, given: object, read: ModelWrapValidatorHandler[Self]) -> Self:
+        if isinstance(given, dict) and given.get("kind") not in list(TaskKind):
+            kind = str(given.get("kind", ""))[:LONGEST_VALUE]
+            said = f"kind is {kind!r}" if kind else "kind is missing"
+            allowed = ", ".join(closest_first(kind, list(TaskKind)))
+            raise ParameterError(f"{said}: allowed are {allowed}. {SEE}")
+        try:
+            return read(given)
+        except SettingsError as error:  # of an index: a value of the request, and no setting
+            raise ParameterError(str(error)) from error
+
+
 @router.post("/runs", status_code=202, summary="Begin a run", dependencies=CHANGES)
-async def post_run(
-    services: Shared, request: Request, task: Annotated[dict[str, Any], Body()]
-) -> Answer:
+async def post_run(services: Shared, request: Request, asked: TaskRequest) -> Answer:
     """Begin a task of the Collection page; its `name` leads to its progress."""
+    task = asked.root
     is_of_this_user = request.app.state.access().has_key(request.headers)
 
     def work() -> RunState:
-        asked = _task(services, task, is_of_this_user=is_of_this_user)
-        if asked.kind.changes:
+        _require_allowed(services, task, is_of_this_user=is_of_this_user)
+        if task.kind.changes:
             require_writable(read_only=services.get_settings().read_only)
-        return services.get_runner().start(asked)
+        return services.get_runner().start(task)
 
     return Answer(_plain(await at_work(work)), 202)
 
@@ -54,16 +86,9 @@ async def delete_run(services: Shared, name: str) -> Answer:
     return Answer(_plain(await at_work(work)))
 
 
-def _task(services: Services, given: dict[str, Any], *, is_of_this_user: bool) -> Task:
-    """Return the task, checked as one of the pages would be."""
+def _require_allowed(services: Services, task: Task, *, is_of_this_user: bool) -> None:
+    """Check a task as the pages check theirs."""
     settings = services.get_settings()
-    try:
-        task = parse_task(given)
-    except (ValueError, TypeError) as error:
-        raise QueryError(
-            f"the task {str(given)[:200]!r} is none: {str(error).splitlines()[0]}. "
-            "See openapi.json for the fields."
-        ) from error
     if not isinstance(task, Build | Import):
         family_of(services, task.family)
     # What it makes may be the first under its name.
@@ -87,7 +112,6 @@ def _task(services: Services, given: dict[str, Any], *, is_of_this_user: bool) -
         folder_inside(task.folder, allowed_roots(settings, indexed=indexed))
     if isinstance(task, Build) and not _is_whole(task.folder):
         raise QueryError(f"the folder {task.folder!r} is relative. Give the whole path.")
-    return task
 
 
 def _is_whole(folder: str) -> bool:

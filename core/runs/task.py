@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from uuid import uuid4
 
-from pydantic import Field, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter, with_config
 
 from core.collection.index_choice import IndexChoice, IndexType
 from core.metric import Metric
@@ -248,7 +248,11 @@ Task = (
     | Export
     | Import
 )
-_SAVED: TypeAdapter[Task] = TypeAdapter(Annotated[Task, Field(discriminator="kind")])
+# Whoever asks for a task is told of a field that it does not have.
+for _kind in get_args(Task):
+    with_config(ConfigDict(extra="forbid"))(_kind)
+AnyTask = Annotated[Task, Field(discriminator="kind")]
+_SAVED: TypeAdapter[Task] = TypeAdapter(AnyTask)
 
 
 def title_of(task: Task) -> str:
@@ -283,4 +287,4 @@ def parse_task(saved: Mapping[str, Any]) -> Task:
     """
     # Tasks were once saved with the fields of every kind, where the metric to add is the first.
     first = next(iter(saved.get("metrics") or ()), None)
-    return _SAVED.validate_python({"metric": first, **saved})
+    return _SAVED.validate_python({"metric": first, **saved}, extra="ignore")

@@ -67,6 +67,22 @@ def test_the_example_in_python(client: api.Client, folder: Path) -> None:
     assert "2.jpg" in third and "picture" in third
 
 
+def test_the_tasks_are_begun_and_done_as_they_stand_there(
+    client: api.Client, pictures: Path
+) -> None:
+    (block,) = blocks("json", client)
+    tasks = [json.loads(line.replace("/srv/fruit", str(pictures))) for line in block.splitlines()]
+    assert [task["kind"] for task in tasks] == ["Build", "Verify", "Drop"]
+    for task in tasks:
+        begun = client.post("runs", json=task, headers=api.with_token())
+        assert begun.status_code == 202, begun.text
+        path = f"runs/{begun.json()['name']}"
+        while (state := client.get(path, headers=api.with_token()).json())["status"] == "running":
+            pass
+        assert state["status"] == "done", state["error"]
+    assert "L2" not in client.get("collections/fruit_vector").json()["metrics"]
+
+
 def test_every_route_is_in_the_document(client: api.Client) -> None:
     for path in client.get("openapi.json").json()["paths"]:
         last = path.replace("{id}", "ID").replace("{name}", "NAME").rstrip("/").rpartition("/")[2]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from core.dataset.files import image_id
+from core.runs.task import TaskKind
 from core.store.served import KEY
 from core.ui import resources
 from tests.support import api
@@ -62,21 +63,61 @@ SMALLER = {
 @pytest.mark.parametrize(
     ("task", "status", "said"),
     [
-        ({}, 400, "is none"),
-        ({"kind": "Format the disk", "family": "fruit_vector"}, 400, "is none"),
+        ({}, 422, "kind is missing: allowed are Build, Add a metric, Rebuild the index,"),
+        ({"kind": "Format the disk", "family": "fruit_vector"}, 422,
+         "kind is 'Format the disk': allowed are Build, Add a metric,"),
+        # The one that may be meant comes first.
+        ({"kind": "verify", "family": "fruit_vector"}, 422, "'verify': allowed are Verify, Build,"),
+        ({"kind": ["Verify"]}, 422, "allowed are"),
+        ({"kind": "Verify"}, 422, "family is missing. See"),
+        ({"kind": "Drop"}, 422, "family is missing; metrics is missing. See"),
+        ({"kind": "Drop", "family": 1, "metrics": ["L9"]}, 422,
+         "family is 1: Input should be a valid string; "
+         "metrics.0 is 'L9': Input should be 'COSINE', 'L2' or 'IP'. See"),
+        ({**VERIFY, "metrics": ["L2"]}, 422, "there is no field 'metrics'. See"),
+        ({**build(Path("/x")), "index": {"lists": 2}}, 422, "there is no field 'index.lists'. See"),
+        ({**build(Path("/x")), "index": {"nlist": -1}}, 422, "nlist -1 is not allowed"),
         ({"kind": "Verify", "family": "other"}, 404, "There is fruit_vector;"),
         ({**build(Path("relative"))}, 400, "relative"),
         ({**SMALLER, "name": "../small"}, 400, "not allowed for a collection"),
-        ({**SMALLER, "reduction": {"pca": -1}}, 400, "is none"),
-        ({**SMALLER, "reduction": {"pca": 8, "fitted": "../other"}}, 400, "is none"),
+        ({**SMALLER, "reduction": {"pca": -1}}, 422, "reduction is {'pca': -1}: 'pca-1'"),
+        ({**SMALLER, "reduction": {"pca": 8, "fitted": "../other"}}, 422, "is no reduction"),
         ({**build(Path("/x")), "archive": "/etc/passwd"}, 400, "archive"),
     ],
-)
+)  # fmt: skip
 def test_what_is_no_task_is_refused(
     client: api.Client, task: dict[str, Any], status: int, said: str
 ) -> None:
     answer = client.post("runs", json=task, headers=api.with_token(KEY))
     assert answer.status_code == status and said in api.problem(answer)
+
+
+def test_a_body_that_is_no_object_of_json_is_told_how_to_be_one(client: api.Client) -> None:
+    def said(body: str, **headers: str) -> str:
+        given = {**api.with_token(), **headers}
+        return api.problem(client.post("runs", data=body, headers=given))
+
+    # As curl -d sends it where nothing is said of its kind.
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert "as Content-Type application/json" in said('{"kind": "Verify"}', **form)
+    as_json = {"Content-Type": "application/json"}
+    assert said("[1]", **as_json).startswith("the body is [1]: send an object of JSON")
+    # 17 characters, after which a comma or the end is missing.
+    cut_off = said('{"kind": "Verify"', **as_json)
+    assert cut_off.startswith("the body is no JSON: Expecting ',' delimiter, at character 17")
+
+
+def test_the_document_describes_the_fields_of_every_kind_of_task(client: api.Client) -> None:
+    document = client.get("openapi.json").json()
+    body = document["paths"]["/runs"]["post"]["requestBody"]["content"]["application/json"]
+    schemas = document["components"]["schemas"]
+    task = schemas[body["schema"]["$ref"].rpartition("/")[2]]
+    kinds = task["discriminator"]["mapping"]
+    assert set(kinds) == set(TaskKind)
+    for kind, place in kinds.items():
+        described = schemas[place.rpartition("/")[2]]
+        assert described["properties"]["kind"]["const"] == kind
+        assert "family" in described["required"] and described["additionalProperties"] is False
 
 
 def test_the_token_indexes_no_folder_that_the_page_would_not(
