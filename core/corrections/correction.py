@@ -60,12 +60,14 @@ class Edit:
         excluded: Whether to leave out; False takes back.
         tagged: Tags to add.
         untagged: Tags to take away.
+        is_new: Whether no other picture has the class yet, which the words then tell.
     """
 
     label: str | None = None
     excluded: bool | None = None
     tagged: tuple[str, ...] = ()
     untagged: tuple[str, ...] = ()
+    is_new: bool = False
 
     def of(self, known: Correction) -> Correction:
         """Return what is said of a picture after the change."""
@@ -82,7 +84,8 @@ class Edit:
         parts = []
         if self.label is not None:
             label = as_label(self.label)
-            parts.append(f"now {label}" if label else "with the class of their folder again")
+            now = f"now {label}{', a new class' if self.is_new else ''}"
+            parts.append(now if label else "with the class of their folder again")
         if self.excluded is not None:
             parts.append("left out" if self.excluded else "no longer left out")
         if self.tagged:

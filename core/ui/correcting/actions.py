@@ -8,7 +8,7 @@ from enum import StrEnum
 import streamlit as st
 
 from core.corrections.book import Book, Step
-from core.corrections.correction import Correction, Edit
+from core.corrections.correction import Correction, Edit, as_label
 from core.errors import OrchardError
 from core.records import ImageRecord
 from core.ui import resources
@@ -108,6 +108,17 @@ def take(way: Way, records: Sequence[ImageRecord]) -> None:
 def change(paths: Sequence[str], edit: Edit) -> None:
     """Say something of pictures; what came of it is told by `dialogs.follow`."""
     _try(lambda book, family: book.change(family, paths, edit))
+
+
+def give_class(paths: Sequence[str], label: str) -> None:
+    """Give pictures a class; a new one is told to be new, since it may be a slip of the pen."""
+
+    def work(book: Book, family: str) -> Step | None:
+        wanted = as_label(label)
+        is_new = wanted not in resources.get_catalogue(family).by_class
+        return book.change(family, paths, Edit(label=wanted, is_new=is_new))
+
+    _try(work)
 
 
 def put(corrections: Mapping[str, Correction], *, said: str) -> None:

@@ -93,25 +93,45 @@ def _tag_dialog(records: tuple[ImageRecord, ...]) -> None:
 def _class_dialog(records: tuple[ImageRecord, ...]) -> None:
     said = resources.get_corrections(looked_at.family())
     st.caption(_whom(records))
-    label = st.selectbox(
-        "Class",
-        [label for label in resources.get_catalogue(looked_at.family()).by_class if label],
-        index=None,
-        accept_new_options=True,
-        placeholder="Choose a class, or type a new one",
-        label_visibility="collapsed",
-        key="correction_class",
-    )
+    label = _class_control([c for c in resources.get_catalogue(looked_at.family()).by_class if c])
     with st.container(horizontal=True):
         give = st.button(
             "Give this class", type="primary", disabled=not label, key="correction_save"
         )
         is_given = any(said.of(record.path).label is not None for record in records)
         back = is_given and st.button("As its folder says", key="correction_back")
+    paths = [record.path for record in records]
+    if back:
+        actions.change(paths, Edit(label=""))
+    elif give:
+        actions.give_class(paths, label)
     if give or back:
-        actions.change([record.path for record in records], Edit(label="" if back else str(label)))
         actions.forget()
         st.rerun()
+
+
+def _class_control(known: Sequence[str]) -> str:
+    """Ask for a class; empty as long as there is none.
+
+    A new one has to be asked for: where the box took it, a part of a name and Enter would be one.
+    """
+    field = st.container()
+    if not known or st.checkbox("A new class", key="correction_is_new"):
+        return field.text_input(
+            "New class",
+            placeholder="Name of the new class",
+            label_visibility="collapsed",
+            key="correction_new",
+        ).strip()
+    chosen = field.selectbox(
+        "Class",
+        known,
+        index=None,
+        placeholder="Choose a class",
+        label_visibility="collapsed",
+        key="correction_class",
+    )
+    return chosen or ""
 
 
 def _whom(records: Sequence[ImageRecord]) -> str:

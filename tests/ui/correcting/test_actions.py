@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Button
 
 from core.corrections.correction import Correction, Edit
 from core.ui import resources
@@ -63,6 +64,10 @@ def press(at: AppTest, label: str) -> AppTest:
     return next(b for b in at.button if b.label == label).click().run(timeout=60)
 
 
+def give(at: AppTest) -> Button:
+    return next(b for b in at.button if b.label == "Give this class")
+
+
 def told(at: AppTest) -> list[str]:
     assert not at.exception
     return [str(element.value) for element in at.markdown]
@@ -85,15 +90,40 @@ def test_leaving_out_takes_one_press_and_so_does_the_way_back() -> None:
     assert told(at) == []
 
 
-def test_another_class_is_chosen_among_those_there_are_or_a_new_one() -> None:
+def test_another_class_is_chosen_among_those_there_are() -> None:
     at = asked(Way.RELABEL)
     [box] = at.selectbox
     assert box.options == ["apple", "banana", "cherry", "lone"]
-    assert next(b for b in at.button if b.label == "Give this class").disabled
+    # A part of a name and Enter must not be a class.
+    assert not box.proto.accept_new_options and not at.text_input
+    assert give(at).disabled
     box.set_value("banana").run()
     press(at, "Give this class")
+    assert told(at) == ["1 picture now banana"]
     assert [one.label for one in said().values()] == ["banana"]
     assert "'apple': 39" in at.caption[0].value and "'banana': 21" in at.caption[0].value
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        (" sunfl ", "1 picture now sunfl, a new class"),
+        # There is one of that name.
+        ("banana", "1 picture now banana"),
+    ],
+)
+def test_a_new_class_is_asked_for_on_purpose_told_to_be_new_and_undone(
+    typed: str, words: str
+) -> None:
+    at = asked(Way.RELABEL)
+    at.checkbox[0].check().run()
+    assert not at.selectbox and give(at).disabled
+    at.text_input[0].set_value(typed).run()
+    press(at, "Give this class")
+    assert [line.replace("\\", "") for line in told(at)] == [words]
+    assert [one.label for one in said().values()] == [typed.strip()]
+    press(at, "Undo")
+    assert said() == {}
 
 
 def test_tags_of_several_pictures_are_those_they_share() -> None:
