@@ -19,6 +19,8 @@ _SHAPES = (
     *("circle", "diamond", "square", "triangle-up", "x", "cross", "pentagon", "star"),
     "triangle-down",
 )
+# One alone tells no distance.
+_LEAST_TICKS = 2
 _LEAST_DOT, _LARGEST_DOT = 7.0, 22.0
 
 
@@ -86,9 +88,38 @@ def pareto_figure(
     upwards = f"ANN recall@{k}" if by_recall else f"precision@{k}, less exact search"
     framed(figure, height=420, x="milliseconds of one search (median)", y=upwards)
     figure.update_layout(legend={"itemsizing": "constant"})
-    figure.update_xaxes(type="log", dtick="D2", tickformat="~g")
+    figure.update_xaxes(_time_axis([one.p50 for one in measured]))
     figure.update_yaxes(tickformat=".2f" if by_recall else "+.3f")
     return figure
+
+
+def _time_axis(times: Sequence[float]) -> dict[str, object]:
+    """Return a logarithmic axis with a tick at each 1, 2 and 5 of a power of ten, two or more.
+
+    Plotly's own ticks leave one or none where all times lie close together.
+    """
+    known = [time for time in times if time > 0] or [1.0]
+    first, last = math.log10(min(known)), math.log10(max(known))
+    # Dots at the ends are drawn in full.
+    room = max(0.05, 0.05 * (last - first))
+    low, high = first - room, last + room
+    powers = range(math.floor(low) - 1, math.ceil(high) + 2)
+    ticks = {
+        math.log10(tick): tick
+        for power in powers
+        for tick in (float(f"{digit}e{power}") for digit in (1, 2, 5))
+    }
+    while sum(low <= place <= high for place in ticks) < _LEAST_TICKS:
+        outside = (place for place in ticks if not low <= place <= high)
+        nearest = min(outside, key=lambda place: max(low - place, place - high))
+        low, high = min(low, nearest), max(high, nearest)
+    shown = [tick for place, tick in ticks.items() if low <= place <= high]
+    return {
+        "type": "log",
+        "range": [low, high],
+        "tickvals": shown,
+        "ticktext": [f"{tick:,.6g}" for tick in shown],
+    }
 
 
 def _height(one: Measured, by_recall: bool) -> float:

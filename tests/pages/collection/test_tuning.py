@@ -205,3 +205,30 @@ def test_the_area_of_a_dot_is_its_memory() -> None:
     # 13 of 52 MB: a quarter of the area is half the diameter.
     assert sizes["IVF_SQ8"][0] / sizes["FLAT"][0] == pytest.approx(0.5)
     assert SQ8.index_type == "IVF_SQ8"
+
+
+@pytest.mark.parametrize(
+    ("times", "ticks"),
+    [
+        # From 0.8 to 7: the ticks between.
+        ((0.8, 7.0), ["1", "2", "5"]),
+        # None lies between: the nearest ones are taken in.
+        ((2.5, 2.6), ["2", "5"]),
+        # One alone lies between. 1 is nearer to 1.5 than 5 is to 3, by their ratio.
+        ((1.5, 3.0), ["1", "2"]),
+        ((40.0, 1_100.0), ["50", "100", "200", "500", "1,000"]),
+        ((3.0,), ["2", "5"]),
+    ],
+)
+def test_the_axis_of_times_has_ticks_however_close_they_lie(
+    times: tuple[float, ...], ticks: list[str]
+) -> None:
+    settings = [setting(SQ8, ms=ms) for ms in times]
+    figure = pareto_figure(settings, None, by_recall=True, k=10, loss=0.0, dark=False)
+    axis = figure.layout.xaxis
+    assert list(axis.ticktext) == ticks
+    low, high = (10**end for end in axis.range)
+    assert low < min(times) and max(times) < high
+    # Not beyond the ends, where they would not be seen.
+    assert all(low <= tick * 1.0001 and tick <= high * 1.0001 for tick in axis.tickvals)
+    assert axis.title.text == "milliseconds of one search (median)"
