@@ -4,6 +4,7 @@ import math
 from enum import StrEnum
 
 from core.measures.bootstrap import Estimate
+from core.measures.summary import ClassSummary
 
 
 class Verdict(StrEnum):
@@ -35,3 +36,8 @@ def verdict(estimate: Estimate, target: float, *, ceiling: float = 1.0) -> Verdi
     if estimate.high < target:
         return Verdict.BELOW
     return Verdict.REACHED if estimate.low >= target else Verdict.UNDECIDED
+
+
+def verdict_of(one: ClassSummary, *, k: int, target: float) -> Verdict:
+    """Compare the precision@k of a class with a target, as far as the class can come."""
+    return verdict(one.measures[f"precision@{k}"], target, ceiling=one.ceilings[k])

@@ -94,7 +94,7 @@ def main() -> None:
         shown = info or next(iter(infos.values()))
         _changes(report, info, k=k)
         notice = st.empty()
-        headline.headline(report, figures, k=k, variant=variant)
+        headline.headline(report, figures, k=k, target=target, variant=variant)
         view = _view_control(focus, _tabs_of(report))
         pair = confusion.Pair()
         if view == links.CONFUSION_VIEW:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from core.measures.slices import Slice
 from core.measures.summary import ClassSummary
-from core.measures.target import Verdict, verdict
+from core.measures.target import Verdict, verdict_of
 from core.ui.charts import (
     DASHES,
     GREEN,
@@ -46,7 +46,7 @@ def target_bars(
     """
     name, ink = f"precision@{k}", _ink(dark=dark)
     figure = go.Figure()
-    verdicts = [verdict(c.measures[name], target, ceiling=c.ceilings[k]) for c in classes]
+    verdicts = [verdict_of(c, k=k, target=target) for c in classes]
     for kind, (colour, pattern, word) in _LOOKS.items():
         shown = [c for c, found in zip(classes, verdicts, strict=True) if found is kind]
         if not shown:

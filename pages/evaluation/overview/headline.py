@@ -1,6 +1,8 @@
 """The head of a report: a sentence, the weakest classes, the means, and what to know of them."""
 
 import math
+from collections.abc import Mapping
+from typing import Literal
 
 import streamlit as st
 
@@ -8,19 +10,27 @@ from core.evaluation.notes import encoder_note, in_words, left_out, notes, train
 from core.evaluation.report import Report, Variant
 from core.measures.bootstrap import Estimate
 from core.measures.summary import Summary
+from core.measures.target import Verdict, verdict_of
 from core.ui.text import plain
 from core.wording import counted, queries
 from pages.evaluation.cache import Figures
 
 # Classes that are named beside the headline.
 _WEAKEST = 4
+# Nearest to the colours of the bars, see `pages.evaluation.overview.charts`.
+_COLOURS: Mapping[Verdict, Literal["orange", "gray", "green"]] = {
+    Verdict.BELOW: "orange",
+    Verdict.UNDECIDED: "gray",
+    Verdict.REACHED: "green",
+    Verdict.OUT_OF_REACH: "gray",
+}
 # A ceiling from here on reads as 100 %.
 _FULL = 0.995
 # Four figures beside the controls at 1,400 pixels, two at 390.
 _FIGURE_PIXELS = 160
 
 
-def headline(report: Report, figures: Figures, *, k: int, variant: Variant) -> None:
+def headline(report: Report, figures: Figures, *, k: int, target: float, variant: Variant) -> None:
     """Say how often hits are right, where least, and what flatters or changes that."""
     name = f"precision@{k}"
     shown, as_is = figures.shown, figures.as_is
@@ -31,7 +41,7 @@ def headline(report: Report, figures: Figures, *, k: int, variant: Variant) -> N
     ceilings = [c.ceilings[k] for c in shown.classes]
     if ceilings and (most := sum(ceilings) / len(ceilings)) < _FULL:
         st.caption(f"At most {100 * most:.0f} can be: small classes have no more to find.")
-    _weakest(shown, k=k)
+    _weakest(shown, k=k, target=target)
     if variant != Variant():
         _gap(as_is.macro[name], shown.macro[name], name, variant)
         if report.index and not figures.index and k <= report.index.depth:
@@ -65,10 +75,9 @@ def caveats(report: Report, figures: Figures, *, variant: Variant) -> None:
         st.markdown("\n".join(f"- {plain(line)}" for line in lines))
 
 
-def _weakest(summary: Summary, *, k: int) -> None:
-    """Name the classes that reach least of what they could, red where that is no chance."""
+def _weakest(summary: Summary, *, k: int, target: float) -> None:
+    """Name the classes that reach least of what they could, coloured as their bars are."""
     name = f"precision@{k}"
-    mean = summary.macro[name].value
     known = [c for c in summary.classes if not math.isnan(c.over_ceiling(k))]
     weak = sorted((c for c in known if c.over_ceiling(k) < 1), key=lambda c: c.over_ceiling(k))
     # Of few classes all would be among the weakest.
@@ -80,12 +89,12 @@ def _weakest(summary: Summary, *, k: int) -> None:
         for c in shown:
             precision, ceiling = c.measures[name], c.ceilings[k]
             most = f" of at most {ceiling:.2f}" if ceiling < _FULL else ""
+            found = verdict_of(c, k=k, target=target)
             st.badge(
-                f"{plain(c.label)} {precision.value:.0%}",
-                color="red" if precision.high < mean * ceiling else "gray",
-                help=f"{name} {precision}{most}, by {queries(c.queries)}. Red: the interval ends "
-                "below the mean of all classes"
-                + (", measured by what there is to find." if most else "."),
+                f"{plain(c.label)} {precision.value:.0%}, {found}",
+                color=_COLOURS[found],
+                help=f"{name} {precision}{most}, by {queries(c.queries)}. The interval beside the "
+                f"target of {target:.2f}, as the bars show it: {found}.",
             )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from core.measures.bootstrap import Estimate
 from core.measures.summary import ClassSummary
-from core.measures.target import Verdict, verdict
+from core.measures.target import Verdict, verdict_of
 
 # Classes with a bar; the table has all of them.
 MOST_BARS = 24
@@ -28,7 +28,7 @@ def bars_html(classes: Sequence[ClassSummary], *, k: int, target: float) -> str:
         classes: In the order of the rows; those beyond `MOST_BARS` are counted.
     """
     rows = "".join(_row(c, k, target) for c in classes[:MOST_BARS])
-    present = [verdict_of(c, k, target) for c in classes]
+    present = [verdict_of(c, k=k, target=target) for c in classes]
     keys = "".join(
         f"<span class='key'><svg viewBox='0 0 20 12' aria-hidden='true'>"
         f"<rect class='{style}' width='20' height='12'/></svg>{sign} {word} "
@@ -45,14 +45,9 @@ def bars_html(classes: Sequence[ClassSummary], *, k: int, target: float) -> str:
     )
 
 
-def verdict_of(one: ClassSummary, k: int, target: float) -> Verdict:
-    """Compare the precision of a class with the target."""
-    return verdict(one.measures[f"precision@{k}"], target, ceiling=one.ceilings[k])
-
-
 def _row(one: ClassSummary, k: int, target: float) -> str:
     found = one.measures[f"precision@{k}"]
-    style, sign, word = _LOOKS[verdict_of(one, k, target)]
+    style, sign, word = _LOOKS[verdict_of(one, k=k, target=target)]
     interval = "" if math.isnan(found.low) else f" <small>({found.interval})</small>"
     return (
         f"<span>{html.escape(one.label)}</span>{_drawing(found, style, target)}"

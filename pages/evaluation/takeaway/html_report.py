@@ -10,11 +10,11 @@ from core.evaluation.notes import in_words, left_out, notes, training_note
 from core.evaluation.report import Configuration, Hits, Report, Variant
 from core.measures.bootstrap import Estimate
 from core.measures.summary import ClassSummary, Summary
-from core.measures.target import Verdict
+from core.measures.target import Verdict, verdict_of
 from core.records import EncoderIdentity, ImageRecord
 from core.wording import classes as classes_text
 from core.wording import counted, queries
-from pages.evaluation.takeaway.bars import bars_html, verdict_of
+from pages.evaluation.takeaway.bars import bars_html
 from pages.evaluation.takeaway.made import made
 from pages.evaluation.takeaway.pictures import Album, confusions_html, worst_html
 from pages.evaluation.takeaway.style import STYLE
@@ -90,7 +90,7 @@ def _head(report: Report, summary: Summary, *, k: int, target: float) -> str:
 
 
 def _reached(summary: Summary, k: int, target: float) -> str:
-    verdicts = [verdict_of(c, k, target) for c in summary.classes]
+    verdicts = [verdict_of(c, k=k, target=target) for c in summary.classes]
     reached, below = verdicts.count(Verdict.REACHED), verdicts.count(Verdict.BELOW)
     return (
         f"Target {100 * target:.0f} %: reached for certain by {reached:,}, missed for certain by "

@@ -327,6 +327,18 @@ def test_the_headline_is_a_sentence_and_names_the_weakest_class(data_dir: Path) 
     assert table["Class"][share.idxmin()] in chip
 
 
+def test_the_weakest_classes_are_judged_by_the_target_as_their_bars_are(data_dir: Path) -> None:
+    # At k 2 all three classes have enough to find.
+    for target, word, colour in [("0.0", "reached", "green"), ("1.0", "below", "orange")]:
+        at = page(target=target, at="2").run()
+        bars = json.loads(at.get("plotly_chart")[0].proto.spec)["data"]
+        names = {label: bar["name"] for bar in bars for label in bar.get("y", ())}
+        [chip] = [m for m in at.markdown if "-badge[" in m.value]
+        label = chip.value.split("-badge[")[1].split()[0]
+        assert names[label].startswith(word) and f", {word}]" in chip.value
+        assert f":{colour}-badge" in chip.value and f"target of {float(target):.2f}" in chip.help
+
+
 def test_page_and_script_give_the_same_figures(
     data_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
