@@ -17,6 +17,7 @@ from core.ui.text import plain
 from pages.search import state
 from pages.search.answer import (
     beside,
+    copies,
     details,
     duel,
     grid,
@@ -136,6 +137,8 @@ def _show(view: View, under_way: Preparation | None) -> None:
     with st.container():
         line = st.container(horizontal=True, gap="xsmall", vertical_alignment="center", key="worth")
         votes = st.container()
+        with st.container():
+            copies.copies(view)
     if under_way:
         measures.preparing(under_way)
     ways = [HITS, *([DUEL] if len(view.infos) > 1 else []), *([BESIDE] if beside.others() else [])]

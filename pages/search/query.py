@@ -1,6 +1,7 @@
 """The pictures and marks of a session -> one embedding to search with, and what is known of it."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from core.collection.catalogue import Catalogue
 from core.collection.info import CollectionInfo
 from core.errors import EncoderMismatchError, FileError, ImageError, WeightsError
+from core.records import ImageRecord
 from core.search.feedback import FeedbackWeights, mean_embedding, moved_query
 from core.search.query_picture import QueryPicture
 from core.ui import resources
@@ -64,6 +66,13 @@ def own_ids(session: Session, catalogue: Catalogue) -> frozenset[int]:
         if picture.record:
             ids.add(picture.record.id)
     return frozenset(ids)
+
+
+def copies_of(pictures: Sequence[QueryPicture], catalogue: Catalogue) -> list[ImageRecord]:
+    """Return the rows with the bytes of the query's pictures, without those that were picked."""
+    picked = {picture.record.id for picture in pictures if picture.record}
+    same = (number for p in pictures for number in catalogue.by_digest.get(p.digest, ()))
+    return [catalogue.by_id[number] for number in dict.fromkeys(same) if number not in picked]
 
 
 def class_of(session: Session, catalogue: Catalogue) -> str | None:

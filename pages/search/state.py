@@ -226,6 +226,11 @@ def all_rows() -> None:
     st.session_state[Address.WHERE] = []
 
 
+def show_query() -> None:
+    """Show the query itself among the hits, and files with the same bytes."""
+    st.session_state[Address.HIDE_QUERY] = False
+
+
 def search_all_lists(nlist: int) -> None:
     """Search every list of the index."""
     st.session_state[Address.NPROBE] = nlist

@@ -13,6 +13,7 @@ from core.ui.controls import Range, where_control, where_options
 from core.ui.text import plain
 from pages.search.keys import Address, Takes, limit_of
 
+HIDE_QUERY = "Hide the query itself"
 _SIMILARITIES = Range(0.8, 1.0)
 # Steps of the limit, and digits that show all of it: what is hidden must not look like the limit.
 _LIMITS = {Metric.COSINE: (0.005, "%.4f"), Metric.L2: (0.1, "%.4g"), Metric.IP: (1.0, "%.6g")}
@@ -104,7 +105,7 @@ def _limit_control(metric: Metric) -> float | None:
 
 def _hide_query_control(own: frozenset[int]) -> frozenset[int]:
     hide = st.toggle(
-        "Hide the query itself",
+        HIDE_QUERY,
         True,
         key=Address.HIDE_QUERY,
         bind="query-params",

@@ -304,6 +304,20 @@ def test_all_copies_of_the_query_are_hidden_by_their_bytes(own: Path) -> None:
     assert "2 pictures are left out: the query, and files with the same bytes" in captions(at)
 
 
+def test_other_files_with_the_bytes_of_a_picked_picture_are_named(own: Path) -> None:
+    for number in range(4):
+        (own / "plum" / f"_{number}_.jpg").write_bytes((own / "lime" / "2.jpg").read_bytes())
+    dashboard.build(own, "--nlist", "2")
+    at = from_collection(hide_query="false")
+    [said] = [c.value for c in at.caption if "in the collection:" in c.value]
+    # The marks that keep names from being Markdown taken away; three are named.
+    assert said.replace("\\", "") == (
+        "4 files with the same bytes are in the collection: plum/_0_.jpg, plum/_1_.jpg, "
+        "plum/_2_.jpg and 1 more."
+    )
+    assert "\\_0\\_" in said
+
+
 def test_an_hnsw_index_has_ef_instead_of_nprobe(own: Path) -> None:
     dashboard.build(own, "--metrics", "COSINE", "--index-type", "HNSW")
     at = from_collection(ef="16", k="17")

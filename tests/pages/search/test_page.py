@@ -45,6 +45,11 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     close_store()
 
 
+def copies(at: AppTest) -> list[str]:
+    """What is said of files with the query's bytes."""
+    return [c.value.replace("\\", "") for c in at.caption if "in the collection:" in c.value]
+
+
 def starters(at: AppTest) -> list[str]:
     return [str(b.key) for b in at.button if str(b.key).startswith("pressed_start_")]
 
@@ -97,6 +102,25 @@ def test_an_uploaded_picture_of_the_collection_is_its_own_first_hit_unless_it_is
     at.toggle(key="hide_query").set_value(False).run()
     # The class is known by the bytes, and the same bytes have the cosine 1.
     assert hit_labels(at)[0] == "**1** :material/check: plum 1\\.000"
+
+
+def test_an_upload_that_is_in_the_collection_is_said_to_be_and_shown_by_a_press(
+    dataset: Path,
+) -> None:
+    at = upload(page().run(), picture_bytes(dataset / "plum" / "3.jpg"))
+    is_there = "This picture is in the collection: plum/3.jpg."
+    assert copies(at) == [f"{is_there} Left out by *Hide the query itself*."]
+    at.button(key="show_query").click().run()
+    assert not at.exception and not at.toggle(key="hide_query").value
+    assert hit_labels(at)[0] == "**1** :material/check: plum 1\\.000"
+    assert copies(at) == [is_there]
+
+
+def test_of_a_picture_that_was_picked_or_is_new_nothing_is_said(dataset: Path) -> None:
+    assert copies(from_collection()) == []
+    name, content, kind = picture_bytes(dataset / "plum" / "3.jpg")
+    # Bytes behind the end of a JPEG change nothing but the digest.
+    assert copies(upload(page().run(), (name, content + b"0", kind))) == []
 
 
 def test_a_picture_of_the_collection_is_left_out_of_its_own_hits(dataset: Path) -> None:
