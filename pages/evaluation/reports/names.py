@@ -22,12 +22,14 @@ def browser_zone() -> tzinfo:
 def describe(
     configuration: Configuration, *, zone: tzinfo = UTC, now: datetime | None = None
 ) -> str:
-    """Return a line that tells reports apart: `COSINE, nprobe 16, held-out, 26 Nov 21:38`.
+    """Return a line that tells reports apart: `26 Nov 21:38, COSINE, nprobe 16, held-out`.
+
+    What tells most of them apart comes first: a box in the side bar shows 25 letters.
 
     Args:
         now: The year is told where it is not that of now.
     """
-    return f"{_what(configuration)}, {_when(configuration, zone, now or datetime.now(zone))}"
+    return f"{_when(configuration, zone, now or datetime.now(zone))}, {_what(configuration)}"
 
 
 def labels(
