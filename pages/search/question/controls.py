@@ -1,6 +1,7 @@
 """Metric, k, and how thoroughly to search."""
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -21,6 +22,14 @@ from pages.search.question import filters, marks, pictures
 from pages.search.state import Session
 
 EXACT = "exact"
+
+# The track of a slider in a side bar of the usual width; it begins half a knob from the edge.
+_TRACK_PIXELS = 228
+_LETTER_PIXELS, _GAP_PIXELS = 8, 4
+# As small and as pale as a caption.
+_STOPS_STYLE = (
+    "position: relative; height: 1.4rem; margin: 0 6px; font-size: 0.875rem; opacity: 0.6"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +152,29 @@ def _depth(info: CollectionInfo, parameter: SearchParameter, place: int) -> str:
         help="More find more of the true neighbours and take longer."
         + ("" if place else " *exact* compares with every row and leaves the index out."),
     )
-    # The slider itself names its steps only while it is moved.
-    with st.container(
-        horizontal=True,
-        horizontal_alignment="distribute",
-        gap=None,
-        key=f"steps_{place}" if place else "steps",
-    ):
-        for step in options:
-            st.caption(str(step), width="content")
+    # The slider itself names its stops only while it is moved.
+    st.html(stops_html(options))
     return str(chosen)
+
+
+def stops_html(stops: Sequence[int | str]) -> str:
+    """Return the names of a slider's stops, each below its own; those without room are left out.
+
+    Args:
+        stops: As many as the slider has, numbers and words of our own.
+    """
+    apart = _TRACK_PIXELS / max(1, len(stops) - 1)
+    named: list[str] = []
+    free = math.inf
+    # From the end, which is the one that has to be named.
+    for place, stop in reversed([*enumerate(stops)]):
+        half = (len(str(stop)) * _LETTER_PIXELS + _GAP_PIXELS) / 2
+        if place * apart + half > free:
+            continue
+        free = place * apart - half
+        share = place / max(1, len(stops) - 1)
+        named.append(
+            f'<span style="position: absolute; left: {share:.1%}; transform: translateX(-50%)">'
+            f"{stop}</span>"
+        )
+    return f'<div style="{_STOPS_STYLE}">{"".join(reversed(named))}</div>'

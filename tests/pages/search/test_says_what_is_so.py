@@ -1,5 +1,7 @@
 """The Search page says nothing that is not so: links, limits, filters, marks, short answers."""
 
+import itertools
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from core.dataset.files import image_id
 from core.dataset.formats.kinds import FORMAT_NAMES, PICTURE_SUFFIXES
 from pages.search import query
 from pages.search.answer import grid as answer_grid
+from pages.search.question.controls import stops_html
 from tests.support import dashboard, search_page
 from tests.support.search_page import (
     button,
@@ -212,3 +215,24 @@ def test_the_uploader_takes_files_called_as_the_pictures_of_a_folder_are(dataset
     (uploader,) = page().run().file_uploader
     assert set(uploader.proto.type) == PICTURE_SUFFIXES
     assert {".jfif", ".jpe", ".gif", ".tif", ".avif", ".heic"} <= PICTURE_SUFFIXES
+
+
+@pytest.mark.parametrize(
+    ("stops", "named"),
+    [
+        ([1, 2, 4, 8, 15, "exact"], {"1": 0, "2": 20, "4": 40, "8": 60, "15": 80, "exact": 100}),
+        # 12 stops on 228 pixels are 20.7 apart. `exact` takes 44 and 1024 takes 36: together more
+        # than twice 20.7, so that 1024 has no room, while 512, two stops away, has.
+        ([2**n for n in range(11)] + ["exact"], {"exact": 100, "512": 81.8, "2": 9.1, "1": 0}),
+        ([3], {"3": 0}),
+    ],
+)
+def test_the_stops_of_a_slider_are_named_below_themselves_as_far_as_there_is_room(
+    stops: list[int | str], named: dict[str, float]
+) -> None:
+    found = re.findall(r"left: ([\d.]+)%[^>]*>(\w+)<", stops_html(stops))
+    places = {name: float(share) for share, name in found}
+    assert named.items() <= places.items() and "1024" not in places
+    # None overlaps the next one: 8 pixels a letter.
+    for (one, left), (other, right) in itertools.pairwise(places.items()):
+        assert 228 * (right - left) / 100 >= 4 * (len(one) + len(other))
