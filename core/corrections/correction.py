@@ -85,7 +85,7 @@ class Edit:
         if self.label is not None:
             label = as_label(self.label)
             now = f"now {label}{', a new class' if self.is_new else ''}"
-            parts.append(now if label else "with the class of their folder again")
+            parts.append(now if label else "back to the class they were indexed with")
         if self.excluded is not None:
             parts.append("left out" if self.excluded else "no longer left out")
         if self.tagged:

@@ -39,7 +39,7 @@ class Colouring(StrEnum):
 
 
 _EXPLANATIONS = {
-    Colouring.CLASS: "The class of the picture: the name of its folder.",
+    Colouring.CLASS: "The class of the picture.",
     Colouring.PRECISION: "Share of the first k hits that have the picture's class when it is the "
     "query and search is exact, from 0 to 1, higher is better.",
     Colouring.PURITY: "Share of a picture's true nearest neighbours that have its class, from 0 to "

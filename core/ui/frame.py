@@ -81,8 +81,12 @@ def name() -> None:
     st.logo(_logo(dark=is_dark()), size="large", icon_image=ICON_URL)
 
 
-def frame() -> None:
-    """Draw what every page has: one line about the collection, its notices, the last correction."""
+def frame(*, is_of_collection: bool = False) -> None:
+    """Draw what every page has: one line about the collection, its notices, the last correction.
+
+    Args:
+        is_of_collection: Whether it is around the Collection page, which is not to lead to itself.
+    """
     looked_at.follow()
     dialogs.follow()
     if said := looked_at.notice():
@@ -104,7 +108,7 @@ def frame() -> None:
         if is_offline(info.encoder):
             _offline_badge(read_only=settings.read_only)
     if not info.complete:
-        _incomplete(read_only=settings.read_only)
+        _incomplete(leads=not (settings.read_only or is_of_collection))
 
 
 def _logo(*, dark: bool) -> str:
@@ -147,8 +151,8 @@ def _offline_badge(*, read_only: bool) -> None:
             st.write("With the weights at hand, replace the collection on the Collection page.")
 
 
-def _incomplete(*, read_only: bool) -> None:
+def _incomplete(*, leads: bool) -> None:
     text = "Indexing has not finished, so pictures may be missing."
-    if not read_only:
+    if leads:
         text += " The Collection page shows how far it is, and continues a run that was stopped."
     st.warning(text, icon=":material/warning:")

@@ -48,7 +48,7 @@ def main() -> None:
         if there := looked_at.turned_to():
             # The rest of the address is about the collection of before.
             st.switch_page(page, query_params=there)
-        frame.frame()
+        frame.frame(is_of_collection=page is collection)
         page.run()
 
 

@@ -60,7 +60,7 @@ def run_panel(*kinds: TaskKind, tells_end: bool = False) -> None:
 
 
 # Beside a button that waits for it.
-BUSY = "Another run is going on."
+BUSY = "A run is going on."
 
 
 def is_busy() -> bool:

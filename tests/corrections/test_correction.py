@@ -93,7 +93,7 @@ def test_classes_and_tags_are_kept_in_one_line_and_one_form() -> None:
     ("edit", "said"),
     [
         (Edit(label="lime"), "3 pictures now lime"),
-        (Edit(label=""), "3 pictures with the class of their folder again"),
+        (Edit(label=""), "3 pictures back to the class they were indexed with"),
         (Edit(excluded=True), "3 pictures left out"),
         (Edit(excluded=False), "3 pictures no longer left out"),
         (Edit(tagged=("a;b",)), "3 pictures tagged a, b"),

@@ -6,6 +6,7 @@ from core.embeddings.neighbour_table import Neighbourhoods
 from core.embeddings.suspects import Suspect
 from core.projection.colours import (
     MAX_COLOURED,
+    Colouring,
     by_class,
     by_groups,
     by_hubs,
@@ -80,3 +81,8 @@ def test_no_groups_and_no_suspects_leave_everything_grey() -> None:
     assert by_groups([], 3).codes.tolist() == [-1, -1, -1]
     assert by_suspects([], 2).codes.tolist() == [-1, -1]
     assert by_suspects([Suspect(1, "a", 0.9, 0.1)], 2).codes.tolist() == [-1, 0]
+
+
+def test_the_class_of_a_picture_is_not_said_to_be_its_folder() -> None:
+    # It may come from a table, or from a correction.
+    assert Colouring.CLASS.explanation == "The class of the picture."

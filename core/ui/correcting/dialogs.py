@@ -99,7 +99,7 @@ def _class_dialog(records: tuple[ImageRecord, ...]) -> None:
             "Give this class", type="primary", disabled=not label, key="correction_save"
         )
         is_given = any(said.of(record.path).label is not None for record in records)
-        back = is_given and st.button("As its folder says", key="correction_back")
+        back = is_given and st.button("As indexed", key="correction_back")
     paths = [record.path for record in records]
     if back:
         actions.change(paths, Edit(label=""))

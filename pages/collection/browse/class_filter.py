@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from core.ui.text import plain
+from core.wording import classes
 from pages.collection import state
 from pages.collection.keys import Address, Key
 
@@ -56,7 +57,7 @@ def class_filter(counts: Mapping[str, int]) -> str | None:
         sorted(counts),
         index=None,
         format_func=_name,
-        placeholder=f"All {len(counts):,} classes",
+        placeholder=_every(len(counts)),
         label_visibility="collapsed",
         key=Address.BROWSE_CLASS,
         bind="query-params",
@@ -102,6 +103,10 @@ def shares(counts: list[int]) -> str:
         f"--share:{100 * count / counts[0]:.1f}%}}"
         for place, count in enumerate(counts, 2)
     )
+
+
+def _every(number: int) -> str:
+    return classes(number) if number == 1 else f"All {classes(number)}"
 
 
 def _name(label: str | None) -> str:

@@ -44,6 +44,7 @@ from tests.support.reports import collection, index_report
 ROOT = Path(__file__).parents[3]
 PAGE = str(ROOT / "pages" / "collection" / "page.py")
 NOT_WRONG = "Nothing is wrong that was checked"
+ROUTER = str(ROOT / "core" / "ui" / "router.py")
 AWKWARD = "<b>plum</b> **x**"
 
 
@@ -448,6 +449,9 @@ def test_second_visitor_sees_the_run_cannot_start_another_and_may_cancel(
     assert "Another run is going on" in said
     assert f"Build fruit\\_vector from {built}".replace("_", "\\_")[:10] in said
     assert second.button(key="build").disabled
+    # Also beside the button of whoever started it.
+    first.run()
+    assert "A run is going on." in texts(first)
     second.button(key="run_cancel").click().run()
     assert ended().status is RunStatus.CANCELLED
     said = texts(first.run())
@@ -758,6 +762,29 @@ def test_offline_encoder_is_announced_once(built: Path, monkeypatch: pytest.Monk
     said = texts(page(part="Build"))
     assert "Offline encoder in use" not in said
     assert "the server was away" in said
+
+
+def test_a_notice_of_every_page_does_not_lead_to_the_page_it_stands_on(built: Path) -> None:
+    resources.get_store().set_complete("fruit_vector", Metric.COSINE, complete=False)
+    clear()
+    at = AppTest.from_file(ROUTER, default_timeout=60).run()
+    unfinished = "Indexing has not finished, so pictures may be missing."
+    [said] = [one.value for one in at.warning if unfinished in one.value]
+    assert "The Collection page shows how far it is" in said
+    at = at.switch_page(links.COLLECTION_PAGE).run()
+    assert not at.exception
+    assert [one.value for one in at.warning if unfinished in one.value] == [unfinished]
+
+
+def test_a_box_of_one_class_says_so() -> None:
+    def drawn(counts: dict[str, int]) -> None:
+        from pages.collection.browse.class_filter import class_filter
+
+        class_filter(counts)
+
+    for counts, said in [({"pear": 2}, "1 class"), ({"pear": 2, "fig": 1}, "All 2 classes")]:
+        at = AppTest.from_function(drawn, kwargs={"counts": counts}).run()
+        assert not at.exception and at.selectbox[0].placeholder == said
 
 
 @pytest.mark.parametrize("read_only", ["true", "false"])
