@@ -89,7 +89,7 @@ def pareto_figure(
     framed(figure, height=420, x="milliseconds of one search (median)", y=upwards)
     figure.update_layout(legend={"itemsizing": "constant"})
     figure.update_xaxes(_time_axis([one.p50 for one in measured]))
-    figure.update_yaxes(tickformat=".2f" if by_recall else "+.3f")
+    figure.update_yaxes(tickformat=".3~f" if by_recall else "+.3f")
     return figure
 
 
