@@ -39,9 +39,7 @@ def test_an_uploaded_picture_finds_itself_and_a_slider_changes_the_answer(
     expect(first).not_to_have_attribute("alt", itself)
     # What is pressed while the page is drawn anew, with what exact search has found, is lost.
     browsers.settled(page)
-    page.get_by_text("Filters", exact=True).click()
-    browsers.settled(page)
-    page.get_by_text("Hide the query itself").click()
+    page.get_by_role("button", name="Show", exact=True).click()
     expect(first).to_have_attribute("alt", itself)
     expect(page.locator(".st-key-hits img")).to_have_count(16)
     for image in page.locator(".st-key-hits img").all():

@@ -157,7 +157,7 @@ def test_the_first_report_of_a_large_collection_asks_with_a_part_of_it(
     saved = json.loads(reports_of(data_dir)[0].read_text())
     assert saved["configuration"]["request"]["sample"] == 20
     # Its name says so, and a new report asks with all again.
-    assert ", up to 20 of all pictures," in at.selectbox(key="report").options[0]
+    assert ", up to 20 of all pictures" in at.selectbox(key="report").options[0]
     run_report(at)
     samples = [json.loads(file.read_text()) for file in reports_of(data_dir)]
     assert {one["configuration"]["request"]["sample"] for one in samples} == {20, None}
