@@ -83,7 +83,7 @@ def test_newcomer_builds_a_second_visitor_watches_and_searches(
         expect(visitor.get_by_role("radio", name="COSINE")).to_be_checked()
         # What is indexed is searched from then on, also while the next run goes on.
         visitor.goto(f"{address}/collection?part=Health")
-        expect(visitor.get_by_text("Nothing is wrong that was checked")).to_be_visible()
+        expect(visitor.get_by_text("No problem found in what was checked")).to_be_visible()
         visitor.goto(f"{address}/collection?part=Build")
         newcomer.locator("[data-testid=stToggle], [data-testid=stCheckbox]").first.click()
         choose(newcomer, folders / "roots" / SECOND)
@@ -167,7 +167,7 @@ def test_dashboard_killed_in_a_build_offers_to_go_on_after_the_next_start(
         )
         expect(stopped).to_have_count(0)
         page.goto(f"{address}/collection?part=Health")
-        expect(page.get_by_text("Nothing is wrong that was checked")).to_be_visible()
+        expect(page.get_by_text("No problem found in what was checked")).to_be_visible()
 
 
 def test_photos_of_fruit_are_indexed_and_searched_from_the_browser_alone(

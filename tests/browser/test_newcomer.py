@@ -58,7 +58,7 @@ def test_from_the_first_page_to_a_search_a_report_a_map_and_a_healthy_collection
         expect(page).to_have_url(re.compile("browse_class=mango"))
         browsers.settled(page)
         page.get_by_role("radio", name="Health").click()
-        expect(page.get_by_text("Nothing is wrong that was checked")).to_be_visible()
+        expect(page.get_by_text("No problem found in what was checked")).to_be_visible()
         browsers.settled(page)
         page.get_by_role("button", name="self-test").click()
         expect(page.get_by_text("All checks passed, 2")).to_be_visible()

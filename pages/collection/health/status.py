@@ -113,7 +113,7 @@ def _show_concerns(
         if resources.get_settings().read_only:
             st.caption("This Orchard is read-only; ask its operator to fix this.")
     elif known and not changing:
-        said = "All is well." if known.are_all_made else "Nothing is wrong that was checked."
+        said = "All is well." if known.are_all_made else "No problem found in what was checked."
         st.success(said, icon=":material/check_circle:")
 
 

@@ -43,7 +43,7 @@ from tests.support.reports import collection, index_report
 
 ROOT = Path(__file__).parents[3]
 PAGE = str(ROOT / "pages" / "collection" / "page.py")
-NOT_WRONG = "Nothing is wrong that was checked"
+NOT_WRONG = "No problem found in what was checked"
 ROUTER = str(ROOT / "core" / "ui" / "router.py")
 AWKWARD = "<b>plum</b> **x**"
 
