@@ -112,6 +112,10 @@ def _umap() -> Any:  # noqa: ANN401 - umap-learn has no types
         compiled = getattr(module, name, None)
         if compiled is not None and hasattr(compiled, "enable_caching"):
             compiled.enable_caching()
+    # A bar keeps its lock where the writing of it raises, which stops a layout: whoever shows a bar
+    # in another thread would wait for ever. One layout at a time needs no lock.
+    if hasattr(layouts, "tqdm"):
+        layouts.tqdm.set_lock(_NoLock())
     return umap
 
 
@@ -180,6 +184,22 @@ class _ExactSearch:
             rows.append(nearest_rows)
             distances.append(Metric.L2.displayed(scores[nearest_rows]))
         return np.array(rows, dtype=np.int32), np.array(distances, dtype=np.float32)
+
+
+class _NoLock:
+    """Stands in for the lock of umap-learn's progress bar."""
+
+    def acquire(self) -> bool:
+        return True
+
+    def release(self) -> None:
+        pass
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        pass
 
 
 class _EpochReader(io.TextIOBase):

@@ -1,7 +1,9 @@
 """Maps: PCA and trustworthiness against scikit-learn, UMAP's seed and epochs, bad input."""
 
+import io
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 from sklearn.manifold import trustworthiness
+from tqdm import tqdm
 
 from core.errors import ProjectionError
 from core.metric import Metric
@@ -88,6 +91,11 @@ def test_what_progress_raises_stops_the_layout() -> None:
 
     with pytest.raises(EnoughError):
         project(_clusters(), ProjectionSettings(), on_progress=stop)
+    # Progress bars of other threads do not wait for the one that was stopped.
+    other = threading.Thread(target=lambda: list(tqdm([1], file=io.StringIO())), daemon=True)
+    other.start()
+    other.join(60)
+    assert not other.is_alive()
 
 
 @pytest.mark.parametrize("dimensions", [2, 3])
