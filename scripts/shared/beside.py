@@ -5,8 +5,7 @@ found = dashboard.search(content, name="photo.jpg", k=5) if dashboard else ...
 """
 
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from core.progress import Stage
 from core.runs.run_record import RunState, RunStatus, parse_state
 from core.runs.task import Task
 from core.store.served import Served, find_served
-from scripts.shared.terminal import ProgressBar, tell
+from scripts.shared.terminal import ProgressBar, interrupt_held, tell
 
 # A dashboard answers at once, also while it works; a search may have to load the encoder first.
 _SECONDS = 120
@@ -162,32 +161,20 @@ class Dashboard:
 
         Ctrl-C, whenever it comes, stops it there as well; what had ended by then is returned.
         """
-        # In a thread, so that Ctrl-C does not lose the answer, which names what has begun.
-        with ThreadPoolExecutor(1) as pool:
-            begun = pool.submit(self._asked, "POST", path, json=asked)
-            try:
-                for state in self._watched(f"{path}/{begun.result()[key]}"):
-                    show(state)
-            except KeyboardInterrupt:
-                if begun.exception() is not None:
-                    raise
-                state = self._stopped(f"{path}/{begun.result()[key]}")
-                if state["status"] != "done":
-                    raise
-                tell("it had ended before it could be stopped")
+        with interrupt_held() as interrupt:
+            begun = f"{path}/{self._asked('POST', path, json=asked)[key]}"
+            asked_to_stop = False
+            while (state := self._asked("GET", begun))["status"] == "running":
+                show(state)
+                if interrupt.pressed and not asked_to_stop:
+                    self._asked("DELETE", begun)
+                    asked_to_stop = True
+                time.sleep(_PAUSE_SECONDS)
+        if interrupt.pressed:
+            if state["status"] == RunStatus.CANCELLED:
+                raise KeyboardInterrupt
+            tell("it had ended before it could be stopped")
         return state
-
-    def _stopped(self, path: str) -> dict[str, Any]:
-        self._asked("DELETE", path)
-        *_, last = self._watched(path)
-        return last
-
-    def _watched(self, path: str) -> Iterator[dict[str, Any]]:
-        """Yield the states of what goes on, the last one when it has ended."""
-        while (state := self._asked("GET", path))["status"] == "running":
-            yield state
-            time.sleep(_PAUSE_SECONDS)
-        yield state
 
     def _asked(self, method: str, path: str, **rest: Any) -> dict[str, Any]:  # noqa: ANN401
         url = f"{self.address}{PREFIX}/{path}"

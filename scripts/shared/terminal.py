@@ -5,8 +5,9 @@ import contextlib
 import io
 import logging
 import os
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn, TextIO
@@ -86,6 +87,34 @@ def configured(
         print(f"error: {error}", file=sys.stderr)
         return 2
     return guarded(lambda: work(settings), settings, on_interrupt=on_interrupt)
+
+
+class Interrupt:
+    """Whether Ctrl-C was pressed; no event of `threading`, whose lock a handler may meet taken."""
+
+    pressed = False
+
+
+@contextlib.contextmanager
+def interrupt_held() -> Iterator[Interrupt]:
+    """Have Ctrl-C noted and cut nothing off, so that what goes on can be stopped in order.
+
+    A second one ends the script as ever. What is started to ignore Ctrl-C goes on to ignore it.
+    """
+    interrupt, before = Interrupt(), signal.getsignal(signal.SIGINT)
+
+    def note(*_: object) -> None:
+        interrupt.pressed = True
+        signal.signal(signal.SIGINT, before)
+
+    if before is not signal.default_int_handler:
+        yield interrupt
+        return
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield interrupt
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def tell(sentence: str) -> None:

@@ -198,8 +198,18 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return dashboard.draw_endless(tmp_path_factory.mktemp("many") / "many")
 
 
-@pytest.mark.skipif(os.name != "posix", reason="sends a signal")
-@pytest.mark.parametrize("moment", ["while it is begun", "while its state is shown"])
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C as a person's terminal has it; what is started in the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
+@pytest.mark.parametrize(
+    "moment", ["before it is begun", "when it has begun", "while its state is shown"]
+)
 def test_ctrl_c_stops_the_run_at_the_dashboard_whenever_it_comes(
     pictures: Path,
     many: Path,
@@ -207,43 +217,50 @@ def test_ctrl_c_stops_the_run_at_the_dashboard_whenever_it_comes(
     monkeypatch: pytest.MonkeyPatch,
     moment: str,
 ) -> None:
-    if moment == "while it is begun":
-        request = requests.Session.request
+    request = requests.Session.request
 
-        def interrupted(*asked: Any, **rest: Any) -> requests.Response:
-            answer = request(*asked, **rest)
-            if "POST" in asked:
-                os.kill(os.getpid(), signal.SIGINT)
-                # The main thread is at its answer to the signal before it has that of the request.
-                time.sleep(0.2)
-            return answer
-
-        monkeypatch.setattr(requests.Session, "request", interrupted)
-    else:
-
-        def shown(*_: Any) -> None:
+    def interrupted(*asked: Any, **rest: Any) -> requests.Response:
+        if "POST" in asked and moment == "before it is begun":
             signal.raise_signal(signal.SIGINT)
+        answer = request(*asked, **rest)
+        if "POST" in asked and moment == "when it has begun":
+            signal.raise_signal(signal.SIGINT)
+        return answer
 
-        monkeypatch.setattr(ProgressBar, "__call__", shown)
-    assert build_index.main([str(many), "--collection", "fruit_vector", "--recreate"]) == 130
+    # Once: whoever presses it again does not want to wait.
+    pressed = iter([signal.SIGINT])
+
+    def shown(*_: Any) -> None:
+        if moment == "while its state is shown":
+            for now in pressed:
+                signal.raise_signal(now)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(requests.Session, "request", interrupted)
+        patch.setattr(ProgressBar, "__call__", shown)
+        assert build_index.main([str(many), "--collection", "fruit_vector", "--recreate"]) == 130
     assert "what was encoded is kept" in capsys.readouterr().err
     run = next(load_states(load_settings().data.runs))
     assert (run.status, run.title) == (RunStatus.CANCELLED, f"Build fruit_vector from {many}")
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_that_comes_too_late_tells_so_and_gives_the_report(
     pictures: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Pressed while the first state is shown, and the report is saved before that is heard of.
-    stopped = Dashboard._stopped
+    asked = Dashboard._asked
 
-    def late(self: Dashboard, path: str) -> dict[str, Any]:
-        while self._asked("GET", path)["status"] == "running":
+    def late(self: Dashboard, method: str, path: str, **rest: Any) -> dict[str, Any]:
+        while method == "DELETE" and asked(self, "GET", path)["status"] == "running":
             time.sleep(0.02)
-        return stopped(self, path)
+        return asked(self, method, path, **rest)
 
-    monkeypatch.setattr(Dashboard, "_stopped", late)
-    monkeypatch.setattr(ProgressBar, "__call__", lambda *_: signal.raise_signal(signal.SIGINT))
+    pressed = iter([signal.SIGINT])
+    monkeypatch.setattr(Dashboard, "_asked", late)
+    monkeypatch.setattr(
+        ProgressBar, "__call__", lambda *_: [signal.raise_signal(now) for now in pressed]
+    )
     assert evaluate.main(["--k", "1", "--json"]) == 0
     report, said = printed(capsys)
     assert "it had ended before it could be stopped" in said and "no report" not in said

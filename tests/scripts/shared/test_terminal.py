@@ -4,6 +4,7 @@ import argparse
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,7 +17,13 @@ from core.errors import DatasetError
 from core.logs import FILE_NAME
 from core.metric import Metric
 from core.progress import Stage
-from scripts.shared.terminal import ProgressBar, configured, guarded, parse_metric
+from scripts.shared.terminal import (
+    ProgressBar,
+    configured,
+    guarded,
+    interrupt_held,
+    parse_metric,
+)
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -63,6 +70,34 @@ def test_an_interrupt_says_what_is_kept_with_status_130(
 ) -> None:
     status = guarded(raising(KeyboardInterrupt()), settings, on_interrupt="12 rows are kept")
     assert status == 130
+    assert capsys.readouterr().err == "\n12 rows are kept\n"
+
+
+def test_a_held_interrupt_is_noted_and_the_next_ends_the_script_as_ever(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done: list[str] = []
+
+    def work() -> int:
+        with interrupt_held() as interrupt:
+            signal.raise_signal(signal.SIGINT)
+            done.append("what was begun")
+            assert interrupt.pressed
+            signal.raise_signal(signal.SIGINT)
+        return 0
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        assert guarded(work, settings, on_interrupt="12 rows are kept") == 130
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        # As in what a shell has started in the background: Ctrl-C is meant for others.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        with interrupt_held() as interrupt:
+            signal.raise_signal(signal.SIGINT)
+        assert not interrupt.pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert done == ["what was begun"]
     assert capsys.readouterr().err == "\n12 rows are kept\n"
 
 
