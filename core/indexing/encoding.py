@@ -79,7 +79,8 @@ class Encoding(Protocol):
     ) -> Generator[Sequence[Outcome], None, None]:
         """Yield what became of every candidate, exactly once, some at a time, in any order.
 
-        Closing the generator stops the work.
+        Closing the generator stops the work; so that nobody waits long to do so, it yields nothing,
+        (), now and then.
 
         Args:
             root: The dataset folder.
@@ -114,9 +115,11 @@ class EncodingHere:
                     yield [found]
                     continue
                 batch.append(found)
-                if len(batch) == self.encoder.batch_size:
-                    yield self._encoded(batch)
-                    batch = []
+                if len(batch) < self.encoder.batch_size:
+                    yield ()
+                    continue
+                yield self._encoded(batch)
+                batch = []
         if batch:
             yield self._encoded(batch)
 

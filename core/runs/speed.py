@@ -15,18 +15,22 @@ class Rate:
 
     def __init__(self) -> None:
         self._counts: deque[tuple[float, int]] = deque()
+        self._rate = 0.0
 
     def record(self, moment: float, done: int) -> float:
         """Note how many steps are done, and return steps a second; 0 while that is unknown.
 
         Where batches take longer than `WINDOW_SECONDS`, the window reaches back to the end of the
-        batch before.
+        batch before. A call that counts nothing new changes nothing: a batch lasts until it is
+        counted.
 
         Args:
             moment: In seconds, never less than that of the call before.
             done: Less than in the call before begins anew.
         """
         counts = self._counts
+        if counts and done == counts[-1][1]:
+            return self._rate
         if counts and done < counts[-1][1]:
             counts.clear()
         if len(counts) > 1 and moment - counts[-2][0] < _SPACING_SECONDS:
@@ -38,4 +42,5 @@ class Rate:
             counts.popleft()
         since, before = counts[0]
         seconds = moment - since
-        return (done - before) / seconds if seconds >= _LEAST_SECONDS else 0.0
+        self._rate = (done - before) / seconds if seconds >= _LEAST_SECONDS else 0.0
+        return self._rate

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ from core.indexing import picture_run
 from core.indexing.build import add_metric, build_index
 from core.indexing.report import IndexReport, save_index_report
 from core.metric import Metric
+from core.progress import Stage
 from core.records import ImageRecord
 from core.store.vector_store import VectorStore, collection_name
 from tests.conftest import ColourEncoder, draw_dataset, picture_bytes
@@ -248,9 +249,9 @@ def test_progress_reaches_the_total(
     (dataset / "apple" / "bad.png").write_text("no picture")
     seen = []
     run(dataset, store, encoder, on_progress=lambda *step: seen.append(step))
-    encoded = [(done, total) for stage, done, total in seen if stage == "encode"]
-    # The one that is no picture, then the twelve others, which are a batch.
-    assert encoded == [(1, 13), (13, 13)]
+    encoded = {(done, total): None for stage, done, total in seen if stage == "encode"}
+    # None, then the one that is no picture, then the twelve others, which are a batch.
+    assert list(encoded) == [(0, 13), (1, 13), (13, 13)]
     # The index covers none of the 12 rows, then all.
     assert [step for step in seen if step[0] == "index"] == [("index", 0, 12), ("index", 12, 12)]
 
@@ -520,6 +521,24 @@ def test_stopped_run_keeps_what_was_encoded_and_the_next_completes_it(
     assert len(paths) == len(set(paths)) == 60
 
 
+def test_a_run_can_be_stopped_at_every_picture_also_within_a_batch(
+    store: VectorStore, encoder: ColourEncoder, tmp_path: Path
+) -> None:
+    # Sixteen make a batch, so that neither the fourth nor the twentieth ends one.
+    root = draw_dataset(tmp_path / "many", [f"a/{n}.png" for n in range(40)])
+    for pictures, encoded in ((4, 0), (20, 16)):
+        calls = iter(range(pictures))
+
+        def stop(stage: Stage, *_: int, calls: Iterator[int] = calls) -> None:
+            if stage is Stage.ENCODE and next(calls, None) is None:
+                raise KeyboardInterrupt
+
+        encoder.calls = 0
+        with pytest.raises(KeyboardInterrupt):
+            run(root, store, encoder, recreate=True, on_progress=stop)
+        assert encoder.calls == encoded
+
+
 def test_stop_between_two_metrics_is_made_good(
     store: VectorStore, encoder: ColourEncoder, dataset: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -596,6 +615,7 @@ from pathlib import Path
 from typing import Any
 from core.indexing import picture_run, build
 from core.metric import Metric
+from core.progress import Stage
 from core.store.vector_store import VectorStore
 from tests.conftest import ColourEncoder
 

@@ -19,6 +19,14 @@ def test_batches_slower_than_the_window_have_the_rate_of_a_batch() -> None:
         assert seen == pytest.approx(16 / 12, rel=1e-3)
 
 
+def test_a_call_between_two_batches_that_counts_nothing_changes_no_rate() -> None:
+    rate = Rate()
+    # Sixteen pictures in twelve seconds, and a call every second besides.
+    for second in range(37):
+        seen = rate.record(float(second), 16 * (second // 12))
+        assert seen == pytest.approx(16 / 12 if second >= 12 else 0)
+
+
 def test_pictures_that_were_known_do_not_count_for_those_that_are_encoded() -> None:
     rate = Rate()
     # A thousand in half a second, then sixteen in twelve.
