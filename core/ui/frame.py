@@ -72,8 +72,9 @@ def history() -> None:
 
 
 def theme() -> None:
-    """Have the page drawn anew when a person turns to the other theme, see `theme.js`."""
-    _theme(key="theme", on_changed_change=lambda: None)
+    """Have the page drawn anew where it shows another theme than this run has, see `theme.js`."""
+    drawn = "dark" if is_dark() else "light"
+    _theme(key="theme", data={"drawn": drawn}, on_changed_change=lambda: None)
 
 
 def name() -> None:
