@@ -14,6 +14,10 @@ from core.embeddings.suspects import LEAST_SHARE
 from core.evaluation.report import Hits, Report
 from core.evaluation.tables import worst_queries
 from core.measures.findings import Hubs, find_hubs, suspects
+from core.records import ImageRecord
+from core.ui import resources
+from core.ui.choosing import looked_at
+from core.ui.correcting import actions
 from core.ui.text import plain
 from core.wording import counted, queries
 from pages.evaluation import state
@@ -85,12 +89,33 @@ def suspects_section(report: Report, info: CollectionInfo, *, k: int, focus: str
     key = f"suspects {report.name} {focus}"
     for suspect in listed[: state.shown(key, _ROWS)]:
         record = query_record(report, suspect.row)
-        st.markdown(
-            f"**{plain(record.label)}**, or {plain(suspect.suggested)}? "
-            f"{suspect.share:.0%} of its neighbours against {suspect.own_share:.0%}"
-        )
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(
+                f"**{plain(record.label)}**, or {plain(suspect.suggested)}? "
+                f"{suspect.share:.0%} of its neighbours against {suspect.own_share:.0%}",
+                width="content",
+            )
+            _relabel_button(record, suspect.suggested, key=f"relabel_{suspect.row}")
         query_with_hits(report, hits, suspect.row, info, key=f"suspect_{suspect.row}", most=_HITS)
     more_button(key, _ROWS, len(listed))
+
+
+def _relabel_button(then: ImageRecord, label: str, *, key: str) -> None:
+    """Offer to give a picture a class; where it is corrected by now, say what it is."""
+    now = resources.get_catalogue(looked_at.family()).by_id.get(then.id)
+    if now is None:
+        st.caption("Left out since", width="content")
+    elif now.label != then.label:
+        st.caption(f"Now {plain(now.label)}", width="content")
+    elif actions.ways():
+        st.button(
+            f"Relabel as {plain(label)}",
+            icon=":material/drive_file_move:",
+            type="tertiary",
+            key=key,
+            on_click=actions.give_class,
+            args=([then.path], label),
+        )
 
 
 def hubs_section(report: Report, info: CollectionInfo, *, focus: str) -> None:

@@ -929,3 +929,26 @@ def test_corrections_since_a_report_are_told_with_what_it_would_say(data_dir: Pa
     finally:
         for _ in book.steps("fruit_vector"):
             book.undo("fruit_vector")
+
+
+def test_a_suspected_label_is_corrected_with_one_press_and_says_so(data_dir: Path) -> None:
+    book = resources.get_store().book
+    assert book
+    try:
+        # An apple among apples that is said to be a banana, in the report too.
+        book.change("fruit_vector", ["apple/train_1.jpg"], Edit(label="banana"))
+        making.shared.make_report(Request(nprobe=None), Metric.COSINE, on_progress=silent)
+        clear_reports()
+        at = page(view="Labels").run()
+        assert "**banana**, or apple?" in texts(at)
+        press(at, "Relabel as apple")
+        assert not at.exception
+        assert "Now apple" in texts(at) and "Relabel as apple" not in [b.label for b in at.button]
+        assert "Corrected since this report" in at.info[0].value
+        book.undo("fruit_vector")
+        assert "Relabel as apple" in [b.label for b in page(view="Labels").run().button]
+        book.change("fruit_vector", ["apple/train_1.jpg"], Edit(excluded=True))
+        assert "Left out since" in texts(page(view="Labels").run())
+    finally:
+        for _ in book.steps("fruit_vector"):
+            book.undo("fruit_vector")
