@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -99,7 +100,8 @@ class Interrupt:
 def interrupt_held() -> Iterator[Interrupt]:
     """Have Ctrl-C noted and cut nothing off, so that what goes on can be stopped in order.
 
-    A second one ends the script as ever. What is started to ignore Ctrl-C goes on to ignore it.
+    A second one ends the script as ever. What is started to ignore Ctrl-C goes on to ignore it, and
+    a thread beside the first never hears of it.
     """
     interrupt, before = Interrupt(), signal.getsignal(signal.SIGINT)
 
@@ -107,7 +109,8 @@ def interrupt_held() -> Iterator[Interrupt]:
         interrupt.pressed = True
         signal.signal(signal.SIGINT, before)
 
-    if before is not signal.default_int_handler:
+    is_first = threading.current_thread() is threading.main_thread()
+    if before is not signal.default_int_handler or not is_first:
         yield interrupt
         return
     signal.signal(signal.SIGINT, note)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,10 @@ def test_a_held_interrupt_is_noted_and_the_next_ends_the_script_as_ever(
             signal.raise_signal(signal.SIGINT)
         return 0
 
+    def held() -> object:
+        with interrupt_held():
+            return signal.getsignal(signal.SIGINT)
+
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         assert guarded(work, settings, on_interrupt="12 rows are kept") == 130
@@ -95,6 +100,9 @@ def test_a_held_interrupt_is_noted_and_the_next_ends_the_script_as_ever(
         with interrupt_held() as interrupt:
             signal.raise_signal(signal.SIGINT)
         assert not interrupt.pressed
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(held).result() is signal.default_int_handler
     finally:
         signal.signal(signal.SIGINT, before)
     assert done == ["what was begun"]
