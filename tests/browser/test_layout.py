@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import islice
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, WebSocketRoute, expect
 
 from core.dataset.files import image_id
 from tests.support import browser as browsers
@@ -130,21 +132,45 @@ def test_nothing_sticks_out_of_any_part_of_the_collection_page(
             assert browsers.steady(page, OUT_OF_REACH) == []
 
 
-@pytest.mark.parametrize("moment", ["while it is open", "while it is drawn first"])
-def test_a_page_that_is_turned_dark_has_the_colours_of_the_dark(
-    browser: Browser, gallery: str, moment: str
+def test_a_page_that_is_turned_dark_while_it_is_open_has_the_colours_of_the_dark(
+    browser: Browser, gallery: str
 ) -> None:
     with browsers.watched_page(browser) as page:
+        change(page, gallery)
         drop = page.locator(".st-key-danger_drop button")
-        if moment == "while it is open":
-            change(page, gallery)
-            expect(drop).to_have_css("color", "rgb(179, 38, 30)")
-        else:
-            # The run begins with what the browser says over this line: that it is light.
-            with page.expect_websocket():
-                page.goto(f"{gallery}/collection?part=Change", wait_until="commit")
+        expect(drop).to_have_css("color", "rgb(179, 38, 30)")
         page.emulate_media(color_scheme="dark")
         # Python chooses this one: the browser alone would leave it as it was.
         expect(drop).to_have_css("color", "rgb(255, 138, 128)")
         browsers.settled(page)
         assert browsers.serious_findings(page, rules=["color-contrast"]) == []
+
+
+def test_so_has_one_that_is_turned_dark_while_it_is_drawn_for_the_first_time(
+    browser: Browser, gallery: str
+) -> None:
+    told: list[Callable[[], None]] = []
+    is_open = False
+
+    def hold(browser_end: WebSocketRoute) -> None:
+        """Let the first message through, which has the theme's colours, and hold the others."""
+
+        def forward(message: str | bytes) -> None:
+            told.append(partial(browser_end.send, message))
+            if is_open or len(told) == 1:
+                told[-1]()
+
+        browser_end.connect_to_server().on_message(forward)
+
+    with browsers.watched_page(browser) as page:
+        page.route_web_socket(re.compile("/_stcore/stream"), hold)
+        page.goto(f"{gallery}/collection?part=Change")
+        expect(page.get_by_test_id("stApp")).to_have_css("color", "rgb(18, 17, 16)")
+        page.emulate_media(color_scheme="dark")
+        expect(page.get_by_test_id("stApp")).to_have_css("color", "rgb(236, 234, 230)")
+        for let_through in islice(told, 1, None):
+            let_through()
+        is_open = True
+        expect(page.locator(".st-key-danger_drop button")).to_have_css(
+            "color", "rgb(255, 138, 128)"
+        )
