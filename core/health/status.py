@@ -254,7 +254,7 @@ def files_and_rows(
         said.append(f"{files.accepted:,} left out")
     if files.skipped:
         said.append(f"{files.skipped:,} unusable")
-    if findings is not None and not said and rows == pictures:
+    if findings is not None and not said:
         return True, f"{counted(rows, 'picture')}, each with its row."
     counts = f"{counted(rows, 'row')}, {counted(pictures, 'file')}"
     return is_well, f"{counts}{': ' if said else ''}{', '.join(said)}."

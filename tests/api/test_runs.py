@@ -105,6 +105,9 @@ def test_a_body_that_is_no_object_of_json_is_told_how_to_be_one(client: api.Clie
     # 17 characters, after which a comma or the end is missing.
     cut_off = said('{"kind": "Verify"', **as_json)
     assert cut_off.startswith("the body is no JSON: Expecting ',' delimiter, at character 17")
+    # What is sent is said again as far as it is short.
+    long = client.post("runs", json={"kind": "k" * 1_000_000}, headers=api.with_token())
+    assert long.status_code == 422 and len(long.content) < 1000
 
 
 def test_the_document_describes_the_fields_of_every_kind_of_task(client: api.Client) -> None:

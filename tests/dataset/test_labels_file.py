@@ -117,6 +117,13 @@ def test_a_table_that_the_settings_name_goes_before_that_of_the_folder(
     listing = list_dataset(photos)
     assert (listing.classes.counts, listing.left_out.count) == ({"kiwi": 2}, 0)
     assert listing.classes.doubts == ()
+    # One in a folder further down may name the pictures from there, as the folder's own may.
+    for folder in ("less/a", "more/a"):
+        (photos / folder).mkdir(parents=True)
+        (photos / folder / "3.jpg").write_bytes(b"x")
+    below = write(photos / "more", "path,class\na/3.jpg,plum\n", name="own.csv")
+    monkeypatch.setenv("ORCHARD_LABELS", str(below))
+    assert list_dataset(photos).classes.counts == {"": 3, "plum": 1}
     # One that cannot be read is refused, whatever the folder has.
     monkeypatch.setenv("ORCHARD_LABELS", str(tmp_path / "misspelt.csv"))
     with pytest.raises(DatasetError, match=r"misspelt\.csv' cannot be read"):

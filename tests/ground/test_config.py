@@ -245,6 +245,12 @@ def test_a_variable_that_is_called_almost_as_a_setting_is_refused_wherever_it_st
     (tmp_path / ".env").write_text("ORCHARD_DATASETS=/photos\n")
     with pytest.raises(SettingsError, match=r"ORCHARD_DATASETS is no .* ORCHARD_DATASET,"):
         load_settings()
+    # Names of settings count in any case, and so do those that are wrong.
+    (tmp_path / ".env").write_text("orchard_precision=float32\n")
+    assert load_settings().precision == "float32"
+    (tmp_path / ".env").write_text("orchard_precison=float32\n")
+    with pytest.raises(SettingsError, match=r"orchard_precison is no .* ORCHARD_PRECISION,"):
+        load_settings()
 
 
 def test_settings_are_frozen() -> None:

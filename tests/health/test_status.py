@@ -94,6 +94,23 @@ def test_files_that_could_not_be_read_and_what_checks_have_found_are_concerns(
     ]
     assert concerns(WELL, built, files, Checks((found,)), is_changing=True) == []
     assert concerns(WELL, built, FilesHealth("/photos", 13, accepted=1)) == []
+    # 20 - 3 - 4 - 12 = 1.
+    several = FilesHealth("/photos", 20, unreadable=3, accepted=4)
+    (said,) = concerns(WELL, built, several, Checks(()))
+    assert said.startswith("the folder holds 20 pictures (3 unreadable, 4 left out), the")
+    assert "for the 1 missing" in said
+
+
+def test_files_that_are_gone_count_neither_as_unreadable_nor_as_left_out(dataset: Path) -> None:
+    files = files_health(
+        dataset, unreadable={"apple/0.png", "gone.png"}, accepted={"pear/0.png", "away.png"}
+    )
+    assert (files.pictures, files.unreadable, files.accepted) == (12, 1, 1)
+
+
+def test_nothing_is_left_to_check_once_both_checks_were_made() -> None:
+    found = [Checks(), Checks(()), Checks(passed=True), Checks((), passed=True)]
+    assert [checks.are_all_made for checks in found] == [False, False, False, True]
 
 
 def finding(problem: Problem, count: int, where: str = "fruit_l2") -> Finding:
@@ -104,15 +121,20 @@ def finding(problem: Problem, count: int, where: str = "fruit_l2") -> Finding:
     ("files", "findings", "is_well", "said"),
     [
         # Numbers that agree tell of no row that has its file.
-        ((12, 0, 0), None, True, "12 rows, 12 files."),
-        ((12, 0, 0), (), True, "12 pictures, each with its row."),
-        ((13, 1, 0), None, False, "12 rows, 13 files: 1 unreadable."),
+        ((12, 0, 0, 0), None, True, "12 rows, 12 files."),
+        ((12, 0, 0, 0), (), True, "12 pictures, each with its row."),
+        ((13, 1, 0, 0), None, False, "12 rows, 13 files: 1 unreadable."),
         # 15 - 1 - 12 = 2 are without a row; more, where rows are without a file.
-        ((15, 0, 1), None, False, "12 rows, 15 files: at least 2 files without a row, 1 left out."),
-        ((11, 0, 0), None, False, "12 rows, 11 files: at least 1 row without a file."),
+        (
+            (15, 0, 1, 0),
+            None,
+            False,
+            "12 rows, 15 files: at least 2 files without a row, 1 left out.",
+        ),
+        ((11, 0, 0, 0), None, False, "12 rows, 11 files: at least 1 row without a file."),
         # Every metric has its own, which are the same files.
         (
-            (12, 1, 0),
+            (12, 1, 0, 0),
             (
                 finding(Problem.NO_ROW, 1),
                 finding(Problem.NO_ROW, 1, "fruit_ip"),
@@ -123,15 +145,16 @@ def finding(problem: Problem, count: int, where: str = "fruit_l2") -> Finding:
             "12 rows, 12 files: 1 file without a row, 2 rows without a file, 3 files changed, "
             "1 unreadable.",
         ),
-        # What a person has left out is no fault.
-        ((13, 0, 1), (), True, "12 rows, 13 files: 1 left out."),
+        # What a person has left out is no fault, nor what no name or kind makes a picture.
+        ((13, 0, 1, 0), (), True, "12 rows, 13 files: 1 left out."),
+        ((12, 0, 0, 2), (), True, "12 rows, 12 files: 2 unusable."),
     ],
 )
 def test_of_files_and_rows_no_more_is_said_than_is_known(
-    files: tuple[int, int, int], findings: tuple[Finding, ...] | None, is_well: bool, said: str
+    files: tuple[int, int, int, int], findings: tuple[Finding, ...] | None, is_well: bool, said: str
 ) -> None:
-    pictures, unreadable, accepted = files
-    there = FilesHealth("/photos", pictures, unreadable=unreadable, accepted=accepted)
+    pictures, unreadable, accepted, skipped = files
+    there = FilesHealth("/photos", pictures, skipped, unreadable=unreadable, accepted=accepted)
     assert files_and_rows(there, 12, findings) == (is_well, said)
 
 

@@ -8,7 +8,7 @@ from core.corrections.book import Book
 from core.corrections.correction import UNREADABLE, Correction, Edit
 from core.dataset.files import image_id
 from core.errors import DatasetError
-from core.health.verify import Problem, verify
+from core.health.verify import Finding, Problem, Verification, verify
 from core.indexing.build import build_index
 from core.indexing.report import IndexReport
 from core.metric import Metric
@@ -101,6 +101,21 @@ def test_an_unreadable_file_without_a_row_has_an_end(
     assert build(store, dataset, remove_unreadable=True).removed_unreadable == 0
     assert book.of(FAMILY).of("pear/note.jpg") == Correction(excluded=True, tags=(UNREADABLE,))
     assert verify(store, family=FAMILY).findings == ()
+
+
+def test_a_finding_is_settled_by_leaving_out_all_that_it_is_about_and_no_less() -> None:
+    paths = ("a.jpg", "b.jpg")
+    for problem, count, unreadable, is_settled in (
+        (Problem.UNREADABLE, 2, paths, True),
+        (Problem.NO_ROW, 2, (), True),
+        # The third is not among the examples, and so may not be left out.
+        (Problem.NO_ROW, 3, (), False),
+        (Problem.CHANGED, 2, (), False),
+    ):
+        found = Finding(problem, "fruit_l2", count, paths)
+        report = Verification(FAMILY, "", {"fruit_l2": 12}, True, (found,), unreadable)
+        assert report.standing({"a.jpg"}) == (found,)
+        assert (report.standing({*paths}) == ()) == is_settled
 
 
 def test_a_row_of_a_broken_file_is_accepted_once_it_is_left_out(

@@ -51,8 +51,18 @@ def test_a_folder_that_is_gone_is_told_and_what_to_do_where_it_has_moved(
     assert f"{gone}, which is not there" in opened.reason and "ORCHARD_DATASET" in opened.reason
     other = plan_start(settings, there, existing, recreate=False)
     assert other.dataset == there and f"ORCHARD_DATASET={there}" in other.reason
+    gone.mkdir()
+    for dataset in (None, there):
+        reason = plan_start(settings, dataset, existing, recreate=False).reason
+        assert "not there" not in reason and "ORCHARD_DATASET" not in reason
+    gone.rmdir()
     monkeypatch.setenv("ORCHARD_DATASET", str(there))
     assert "not there" not in plan_start(load_settings(), None, existing, recreate=False).reason
+
+
+def test_photos_in_an_object_store_are_not_told_to_be_gone(settings: Settings) -> None:
+    existing = {"fruit_vector": described(dataset="s3://photos/fruit")}
+    assert "not there" not in plan_start(settings, None, existing, recreate=False).reason
 
 
 def test_an_unfinished_collection_is_continued(settings: Settings, tmp_path: Path) -> None:

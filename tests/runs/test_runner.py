@@ -11,7 +11,15 @@ from typing import Any
 
 import pytest
 
-from core.errors import BusyError, FileError, StoreError
+from core.errors import (
+    ArchiveError,
+    BusyError,
+    FileError,
+    OrchardError,
+    ReductionError,
+    SettingsError,
+    StoreError,
+)
 from core.metric import Metric
 from core.progress import Stage
 from core.records import SkippedFile
@@ -118,6 +126,7 @@ def test_cancelled_run_can_be_continued_until_it_is_dismissed(tmp_path: Path, wo
     runner = Runner(tmp_path, work)
     runner.start(TASK)
     assert work.started.wait(5)
+    assert runner.unfinished("fruit") is None
     runner.cancel()
     state = state_after(runner)
     assert (state.status, state.cancelling) == (RunStatus.CANCELLED, False)
@@ -143,6 +152,35 @@ def test_failure_is_told_in_words_and_can_be_continued(tmp_path: Path) -> None:
     assert runner.unfinished("fruit") is not None
     # And a later one may start.
     runner.start(TASK)
+
+
+@pytest.mark.parametrize(
+    ("task", "error", "is_offered"),
+    [
+        (TASK, StoreError("The database does not answer."), True),
+        (TASK, None, False),
+        # The same again would be refused again.
+        (TASK, ArchiveError("The archive is damaged."), False),
+        (TASK, SettingsError("There is no such architecture."), False),
+        (TASK, ReductionError("More components than rows."), False),
+        # Done in one step, so that there is nothing to go on with.
+        (Drop("fruit", (Metric.L2,)), StoreError("The database does not answer."), False),
+    ],
+)
+def test_a_run_is_offered_to_be_continued_where_that_may_succeed(
+    tmp_path: Path, task: Task, error: OrchardError | None, *, is_offered: bool
+) -> None:
+    def perform(task: Task, progress: RunProgress) -> Report:
+        if error:
+            raise error
+        return NOTHING
+
+    runner = Runner(tmp_path, perform)
+    runner.start(task)
+    state_after(runner)
+    # Of the file, as the next process would have it.
+    for process in (runner, Runner(tmp_path, perform)):
+        assert (process.unfinished("fruit") is not None) == is_offered
 
 
 def test_run_ends_although_what_follows_it_fails(tmp_path: Path) -> None:

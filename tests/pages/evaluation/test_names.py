@@ -62,6 +62,8 @@ def test_the_time_is_that_of_the_browser() -> None:
     # Nine hours ahead of UTC.
     said = describe(configuration(), zone=ZoneInfo("Asia/Tokyo"), now=NOW)
     assert said.startswith("27 Nov 06:38, ")
+    listed = labels([ListedReport("a", configuration())], zone=ZoneInfo("Asia/Tokyo"))
+    assert listed["a"].startswith("27 Nov ") and " 06:38, " in listed["a"]
 
 
 def test_reports_of_one_minute_are_told_apart_and_a_given_name_goes_before() -> None:

@@ -316,6 +316,14 @@ def test_other_files_with_the_bytes_of_a_picked_picture_are_named(own: Path) -> 
         "plum/_2_.jpg and 1 more."
     )
     assert "\\_0\\_" in said
+    # Of two that were picked, and are the same, each of the others is named once.
+    both = (image_id("lime/2.jpg"), image_id("plum/_0_.jpg"))
+    at = compared(page(queries=",".join(map(str, both)), hide_query="false").run())
+    [said] = [c.value for c in at.caption if "in the collection:" in c.value]
+    assert said.replace("\\", "") == (
+        "3 files with the same bytes are in the collection: plum/_1_.jpg, plum/_2_.jpg and "
+        "plum/_3_.jpg."
+    )
 
 
 def test_an_hnsw_index_has_ef_instead_of_nprobe(own: Path) -> None:

@@ -114,6 +114,13 @@ def test_an_upload_that_is_in_the_collection_is_said_to_be_and_shown_by_a_press(
     assert not at.exception and not at.toggle(key="hide_query").value
     assert hit_labels(at)[0] == "**1** :material/check: plum 1\\.000"
     assert copies(at) == [is_there]
+    # Of two there is no "this picture".
+    two = [picture_bytes(dataset / path) for path in ("plum/3.jpg", "lime/2.jpg")]
+    at = upload(page().run(), *two)
+    assert copies(at) == [
+        "2 files with the same bytes are in the collection: plum/3.jpg and lime/2.jpg. "
+        "Left out by *Hide the query itself*."
+    ]
 
 
 def test_of_a_picture_that_was_picked_or_is_new_nothing_is_said(dataset: Path) -> None:

@@ -236,3 +236,12 @@ def test_the_stops_of_a_slider_are_named_below_themselves_as_far_as_there_is_roo
     # None overlaps the next one: 8 pixels a letter.
     for (one, left), (other, right) in itertools.pairwise(places.items()):
         assert 228 * (right - left) / 100 >= 4 * (len(one) + len(other))
+
+
+def test_all_stops_of_the_slider_are_named_on_the_page_and_no_others(dataset: Path) -> None:
+    at = from_collection()
+    (slider,) = (s for s in at.select_slider if s.key == "nprobe")
+    # Two lists: 1, 2 and exact, for all of which there is room.
+    assert slider.options == ["1", "2", "exact"]
+    drawn = [html.proto.body for html in at.get("html")]
+    assert stops_html(slider.options) in drawn

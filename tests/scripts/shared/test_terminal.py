@@ -95,6 +95,10 @@ def test_a_held_interrupt_is_noted_and_the_next_ends_the_script_as_ever(
     try:
         assert guarded(work, settings, on_interrupt="12 rows are kept") == 130
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        # Nor does anything hold it that was begun where nobody has pressed it.
+        with interrupt_held() as interrupt:
+            assert not interrupt.pressed
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
         # As in what a shell has started in the background: Ctrl-C is meant for others.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         with interrupt_held() as interrupt:

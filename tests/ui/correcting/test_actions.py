@@ -41,14 +41,17 @@ def clear() -> None:
     st.cache_data.clear()
 
 
-def script(way: str, count: int) -> None:
+def script(way: str, count: int = 1, path: str = "") -> None:
     import streamlit as st
 
     from core.ui import resources
     from core.ui.correcting import actions, dialogs
 
     dialogs.follow()
-    records = list(resources.get_catalogue("fruit_vector").by_class["apple"])[:count]
+    catalogue = resources.get_catalogue("fruit_vector")
+    records = list(catalogue.by_class["apple"])[:count]
+    if path:
+        records = [one for one in catalogue.by_id.values() if one.path == path]
     st.button("go", on_click=actions.take, args=(actions.Way(way), records))
     st.caption(
         str({c: len(r) for c, r in resources.get_catalogue("fruit_vector").by_class.items()})
@@ -118,12 +121,36 @@ def test_a_new_class_is_asked_for_on_purpose_told_to_be_new_and_undone(
     at = asked(Way.RELABEL)
     at.checkbox[0].check().run()
     assert not at.selectbox and give(at).disabled
+    at.text_input[0].set_value("  ").run()
+    assert give(at).disabled
     at.text_input[0].set_value(typed).run()
     press(at, "Give this class")
     assert [line.replace("\\", "") for line in told(at)] == [words]
     assert [one.label for one in said().values()] == [typed.strip()]
     press(at, "Undo")
     assert said() == {}
+
+
+def test_a_class_that_was_given_is_taken_back_as_indexed() -> None:
+    at = asked(Way.RELABEL)
+    assert "As indexed" not in [b.label for b in at.button]
+    at.selectbox[0].set_value("banana").run()
+    press(at, "Give this class")
+    [path] = said()
+    at = AppTest.from_function(script, kwargs={"way": Way.RELABEL.value, "path": path})
+    press(press(at.run(timeout=60), "go"), "As indexed")
+    assert said() == {} and "'apple': 40" in at.caption[0].value
+
+
+def test_without_any_class_a_name_is_asked_for_at_once() -> None:
+    def bare() -> None:
+        from core.ui.correcting import dialogs
+
+        dialogs._class_control([])
+
+    at = AppTest.from_function(bare).run(timeout=60)
+    assert not at.exception and not at.checkbox and not at.selectbox
+    assert at.text_input[0].label == "New class"
 
 
 def test_tags_of_several_pictures_are_those_they_share() -> None:
