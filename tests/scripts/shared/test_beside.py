@@ -227,6 +227,7 @@ def test_ctrl_c_stops_the_run_at_the_dashboard_whenever_it_comes(
             signal.raise_signal(signal.SIGINT)
         return answer
 
+    before = {run.name for run in load_states(load_settings().data.runs)}
     # Once: whoever presses it again does not want to wait.
     pressed = iter([signal.SIGINT])
 
@@ -240,7 +241,7 @@ def test_ctrl_c_stops_the_run_at_the_dashboard_whenever_it_comes(
         patch.setattr(ProgressBar, "__call__", shown)
         assert build_index.main([str(many), "--collection", "fruit_vector", "--recreate"]) == 130
     assert "what was encoded is kept" in capsys.readouterr().err
-    run = next(load_states(load_settings().data.runs))
+    (run,) = [r for r in load_states(load_settings().data.runs) if r.name not in before]
     assert (run.status, run.title) == (RunStatus.CANCELLED, f"Build fruit_vector from {many}")
 
 
