@@ -1,5 +1,7 @@
 """What corrections have changed since a report was made, and what it would say with them."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from core.errors import ReportError
@@ -36,8 +38,30 @@ def if_as_suggested(name: str, suggested: dict[int, str], *, k: int, _report: Re
     return what_if(_report, labels, ks=(k,)).said(f"precision@{k}")
 
 
+def labels_since(report: Report) -> Sequence[str | None]:
+    """Return the class of every row of a report as corrected by now; None for one left out since.
+
+    Where the report left out what is back, it knows too little, and its own classes are returned.
+    """
+    family = looked_at.family()
+    catalogue = resources.get_catalogue(family)
+    if catalogue.applied.fingerprint == report.configuration.corrections.fingerprint:
+        return report.labels
+    try:
+        return _labels_now(report.name, family, catalogue.fingerprint, _report=report)
+    except ReportError:
+        return report.labels
+
+
 @st.cache_data(show_spinner=False, max_entries=16)
 def _what_if(name: str, k: int, family: str, fingerprint: str, *, _report: Report) -> WhatIf:
-    seen = resources.get_catalogue(family).by_id
-    labels = labels_now(_report, seen, given=resources.get_corrections(family).labels)
+    labels = _labels_now(name, family, fingerprint, _report=_report)
     return what_if(_report, labels, ks=tuple(sorted({1, k})))
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def _labels_now(
+    name: str, family: str, fingerprint: str, *, _report: Report
+) -> Sequence[str | None]:
+    seen = resources.get_catalogue(family).by_id
+    return labels_now(_report, seen, given=resources.get_corrections(family).labels)

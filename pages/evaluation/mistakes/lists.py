@@ -15,14 +15,12 @@ from core.evaluation.report import Hits, Report
 from core.evaluation.tables import worst_queries
 from core.measures.findings import Hubs, find_hubs, suspects
 from core.records import ImageRecord
-from core.ui import resources
-from core.ui.choosing import looked_at
 from core.ui.correcting import actions
 from core.ui.text import plain
 from core.wording import counted, queries
 from pages.evaluation import state
 from pages.evaluation.cache import Figures
-from pages.evaluation.corrections import if_as_suggested
+from pages.evaluation.corrections import if_as_suggested, labels_since
 from pages.evaluation.keys import Key
 from pages.evaluation.tiles import picture, query_record, query_with_hits
 
@@ -85,7 +83,7 @@ def suspects_section(report: Report, info: CollectionInfo, *, k: int, focus: str
         suggested = {int(report.queries[s.row]): s.suggested for s in listed}
         told = if_as_suggested(report.name, suggested, k=k, _report=report)
         st.caption(plain(f"If all had the class of their neighbours, {told}."))
-    hits = Hits(report.exact, report.judged)
+    hits, since = Hits(report.exact, report.judged), labels_since(report)
     key = f"suspects {report.name} {focus}"
     for suspect in listed[: state.shown(key, _ROWS)]:
         record = query_record(report, suspect.row)
@@ -95,18 +93,18 @@ def suspects_section(report: Report, info: CollectionInfo, *, k: int, focus: str
                 f"{suspect.share:.0%} of its neighbours against {suspect.own_share:.0%}",
                 width="content",
             )
-            _relabel_button(record, suspect.suggested, key=f"relabel_{suspect.row}")
+            now = since[int(report.queries[suspect.row])]
+            _relabel_button(record, now, suspect.suggested, key=f"relabel_{suspect.row}")
         query_with_hits(report, hits, suspect.row, info, key=f"suspect_{suspect.row}", most=_HITS)
     more_button(key, _ROWS, len(listed))
 
 
-def _relabel_button(then: ImageRecord, label: str, *, key: str) -> None:
+def _relabel_button(record: ImageRecord, now: str | None, label: str, *, key: str) -> None:
     """Offer to give a picture a class; where it is corrected by now, say what it is."""
-    now = resources.get_catalogue(looked_at.family()).by_id.get(then.id)
     if now is None:
         st.caption("Left out since", width="content")
-    elif now.label != then.label:
-        st.caption(f"Now {plain(now.label)}", width="content")
+    elif now != record.label:
+        st.caption(f"Now {plain(now) or 'without a class'}", width="content")
     elif actions.ways():
         st.button(
             f"Relabel as {plain(label)}",
@@ -114,7 +112,7 @@ def _relabel_button(then: ImageRecord, label: str, *, key: str) -> None:
             type="tertiary",
             key=key,
             on_click=actions.give_class,
-            args=([then.path], label),
+            args=([record.path], label),
         )
 
 
