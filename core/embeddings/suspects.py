@@ -33,7 +33,11 @@ class Suspect:
 
 
 def suspected_labels(
-    own: NDArray[np.integer], around: NDArray[np.integer], *, names: Sequence[str]
+    own: NDArray[np.integer],
+    around: NDArray[np.integer],
+    classmates: NDArray[np.integer],
+    *,
+    names: Sequence[str],
 ) -> list[Suspect]:
     """Return the pictures of which `LEAST_SHARE` of the neighbours have one other class.
 
@@ -44,12 +48,15 @@ def suspected_labels(
     other names 124, half of them rightly. Of 1,200 photos of 52 kinds of objects, which that
     encoder was never shown, this rule names 12, the other 794.
 
-    A class of few pictures is suspected easily: it cannot fill its own neighbourhoods.
+    A class of few pictures cannot fill its own neighbourhoods. So a picture is not suspected that
+    has at least half of its classmates near, where there could be more; of a class of eight
+    pictures and more so few neighbours are never half.
 
     Args:
         own: (Q,) place of each picture's class in `names`; -1 without a label, which is suspected
             of nothing.
         around: (Q, k) the same of its nearest neighbours; -1 for none, or one without a label.
+        classmates: (Q,) how many others of its class there are that could be neighbours.
 
     Returns:
         The largest share first; of equals the smaller share of the own class, then the first row.
@@ -62,9 +69,11 @@ def suspected_labels(
     for start in range(0, len(own), block):
         classes = own[start : start + block]
         other, met, kept = _votes(classes, around[start : start + block], len(names))
+        possible = np.minimum(classmates[start : start + block], k)
+        is_at_home = (kept > 0) & (2 * kept >= possible)
         suspects += [
             Suspect(start + int(row), names[other[row]], float(met[row] / k), float(kept[row] / k))
-            for row in np.flatnonzero((classes >= 0) & (met >= LEAST_SHARE * k))
+            for row in np.flatnonzero((classes >= 0) & ~is_at_home & (met >= LEAST_SHARE * k))
         ]
     return sorted(suspects, key=lambda suspect: (-suspect.share, suspect.own_share, suspect.row))
 
@@ -78,7 +87,9 @@ def suspects_among(neighbours: Neighbourhoods, labels: Sequence[str]) -> list[Su
     names = sorted(set(labels) - {""})
     places = {name: place for place, name in enumerate(names)}
     own = np.array([places.get(label, -1) for label in labels], dtype=np.int32)
-    return suspected_labels(own, own[neighbours.indices], names=names)
+    others = np.bincount(own[own >= 0], minlength=len(names)) - 1
+    classmates = np.where(own >= 0, others[own], 0) if names else own
+    return suspected_labels(own, own[neighbours.indices], classmates, names=names)
 
 
 def _votes(

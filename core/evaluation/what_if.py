@@ -18,7 +18,7 @@ from core.evaluation.report import Report
 from core.measures.judgement import judge, make_rows
 from core.measures.summary import Summary, measures_of, summarise
 from core.records import ImageRecord
-from core.wording import counted
+from core.wording import counted, some
 
 # Of a list that ends because there is nothing more: every rank is certain.
 _ALL = np.iinfo(np.int64).max
@@ -46,7 +46,8 @@ class WhatIf:
 
     def said(self, measure: str) -> str:
         """Return such as `with 12 relabelled and 3 left out: macro precision@10 0.830 → 0.860`;
-        where it is not known, why.
+        where it is not known, why. Classes that the mean no longer has are named: without a weak
+        one it rises.
         """
         parts = [f"{self.relabelled:,} relabelled"] if self.relabelled else []
         parts += [f"{self.excluded:,} left out"] if self.excluded else []
@@ -60,7 +61,12 @@ class WhatIf:
         if math.isnan(after):
             return f"{changed}, nothing is left to find, so there is no {measure}"
         was = "undefined" if math.isnan(before) else f"{before:.3f}"
-        return f"{changed}: macro {measure} {was} → {after:.3f}"
+        said = f"{changed}: macro {measure} {was} → {after:.3f}"
+        counted_now = {one.label for one in self.after.classes}
+        gone = [one.label for one in self.before.classes if one.label not in counted_now]
+        if not gone:
+            return said
+        return f"{said} (without {some(gone[:3], total=len(gone))}: nothing is left to find)"
 
 
 def what_if(report: Report, labels: Sequence[str | None], *, ks: Sequence[int] = ()) -> WhatIf:

@@ -81,7 +81,8 @@ def suspects(judged: Judgement, rows: LabelledRows) -> list[Suspect]:
 
     See `core.embeddings.suspects`; `row` is a place among the queries.
     """
-    return suspected_labels(judged.classes, judged.hits[:, :NEIGHBOURS], names=rows.classes)
+    around = judged.hits[:, :NEIGHBOURS]
+    return suspected_labels(judged.classes, around, judged.relevant, names=rows.classes)
 
 
 def causes(index: Neighbours, judged: Judgement, exact: Neighbours, *, k: int) -> list[Causes]:

@@ -11,8 +11,9 @@ NAMES = ["apple", "pear", "plum"]
 A, B, C, NONE = 0, 1, 2, -1
 
 
-def _suspects(own: list[int], around: list[list[int]]) -> list[Suspect]:
-    return suspected_labels(np.array(own), np.array(around), names=NAMES)
+def _suspects(own: list[int], around: list[list[int]], *, classmates: int = 99) -> list[Suspect]:
+    others = np.full(len(own), classmates)
+    return suspected_labels(np.array(own), np.array(around), others, names=NAMES)
 
 
 def test_a_label_is_suspected_from_four_of_five_neighbours_of_one_other_class() -> None:
@@ -40,8 +41,26 @@ def test_places_left_empty_count_against_a_suspicion() -> None:
 
 def test_a_picture_without_a_label_is_suspected_of_nothing() -> None:
     assert _suspects([NONE], [[B, B, B, B, B]]) == []
-    assert suspected_labels(np.array([NONE]), np.array([[NONE]]), names=[]) == []
-    assert suspected_labels(np.array([A]), np.zeros((1, 0), dtype=int), names=NAMES) == []
+    assert suspected_labels(np.array([NONE]), np.array([[NONE]]), np.array([0]), names=[]) == []
+    nobody = np.zeros((1, 0), dtype=int)
+    assert suspected_labels(np.array([A]), nobody, np.array([0]), names=NAMES) == []
+
+
+@pytest.mark.parametrize(
+    ("classmates", "is_suspected"),
+    [
+        (0, True),  # perhaps a slip of the pen: nobody else is called so
+        (1, False),  # the only other one is near: nothing more could be
+        (2, False),  # one of two is half of them
+        (3, True),  # two of three are elsewhere
+    ],
+)
+def test_a_picture_whose_few_classmates_are_near_is_not_suspected(
+    classmates: int, is_suspected: bool
+) -> None:
+    near = [A] if classmates else [C]
+    found = _suspects([A], [[*near, B, B, B, B]], classmates=classmates)
+    assert [s.suggested for s in found] == (["pear"] if is_suspected else [])
 
 
 def test_blocks_keep_the_rows_apart(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,3 +77,9 @@ def test_a_neighbour_table_is_read_by_labels() -> None:
     half = np.full((6, 4), 0.5, dtype=np.float32)
     table = Neighbourhoods(np.array(around, dtype=np.int32), half, half)
     assert suspects_among(table, labels) == [Suspect(0, "pear", 1.0, 0.0)]
+    # Two plums among seven pears, each the nearest neighbour of the other.
+    labels = ["plum", "plum", *["pear"] * 7]
+    around = [[1, 2, 3, 4, 5], [0, 2, 3, 4, 5], *[[2, 3, 4, 5, 6]] * 7]
+    half = np.full((9, 5), 0.5, dtype=np.float32)
+    table = Neighbourhoods(np.array(around, dtype=np.int32), half, half)
+    assert suspects_among(table, labels) == []
