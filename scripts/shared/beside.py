@@ -161,15 +161,23 @@ class Dashboard:
 
         Ctrl-C, whenever it comes, stops it there as well; what had ended by then is returned.
         """
+        begun, is_told = "", False
         with interrupt_held() as interrupt:
-            begun = f"{path}/{self._asked('POST', path, json=asked)[key]}"
-            asked_to_stop = False
-            while (state := self._asked("GET", begun))["status"] == "running":
-                show(state)
-                if interrupt.pressed and not asked_to_stop:
+            try:
+                begun = f"{path}/{self._asked('POST', path, json=asked)[key]}"
+                while (state := self._asked("GET", begun))["status"] == "running":
+                    show(state)
+                    if interrupt.pressed and not is_told:
+                        self._asked("DELETE", begun)
+                        is_told = True
+                    time.sleep(_PAUSE_SECONDS)
+            except KeyboardInterrupt:
+                # Pressed again: nobody waits for the end, which is to come all the same.
+                if begun and not is_told:
                     self._asked("DELETE", begun)
-                    asked_to_stop = True
-                time.sleep(_PAUSE_SECONDS)
+                elif not begun:
+                    tell(f"it may have begun all the same: see the Collection page, {self.address}")
+                raise
         if interrupt.pressed:
             if state["status"] == RunStatus.CANCELLED:
                 raise KeyboardInterrupt

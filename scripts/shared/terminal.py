@@ -121,8 +121,11 @@ def interrupt_held() -> Iterator[Interrupt]:
 
 
 def tell(sentence: str) -> None:
-    """Say beside the output what a person should know, such as that a server is waited for."""
-    print(sentence, file=sys.stderr)
+    """Say beside the output what a person should know, such as that a server is waited for.
+
+    A bar that is drawn moves down a line.
+    """
+    tqdm.write(sentence, file=sys.stderr)
 
 
 def add_collection(parser: argparse.ArgumentParser) -> None:
