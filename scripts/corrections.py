@@ -178,7 +178,10 @@ def _import(file: Path, book: Book, known: Collection[str], family: str) -> None
     read = import_table(content, known=known, before=book.of(family))
     for notice in read.notices:
         tell(visible(notice))
-    _tell(book.put(family, read.corrections, said=f"{{}} pictures as in {file.name}"))
+    step = book.put(
+        family, read.corrections, said=lambda n: f"{counted(n, 'picture')} as in {file.name}"
+    )
+    _tell(step)
 
 
 def _as_json(book: Book, family: str) -> str:

@@ -116,14 +116,20 @@ class Book:
             said=edit.said,
         )
 
-    def put(self, family: str, corrections: Mapping[str, Correction], *, said: str) -> Step | None:
+    def put(
+        self,
+        family: str,
+        corrections: Mapping[str, Correction],
+        *,
+        said: Callable[[int], str],
+    ) -> Step | None:
         """Say something of pictures whatever was said of them before; raises as `change`.
 
         Args:
             corrections: By path; `NOTHING` takes back what was said.
-            said: The change in words, with the number of pictures in braces.
+            said: Returns the change in words, given how many pictures it is about.
         """
-        return self._write(family, lambda _: corrections, said=lambda n: said.format(f"{n:,}"))
+        return self._write(family, lambda _: corrections, said=said)
 
     def undo(self, family: str, number: int | None = None) -> Step:
         """Take back a change; returns it.

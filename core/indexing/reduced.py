@@ -170,4 +170,4 @@ def _copy_corrections(store: VectorStore, source: str, family: str) -> None:
     """Say of the pictures what is said of them in the source, unless something else was said."""
     said = store.corrections(source).by_path
     if store.book and said and not store.corrections(family).by_path:
-        store.book.put(family, said, said=f"as in {source}: {{}} corrected")
+        store.book.put(family, said, said=lambda n: f"as in {source}: {n:,} corrected")

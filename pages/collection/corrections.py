@@ -180,7 +180,7 @@ def _import(info: CollectionInfo) -> None:
         key="corrections_import",
         on_click=actions.put,
         args=(read.corrections,),
-        kwargs={"said": "{} pictures as in a table"},
+        kwargs={"said": lambda n: f"{counted(n, 'picture')} as in a table"},
     )
 
 

@@ -124,7 +124,7 @@ def test_a_read_only_orchard_refuses_every_change_and_reads(tmp_path: Path) -> N
     assert book.of("fruit").excluded == {"a.jpg"}
     for change in (
         lambda: book.change("fruit", ["b.jpg"], OUT),
-        lambda: book.put("fruit", {"b.jpg": NOTHING}, said="{}"),
+        lambda: book.put("fruit", {"b.jpg": NOTHING}, said=str),
         lambda: book.undo("fruit"),
     ):
         with pytest.raises(ReadOnlyError):

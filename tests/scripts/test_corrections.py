@@ -93,6 +93,15 @@ def test_what_is_exported_is_imported(
     assert "cherry/test_0.jpg,,yes," in capsys.readouterr().out
 
 
+def test_a_table_may_be_called_anything(
+    data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "fruit {1}{.csv"
+    table.write_text("path,excluded\ncherry/test_0.jpg,yes\n")
+    assert main(["--import", str(table)]) == 0
+    assert capsys.readouterr().out == "1: 1 picture as in fruit {1}{.csv\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [

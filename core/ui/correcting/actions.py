@@ -121,7 +121,7 @@ def give_class(paths: Sequence[str], label: str) -> None:
     _try(work)
 
 
-def put(corrections: Mapping[str, Correction], *, said: str) -> None:
+def put(corrections: Mapping[str, Correction], *, said: Callable[[int], str]) -> None:
     """Say something of pictures whatever was said before, as `core.corrections.book.Book.put`."""
     _try(lambda book, family: book.put(family, corrections, said=said))
 
