@@ -116,7 +116,7 @@ def _edit(arguments: argparse.Namespace) -> Edit | None:
     if arguments.tag:
         return Edit(tagged=(arguments.tag,))
     if arguments.untag:
-        return Edit(untagged=tuple(part.strip() for part in arguments.untag.split(",")))
+        return Edit(untagged=(arguments.untag,))
     return None
 
 

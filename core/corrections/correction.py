@@ -72,7 +72,7 @@ class Edit:
     def of(self, known: Correction) -> Correction:
         """Return what is said of a picture after the change."""
         label = known.label if self.label is None else as_label(self.label) or None
-        kept = [tag for tag in known.tags if tag not in self.untagged]
+        kept = [tag for tag in known.tags if tag not in as_tags(self.untagged)]
         return Correction(
             label=label,
             excluded=known.excluded if self.excluded is None else self.excluded,
@@ -91,7 +91,7 @@ class Edit:
         if self.tagged:
             parts.append(f"tagged {', '.join(as_tags(self.tagged))}")
         if self.untagged:
-            parts.append(f"no longer tagged {', '.join(self.untagged)}")
+            parts.append(f"no longer tagged {', '.join(as_tags(self.untagged))}")
         return f"{counted(pictures, 'picture')} {', '.join(parts)}"
 
 

@@ -76,6 +76,11 @@ def test_an_edit_changes_what_it_names_and_leaves_the_rest() -> None:
     assert Edit(excluded=True).of(known) == Correction("lime", excluded=True, tags=("small",))
     assert Edit(tagged=("green, round", "small")).of(known).tags == ("small", "green", "round")
     assert Edit(untagged=("small",)).of(known) == Correction("lime")
+    # Taken away as it is given: several in one text, in whatever form and with whatever spaces.
+    words = "cafe\u0301; two  words"
+    tagged = Edit(tagged=(words,)).of(NOTHING)
+    assert tagged.tags == ("caf\u00e9", "two words")
+    assert Edit(untagged=(words,)).of(tagged) == NOTHING
     # An empty class gives back that of the folder.
     assert Edit(label=" ", untagged=("small",)).of(known) == NOTHING
 
@@ -97,7 +102,7 @@ def test_classes_and_tags_are_kept_in_one_line_and_one_form() -> None:
         (Edit(excluded=True), "3 pictures left out"),
         (Edit(excluded=False), "3 pictures no longer left out"),
         (Edit(tagged=("a;b",)), "3 pictures tagged a, b"),
-        (Edit(untagged=("a",)), "3 pictures no longer tagged a"),
+        (Edit(untagged=("a;b",)), "3 pictures no longer tagged a, b"),
     ],
 )
 def test_an_edit_is_told_in_words(edit: Edit, said: str) -> None:
