@@ -20,7 +20,7 @@ from core.corrections.book import Book, Step
 from core.corrections.correction import Corrections, Edit
 from core.corrections.table import export_table, import_table
 from core.dataset.listing import list_dataset
-from core.dataset.names import composed
+from core.dataset.names import by_name, find_named
 from core.dataset_root import parse_root
 from core.errors import CorrectionError, OrchardError
 from core.files import write_whole
@@ -144,8 +144,8 @@ def _known(
 
 
 def _named(paths: Sequence[str], known: Collection[str]) -> list[str]:
-    by_form = {composed(path): path for path in known}
-    found = [by_form.get(composed(path.replace("\\", "/").removeprefix("./"))) for path in paths]
+    places = by_name((path, path) for path in known)
+    found = [find_named(places, path) for path in paths]
     if unknown := [path for path, there in zip(paths, found, strict=True) if there is None]:
         named = ", ".join(map(repr, unknown[:_SHOWN]))
         raise CorrectionError(

@@ -14,7 +14,7 @@ from core.corrections.correction import (
     as_tags,
 )
 from core.csv_table import csv_text, unguarded
-from core.dataset.names import composed, folded
+from core.dataset.names import by_name, find_named, folded
 from core.errors import CorrectionError
 from core.wording import counted, listed
 
@@ -83,7 +83,7 @@ def import_table(content: bytes, *, known: Collection[str], before: Corrections)
             f"the table has the columns {has}; needed are path and one at least of class, excluded "
             "and tags. Name them in the first line, as an exported table does."
         )
-    reading = _Reading({_compared(path): path for path in known}, before)
+    reading = _Reading(by_name((path, path) for path in known), before)
     for number, cells in enumerate(rows, 2):
         if any(map(str.strip, cells)):
             row = {name: unguarded(cells[p]) for name, p in places.items() if p < len(cells)}
@@ -106,10 +106,10 @@ class _Reading:
 
     def take(self, number: int, row: Mapping[str, str]) -> None:
         """Take a row, by the names of its columns; `number` is its line as a spreadsheet counts."""
-        named = row.get("path", "").strip()
-        path = self._paths.get(_compared(named))
+        named = row.get("path", "")
+        path = find_named(self._paths, named)
         if path is None:
-            self._unknown.append(named or f"line {number} without a path")
+            self._unknown.append(named.strip() or f"line {number} without a path")
             return
         try:
             correction = _correction(row, self._before.of(path))
@@ -191,10 +191,6 @@ def _rows(text: str) -> Iterator[list[str]]:
 
 def _no_table(reason: str) -> str:
     return f"the file cannot be read as a table ({reason}). Save it as CSV in UTF-8."
-
-
-def _compared(path: str) -> str:
-    return composed(path.strip().replace("\\", "/").removeprefix("./"))
 
 
 def _some(rows: Sequence[str]) -> str:

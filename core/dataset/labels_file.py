@@ -2,13 +2,14 @@
 
 import io
 import posixpath
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from core.dataset.classes import Classes
-from core.dataset.names import composed, folded
+from core.dataset.names import by_name, composed, find_named, folded, named
 from core.dataset.quality import PIXELS, QUALITY
 from core.errors import DatasetError
 from core.records import Further
@@ -166,7 +167,7 @@ def _said(
     said = _Said()
     cells = {kept: table[column].tolist() for column, kept in columns.items()}
     for row, (text, label) in enumerate(zip(table[named[0]], table[named[1]], strict=True)):
-        path = places.get(_as_named(text))
+        path = find_named(places, text)
         if path is None:
             said.unknown.append(text)
             continue
@@ -280,21 +281,11 @@ def _further_columns(
 
 def _places(paths: Sequence[str], folder: str) -> Mapping[str, str]:
     """Return the pictures by their paths, and by those of their names that only one has."""
-    by_name: dict[str, str] = {}
-    twice: set[str] = set()
-    for path in paths:
-        name = _as_named(PurePosixPath(path).name)
-        if name in by_name:
-            twice.add(name)
-        by_name[name] = path
-    for name in twice:
-        del by_name[name]
-    within = {_as_named(path.removeprefix(f"{folder}/")): path for path in paths} if folder else {}
-    return by_name | within | {_as_named(path): path for path in paths}
-
-
-def _as_named(path: str) -> str:
-    return composed(path.strip().replace("\\", "/").removeprefix("./"))
+    names = [named(PurePosixPath(path).name) for path in paths]
+    count = Counter(names)
+    once = {name: path for name, path in zip(names, paths, strict=True) if count[name] == 1}
+    within = by_name((path.removeprefix(f"{folder}/"), path) for path in paths) if folder else {}
+    return once | within | by_name((path, path) for path in paths)
 
 
 def _doubts(said: _Said, name: str) -> Iterable[str]:

@@ -2,7 +2,7 @@
 
 import fnmatch
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 # How ZIP programs write names that are not UTF-8, the likelier first where names fit several: DOS
@@ -41,6 +41,32 @@ def composed(text: str) -> str:
     same are the same. The path of a file keeps its own form, by which it is opened.
     """
     return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def named(path: str) -> str:
+    """Return a path as it is compared with one that a person writes, by hand or in a table."""
+    return composed(path.strip().replace("\\", "/").removeprefix("./"))
+
+
+def by_name(paths: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return what to look paths up in with `find_named`.
+
+    Two files may have names that look the same; each is then found by its own, to the letter.
+
+    Args:
+        paths: What each is called, and the path itself.
+    """
+    called = list(paths)
+    return {named(name): path for name, path in called} | dict(called)
+
+
+def find_named(places: Mapping[str, str], text: str) -> str | None:
+    """Return the path that a person means; None where there is none.
+
+    Args:
+        places: As `by_name` has it.
+    """
+    return places.get(text) or places.get(named(text))
 
 
 def forms(text: str) -> list[str]:

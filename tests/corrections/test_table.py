@@ -61,6 +61,14 @@ def test_a_name_in_the_other_form_of_unicode_is_the_same_picture() -> None:
     assert read.corrections == {"caf\u00e9.jpg": Correction("x")}
 
 
+def test_of_two_names_that_look_the_same_each_is_its_own_picture() -> None:
+    # One form of Unicode and the other; a slash, and a backslash that Linux lets a name have.
+    twins = ("caf\u00e9.jpg", "cafe\u0301.jpg", "a/1.jpg", "a\\1.jpg")
+    said = Corrections({path: Correction(tags=(str(n),)) for n, path in enumerate(twins)})
+    read = import_table(export_table(said).encode(), known=twins, before=NONE)
+    assert read.corrections == said.by_path
+
+
 def test_rows_that_cannot_be_used_are_counted_and_named() -> None:
     text = (
         "path,class,excluded,why\n"

@@ -51,6 +51,13 @@ def test_a_name_alone_means_the_only_picture_that_is_called_so(tmp_path: Path) -
     assert found.doubts == ("1 row of labels.csv about pictures that are not there: 1.jpg.",)
 
 
+def test_of_two_names_that_look_the_same_each_has_its_own_class(tmp_path: Path) -> None:
+    twins = ("caf\u00e9.jpg", "cafe\u0301.jpg", "a/1.jpg", "a\\1.jpg")
+    text = "".join(f"{path},{n}\n" for n, path in enumerate(twins))
+    found = classes_by_file(write(tmp_path, f"path,class\n{text}"), twins)
+    assert dict(found.by_path) == {path: str(n) for n, path in enumerate(twins)}
+
+
 def test_numbers_and_words_that_tables_take_for_nothing_are_classes(tmp_path: Path) -> None:
     file = write(tmp_path, "path,class,date\na/1.jpg,0100,x\na/2.jpg,None,\nb/1.jpg,NA,\n")
     found = classes_by_file(file, PATHS)

@@ -11,6 +11,7 @@ from core.corrections.correction import Correction
 from core.store.lite import is_locked
 from scripts import evaluate
 from scripts.corrections import main
+from tests.conftest import draw_dataset
 from tests.support.made_up import make_database
 
 FAMILY = "fruit_vector"
@@ -91,6 +92,16 @@ def test_what_is_exported_is_imported(
     assert "1 row about pictures that are not there (gone.jpg)" in err
     assert main(["--export", "-"]) == 0
     assert "cherry/test_0.jpg,,yes," in capsys.readouterr().out
+
+
+def test_of_two_names_that_look_the_same_the_one_that_is_named_is_meant(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    twins = ["caf\u00e9.png", "cafe\u0301.png"]
+    draw_dataset(tmp_path, twins)
+    for path in twins:
+        assert main(["--exclude", path, "--dataset", str(tmp_path)]) == 0
+    assert said(data_dir) == dict.fromkeys(twins, Correction(excluded=True))
 
 
 def test_a_table_may_be_called_anything(
