@@ -162,7 +162,8 @@ def _tell(step: Step | None) -> None:
 def _export(file: Path, said: Corrections) -> None:
     table = export_table(said)
     if str(file) == "-":
-        print(table, end="")
+        # The end of a line is that of the terminal, which is shown no other control character.
+        print(table.replace("\r\n", "\n"), end="")
     else:
         write_whole(file, table.encode())
         print(f"{counted(len(said.by_path), 'picture')} in {file}")
