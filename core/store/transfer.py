@@ -5,13 +5,13 @@ stopped continues where it was.
 """
 
 import base64
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from core.collection.index_choice import IndexChoice
-from core.collection.info import CollectionInfo
+from core.collection.info import CollectionInfo, require_ours
 from core.collection.rows import BATCH_ROWS
 from core.errors import EncoderMismatchError, StoreError
 from core.files import write_whole
@@ -57,16 +57,18 @@ def transfer(
 
     Raises:
         CollectionNotFoundError: The source has no such family.
-        EncoderMismatchError: The target holds embeddings of another encoder.
+        EncoderMismatchError: The target holds embeddings of another encoder; nothing is written.
         ReductionError: What they were made smaller with is gone or damaged.
-        StoreError: The counts differ at the end, or a database failed; run it again to continue.
+        StoreError: Others made what the target has of that name, and nothing is written; the counts
+            differ at the end, or a database failed: run it again to continue.
     """
     metrics = source.metrics(family)
     if not metrics:
         source.info(family, Metric.L2)  # says what to build
+    infos = {metric: source.info(family, metric) for metric in metrics}
+    _refuse_others(target, family, {metric: info.encoder for metric, info in infos.items()})
     moved = []
-    for metric in metrics:
-        info = source.info(family, metric)
+    for metric, info in infos.items():
         _carry_fitted(source, target, info.encoder.reduction)
         batches = source.stored.rows_with_embeddings(family, metric)
         one = _fill(
@@ -140,10 +142,11 @@ def import_rows(
     Raises:
         StoreError: The file is missing, damaged or of another kind, or as `transfer`.
         ReductionError: What it has of the reduction is not what its encoder names.
-        EncoderMismatchError: The target holds embeddings of another encoder.
+        EncoderMismatchError: As `transfer`.
     """
     with _opened(path) as file:
         encoder, dataset, complete = _about(file, path)
+        _refuse_others(target, family, dict.fromkeys(metrics, encoder))
         _keep_fitted(target, file, path, encoder.reduction)
         return [
             _fill(
@@ -252,6 +255,28 @@ def _rows_in(file: Any, path: Path, dimension: int) -> Iterator[RowBatch]:  # no
         yield [ImageRecord(*values) for values in zip(*columns, further, strict=True)], embeddings
 
 
+def _refuse_others(
+    store: VectorStore, family: str, encoders: Mapping[Metric, EncoderIdentity]
+) -> None:
+    """Refuse to fill a family that other embeddings are in, whatever their metric.
+
+    Beside collections of our own, one of that very name that others made would not be seen.
+
+    Args:
+        encoders: Of the rows to bring, by metric.
+    """
+    for metric in store.metrics(family):
+        info = store.info(family, metric)
+        require_ours(store.collections.describe(info.name), info.name)
+        wanted = {encoders[metric]} if metric in encoders else set(encoders.values())
+        if info.encoder not in wanted:
+            raise EncoderMismatchError(
+                f"{info.name} in the target was built with {info.encoder}, the rows to bring with "
+                f"{' and '.join(sorted(map(str, wanted)))}; nothing was written. Choose another "
+                "--collection or database."
+            )
+
+
 def _fill(
     store: VectorStore,
     family: str,
@@ -267,12 +292,6 @@ def _fill(
 ) -> Moved:
     present: dict[int, ImageRecord] = {}
     if metric in store.metrics(family):
-        info = store.info(family, metric)
-        if info.encoder != encoder:
-            raise EncoderMismatchError(
-                f"{info.name} in the target was built with {info.encoder}, the rows to bring with "
-                f"{encoder}; nothing was written to it. Choose another --collection or database."
-            )
         present = {record.id: record for record in store.stored.records(family, metric)}
         store.set_complete(family, metric, complete=False)
     else:

@@ -256,6 +256,19 @@ def test_transfer_takes_its_rows_into_a_collection_of_ours(
     target.close()
 
 
+def test_no_rows_are_brought_in_beside_it_under_its_name(
+    store: VectorStore, tmp_path: Path, dataset: Path
+) -> None:
+    make(store)
+    ours = VectorStore(str(tmp_path / "ours.db"))
+    build_index(dataset, store=ours, encoder=ColourEncoder(), family=FAMILY)
+    with pytest.raises(StoreError, match="not built by Orchard"):
+        transfer(ours, store, family=FAMILY)
+    ours.close()
+    # One of ours would have hidden it.
+    assert [(one.name, one.is_foreign) for one in store.families()] == [(FAMILY, True)]
+
+
 # --- what cannot be served
 
 

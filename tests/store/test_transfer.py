@@ -150,11 +150,30 @@ def test_other_encoder_in_the_target_and_empty_source_are_refused(
 ) -> None:
     build_index(dataset, store=store, encoder=ColourEncoder("11111111"), family=FAMILY)
     before = contents(store, Metric.L2)
-    with pytest.raises(EncoderMismatchError, match="nothing was written to it"):
+    with pytest.raises(EncoderMismatchError, match="nothing was written"):
         transfer(source, store, family=FAMILY)
     assert contents(store, Metric.L2) == before
     with pytest.raises(CollectionNotFoundError):
         transfer(source, store, family="nuts")
+    source.close()
+
+
+def test_no_family_gets_metrics_of_two_encoders(
+    source: VectorStore, store: VectorStore, dataset: Path, tmp_path: Path
+) -> None:
+    other = ColourEncoder("11111111")
+    build_index(dataset, store=store, encoder=other, family=FAMILY, metrics=[Metric.L2])
+    path = tmp_path / "rows.parquet"
+    export_rows(source, path, family=FAMILY)
+    for bring in (
+        lambda: transfer(source, store, family=FAMILY),
+        lambda: import_rows(path, store, family=FAMILY),
+        lambda: import_rows(path, store, family=FAMILY, metrics=[Metric.COSINE]),
+    ):
+        with pytest.raises(EncoderMismatchError, match="fruit_l2 in the target was built with"):
+            bring()
+        # COSINE comes before L2.
+        assert store.metrics(FAMILY) == [Metric.L2]
     source.close()
 
 
