@@ -199,19 +199,21 @@ class CollectionReader:
 
     def _foreign_schema(self, name: str, described: dict[str, Any]) -> Schema:
         schema = schema_of(described)
-        if prefix := self._said(name).path_prefix:
-            return replace(schema, prefix=folder_prefix(prefix))
-        if (name, schema) not in self._prefixes:
+        if said := self._said(name).path_prefix:
+            return replace(schema, prefix=folder_prefix(said))
+        prefix = self._prefixes.get((name, schema))
+        if prefix is None:
             rows = self._connection.read(
                 name,
                 lambda client: client.query(
                     name, filter="", limit=SAMPLE_ROWS, output_fields=[schema.path]
                 ),
             )
-            self._prefixes[name, schema] = common_prefix(
-                str(row[schema.path] or "") for row in rows
-            )
-        return replace(schema, prefix=self._prefixes[name, schema])
+            prefix = common_prefix(str(row[schema.path] or "") for row in rows)
+            # Of fewer rows than are looked at, more may come, which lie elsewhere.
+            if len(rows) == SAMPLE_ROWS:
+                self._prefixes[name, schema] = prefix
+        return replace(schema, prefix=prefix)
 
     def _listed(self, physical: str) -> Listed | None:
         """Describe a collection by its own name; None for one that is not to be listed."""

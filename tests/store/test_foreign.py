@@ -120,6 +120,17 @@ def test_each_of_two_with_the_same_fields_has_a_folder_of_its_own(store: VectorS
     assert first == ImageRecord(0, "apple/0.jpg", "apple", "")
 
 
+def test_the_folder_is_looked_for_again_while_rows_come(store: VectorStore) -> None:
+    # First of one class alone, and two folders deep.
+    make(store, stored=[f"/data/fruit/apple/{n % 2}/{n}.jpg" for n in range(ROWS)])
+    assert store.info(FAMILY, Metric.L2).schema.prefix == "/data/fruit/apple/"
+    row = {"m_id": ROWS, "embeding": [1.0] * D, "path": "/data/fruit/fig/0/1.jpg"}
+    bare_client(store).insert(FAMILY, [row])
+    records = list(store.records(FAMILY, Metric.L2))
+    assert (records[0].path, records[0].label) == ("apple/0/0.jpg", "apple")
+    assert (records[-1].path, records[-1].label) == ("fig/0/1.jpg", "fig")
+
+
 def test_search_with_a_stored_picture_and_with_a_class(either_store: VectorStore) -> None:
     numbers = make(either_store)
     info = either_store.info(FAMILY, Metric.L2)
