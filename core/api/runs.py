@@ -78,9 +78,7 @@ async def delete_run(services: Shared, name: str) -> Answer:
     """Ask it to stop; what it has written stays, and the same task goes on from there."""
 
     def work() -> RunState:
-        state = services.get_runner().state()
-        if state and state.name == name:
-            services.get_runner().cancel()
+        services.get_runner().cancel(name)
         return _find(services, name)
 
     return Answer(_plain(await at_work(work)))

@@ -169,10 +169,14 @@ class Runner:
         """
         save_state(replace(state, dismissed=True), self._folder)
 
-    def cancel(self) -> None:
-        """Ask the run to stop; what it has written stays, and it can be continued."""
+    def cancel(self, name: str = "") -> None:
+        """Ask the run to stop; what it has written stays, and it can be continued.
+
+        Args:
+            name: Of the run that is meant, since another may have begun meanwhile; empty for any.
+        """
         with self._lock:
-            if self._state and self._state.is_open:
+            if self._state and self._state.is_open and name in ("", self._state.name):
                 self._state = replace(self._state, cancelling=True)
 
     def wait(self, seconds: float) -> None:

@@ -101,6 +101,7 @@ def _watch_closely(mark: str) -> None:
                 "Cancel",
                 icon=":material/stop:",
                 on_click=runner.cancel,
+                args=(state.name,),
                 disabled=state.cancelling,
                 help="What is done so far is kept; a run that changes something can be continued.",
                 key="run_cancel",

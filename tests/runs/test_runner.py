@@ -138,6 +138,20 @@ def test_cancelled_run_can_be_continued_until_it_is_dismissed(tmp_path: Path, wo
     assert runner.unfinished("fruit") is None
 
 
+def test_only_the_run_that_is_meant_is_cancelled(tmp_path: Path, work: Work) -> None:
+    runner = Runner(tmp_path, work)
+    work.release.set()
+    first = runner.start(TASK)
+    state_after(runner)
+    work.release.clear()
+    second = runner.start(TASK)
+    # As one presses whose page does not show the second yet.
+    runner.cancel(first.name)
+    assert not runner.state().cancelling
+    runner.cancel(second.name)
+    assert state_after(runner).status is RunStatus.CANCELLED
+
+
 def test_failure_is_told_in_words_and_can_be_continued(tmp_path: Path) -> None:
     def fail(task: Task, progress: RunProgress) -> Report:
         raise StoreError("the database does not answer. Try again.")

@@ -478,6 +478,25 @@ def test_second_visitor_sees_the_run_cannot_start_another_and_may_cancel(
     assert not first.button(key="build").disabled
 
 
+def test_cancel_is_for_the_run_on_the_screen_and_not_for_one_begun_since(
+    built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold(monkeypatch)
+    clear_runner()
+    task = Build("fruit_vector", folder=str(built), metrics=(Metric.L2,))
+    cache.start(task)
+    at = page(part="Build")
+    resources.get_runner().cancel()
+    ended()
+    cache.start(task)
+    at.button(key="run_cancel").click().run()
+    state = resources.get_runner().state()
+    assert state is not None
+    assert (state.is_open, state.cancelling) == (True, False)
+    resources.get_runner().cancel()
+    ended()
+
+
 def clear_runner() -> None:
     """As a new process would have it, on the same database."""
     resources.get_runner.clear()
