@@ -19,7 +19,7 @@ from core.dataset.files import image_id
 from core.runs.history import load_history
 from core.runs.run_record import RunStatus, load_states
 from core.store.lite import lock_holder
-from core.store.served import find_served
+from core.store.served import Served, find_served
 from scripts import (
     build_index,
     corrections,
@@ -93,6 +93,23 @@ def test_what_it_refuses_is_said_in_its_words(
         )
     assert build_index.main([str(pictures), "--prune"]) == 2
     assert "--prune cannot be given" in capsys.readouterr().err
+
+
+def test_a_path_that_is_there_twice_is_listed_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [{"path": path} for path in ("a.jpg", "a.jpg", "b.jpg")]
+
+    def answer(_: Dashboard, method: str, path: str, *, params: dict[str, Any]) -> dict[str, Any]:
+        assert (method, path) == ("GET", "pictures")
+        place = params["offset"]
+        asked.append(place)
+        return {"total": 3, "pictures": rows[place : place + 2]}
+
+    asked: list[int] = []
+    monkeypatch.setattr(Dashboard, "_asked", answer)
+    served = Served(1, "http://127.0.0.1:1", "", "data")
+    assert Dashboard(served, "theirs").paths() == {"a.jpg", "b.jpg"}
+    # Two of three rows, then the third.
+    assert asked == [0, 2]
 
 
 def test_a_report_is_made_by_the_dashboard_and_judged_by_the_script(
