@@ -135,6 +135,11 @@ def list_dataset(root: Root) -> DatasetListing:
 def _in_folder(root: Path) -> _Found:
     _require_folder(root)
     inside = root.resolve()
+    if (shown := _printable(str(inside))) != str(inside):
+        raise DatasetError(
+            f"the path of the dataset folder '{shown}' is not valid UTF-8, so no collection can "
+            "say where its pictures lie. Rename the folder."
+        )
     found = _Found()
     for file in _walk(root, inside, found):
         path = file.relative_to(root).as_posix()

@@ -193,6 +193,16 @@ def test_a_name_that_is_not_utf8_is_left_out_and_shown_escaped(tmp_path: Path) -
     assert "UTF-8" in reason
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system refuses such names")
+def test_a_dataset_folder_whose_name_is_not_utf8_is_refused_before_anything_is_done(
+    tmp_path: Path,
+) -> None:
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    write(folder, "apple/1.jpg")
+    with pytest.raises(DatasetError, match=r"caf\\xe9' is not valid UTF-8.*Rename"):
+        list_dataset(folder)
+
+
 def test_a_path_too_long_for_the_database_is_left_out(tmp_path: Path) -> None:
     # A Chinese character takes 3 bytes: 4 folders of 80 are 4 * 240 + 4 slashes = 964 bytes, and
     # with a name of 60 bytes 1,024, the limit; one more byte is too much.
