@@ -17,6 +17,7 @@ class Listed:
             may count rows that were replaced or deleted a while ago.
         encoder: What made the embeddings; see `EncoderIdentity.is_known`.
         is_foreign: Whether others made it.
+        dataset: Where its pictures lay when they were indexed; empty where others made it.
     """
 
     name: str
@@ -24,3 +25,4 @@ class Listed:
     rows: int
     encoder: EncoderIdentity
     is_foreign: bool = False
+    dataset: str = ""

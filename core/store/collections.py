@@ -15,6 +15,7 @@ from core.collection.info import (
     foreign_info,
     is_ours,
     own_schema,
+    what_made,
 )
 from core.collection.listed import Listed
 from core.collection.recognition import SAMPLE_ROWS, common_prefix, folder_prefix, schema_of
@@ -231,7 +232,8 @@ class CollectionReader:
                 family = name.removesuffix(collection_name("", metric))
                 if family not in ("", name):
                     rows = self._rows_by_statistics(physical)
-                    return Listed(family, (metric,), rows, encoder_of(described))
+                    _, dataset = what_made(described)
+                    return Listed(family, (metric,), rows, encoder_of(described), dataset=dataset)
         except StoreUnavailableError:
             raise
         except StoreError:

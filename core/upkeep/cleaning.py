@@ -190,13 +190,22 @@ class _Cleaning:
             dropped = self._dropped_since(folder.absolute())
             if dropped is None or folder.absolute() in indexed:
                 continue
-            if self._now - dropped > UPLOAD_DAYS * DAY and self._age(folder) > UPLOAD_DAYS:
+            is_old = self._now - dropped > UPLOAD_DAYS * DAY and self._age(folder) > UPLOAD_DAYS
+            if is_old and folder.absolute() not in self._datasets:
                 self._delete(folder, self._data.uploads)
 
     @cached_property
     def _runs(self) -> list[RunState]:
         """All that are known, newest first."""
         return list(load_states(self._data.runs))
+
+    @cached_property
+    def _datasets(self) -> frozenset[Path]:
+        """Where the pictures of the collections of the database lie.
+
+        No run may tell: rows are brought in too, and of old runs the files are gone.
+        """
+        return frozenset(Path(one.dataset) for one in self._store.families() if one.dataset)
 
     def _index_reports(self) -> Iterator[IndexReport]:
         for file in self._data.index_reports.glob("index-*.json"):

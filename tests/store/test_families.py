@@ -73,9 +73,9 @@ def test_own_and_foreign_collections_are_listed_and_nothing_else(
             alias.create_slot(lent, name, dimension=4, properties=properties)
     assert {"fruit_ip__b", "fruit_ip__tuning"} <= set(client.list_collections())
     assert store.families() == [
-        Listed("fruit", (Metric.IP,), 2, ENCODER),
+        Listed("fruit", (Metric.IP,), 2, ENCODER, dataset="/photos"),
         Listed("theirs", (Metric.L2,), 1, EncoderIdentity.unknown(6), is_foreign=True),
-        Listed("veg", (Metric.COSINE, Metric.L2), 3, ENCODER),
+        Listed("veg", (Metric.COSINE, Metric.L2), 3, ENCODER, dataset="/photos"),
     ]
     # Nothing was loaded for the list.
     assert not store.is_loaded("theirs", Metric.L2)

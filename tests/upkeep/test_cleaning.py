@@ -231,6 +231,21 @@ def test_unpacked_upload_stays_while_anybody_may_need_it(
     assert all(folder.exists() for folder in stays)
 
 
+def test_unpacked_upload_stays_while_a_collection_of_which_no_run_tells_is_of_it(
+    data: DataFolder, store: VectorStore
+) -> None:
+    folder = uploaded(data, "a", build(data, "a", "pears", days=300), drop("pears", days=200))
+    # As rows that were brought in under another name, or were built so long ago.
+    store.create(
+        "quinces", Metric.L2, encoder=ENCODER, dataset=str(folder.absolute()),
+        index=IndexChoice(), expected_rows=1,
+    )  # fmt: skip
+    assert clean_up(data, store, now=NOW).files == {}
+    assert (folder / "apple" / "1.jpg").exists()
+    store.drop("quinces", Metric.L2)
+    assert clean_up(data, store, now=NOW).files == {"uploads": 1}
+
+
 def test_archives_go_that_nobody_has_had_unpacked(data: DataFolder, store: VectorStore) -> None:
     wanted = put(data.uploads / ".wanted-0123.zip", days=300)
     put(data.uploads / ".forgotten-0123.zip", days=8)
