@@ -176,11 +176,15 @@ def _import(file: Path, book: Book, known: Collection[str], family: str) -> None
         raise CorrectionError(
             f"{str(file)!r} cannot be read ({error.strerror}). Check the path."
         ) from error
-    read = import_table(content, known=known, before=book.of(family))
+    before = book.of(family)
+    read = import_table(content, known=known, before=before)
     for notice in read.notices:
         tell(visible(notice))
     step = book.put(
-        family, read.corrections, said=lambda n: f"{counted(n, 'picture')} as in {file.name}"
+        family,
+        read.corrections,
+        said=lambda n: f"{counted(n, 'picture')} as in {file.name}",
+        before=before,
     )
     _tell(step)
 

@@ -21,6 +21,7 @@ from core.corrections.correction import NONE, NOTHING, Correction, Corrections, 
 from core.errors import BusyError, CorrectionError
 from core.files import unwritable, write_whole
 from core.read_only import require_writable
+from core.wording import some
 
 FORMAT = 1
 # So many steps can be undone; what an older one has changed stays changed.
@@ -122,14 +123,26 @@ class Book:
         corrections: Mapping[str, Correction],
         *,
         said: Callable[[int], str],
+        before: Corrections | None = None,
     ) -> Step | None:
-        """Say something of pictures whatever was said of them before; raises as `change`.
+        """Say something of pictures in the place of what was said of them before.
 
         Args:
             corrections: By path; `NOTHING` takes back what was said.
             said: Returns the change in words, given how many pictures it is about.
+            before: What was said when `corrections` were made up; None for whatever it was.
+
+        Raises:
+            CorrectionError: Somebody has said something else of them since; and as `change`.
+            ReadOnlyError, BusyError, FileError: As `change`.
         """
-        return self._write(family, lambda _: corrections, said=said)
+
+        def make(known: Mapping[str, Correction]) -> Mapping[str, Correction]:
+            if before is not None:
+                _refuse_changed({path: known.get(path, NOTHING) for path in corrections}, before)
+            return corrections
+
+        return self._write(family, make, said=said)
 
     def undo(self, family: str, number: int | None = None) -> Step:
         """Take back a change; returns it.
@@ -271,6 +284,15 @@ class Book:
 
     def _file(self, family: str) -> Path:
         return self._folder / f"{family}.json"
+
+
+def _refuse_changed(now: Mapping[str, Correction], before: Corrections) -> None:
+    changed = [path for path, correction in now.items() if correction != before.of(path)]
+    if changed:
+        raise CorrectionError(
+            f"somebody else has corrected {some(changed[:3], total=len(changed))} meanwhile; "
+            "nothing was changed. Look at what is said now, then do the same again."
+        )
 
 
 def _merged(

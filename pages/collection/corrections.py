@@ -163,11 +163,8 @@ def _import(info: CollectionInfo) -> None:
     if file is None:
         return
     try:
-        read = import_table(
-            file.getvalue(),
-            known=_known(info),
-            before=resources.get_corrections(looked_at.family()),
-        )
+        before = resources.get_corrections(looked_at.family())
+        read = import_table(file.getvalue(), known=_known(info), before=before)
     except OrchardError as error:
         st.error(plain(sentence(str(error))), icon=":material/error:")
         return
@@ -180,7 +177,7 @@ def _import(info: CollectionInfo) -> None:
         key="corrections_import",
         on_click=actions.put,
         args=(read.corrections,),
-        kwargs={"said": lambda n: f"{counted(n, 'picture')} as in a table"},
+        kwargs={"said": lambda n: f"{counted(n, 'picture')} as in a table", "before": before},
     )
 
 

@@ -57,6 +57,20 @@ def test_a_step_is_undone_by_its_number_unless_a_later_one_is_about_the_same_pic
         book.undo("fruit", first.number)
 
 
+def test_what_somebody_has_said_since_is_not_overwritten(tmp_path: Path) -> None:
+    book = Book(tmp_path)
+    before = book.of("fruit")
+    # Read from a table that has no column of classes.
+    table = {"a.jpg": Correction(excluded=True)}
+    book.change("fruit", ["a.jpg", "b.jpg"], Edit(label="plum"))
+    with pytest.raises(CorrectionError, match=r"somebody else has corrected a\.jpg meanwhile"):
+        book.put("fruit", table, said=str, before=before)
+    assert book.of("fruit").of("a.jpg") == Correction("plum")
+    # What was said of others does not matter.
+    book.put("fruit", {"c.jpg": Correction(excluded=True)}, said=str, before=before)
+    assert set(book.of("fruit").by_path) == {"a.jpg", "b.jpg", "c.jpg"}
+
+
 def test_what_changes_nothing_is_no_step(tmp_path: Path) -> None:
     book = Book(tmp_path)
     assert book.change("fruit", ["a.jpg"], Edit(excluded=False)) is None

@@ -8,7 +8,7 @@ from enum import StrEnum
 import streamlit as st
 
 from core.corrections.book import Book, Step
-from core.corrections.correction import Correction, Edit, as_label
+from core.corrections.correction import Correction, Corrections, Edit, as_label
 from core.errors import OrchardError
 from core.records import ImageRecord
 from core.ui import resources
@@ -121,9 +121,11 @@ def give_class(paths: Sequence[str], label: str) -> None:
     _try(work)
 
 
-def put(corrections: Mapping[str, Correction], *, said: Callable[[int], str]) -> None:
-    """Say something of pictures whatever was said before, as `core.corrections.book.Book.put`."""
-    _try(lambda book, family: book.put(family, corrections, said=said))
+def put(
+    corrections: Mapping[str, Correction], *, said: Callable[[int], str], before: Corrections
+) -> None:
+    """Say something of pictures in the place of what was said, as `Book.put`."""
+    _try(lambda book, family: book.put(family, corrections, said=said, before=before))
 
 
 def undo(number: int, family: str) -> None:
