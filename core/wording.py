@@ -6,7 +6,9 @@ from collections.abc import Sequence
 # What to do next, true wherever the message is read.
 BUILD_IT = "build it on the Collection page, or with python -m scripts.build_index DATASET"
 REPLACE_IT = "replace what is indexed (under Build on the Collection page, or with --recreate)"
-ANOTHER_COLLECTION = "another collection (ORCHARD_COLLECTION, or --collection)"
+ANOTHER_COLLECTION = (
+    "another collection (its field on the page, ORCHARD_COLLECTION, or --collection)"
+)
 
 
 # What commands a terminal or turns the direction of writing, and has no shape of its own.

@@ -101,7 +101,7 @@ def refusal(error: OrchardError) -> JSONResponse:
 
 async def _expected(_: Request, error: Exception) -> Response:
     assert isinstance(error, OrchardError)
-    logger.info("refused: %s", error, exc_info=True)
+    logger.info("refused: %s", error)
     return refusal(error)
 
 

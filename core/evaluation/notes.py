@@ -5,6 +5,7 @@ import math
 from core.config import OFFLINE_ARCHITECTURE
 from core.dataset.classes import find_split
 from core.embeddings.index_errors import ann_recall
+from core.encoder.weights import is_offline
 from core.evaluation.report import QuerySet, Report, Variant
 from core.measures.bootstrap import Estimate
 from core.measures.findings import causes, total
@@ -80,7 +81,7 @@ def in_words(precision: Estimate, *, k: int) -> str:
 def encoder_note(report: Report) -> str:
     """Return what to know about the encoder that ships with Orchard; empty for any other."""
     encoder = EncoderIdentity.parse(report.configuration.encoder)
-    if encoder.architecture != OFFLINE_ARCHITECTURE:
+    if not is_offline(encoder):
         return ""
     return "Measured with the offline encoder: ResNet-50 finds more."
 

@@ -394,6 +394,6 @@ def refuse_other_dataset(
     if found * 2 < len(stored):
         raise DatasetError(
             f"{info.name} holds {len(stored):,} pictures of {info.dataset!r}, and only {found:,} "
-            f"of them lie below {dataset!r}. Choose {ANOTHER_COLLECTION} for this folder, or "
-            f"{REPLACE_IT}, which drops the old rows."
+            f"of them have the path of a picture below {dataset!r}. Choose {ANOTHER_COLLECTION} "
+            f"for this folder, or {REPLACE_IT}, which drops the old rows."
         )

@@ -112,6 +112,7 @@ class Runner:
         self._lock = threading.Lock()
         self._state: RunState | None = None
         self._thread: threading.Thread | None = None
+        self._is_ending = False
         self._rate = Rate()
         # Held while a run goes on, so that another process on this folder can tell; whatever ends
         # the process lets go of it. Taken in one thread and let go of in another.
@@ -179,6 +180,12 @@ class Runner:
             if self._state and self._state.is_open and name in ("", self._state.name):
                 self._state = replace(self._state, cancelling=True)
 
+    def end(self, seconds: float) -> None:
+        """Have the run stop, since its process ends, and wait for it so many seconds at most."""
+        self._is_ending = True
+        self.cancel()
+        self.wait(seconds)
+
     def wait(self, seconds: float) -> None:
         """Wait until the run has ended, at most so many seconds."""
         if self._thread:
@@ -190,12 +197,13 @@ class Runner:
             report = self._perform(task, RunProgress(self))
             end: dict[str, Any] = {"status": RunStatus.DONE, "report": report}
         except CancelledRunError:
-            end = {"status": RunStatus.CANCELLED}
+            stopped = RunStatus.INTERRUPTED if self._is_ending else RunStatus.CANCELLED
+            end = {"status": stopped}
         except OrchardError as error:
             logger.info("the run %s stopped: %s", title_of(task), error, exc_info=True)
             end = {"status": RunStatus.FAILED, "error": str(error)}
             end["cannot_succeed"] = isinstance(error, _OF_THE_TASK)
-        except Exception as error:
+        except BaseException as error:  # what ends this thread must not leave the run open
             logger.exception("the run %s failed", title_of(task))
             kind = type(error).__name__
             end = {

@@ -407,8 +407,7 @@ def stop_run() -> bool:
         Whether none goes on any more.
     """
     for runner in _runners:
-        runner.cancel()
-        runner.wait(_ENDING_SECONDS)
+        runner.end(_ENDING_SECONDS)
     return not any(state.is_open for runner in _runners if (state := runner.state()))
 
 

@@ -197,6 +197,29 @@ def test_a_run_is_offered_to_be_continued_where_that_may_succeed(
         assert (process.unfinished("fruit") is not None) == is_offered
 
 
+def test_run_of_a_process_that_ends_was_cut_off_and_not_cancelled(
+    tmp_path: Path, work: Work
+) -> None:
+    runner = Runner(tmp_path, work)
+    runner.start(TASK)
+    runner.end(10)
+    assert state_after(runner).status is RunStatus.INTERRUPTED
+    assert runner.unfinished("fruit") is not None
+
+
+def test_run_ends_whatever_its_thread_is_ended_by(tmp_path: Path) -> None:
+    class Panic(BaseException):
+        """As a library that is written in Rust raises it."""
+
+    def fail(task: Task, progress: RunProgress) -> Report:
+        raise Panic
+
+    runner = Runner(tmp_path, fail)
+    runner.start(TASK)
+    assert "an internal error ended the run (Panic)" in state_after(runner).error
+    runner.start(TASK)
+
+
 def test_run_ends_although_what_follows_it_fails(tmp_path: Path) -> None:
     def forget() -> None:
         raise RuntimeError("secret")

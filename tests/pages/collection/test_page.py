@@ -229,7 +229,7 @@ def test_other_pictures_can_only_replace_the_collection(built: Path, tmp_path: P
     # None of its twelve pictures is there.
     said = texts(at).replace("\\", "")
     assert "holds 12 pictures" in said
-    assert "only 0 of them lie below" in said
+    assert "only 0 of them have the path of a picture below" in said
     assert "They join" not in said
     at.toggle(key="build_replace").set_value(True).run()
     assert not at.button(key="build").disabled

@@ -74,6 +74,20 @@ def test_an_interrupt_says_what_is_kept_with_status_130(
     assert capsys.readouterr().err == "\n12 rows are kept\n"
 
 
+@pytest.mark.skipif(os.name != "posix", reason="sends a signal")
+def test_an_interrupt_while_python_still_loads_has_no_traceback() -> None:
+    code = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); import scripts; "
+        "signal.raise_signal(signal.SIGINT)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
+    # A shell makes 130 of it.
+    assert ended.returncode == -signal.SIGINT
+    assert ended.stderr == "\nstopped before anything had begun\n"
+
+
 def test_a_held_interrupt_is_noted_and_the_next_ends_the_script_as_ever(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
