@@ -114,6 +114,7 @@ def test_a_body_of_60_megabytes_is_refused_whether_or_not_it_says_its_size(
     assert unsaid.status_code == 413 and "50,000,000 bytes" in api.problem(unsaid)
 
 
+@pytest.mark.slow
 def test_many_at_once_are_answered_or_told_to_come_again(client: api.Client) -> None:
     def ask(number: int) -> tuple[int, list[int]]:
         path = f"lime/{number % PER_CLASS}.jpg"

@@ -69,6 +69,7 @@ def test_a_gpu_takes_float16_unless_told_otherwise(
     assert choose_type(torch.device("cuda"), wanted) is expected
 
 
+@pytest.mark.slow
 def test_an_encoder_in_bfloat16_is_interchangeable_with_one_in_float32(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -114,6 +115,7 @@ def test_an_overflow_at_the_start_keeps_float32() -> None:
     assert in_half(Scaled(70_000), torch.float16, probes(32).float() / 255, name="n") is None
 
 
+@pytest.mark.slow
 def test_a_picture_that_overflows_half_precision_is_encoded_in_float32(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

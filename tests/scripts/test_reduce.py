@@ -34,6 +34,7 @@ def found(picture: Path, capsys: pytest.CaptureFixture[str]) -> list[tuple[str, 
     return [(hit["path"], hit["score"]) for hit in hits]
 
 
+@pytest.mark.slow
 def test_pictures_that_are_searched_with_or_added_go_the_same_way(
     pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -56,6 +57,7 @@ def test_pictures_that_are_searched_with_or_added_go_the_same_way(
     assert (run.title, run.rows) == ("Build from fruit_vector at the command line", 18)
 
 
+@pytest.mark.slow
 def test_what_was_fitted_moves_with_the_rows(
     pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

@@ -527,6 +527,7 @@ def test_files_deleted_since_are_told_in_their_place(fresh: Callable[..., Path])
     assert [w for w in at.warning if "03\\.jpg" in w.value]
 
 
+@pytest.mark.slow
 def test_a_thousand_classes_are_named_in_the_legend_as_far_as_they_are_coloured(
     fresh: Callable[..., Path],
 ) -> None:

@@ -191,6 +191,7 @@ def test_training_comes_nearer_to_the_teacher(photos: Path, tmp_path: Path) -> N
     assert np.mean(losses[-3:]) < np.mean(losses[:3])
 
 
+@pytest.mark.slow
 def test_what_is_trained_loads_as_an_encoder_and_its_record_names_every_picture(
     photos: Path, tmp_path: Path
 ) -> None:
@@ -206,6 +207,7 @@ def test_what_is_trained_loads_as_an_encoder_and_its_record_names_every_picture(
     assert record["steps_at"] == {"32": 2, "48": 2}
 
 
+@pytest.mark.slow
 def test_a_folder_of_another_run_is_not_overwritten(photos: Path, tmp_path: Path) -> None:
     train.train(task(photos, tmp_path / "out"))
     before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
