@@ -12,7 +12,7 @@ def _without_traceback(
     kind: type[BaseException], error: BaseException, traceback: TracebackType | None
 ) -> None:
     if issubclass(kind, KeyboardInterrupt):
-        print("\nstopped before anything had begun", file=sys.stderr)
+        print("\nstopped", file=sys.stderr)
     else:
         sys.__excepthook__(kind, error, traceback)
 

@@ -79,8 +79,8 @@ class Encoding(Protocol):
     ) -> Generator[Sequence[Outcome], None, None]:
         """Yield what became of every candidate, exactly once, some at a time, in any order.
 
-        Closing the generator stops the work; so that nobody waits long to do so, it yields nothing,
-        (), now and then.
+        Closing the generator stops the work. It may yield nothing, (), so that whoever wants to do
+        that waits no longer than for a picture.
 
         Args:
             root: The dataset folder.

@@ -1,4 +1,4 @@
-"""What every script shares at the terminal: messages instead of tracebacks, progress bars."""
+"""What every script shares at the terminal: messages instead of tracebacks, Ctrl-C, bars."""
 
 import argparse
 import contextlib
